@@ -1,0 +1,11 @@
+export { mediaTypes } from "./types.ts";
+export type {
+  Descriptor,
+  ImageConfig,
+  ImageIndex,
+  ImageManifest,
+  ImageSink,
+  ImageSource,
+  Platform,
+  RawManifest,
+} from "./types.ts";

@@ -1,0 +1,1 @@
+export type { InstalledPackage, Inventory, OsRelease } from "./types.ts";

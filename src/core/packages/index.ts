@@ -1,0 +1,1 @@
+export type { DebArchitecture, PackageRecord, PackageUniverse, Resolution, ResolveRequest } from "./types.ts";

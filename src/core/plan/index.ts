@@ -1,0 +1,1 @@
+export type { Cause, EnvironmentName, ImageName, Lane, PackageChange, RebuildState } from "./types.ts";

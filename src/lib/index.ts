@@ -1,0 +1,7 @@
+export { AppError, messageOf, type ErrorDetail } from "./error.ts";
+export { systemClock, manualClock, type Clock, type Instant } from "./clock.ts";
+export { DigestError, digestAlgorithm, digestHex, isDigest, parseDigest, sha256, type Digest } from "./digest.ts";
+export { LimitError, collectBytes, limitBytes } from "./limit.ts";
+export { canonicalJson } from "./json.ts";
+export { writeFileDurable, syncFolder } from "./durable-file.ts";
+export { createLogger, silentLogger, type Logger } from "./log.ts";
