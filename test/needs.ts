@@ -1,0 +1,19 @@
+import { it } from "vitest";
+
+type TestBody = () => void | Promise<void>;
+
+/**
+ * `it`, for a test that needs a real part of the world. `missing` says why the part cannot be used here, or is undefined
+ * where it can: then the test runs; else it is reported as skipped with that reason in its name, and with
+ * TIDEMILL_TEST_REQUIRE=all it fails.
+ */
+export function needs(missing: string | undefined): (name: string, body: TestBody, timeoutMs?: number) => void {
+  if (missing === undefined) return (name, body, timeoutMs) => it(name, body, timeoutMs);
+  if (process.env.TIDEMILL_TEST_REQUIRE === "all") {
+    return (name) =>
+      it(name, () => {
+        throw new Error(`this run requires every part, but ${missing}`);
+      });
+  }
+  return (name) => it.skip(`${name} (skipped: ${missing})`, () => {});
+}
