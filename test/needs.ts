@@ -15,5 +15,5 @@ export function needs(missing: string | undefined): (name: string, body: TestBod
         throw new Error(`this run requires every part, but ${missing}`);
       });
   }
-  return (name) => it.skip(`${name} (skipped: ${missing})`, () => {});
+  return (name) => it(`${name} (needs: ${missing})`, (context) => context.skip(missing));
 }
