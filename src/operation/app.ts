@@ -1,0 +1,54 @@
+import type { Operations } from "./operations.ts";
+import type { ProgressListener } from "./progress.ts";
+import type { QuickstartResult } from "./quickstart.ts";
+
+/** Where a command finds its fleet. */
+export interface AppOptions {
+  /** Path of `tidemill.yaml`. */
+  readonly config?: string;
+  /** Directory of the state. */
+  readonly data?: string;
+  readonly onEvent?: ProgressListener;
+}
+
+/** A way to ask: through the server that holds the directory, else with the directory opened in this process. */
+export interface Connection {
+  readonly operations: Operations;
+  close(): Promise<void>;
+}
+
+export interface StartOptions extends AppOptions {
+  /** Address and port to listen on, `127.0.0.1:0` for any port. */
+  readonly listen?: string;
+}
+
+/** A server that goes on until it is closed. */
+export interface RunningApp {
+  /** Address of the status page and API. */
+  readonly statusPage: string;
+  /** `host:port` of the embedded registry. */
+  readonly registry: string;
+  /** Settles when the server has stopped; rejects where it stopped by a failure. */
+  readonly stopped: Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface QuickstartOptions extends AppOptions {
+  readonly listen?: string;
+  /** Run day 1 again from what is cached. */
+  readonly replay?: boolean;
+  /** Plant an update that breaks. */
+  readonly withFailure?: boolean;
+}
+
+/** A finished quickstart whose server goes on. */
+export interface RunningQuickstart extends RunningApp {
+  readonly result: QuickstartResult;
+}
+
+/** What the command line asks of the wiring in app.ts. */
+export interface AppApi {
+  connectApp(options: AppOptions): Promise<Connection>;
+  startApp(options: StartOptions): Promise<RunningApp>;
+  startQuickstart(options: QuickstartOptions): Promise<RunningQuickstart>;
+}

@@ -1,0 +1,53 @@
+import type { Cause } from "../core/plan/index.ts";
+import type { Instant } from "../lib/index.ts";
+import type { AdvisoryRef, CauseView } from "./shapes.ts";
+
+/** A moment as the contract writes it. */
+export function formatInstant(at: Instant): string {
+  return new Date(at).toISOString();
+}
+
+/** A cause in the shape of the contract. `sourceOf` says whose word an advisory id is; without it a changelog's. */
+export function describeCause(
+  cause: Cause,
+  sourceOf: (id: string) => AdvisoryRef["source"] = () => "changelog",
+): CauseView {
+  if (cause.kind === "package") return describePackage(cause, sourceOf);
+  if (cause.kind === "parent") {
+    return { kind: "parent", summary: `${cause.image} is rebuilt`, image: cause.image, digest: cause.digest ?? null };
+  }
+  if (cause.kind === "source") {
+    const summary = cause.from === undefined ? "never built" : "its recipe changed";
+    return { kind: "source", summary, from: cause.from ?? null, to: cause.to };
+  }
+  if (cause.kind === "schedule") return { kind: "schedule", summary: "its schedule", at: formatInstant(cause.at) };
+  return { kind: "person", summary: `${cause.who}: ${cause.reason}`, who: cause.who, reason: cause.reason };
+}
+
+function describePackage(
+  cause: Extract<Cause, { kind: "package" }>,
+  sourceOf: (id: string) => AdvisoryRef["source"],
+): CauseView {
+  const named = cause.advisories.slice(0, 3).join(", ");
+  const more = cause.advisories.length > 3 ? ` and ${cause.advisories.length - 3} more` : "";
+  const from = cause.packages.find((change) => change.from !== undefined)?.from;
+  return {
+    kind: "package",
+    summary:
+      `${cause.source} ${from === undefined ? "" : `${from} → `}${cause.to} from ${cause.origin}` +
+      (named === "" ? "" : ` (${named}${more})`),
+    source: cause.source,
+    to: cause.to,
+    packages: cause.packages.map((change) => ({ ...change, from: change.from ?? null, to: change.to ?? null })),
+    origin: cause.origin,
+    firstSeen: formatInstant(cause.firstSeen),
+    security: cause.security,
+    advisories: cause.advisories.map((id) => ({ id, source: sourceOf(id) })),
+  };
+}
+
+/** Several causes as one line: the first two, and how many more there are. */
+export function describeReasons(causes: readonly CauseView[]): string {
+  const lines = causes.slice(0, 2).map((cause) => cause.summary);
+  return causes.length > 2 ? `${lines.join("; ")}; and ${causes.length - 2} more` : lines.join("; ");
+}

@@ -1,0 +1,200 @@
+import { z } from "zod";
+import {
+  advisoryRef,
+  advisoryState,
+  cause,
+  checkResult,
+  count,
+  digest,
+  environmentName,
+  imageName,
+  instant,
+  packageChange,
+  pathText,
+} from "./shapes.ts";
+
+export const whyInput = z.strictObject({
+  image: imageName,
+  /** Without it: what the last environment runs, else the newest candidate. */
+  digest: digest.optional(),
+});
+
+const observation = z.object({
+  upstream: z.string(),
+  /** When Tidemill first saw it. */
+  firstSeen: instant,
+  /** The date that the upstream itself gives. */
+  generation: instant.nullable(),
+});
+
+/** One link of the chain: `image` was made because of `cause`. A parent's link is followed by the parent's own, one deeper. */
+const link = z.object({
+  depth: count.int(),
+  image: z.string(),
+  digest: digest.nullable(),
+  rebuild: z.string().nullable(),
+  cause,
+  /** The end of a chain: what was seen of the outside world. */
+  observation: observation.nullable(),
+});
+
+const layerView = z.object({
+  digest,
+  bytes: count,
+  /** What it holds, as its history entry says. */
+  content: z.string(),
+  /** Package names whose entries it owns, at most a hundred. */
+  packages: z.array(z.string()),
+});
+
+/** Why a digest exists, back to the first observation, and what it did. */
+export const why = z.object({
+  image: z.string(),
+  digest,
+  /** The digest that it took over from; null for the first. */
+  previous: digest.nullable(),
+  /** Where it runs now. */
+  environments: z.array(z.string()),
+  quarantined: z.string().nullable(),
+  rebuild: z
+    .object({
+      id: z.string(),
+      state: z.string(),
+      queuedAt: instant,
+      builtAt: instant.nullable(),
+      seconds: count.nullable(),
+    })
+    .nullable(),
+  chain: z.array(link),
+  packages: z.array(packageChange),
+  advisories: z.array(
+    advisoryRef.extend({ package: z.string(), from: z.string().nullable(), to: z.string().nullable() }),
+  ),
+  layers: z.object({
+    changed: z.array(layerView),
+    unchanged: count.int(),
+    bytesChanged: count,
+    bytesTotal: count,
+  }),
+  verifications: z.array(
+    z.object({
+      environment: z.string(),
+      verdict: z.enum(["passed", "failed", "incomplete"]),
+      at: instant,
+      checks: z.array(checkResult),
+    }),
+  ),
+  promotions: z.array(
+    z.object({
+      at: instant,
+      environment: z.string(),
+      kind: z.enum(["promoted", "rolled-back"]),
+      from: digest.nullable(),
+      by: z.string(),
+      reason: z.string(),
+    }),
+  ),
+});
+export type Why = z.output<typeof why>;
+
+export const historyInput = z.strictObject({
+  image: imageName.optional(),
+  environment: environmentName.optional(),
+  limit: z.number().int().min(1).max(1000).default(50),
+  /** Only what came before this row: the `next` of the page before. */
+  before: z.string().max(100).optional(),
+});
+
+/** What was done, newest first. */
+export const history = z.object({
+  events: z.array(
+    z.object({
+      id: z.string(),
+      at: instant,
+      kind: z.enum([
+        "built",
+        "unchanged",
+        "failed",
+        "superseded",
+        "promoted",
+        "rolled-back",
+        "held",
+        "resumed",
+        "quarantined",
+        "conflict",
+      ]),
+      image: z.string().nullable(),
+      environment: z.string().nullable(),
+      from: digest.nullable(),
+      to: digest.nullable(),
+      rebuild: z.string().nullable(),
+      seconds: count.nullable(),
+      by: z.string(),
+      reason: z.string(),
+    }),
+  ),
+  next: z.string().nullable(),
+});
+export type History = z.output<typeof history>;
+
+export const diffInput = z.strictObject({
+  /** An image's name (what its last environment runs), `IMAGE@DIGEST`, `IMAGE:ENVIRONMENT`, or any reference. */
+  a: pathText,
+  b: pathText,
+  platform: z.string().max(100).optional(),
+  /** Compare files as well, which reads every layer that differs. */
+  files: z.boolean().default(false),
+});
+
+const side = z.object({ reference: z.string(), digest, platform: z.string(), packages: count.int(), bytes: count });
+
+/** What differs between two digests on one platform. */
+export const diff = z.object({
+  a: side,
+  b: side,
+  packages: z.array(packageChange),
+  layers: z.array(z.object({ digest, bytes: count, content: z.string(), in: z.enum(["a", "b"]) })),
+  layersShared: count.int(),
+  config: z.array(z.object({ path: z.string(), from: z.string().nullable(), to: z.string().nullable() })),
+  files: z.array(z.object({ path: z.string(), change: z.enum(["added", "removed", "changed"]) })).nullable(),
+});
+export type Diff = z.output<typeof diff>;
+
+export const checkInput = z.strictObject({
+  /** A registry reference, an OCI layout directory, or a docker archive. */
+  image: pathText,
+  platform: z.string().max(100).optional(),
+});
+
+const packageUpdate = packageChange.extend({
+  source: z.string(),
+  origin: z.string(),
+  security: z.boolean(),
+  /** When the newer version appeared, as far as its suite says. */
+  since: instant.nullable(),
+  advisories: z.array(advisoryRef),
+  /** The layer that owns the package. */
+  layer: digest,
+});
+
+/** What an image holds, what of it is old, and what would cure it; for any image, of the fleet or not. */
+export const check = z.object({
+  reference: z.string(),
+  digest,
+  advisories: advisoryState,
+  platforms: z.array(
+    z.object({
+      platform: z.string(),
+      os: z.string().nullable(),
+      /** `unknown` where a part could not be read: never to be taken as clean. */
+      status: z.enum(["complete", "unknown"]),
+      problems: z.array(z.string()),
+      packages: count.int(),
+      updates: z.array(packageUpdate),
+    }),
+  ),
+  suites: z.array(z.object({ name: z.string(), date: instant.nullable(), problem: z.string().nullable() })),
+  /** What would cure it, one line. */
+  remedy: z.string(),
+});
+export type Check = z.output<typeof check>;

@@ -1,0 +1,32 @@
+export {
+  createOperations,
+  isOperationName,
+  operationNames,
+  operations,
+  parseInput,
+  type OperationHandlers,
+  type OperationInput,
+  type OperationName,
+  type OperationOutput,
+  type OperationRequest,
+  type Operations,
+} from "./operations.ts";
+export { OperationError } from "./error.ts";
+export { describeCause, describeReasons, formatInstant } from "./describe.ts";
+export { progressEvent, type ProgressEvent, type ProgressListener } from "./progress.ts";
+export type { AdvisoryRef, AdvisoryState, CauseView, HoldView, PackageChangeView } from "./shapes.ts";
+export type { Status } from "./status.ts";
+export type { Plan } from "./plan.ts";
+export type { Check, Diff, History, Why } from "./explain.ts";
+export type { Run } from "./action.ts";
+export type { Doctor, Validate } from "./upkeep.ts";
+export type { QuickstartCounts, QuickstartResult, QuickstartRow } from "./quickstart.ts";
+export type {
+  AppApi,
+  AppOptions,
+  Connection,
+  QuickstartOptions,
+  RunningApp,
+  RunningQuickstart,
+  StartOptions,
+} from "./app.ts";

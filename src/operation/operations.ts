@@ -1,0 +1,129 @@
+import type { z } from "zod";
+import * as action from "./action.ts";
+import { OperationError } from "./error.ts";
+import * as explain from "./explain.ts";
+import { plan, planInput } from "./plan.ts";
+import { status, statusInput, summary, summaryInput } from "./status.ts";
+import * as upkeep from "./upkeep.ts";
+
+/** One thing that people and programs can ask for. */
+interface OperationShape {
+  readonly summary: string;
+  /** `write` changes state, a registry or a file. */
+  readonly effect: "read" | "write";
+  readonly input: z.ZodObject;
+  readonly output: z.ZodType;
+}
+
+/** All that can be asked for. The command line, the HTTP API and its OpenAPI document are made of this table. */
+export const operations = {
+  status: { summary: "The state of the fleet", effect: "read", input: statusInput, output: status },
+  summary: { summary: "The fleet in a dozen numbers", effect: "read", input: summaryInput, output: summary },
+  plan: { summary: "What would be done now, and why", effect: "read", input: planInput, output: plan },
+  why: { summary: "Why a digest exists", effect: "read", input: explain.whyInput, output: explain.why },
+  history: {
+    summary: "What was done, newest first",
+    effect: "read",
+    input: explain.historyInput,
+    output: explain.history,
+  },
+  diff: { summary: "What differs between two digests", effect: "read", input: explain.diffInput, output: explain.diff },
+  check: {
+    summary: "What an image holds and what of it is old",
+    effect: "read",
+    input: explain.checkInput,
+    output: explain.check,
+  },
+  run: { summary: "One pass of the loop", effect: "write", input: action.runInput, output: action.run },
+  rebuild: { summary: "Ask for a rebuild", effect: "write", input: action.rebuildInput, output: action.rebuild },
+  promote: {
+    summary: "Move an environment to a proven digest",
+    effect: "write",
+    input: action.promoteInput,
+    output: action.promote,
+  },
+  rollback: {
+    summary: "Take an environment back to a good digest",
+    effect: "write",
+    input: action.rollbackInput,
+    output: action.rollback,
+  },
+  hold: {
+    summary: "Pause an image, an environment or the fleet",
+    effect: "write",
+    input: action.holdInput,
+    output: action.held,
+  },
+  resume: { summary: "Lift holds", effect: "write", input: action.resumeInput, output: action.resumed },
+  build: {
+    summary: "Build one recipe to a registry, layout or archive",
+    effect: "write",
+    input: action.buildInput,
+    output: action.build,
+  },
+  validate: {
+    summary: "Every mistake of a configuration",
+    effect: "read",
+    input: upkeep.validateInput,
+    output: upkeep.validate,
+  },
+  doctor: {
+    summary: "Whether everything needed is there and works",
+    effect: "read",
+    input: upkeep.doctorInput,
+    output: upkeep.doctor,
+  },
+  backup: {
+    summary: "Write a snapshot of the state",
+    effect: "write",
+    input: upkeep.backupInput,
+    output: upkeep.backup,
+  },
+  restore: { summary: "Put a snapshot back", effect: "write", input: upkeep.restoreInput, output: upkeep.restore },
+} as const satisfies Record<string, OperationShape>;
+
+export type OperationName = keyof typeof operations;
+
+/** What a caller sends: fields with a default may be left out. */
+export type OperationInput<N extends OperationName> = z.input<(typeof operations)[N]["input"]>;
+
+/** What an implementation is given: defaults filled in. */
+export type OperationRequest<N extends OperationName> = z.output<(typeof operations)[N]["input"]>;
+
+export type OperationOutput<N extends OperationName> = z.output<(typeof operations)[N]["output"]>;
+
+/** The operations as a caller has them, in this process or over the local API: same code, same answers. */
+export type Operations = {
+  readonly [N in OperationName]: (input: OperationInput<N>) => Promise<OperationOutput<N>>;
+};
+
+/** The operations as they are implemented: input is checked and complete. */
+export type OperationHandlers = {
+  readonly [N in OperationName]: (request: OperationRequest<N>) => Promise<OperationOutput<N>>;
+};
+
+export const operationNames = Object.keys(operations) as OperationName[];
+
+/** Whether `name` is one of the operations. */
+export function isOperationName(name: string): name is OperationName {
+  return Object.hasOwn(operations, name);
+}
+
+/** `value` as the checked input of `name`; throws BAD_INPUT with every mistake in one message. */
+export function parseInput<N extends OperationName>(name: N, value: unknown): OperationRequest<N> {
+  const parsed = operations[name].input.safeParse(value);
+  if (parsed.success) return parsed.data as OperationRequest<N>;
+  const mistakes = parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`);
+  throw new OperationError("BAD_INPUT", `${name}: ${mistakes.slice(0, 10).join("; ")}`, {
+    hint: `\`tidemill ${name} --help\` shows what it takes.`,
+  });
+}
+
+/** Handlers as operations: every input is checked against its schema before the handler sees it. */
+export function createOperations(handlers: OperationHandlers): Operations {
+  const bind = <N extends OperationName>(name: N) => {
+    const handler = handlers[name] as (request: OperationRequest<N>) => Promise<OperationOutput<N>>;
+    return async (input: OperationInput<N>) => handler(parseInput(name, input));
+  };
+  return Object.fromEntries(operationNames.map((name) => [name, bind(name)])) as unknown as Operations;
+}

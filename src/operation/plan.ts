@@ -1,0 +1,39 @@
+import { z } from "zod";
+import { cause, instant, lane } from "./shapes.ts";
+
+const plannedRebuild = z.object({
+  image: z.string(),
+  /** `rebuild` makes it anew; `rebase` only moves its layers onto the new base. */
+  remedy: z.enum(["rebuild", "rebase"]),
+  lane,
+  notBefore: instant.nullable(),
+  causes: z.array(cause).min(1),
+  /** The causes as one line. */
+  reason: z.string(),
+});
+
+const heldBack = z.object({
+  image: z.string(),
+  kind: z.enum(["cool-down", "hold", "quarantine", "breaker", "backoff", "parent"]),
+  until: instant.nullable(),
+  causes: z.array(cause),
+  reason: z.string(),
+});
+
+export const planInput = z.strictObject({
+  /** Ask the upstreams first; without it the plan speaks of what was last seen. */
+  refresh: z.boolean().default(false),
+});
+
+/** What would be done now, in which order, and why; nothing is changed by asking. */
+export const plan = z.object({
+  at: instant,
+  /** Waves in order: every rebuild of a wave may run at the same time, parents come in earlier waves. */
+  waves: z.array(z.object({ rebuilds: z.array(plannedRebuild).min(1) })),
+  held: z.array(heldBack),
+  untouched: z.array(z.object({ image: z.string(), reason: z.string() })),
+  breaker: z.object({ open: z.boolean(), reason: z.string().nullable() }),
+  /** What makes the plan less than certain: an upstream that is stale, an inventory that could not be read. */
+  warnings: z.array(z.string()),
+});
+export type Plan = z.output<typeof plan>;

@@ -1,0 +1,127 @@
+import { z } from "zod";
+import { advisoryState, count, digest, hold, instant, lane } from "./shapes.ts";
+
+/** What one environment runs of an image, and what is open against it. */
+const environmentState = z.object({
+  name: z.string(),
+  digest: digest.nullable(),
+  since: instant.nullable(),
+  /** The digest that the registry's tag names, where somebody else moved it. */
+  conflict: digest.nullable(),
+  exposure: z.object({
+    /** `none`: nothing that the feeds know is open. `unknown` where no feed vouches. */
+    state: z.enum(["none", "open", "unknown"]),
+    advisories: z.array(z.string()),
+    since: instant.nullable(),
+  }),
+});
+
+const imageState = z.object({
+  name: z.string(),
+  recipe: z.enum(["packages", "dockerfile", "upstream", "external"]),
+  repository: z.string(),
+  /** Images that it is built on. */
+  parents: z.array(z.string()),
+  platforms: z.array(z.string()),
+  /** `current`: the last environment runs all that the upstreams offer. `waiting`: something newer is in cool-down. */
+  state: z.enum(["current", "waiting", "rebuilding", "held", "failing", "unbuilt", "unknown"]),
+  /** Why it is in that state, one line. */
+  reason: z.string(),
+  /** In the order of promotion. */
+  environments: z.array(environmentState),
+});
+
+const rebuildInFlight = z.object({
+  id: z.string(),
+  image: z.string(),
+  state: z.enum(["queued", "building", "built"]),
+  step: z.enum(["queue", "build", "verify", "attest", "promote", "soak"]),
+  environment: z.string().nullable(),
+  since: instant,
+  notBefore: instant.nullable(),
+  lane,
+  attempt: z.number().int().positive(),
+  candidate: digest.nullable(),
+  reason: z.string(),
+});
+
+const quarantine = z.object({
+  image: z.string(),
+  digest,
+  since: instant,
+  by: z.string(),
+  reason: z.string(),
+});
+
+const alarm = z.object({
+  id: z.string(),
+  code: z.string(),
+  /** What it is about: an upstream, an image, a disk. */
+  subject: z.string(),
+  message: z.string(),
+  hint: z.string().nullable(),
+  since: instant,
+});
+
+const upstream = z.object({
+  name: z.string(),
+  kind: z.enum(["suite", "image", "registry", "git", "feed"]),
+  state: z.enum(["ok", "stale", "failing", "unseen"]),
+  lastSuccess: instant.nullable(),
+  /** The date that the upstream itself gives to what it offers. */
+  generation: instant.nullable(),
+  problem: z.string().nullable(),
+});
+
+const recentPromotion = z.object({
+  at: instant,
+  image: z.string(),
+  environment: z.string(),
+  from: digest.nullable(),
+  to: digest,
+  kind: z.enum(["promoted", "rolled-back"]),
+  reason: z.string(),
+});
+
+export const statusInput = z.strictObject({
+  /** Only this image. */
+  image: z.string().min(1).max(255).optional(),
+});
+
+/** Everything that an operator looks at first. Alarms come before good news. */
+export const status = z.object({
+  version: z.string(),
+  at: instant,
+  /** The server that answers; null where the command opened the directory itself. */
+  server: z.object({ address: z.string(), pid: z.number().int(), since: instant }).nullable(),
+  advisories: advisoryState,
+  alarms: z.array(alarm),
+  images: z.array(imageState),
+  rebuilds: z.array(rebuildInFlight),
+  holds: z.array(hold),
+  quarantines: z.array(quarantine),
+  upstreams: z.array(upstream),
+  /** Newest first, at most twenty. */
+  promotions: z.array(recentPromotion),
+});
+export type Status = z.output<typeof status>;
+
+export const summaryInput = z.strictObject({});
+
+/** The fleet in a dozen numbers, for a badge, a probe or a shell prompt. */
+export const summary = z.object({
+  version: z.string(),
+  at: instant,
+  advisories: advisoryState,
+  images: count.int(),
+  current: count.int(),
+  waiting: count.int(),
+  rebuilding: count.int(),
+  held: count.int(),
+  failing: count.int(),
+  alarms: count.int(),
+  promotions: count.int(),
+  rollbacks: count.int(),
+  /** Median over the promotions to the last environment that a fix caused; null while there is none. */
+  secondsFixToProduction: count.nullable(),
+});

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { count, instant, pathText } from "./shapes.ts";
+
+export const validateInput = z.strictObject({
+  /** For messages: the file's name as its owner wrote it. */
+  name: pathText,
+  /** The configuration itself. */
+  text: z.string().max(1_000_000),
+});
+
+/** Every mistake of a configuration at once. */
+export const validate = z.object({
+  name: z.string(),
+  ok: z.boolean(),
+  images: count.int(),
+  problems: z.array(
+    z.object({
+      line: count.int(),
+      column: count.int(),
+      path: z.string(),
+      message: z.string(),
+      hint: z.string().nullable(),
+    }),
+  ),
+});
+export type Validate = z.output<typeof validate>;
+
+export const doctorInput = z.strictObject({});
+
+/** Whether everything that Tidemill needs is there and works. `ok` where no check failed. */
+export const doctor = z.object({
+  ok: z.boolean(),
+  checks: z.array(
+    z.object({
+      name: z.string(),
+      /** `warning`: works, with less (no engine for `run:` checks). */
+      state: z.enum(["ok", "warning", "failed"]),
+      message: z.string(),
+      hint: z.string().nullable(),
+    }),
+  ),
+});
+export type Doctor = z.output<typeof doctor>;
+
+export const backupInput = z.strictObject({ to: pathText });
+export const backup = z.object({ at: instant, path: z.string(), bytes: count, sha256: z.string() });
+
+export const restoreInput = z.strictObject({ from: pathText });
+export const restore = z.object({
+  path: z.string(),
+  /** When the backup was made. */
+  at: instant,
+  /** What the audit file and the registries knew that the backup did not, one sentence each. */
+  reconciled: z.array(z.string()),
+});
