@@ -1,0 +1,92 @@
+import type { InstalledPackage, Inventory } from "../inventory/index.ts";
+import { compareDeb, parseDeb } from "../version/index.ts";
+import type { AdvisoryIndex, IndexedAdvisory } from "./advisory-index.ts";
+import type { AdvisoryReport, AffectedPackage, Finding } from "./types.ts";
+import { releaseOf } from "./releases.ts";
+
+/**
+ * What the advisories of `index` say of `inventory`: by source package, its version compared as dpkg does. Without an
+ * index the state is `unknown: no feed`; where the inventory is not complete or the feed does not cover its release, it
+ * is unknown too, with the findings that there are. Findings are sorted by package and id.
+ */
+export function matchAdvisories(inventory: Inventory, index: AdvisoryIndex | undefined): AdvisoryReport {
+  if (index === undefined) return { state: "unknown", reasons: ["no feed"], findings: [] };
+  const reasons = inventory.status === "complete" ? [] : ["the inventory could not be read completely"];
+  const release = inventory.os?.versionId?.split(".")[0] ?? releaseOf(inventory.os?.codename ?? "");
+  if (inventory.os?.id !== "debian" || release === undefined)
+    return { state: "unknown", reasons: [...reasons, "it is no known release of Debian"], findings: [] };
+  if (!index.covers(release)) reasons.push(`the feed says nothing of Debian ${release}`);
+  const findings = inventory.packages.flatMap((entry) =>
+    joinAliases(index.find(release, entry.source).flatMap((row) => findingOf(entry, row) ?? [])),
+  );
+  findings.sort((a, b) => order(a.package, b.package) || order(a.architecture, b.architecture) || order(a.id, b.id));
+  return { state: reasons.length === 0 ? "known" : "unknown", reasons, findings };
+}
+
+/** The findings of `before` that `after` no longer has, by package and id: what a rebuild closed. */
+export function closedFindings(before: readonly Finding[], after: readonly Finding[]): Finding[] {
+  const open = new Set(after.map((finding) => `${finding.package}:${finding.architecture} ${finding.id}`));
+  return before.filter((finding) => !open.has(`${finding.package}:${finding.architecture} ${finding.id}`));
+}
+
+function findingOf(entry: InstalledPackage, { advisory, affected }: IndexedAdvisory): Finding | undefined {
+  const state = stateOf(entry.sourceVersion, affected);
+  if (state.kind === "clear") return undefined;
+  return {
+    id: advisory.id,
+    aliases: advisory.aliases,
+    upstream: advisory.upstream,
+    package: entry.name,
+    architecture: entry.architecture,
+    source: entry.source,
+    version: entry.sourceVersion,
+    state: state.kind,
+    fixed: state.fixed,
+    published: advisory.published,
+    summary: advisory.summary,
+  };
+}
+
+type State = { readonly kind: "clear" } | { readonly kind: "affected" | "unknown"; readonly fixed: string | undefined };
+
+function stateOf(version: string, affected: AffectedPackage): State {
+  try {
+    const installed = parseDeb(version);
+    for (const { introduced, fixed, lastAffected } of affected.ranges) {
+      if (introduced !== "0" && compareDeb(installed, parseDeb(introduced)) < 0) continue;
+      if (fixed !== undefined && compareDeb(installed, parseDeb(fixed)) >= 0) continue;
+      if (lastAffected !== undefined && compareDeb(installed, parseDeb(lastAffected)) > 0) continue;
+      return { kind: "affected", fixed };
+    }
+    return affected.versions.includes(version) ? { kind: "affected", fixed: undefined } : { kind: "clear" };
+  } catch {
+    return { kind: "unknown", fixed: undefined };
+  }
+}
+
+/** One finding for each vulnerability: records that name each other as aliases are one, under the id that readers know best. */
+function joinAliases(findings: readonly Finding[]): Finding[] {
+  const joined: Finding[] = [];
+  for (const finding of [...findings].sort((a, b) => rank(a.id) - rank(b.id) || order(a.id, b.id))) {
+    const names = new Set([finding.id, ...finding.aliases]);
+    const at = joined.findIndex(({ id, aliases }) => names.has(id) || aliases.some((alias) => names.has(alias)));
+    const other = joined[at];
+    if (other === undefined) joined.push({ ...finding, aliases: [...new Set(finding.aliases)].sort() });
+    else {
+      for (const name of other.aliases) names.add(name);
+      for (const name of other.upstream) names.add(name);
+      names.delete(other.id);
+      joined[at] = { ...other, aliases: [...names].sort(), fixed: other.fixed ?? finding.fixed };
+    }
+  }
+  return joined;
+}
+
+function rank(id: string): number {
+  if (/^D[SL]A-/.test(id)) return 0;
+  return id.startsWith("CVE-") ? 1 : 2;
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,29 @@
+import type { InventoryReader } from "./inventory-reader.ts";
+import type { InstalledPackage } from "./types.ts";
+import { listFolder } from "./tree.ts";
+import { parseDpkgStatus } from "./dpkg-stanza.ts";
+import { readText } from "./read-text.ts";
+
+const folder = "var/lib/dpkg/status.d";
+
+/** One file a package, for images that hold no dpkg: what assembled and distroless images carry. `*.md5sums` beside them are not entries. */
+export const dpkgStatusDReader: InventoryReader = {
+  read: (tree) => {
+    const names = listFolder(tree, folder).filter((name) => !name.endsWith(".md5sums"));
+    if (names.length === 0) return undefined;
+    const packages: InstalledPackage[] = [];
+    const problems: string[] = [];
+    for (const name of names) {
+      const path = `${folder}/${name}`;
+      const file = readText(tree, path);
+      if (file.kind === "unreadable") problems.push(file.problem);
+      if (file.kind !== "read") continue;
+      const parsed = parseDpkgStatus(file.text, `${path} (${file.layer})`);
+      problems.push(...parsed.problems);
+      if (parsed.entries.length === 0 && parsed.problems.length === 0) problems.push(`${path}: names no package`);
+      for (const { present, ...entry } of parsed.entries)
+        if (present) packages.push({ type: "deb", ...entry, layer: file.layer });
+    }
+    return { packages, problems };
+  },
+};

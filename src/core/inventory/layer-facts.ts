@@ -1,0 +1,87 @@
+import type { Digest } from "../../lib/index.ts";
+
+export type EntryType = "file" | "directory" | "symlink" | "hardlink" | "character" | "block" | "fifo";
+
+/** What the dynamic loader reads of an ELF file. System V ABI, chapter 5; ld.so(8). */
+export interface ElfFacts {
+  readonly bits: 32 | 64;
+  /** e_machine: 62 x86-64, 183 AArch64, … */
+  readonly machine: number;
+  /** e_type: 2 executable, 3 shared object or position-independent executable. */
+  readonly type: number;
+  readonly interpreter?: string;
+  readonly needed?: readonly string[];
+  readonly soname?: string;
+  readonly rpath?: readonly string[];
+  readonly runpath?: readonly string[];
+  /** Set where the file's tables lie outside what was kept of it, or contradict each other. */
+  readonly incomplete?: string;
+}
+
+/** One member of a layer. `path` has no leading slash, no `.` or `..`, and no trailing slash. */
+export interface LayerEntry {
+  readonly path: string;
+  readonly type: EntryType;
+  /** Permission and set-id bits, 0 to 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes of content; 0 for everything but files. */
+  readonly size: number;
+  /** Target of a symbolic link, as written, or of a hard link, normalised like `path`. */
+  readonly link?: string;
+  /** Hex digests of a file's content. md5 only because dpkg's own lists are written in it. */
+  readonly sha256?: string;
+  readonly md5?: string;
+  readonly elf?: ElfFacts;
+  /** What follows `#!` on the first line. */
+  readonly shebang?: string;
+  /** Content of the few files that inventories and checks read; see `keepsContent`. */
+  readonly content?: Uint8Array;
+  /** Names of extended attributes that change what the file may do. */
+  readonly xattrs?: readonly string[];
+}
+
+/** Why a member of a layer was left out or changed. */
+export interface LayerProblem {
+  readonly kind:
+    "escape" | "bad-name" | "bad-whiteout" | "duplicate" | "device" | "xattr" | "bad-link" | "oversized" | "ambiguous";
+  readonly path: string;
+  readonly message: string;
+}
+
+/** All that is ever asked of a layer, read once from its bytes. Serialised by io/layer under its diff ID. */
+export interface LayerFacts {
+  readonly diffId: Digest;
+  /** Bytes of the uncompressed archive. */
+  readonly unpacked: number;
+  /** In the archive's order: later ones replace earlier ones of the same path. */
+  readonly entries: readonly LayerEntry[];
+  /** Paths that this layer deletes from those below it. image-spec, layer.md, Whiteouts. */
+  readonly whiteouts: readonly string[];
+  /** Folders whose content in the layers below is hidden. */
+  readonly opaques: readonly string[];
+  readonly problems: readonly LayerProblem[];
+}
+
+const keptExactly = new Set([
+  "var/lib/dpkg/status",
+  "etc/os-release",
+  "usr/lib/os-release",
+  "etc/passwd",
+  "etc/group",
+  "etc/ld.so.conf",
+  "etc/apt/sources.list",
+]);
+const keptInside: readonly (readonly [prefix: string, shape: RegExp])[] = [
+  ["var/lib/dpkg/status.d/", /^[^/]+$/],
+  ["var/lib/dpkg/info/", /^[^/]+\.(?:list|md5sums)$/],
+  ["etc/ld.so.conf.d/", /^[^/]+\.conf$/],
+  ["etc/apt/sources.list.d/", /^[^/]+\.(?:list|sources)$/],
+];
+
+/** Whether the content of the file at `path` is part of a layer's facts: the closed set that inventories and checks read. */
+export function keepsContent(path: string): boolean {
+  if (keptExactly.has(path)) return true;
+  return keptInside.some(([prefix, shape]) => path.startsWith(prefix) && shape.test(path.slice(prefix.length)));
+}
