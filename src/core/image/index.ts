@@ -1,3 +1,26 @@
+export { ImageError } from "./error.ts";
+export { annotationKeys } from "./annotations.ts";
+export { configLimit, parseConfig } from "./config.ts";
+export {
+  describeManifest,
+  documentKind,
+  isForeignLayer,
+  manifestBlobs,
+  manifestLimit,
+  parseDocument,
+  parseIndex,
+  parseManifest,
+  type ImageDocument,
+} from "./manifest.ts";
+export { formatPlatform, normalizePlatform, parsePlatform, samePlatform } from "./platform.ts";
+export {
+  formatReference,
+  isRepositoryName,
+  isTag,
+  parseReference,
+  referenceTarget,
+  type Reference,
+} from "./reference.ts";
 export { mediaTypes } from "./types.ts";
 export type {
   Descriptor,
