@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   count,
   digest,
+  digestPrefix,
   environmentName,
   failure,
   hold,
@@ -66,7 +67,7 @@ export const promoteInput = z.strictObject({
   image: imageName,
   environment: environmentName,
   /** Without it: the newest candidate that passed in the environment before. */
-  digest: digest.optional(),
+  digest: digestPrefix.optional(),
   by: personName,
   reason: reasonText,
 });
@@ -83,9 +84,10 @@ export const promote = z.discriminatedUnion("kind", [
 
 export const rollbackInput = z.strictObject({
   image: imageName,
-  environment: environmentName,
+  /** Without it: the last environment. */
+  environment: environmentName.optional(),
   /** Without it: the last good digest before the one that runs. */
-  digest: digest.optional(),
+  digest: digestPrefix.optional(),
   by: personName,
   reason: reasonText,
 });

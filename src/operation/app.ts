@@ -8,7 +8,11 @@ export interface AppOptions {
   readonly config?: string;
   /** Directory of the state. */
   readonly data?: string;
+  /** For `check` and `diff` of any references: no configuration is needed and no directory is opened; what needs them answers UNSUPPORTED. */
+  readonly stateless?: boolean;
   readonly onEvent?: ProgressListener;
+  /** Aborted when the user wants to stop: work is left where it can be resumed. */
+  readonly signal?: AbortSignal;
 }
 
 /** A way to ask: through the server that holds the directory, else with the directory opened in this process. */

@@ -6,6 +6,7 @@ import {
   checkResult,
   count,
   digest,
+  digestPrefix,
   environmentName,
   imageName,
   instant,
@@ -16,7 +17,7 @@ import {
 export const whyInput = z.strictObject({
   image: imageName,
   /** Without it: what the last environment runs, else the newest candidate. */
-  digest: digest.optional(),
+  digest: digestPrefix.optional(),
 });
 
 const observation = z.object({

@@ -12,6 +12,7 @@ export {
   type Operations,
 } from "./operations.ts";
 export { OperationError } from "./error.ts";
+export { matchDigest } from "./match-digest.ts";
 export { describeCause, describeReasons, formatInstant } from "./describe.ts";
 export { progressEvent, type ProgressEvent, type ProgressListener } from "./progress.ts";
 export type { AdvisoryRef, AdvisoryState, CauseView, HoldView, PackageChangeView } from "./shapes.ts";

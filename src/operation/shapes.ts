@@ -7,6 +7,11 @@ export const digest = z
   .regex(/^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/, "not a sha256 or sha512 digest")
   .meta({ description: "Content digest, as `sha256:` and hex" }) as unknown as z.ZodType<Digest, Digest>;
 
+/** A digest or how it begins, at least six hexadecimal digits: what people copy from a table. `matchDigest` completes it. */
+export const digestPrefix = z
+  .string()
+  .regex(/^(?:sha(?:256|512):)?[0-9a-f]{6,128}$/, "not a digest, nor how one begins (at least six hexadecimal digits)");
+
 /** A moment on the wire: ISO 8601 in UTC. `formatInstant` makes one from lib's Instant. */
 export const instant = z.iso.datetime();
 

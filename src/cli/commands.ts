@@ -1,0 +1,55 @@
+import type { Command } from "./command.ts";
+
+/** A command as it is listed: the rest is loaded when it is asked for, so that help comes at once. */
+export interface CommandEntry {
+  readonly summary: string;
+  readonly group: "Start" | "Look" | "Act" | "Keep";
+  load(): Promise<Command>;
+}
+
+/** Every command, in the order in which help lists them. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  quickstart: entry(
+    "Start",
+    "See the whole loop on real Debian packages",
+    async () => (await import("./quickstart.ts")).quickstart,
+  ),
+  up: entry("Start", "Keep the fleet fresh until Ctrl-C", async () => (await import("./up.ts")).up),
+  run: entry("Start", "One pass of the loop, for cron and CI", async () => (await import("./run.ts")).run),
+  status: entry("Look", "The fleet, what is in flight, alarms", async () => (await import("./status.ts")).status),
+  plan: entry("Look", "What would be done now, and why", async () => (await import("./plan.ts")).plan),
+  check: entry("Look", "What any image holds, and what of it is old", async () => (await import("./check.ts")).check),
+  why: entry("Look", "Why a digest exists", async () => (await import("./why.ts")).why),
+  history: entry("Look", "What was done, newest first", async () => (await import("./history.ts")).history),
+  diff: entry("Look", "What differs between two images", async () => (await import("./diff.ts")).diff),
+  rebuild: entry("Act", "Ask for a rebuild", async () => (await import("./rebuild.ts")).rebuild),
+  promote: entry("Act", "Move an environment to a proven digest", async () => (await import("./promote.ts")).promote),
+  rollback: entry(
+    "Act",
+    "Take an environment back to a good digest",
+    async () => (await import("./rollback.ts")).rollback,
+  ),
+  hold: entry("Act", "Pause an image, an environment, or everything", async () => (await import("./hold.ts")).hold),
+  resume: entry("Act", "Lift a hold", async () => (await import("./resume.ts")).resume),
+  build: entry(
+    "Act",
+    "Build one recipe to a registry, layout or archive",
+    async () => (await import("./build.ts")).build,
+  ),
+  validate: entry("Keep", "Every mistake of a configuration", async () => (await import("./validate.ts")).validate),
+  doctor: entry(
+    "Keep",
+    "Whether everything needed is there and works",
+    async () => (await import("./doctor.ts")).doctor,
+  ),
+  backup: entry("Keep", "Write a snapshot of the state", async () => (await import("./backup.ts")).backup),
+  restore: entry("Keep", "Put a snapshot back", async () => (await import("./restore.ts")).restore),
+};
+
+function entry<Output>(
+  group: CommandEntry["group"],
+  summary: string,
+  load: () => Promise<Command<Output>>,
+): CommandEntry {
+  return { group, summary, load };
+}

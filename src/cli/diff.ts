@@ -1,0 +1,62 @@
+import { formatBytes, printable } from "../lib/index.ts";
+import type { Diff } from "../operation/index.ts";
+import { command, withConnection } from "./command.ts";
+import type { Screen } from "./screen.ts";
+import { renderTable } from "./table.ts";
+import { plural, section, showDigest } from "./wording.ts";
+
+export const diff = command<Diff>({
+  usage: "diff <a> <b>",
+  summary: "What differs between two images: packages, layers, configuration, files",
+  options: [
+    { flags: "--platform <platform>", description: "which platform of an index, as linux/arm64" },
+    { flags: "--files", description: "compare files as well, which reads every layer that differs" },
+  ],
+  examples: [
+    ["tidemill diff web:staging web:production", "what a promotion would bring"],
+    ["tidemill diff web@3f2a9c01b2de web@77aa10cc2b19 --files", "two digests of one image, file by file"],
+  ],
+  run: async (context, asked) => {
+    const platform = asked.text("platform");
+    return withConnection(context, ({ operations }) =>
+      operations.diff({
+        a: asked.argument("a"),
+        b: asked.argument("b"),
+        files: asked.flag("files"),
+        ...(platform === undefined ? {} : { platform }),
+      }),
+    );
+  },
+  print: printDiff,
+});
+
+function printDiff(diff: Diff, screen: Screen): string {
+  const side = (name: string, value: Diff["a"]) =>
+    `${name}  ${printable(value.reference)}  ${showDigest(value.digest)}  ${printable(value.platform)}  ` +
+    `${plural(value.packages, "package")}, ${formatBytes(value.bytes)}`;
+  const packages = diff.packages.map((change) => [
+    change.name,
+    change.architecture,
+    change.from ?? "(new)",
+    change.to ?? "(gone)",
+  ]);
+  const layers = diff.layers.map((layer) => [
+    layer.in === "a" ? "only a" : "only b",
+    showDigest(layer.digest),
+    formatBytes(layer.bytes),
+    layer.content,
+  ]);
+  const config = diff.config.map((row) => [row.path, row.from ?? "(not set)", row.to ?? "(not set)"]);
+  const files = (diff.files ?? []).map((file) => [file.change, file.path]);
+  const columns = (...titles: string[]) => titles.map((title) => ({ title, flexible: true }));
+  const same = diff.packages.length + diff.layers.length + diff.config.length + files.length === 0;
+  return [
+    side("a", diff.a),
+    side("b", diff.b),
+    same ? "Nothing differs." : `${plural(diff.layersShared, "layer")} shared`,
+    ...section("Packages", renderTable(columns("PACKAGE", "ARCHITECTURE", "A", "B"), packages, screen), screen),
+    ...section("Layers", renderTable(columns("", "LAYER", "SIZE", "HOLDS"), layers, screen), screen),
+    ...section("Configuration", renderTable(columns("KEY", "A", "B"), config, screen), screen),
+    ...section("Files", renderTable(columns("", "PATH"), files, screen), screen),
+  ].join("\n");
+}

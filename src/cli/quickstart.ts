@@ -1,0 +1,126 @@
+import { formatBytes, formatSeconds, printable } from "../lib/index.ts";
+import type { QuickstartResult, QuickstartRow, RunningQuickstart } from "../operation/index.ts";
+import { command } from "./command.ts";
+import { createProgress } from "./progress.ts";
+import type { Screen } from "./screen.ts";
+import { renderTable } from "./table.ts";
+import { untilStopped } from "./up.ts";
+import { plural, section, showDigest, showSome } from "./wording.ts";
+
+export const quickstart = command<RunningQuickstart>({
+  usage: "quickstart",
+  summary: "A fleet on real Debian packages, a real security update, and what it did; then the server until Ctrl-C",
+  options: [
+    { flags: "--exit", description: "end after the table; status 0 only if every promise held" },
+    { flags: "--replay", description: "run day 1 again from what is cached" },
+    { flags: "--with-failure", description: "plant an update that breaks, to see it stopped and taken back" },
+    { flags: "-l, --listen <address>", description: "address and port to listen on (127.0.0.1, any port)" },
+  ],
+  examples: [
+    ["npm start", "the tour"],
+    ["npm start -- --exit --json", "the tour as a test"],
+    ["npm start -- --with-failure", "what happens to a broken update"],
+  ],
+  run: async (context, asked) => {
+    const { screen, json } = context;
+    if (!json) screen.out(`${screen.bold("Tidemill: a fleet of images that renews itself")}\n`);
+    const listen = asked.text("listen");
+    const progress = createProgress(screen, json);
+    try {
+      const app = await context.load();
+      return await app.startQuickstart({
+        ...context.options,
+        ...(listen === undefined ? {} : { listen }),
+        replay: asked.flag("replay"),
+        withFailure: asked.flag("with-failure"),
+        onEvent: progress.onEvent,
+        signal: context.stop,
+      });
+    } finally {
+      progress.close();
+    }
+  },
+  print: ({ result }, screen) => printQuickstart(result, screen),
+  json: ({ result }) => result.counts,
+  after: async (running, context, asked) => {
+    if (asked.flag("exit")) return running.close();
+    if (!context.json) context.screen.out(context.screen.dim("\nWatching. Ctrl-C ends.\n"));
+    return untilStopped(running, context.stop);
+  },
+  outcome: ({ result }) => (result.broken.length === 0 ? "ok" : "failed"),
+});
+
+/** The morning after: what was rebuilt, what was not and why, what it cost, and where to look next. */
+export function printQuickstart(result: QuickstartResult, screen: Screen): string {
+  const touched = result.rows.filter((row) => row.outcome !== "unchanged");
+  const untouched = result.rows.filter((row) => row.outcome === "unchanged");
+  const lines = [
+    ...result.notes.map(printable),
+    ...result.alarms.map((alarm) => screen.red(`! ${printable(alarm)}`)),
+    ...section("What the update did", touchedTable(touched, screen), screen),
+    ...section("Not touched", untouchedTable(untouched, screen), screen),
+    "",
+    pride(result, screen),
+    ...result.broken.map((promise) => screen.red(`Not kept: ${printable(promise)}`)),
+    "",
+    screen.bold("Next"),
+    `  docker pull ${printable(result.pullReference)}`,
+    `  npx tidemill why ${printable(result.explainImage)}`,
+    `  ${printable(result.statusPage)}`,
+  ];
+  return lines.join("\n").replace(/^\n+/, "");
+}
+
+function touchedTable(rows: readonly QuickstartRow[], screen: Screen): string {
+  const columns = [
+    { title: "IMAGE", flexible: true },
+    { title: "FROM" },
+    { title: "TO" },
+    { title: "PACKAGES", flexible: true },
+    { title: "CVES", flexible: true },
+    { title: "FIX → PRODUCTION", align: "right" as const },
+  ];
+  const cells = rows.flatMap((row) => {
+    const changes = row.packages.map((change) => `${change.name} ${change.from ?? "(new)"} → ${change.to ?? "(gone)"}`);
+    const ids = row.advisories.map((advisory) => advisory.id);
+    const shown = Math.min(Math.max(1, changes.length), 5);
+    return Array.from({ length: shown }, (_, line) => {
+      const more = line === shown - 1 && changes.length > shown ? ` (and ${changes.length - shown} more)` : "";
+      const packages = changes.length === 0 ? row.reason : `${changes[line] ?? ""}${more}`;
+      if (line > 0) return ["", "", "", packages, "", ""];
+      return [
+        row.image,
+        showDigest(row.from),
+        row.outcome === "rebuilt"
+          ? { text: showDigest(row.to), paint: screen.green }
+          : { text: row.outcome, paint: row.outcome === "held" ? screen.yellow : screen.red },
+        packages,
+        showSome(ids, 2),
+        row.secondsFixToProduction === null ? "" : formatSeconds(row.secondsFixToProduction),
+      ];
+    });
+  });
+  return renderTable(columns, cells, screen);
+}
+
+function untouchedTable(rows: readonly QuickstartRow[], screen: Screen): string {
+  const columns = [{ title: "IMAGE", flexible: true }, { title: "DIGEST" }, { title: "WHY NOT", flexible: true }];
+  return renderTable(
+    columns,
+    rows.map((row) => [row.image, showDigest(row.to ?? row.from), row.reason]),
+    screen,
+  );
+}
+
+function pride(result: QuickstartResult, screen: Screen): string {
+  const { counts, bytesUploaded, bytesFullRebuild, seconds } = result;
+  if (counts.rebuilt === 0) {
+    return `Everything is up to date: nothing was rebuilt in ${formatSeconds(seconds.day1)}.`;
+  }
+  const share = bytesUploaded > 0 ? ` (1/${Math.max(1, Math.round(bytesFullRebuild / bytesUploaded))})` : "";
+  const closed = counts.cvesClosed > 0 ? `, ${plural(counts.cvesClosed, "CVE")} closed` : "";
+  return screen.green(
+    `${plural(counts.rebuilt, "image")} renewed in ${formatSeconds(seconds.day1)}${closed}: uploaded ${formatBytes(bytesUploaded)} ` +
+      `where a full rebuild would have sent ${formatBytes(bytesFullRebuild)}${share}.`,
+  );
+}

@@ -1,0 +1,20 @@
+import { printable } from "../lib/index.ts";
+import type { OperationOutput } from "../operation/index.ts";
+import { command, withConnection } from "./command.ts";
+import { printRefusal, reasonGiven, reasonOption } from "./decision.ts";
+
+export const rebuild = command<OperationOutput<"rebuild">>({
+  usage: "rebuild <image>",
+  summary: "Ask for a rebuild; what comes of it is verified and promoted like any other",
+  options: [reasonOption],
+  examples: [["tidemill rebuild web --reason 'drill'", "rebuild web now"]],
+  run: async (context, asked) =>
+    withConnection(context, ({ operations }) =>
+      operations.rebuild({ image: asked.argument("image"), by: context.person(), reason: reasonGiven(asked) }),
+    ),
+  print: (output, screen) =>
+    output.kind === "refused"
+      ? printRefusal(output.reasons, screen)
+      : `${printable(output.image)}: rebuild ${printable(output.rebuild)} ${output.joined ? "was waiting already" : "is queued"}`,
+  outcome: (output) => (output.kind === "refused" ? "refused" : "ok"),
+});

@@ -1,0 +1,121 @@
+import { formatBytes, formatSeconds, printable } from "../lib/index.ts";
+import type { Why } from "../operation/index.ts";
+import { command, withConnection } from "./command.ts";
+import { parseImageReference } from "./image-reference.ts";
+import type { Screen } from "./screen.ts";
+import { renderTable } from "./table.ts";
+import { plural, section, showDigest, showSome, showTime } from "./wording.ts";
+
+export const why = command<Why>({
+  usage: "why <image[@digest]>",
+  summary: "Why a digest exists, back to the first observation",
+  examples: [
+    ["tidemill why web", "what led to the digest in production"],
+    ["tidemill why web@3f2a9c01b2de", "any digest, or how it begins"],
+  ],
+  run: async (context, asked) => {
+    const reference = parseImageReference(asked.argument("image[@digest]"));
+    return withConnection(context, ({ operations }) => operations.why(reference));
+  },
+  print: printWhy,
+});
+
+function printWhy(why: Why, screen: Screen): string {
+  const places = why.environments.length === 0 ? "runs nowhere" : `runs in ${why.environments.join(", ")}`;
+  const lines = [
+    `${screen.bold(printable(why.image))} ${why.digest}`,
+    `${printable(places)}; ${why.previous === null ? "the first of its name" : `after ${showDigest(why.previous)}`}`,
+  ];
+  if (why.quarantined !== null) lines.push(screen.red(`quarantined: ${printable(why.quarantined)}`));
+  if (why.rebuild !== null) {
+    const took = why.rebuild.seconds === null ? "" : ` in ${formatSeconds(why.rebuild.seconds)}`;
+    lines.push(`asked for ${showTime(why.rebuild.queuedAt)}, built ${showTime(why.rebuild.builtAt)}${took}`);
+  }
+  return [
+    ...lines,
+    ...section("Because", chain(why), screen),
+    ...section("Packages", packages(why, screen), screen),
+    ...section("Advisories", advisories(why, screen), screen),
+    ...section("Layers", layers(why, screen), screen),
+    ...section("Verified", verifications(why, screen), screen),
+    ...section("Promoted", promotions(why, screen), screen),
+  ].join("\n");
+}
+
+function chain(why: Why): string {
+  return why.chain
+    .map((link) => {
+      const indent = "  ".repeat(link.depth + 1);
+      const seen = link.observation;
+      const dated = seen?.generation ? `, which dates itself ${showTime(seen.generation)}` : "";
+      const end =
+        seen === null
+          ? ""
+          : `\n${indent}  first seen ${showTime(seen.firstSeen)} in ${printable(seen.upstream)}${dated}`;
+      return `${indent}${printable(link.image)}: ${printable(link.cause.summary)}${end}`;
+    })
+    .join("\n");
+}
+
+function packages(why: Why, screen: Screen): string {
+  const rows = why.packages.map((change) => [
+    change.name,
+    change.architecture,
+    change.from ?? "(new)",
+    change.to ?? "(gone)",
+  ]);
+  const titles = ["PACKAGE", "ARCHITECTURE", "FROM", "TO"].map((title) => ({ title, flexible: true }));
+  return renderTable(titles, rows, screen);
+}
+
+function advisories(why: Why, screen: Screen): string {
+  const rows = why.advisories.map((row) => [
+    row.id,
+    row.package,
+    row.source === "feed" ? "advisory feed" : "only its changelog says so",
+  ]);
+  return renderTable([{ title: "ADVISORY" }, { title: "PACKAGE" }, { title: "WHO SAYS SO" }], rows, screen);
+}
+
+function layers(why: Why, screen: Screen): string {
+  const { changed, unchanged, bytesChanged, bytesTotal } = why.layers;
+  const rows = changed.map((layer) => [
+    showDigest(layer.digest),
+    formatBytes(layer.bytes),
+    layer.content,
+    showSome(layer.packages, 4),
+  ]);
+  const columns = [
+    { title: "LAYER" },
+    { title: "SIZE", align: "right" as const },
+    { title: "HOLDS", flexible: true },
+    { title: "PACKAGES", flexible: true },
+  ];
+  const line = `${plural(changed.length, "layer")} changed, ${unchanged} as before; ${formatBytes(bytesChanged)} of ${formatBytes(bytesTotal)}`;
+  return [line, renderTable(columns, rows, screen)].filter((text) => text !== "").join("\n");
+}
+
+function verifications(why: Why, screen: Screen): string {
+  const paint = { passed: screen.green, failed: screen.red, incomplete: screen.yellow };
+  return why.verifications
+    .map((verification) => {
+      const head = `${printable(verification.environment)}: ${paint[verification.verdict](verification.verdict)} ${showTime(verification.at)}`;
+      const rows = verification.checks.map((check) => ["", check.name, check.verdict, check.message]);
+      const titles = ["", "CHECK", "VERDICT"].map((title) => ({ title }));
+      return [head, renderTable([...titles, { title: "", flexible: true }], rows, screen)].join("\n").trimEnd();
+    })
+    .join("\n");
+}
+
+function promotions(why: Why, screen: Screen): string {
+  const rows = why.promotions.map((row) => [
+    showTime(row.at),
+    row.environment,
+    row.kind,
+    showDigest(row.from),
+    row.by,
+    row.reason,
+  ]);
+  const titles = ["AT", "ENVIRONMENT", "", "FROM", "BY"].map((title) => ({ title }));
+  return renderTable([...titles, { title: "REASON", flexible: true }], rows, screen);
+}
