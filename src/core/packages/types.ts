@@ -35,6 +35,11 @@ export interface PackageUniverse {
   providers(name: string): readonly { readonly record: PackageRecord; readonly version: string | undefined }[];
   /** Names of the packages marked Essential. */
   essential(): readonly string[];
+  /**
+   * Grows with the place where the indices first mention `name`, in any relation field or as a package; Infinity where they
+   * never do. apt's last word between providers that are otherwise equal: the one mentioned last.
+   */
+  mention(name: string): number;
 }
 
 export interface ResolveRequest {
