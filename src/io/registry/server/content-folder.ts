@@ -1,0 +1,140 @@
+import { closeSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { digestAlgorithm, digestHex, isDigest, syncFolder, type Digest } from "../../../lib/index.ts";
+
+/** Content by digest in `blobs/<algorithm>/<hex>`, as an OCI layout has it, and what is being uploaded in `uploads/`. */
+export interface ContentFolder {
+  path(digest: Digest): string;
+  /** A new name in `uploads/`. */
+  newUpload(): string;
+  /** Puts small content in place at once; it outlives the process, not a power cut. */
+  putSmall(digest: Digest, bytes: Uint8Array): void;
+  /** Puts a finished upload in place; once this resolves it outlives a power cut. */
+  putUpload(digest: Digest, upload: string): Promise<void>;
+  /** The content, or undefined where the file is gone. */
+  read(digest: Digest): Promise<Buffer | undefined>;
+  readNow(digest: Digest): Buffer | undefined;
+  /** Makes what putSmall wrote outlive a power cut. */
+  sync(digests: Iterable<Digest>): Promise<void>;
+  list(): Promise<Map<Digest, string>>;
+  /** When the content was last used, by its file's time; undefined where it is gone. */
+  usedAt(digest: Digest): Promise<number | undefined>;
+  setUsedAt(digest: Digest, at: number): Promise<void>;
+  remove(digest: Digest): Promise<void>;
+}
+
+const algorithms = ["sha256", "sha512"] as const;
+
+/** Opens the folder, makes what is missing, and throws unfinished uploads away. */
+export async function openContentFolder(root: string): Promise<ContentFolder> {
+  const uploads = join(root, "uploads");
+  await rm(uploads, { recursive: true, force: true });
+  for (const each of [uploads, ...algorithms.map((name) => join(root, "blobs", name))]) {
+    await mkdir(each, { recursive: true, mode: 0o700 });
+  }
+  for (const each of [join(root, "blobs"), root]) await syncFolder(each);
+
+  const folder = (digest: Digest): string => join(root, "blobs", digestAlgorithm(digest));
+  const path = (digest: Digest): string => join(folder(digest), digestHex(digest));
+  const newUpload = (): string => join(uploads, randomUUID());
+  const syncShared = shareSyncs();
+
+  return {
+    path,
+    newUpload,
+    // Synchronous on purpose: four short calls cost less than four trips through the thread pool.
+    putSmall: (digest, bytes) => {
+      const aside = newUpload();
+      const file = openSync(aside, "wx", 0o600);
+      try {
+        writeSync(file, bytes);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(aside, path(digest));
+    },
+    putUpload: async (digest, upload) => {
+      const file = await open(upload, "r+");
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(upload, path(digest));
+      await syncShared(folder(digest));
+    },
+    read: (digest) => orMissing(readFile(path(digest))),
+    readNow: (digest) => {
+      try {
+        return readFileSync(path(digest));
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+    },
+    sync: async (digests) => {
+      for (const digest of digests) {
+        const file = await orMissing(open(path(digest), "r+"));
+        if (file === undefined) continue;
+        try {
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+      }
+      for (const name of algorithms) await syncFolder(join(root, "blobs", name));
+    },
+    list: async () => {
+      const found = new Map<Digest, string>();
+      for (const name of algorithms) {
+        for (const file of await readdir(join(root, "blobs", name))) {
+          const digest = `${name}:${file}`;
+          if (isDigest(digest)) found.set(digest, file);
+        }
+      }
+      return found;
+    },
+    usedAt: async (digest) => (await orMissing(stat(path(digest))))?.mtimeMs,
+    setUsedAt: async (digest, at) => {
+      await orMissing(utimes(path(digest), new Date(at), new Date(at)));
+    },
+    remove: (digest) => rm(path(digest), { force: true }),
+  };
+}
+
+/** A function that fsyncs a folder; calls that wait for the same folder at the same time share the fsync after the one under way. */
+function shareSyncs(): (folder: string) => Promise<void> {
+  const next = new Map<string, Promise<void>>();
+  const current = new Map<string, Promise<void>>();
+  return (folder) => {
+    let waiting = next.get(folder);
+    if (waiting === undefined) {
+      waiting = (current.get(folder) ?? Promise.resolve()).then(async () => {
+        next.delete(folder);
+        const run = syncFolder(folder);
+        current.set(
+          folder,
+          run.catch(() => undefined),
+        );
+        await run;
+      });
+      next.set(folder, waiting);
+    }
+    return waiting;
+  };
+}
+
+async function orMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
+}
