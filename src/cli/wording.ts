@@ -1,4 +1,4 @@
-import { formatSeconds, shortDigest, type Digest } from "../lib/index.ts";
+import { formatAge, shortDigest, type Digest } from "../lib/index.ts";
 import type { CauseView, PackageChangeView } from "../operation/index.ts";
 import type { Screen } from "./screen.ts";
 
@@ -10,7 +10,7 @@ export function showDigest(digest: Digest | null): string {
 /** How long before `at` the moment `since` was; both as the contract writes them. */
 export function showAge(since: string | null, at: string): string {
   if (since === null) return "–";
-  return formatSeconds(Math.max(0, Math.round((Date.parse(at) - Date.parse(since)) / 1000)));
+  return formatAge((Date.parse(at) - Date.parse(since)) / 1000);
 }
 
 /** A moment in UTC to the second: `2026-01-02 03:04:05Z`. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatBytes, formatSeconds, printable } from "./index.ts";
+import { formatAge, formatBytes, formatSeconds, printable } from "./index.ts";
 
 describe("printable", () => {
   it.each([
@@ -37,4 +37,14 @@ describe("formatSeconds", () => {
     [3600, "1 h"],
     [187_200, "2 d 4 h"],
   ])("%d is %s", (seconds, text) => expect(formatSeconds(seconds)).toBe(text));
+});
+
+describe("formatAge", () => {
+  it.each([
+    [-5, "0 s"],
+    [59.9, "59 s"],
+    [1083, "18 min"],
+    [86_399, "23 h"],
+    [187_200, "2 d"],
+  ])("%d is %s", (seconds, text) => expect(formatAge(seconds)).toBe(text));
 });

@@ -5,4 +5,4 @@ export { LimitError, collectBytes, limitBytes } from "./limit.ts";
 export { canonicalJson } from "./json.ts";
 export { writeFileDurable, syncFolder } from "./durable-file.ts";
 export { createLogger, silentLogger, type Logger } from "./log.ts";
-export { formatBytes, formatSeconds, printable, shortDigest } from "./display.ts";
+export { formatAge, formatBytes, formatSeconds, printable, shortDigest } from "./display.ts";

@@ -1,0 +1,110 @@
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { AppError, collectBytes, messageOf } from "../lib/index.ts";
+import {
+  operationNames,
+  operations,
+  progressEvent,
+  type OperationName,
+  type Operations,
+  type ProgressListener,
+} from "../operation/index.ts";
+import { ServeError } from "./error.ts";
+
+/** Where a server is, and what it asks for: both stand in the lock file. */
+export interface ServerAddress {
+  /** `http://127.0.0.1:4000` */
+  readonly address: string;
+  readonly token: string;
+}
+
+const answerBytes = 64 * 1024 * 1024;
+const eventBytes = 1024 * 1024;
+
+/**
+ * The operations of a running server: the same type, codes and answers as in this process. No time limit of its own: a build takes as
+ * long as it takes. Throws SERVER_UNREACHABLE, BAD_ANSWER, and whatever code the server answers.
+ */
+export function createOperationsClient(server: ServerAddress): Operations {
+  const bind = (name: OperationName) => async (input: unknown) => {
+    const response = await send(server, `/api/v1/operations/${name}`, JSON.stringify(input));
+    const text = (await collectBytes(response, answerBytes, `the answer to ${name}`)).toString("utf8");
+    const answer = parseJson(text);
+    if (response.statusCode !== 200) throw remoteError(answer, response.statusCode ?? 0);
+    const parsed = operations[name].output.safeParse(answer);
+    if (parsed.success) return parsed.data;
+    throw new ServeError("BAD_ANSWER", `the server's answer to ${name} is not in the shape that this version knows`, {
+      hint: "Server and command are of different versions: restart the server.",
+      cause: parsed.error,
+    });
+  };
+  return Object.fromEntries(operationNames.map((name) => [name, bind(name)])) as unknown as Operations;
+}
+
+/** Hands the server's events to `listener` until `signal` is aborted or the server ends; it resolves in both cases. */
+export async function followEvents(
+  server: ServerAddress,
+  listener: ProgressListener,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const response = await send(server, "/api/v1/events", undefined, signal);
+    let rest = "";
+    response.setEncoding("utf8");
+    for await (const chunk of response as AsyncIterable<string>) {
+      const parts = (rest + chunk).split("\n\n");
+      rest = (parts.pop() ?? "").slice(0, eventBytes);
+      for (const part of parts) {
+        const event = progressEvent.safeParse(parseJson(part.replace(/^data: /, "")));
+        if (event.success) listener(event.data);
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted && !(error instanceof ServeError)) return;
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Sends a request, POST where there is a body. node:http rather than fetch: fetch gives up after five minutes without an answer. */
+function send(server: ServerAddress, path: string, body?: string, signal?: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(new URL(path, server.address), {
+      method: body === undefined ? "GET" : "POST",
+      headers: {
+        authorization: `Bearer ${server.token}`,
+        ...(body === undefined
+          ? {}
+          : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+      },
+      agent: false,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    request.on("response", resolve);
+    request.on("error", (error) =>
+      reject(
+        new ServeError("SERVER_UNREACHABLE", `the server at ${server.address} does not answer: ${messageOf(error)}`, {
+          hint: "It may be stopping: try again. If it is gone, the next command takes the directory over.",
+          retry: true,
+          cause: error,
+        }),
+      ),
+    );
+    request.end(body);
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The server's error as it would have been thrown here: same code, so the same exit status. */
+function remoteError(answer: unknown, status: number): AppError {
+  const error = (answer as { error?: { code?: unknown; message?: unknown; hint?: unknown } } | undefined)?.error;
+  if (typeof error?.code === "string" && typeof error.message === "string") {
+    return new AppError(error.code, error.message, typeof error.hint === "string" ? { hint: error.hint } : {});
+  }
+  return new ServeError("BAD_ANSWER", `the server answered with status ${status} and no reason`);
+}

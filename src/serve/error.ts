@@ -1,0 +1,19 @@
+import { AppError } from "../lib/index.ts";
+
+/** What asking over HTTP can fail with, beside the operations' own codes. */
+export class ServeError extends AppError<
+  /** No token, or not the right one. */
+  | "UNAUTHORIZED"
+  /** A Host or Origin that is not ours: another site's page, or a name that was made to point here. */
+  | "FORBIDDEN"
+  /** No such path, or no such operation. */
+  | "NO_SUCH_PATH"
+  /** The request's body is larger than the limit. */
+  | "TOO_LARGE"
+  /** Too many listen already. */
+  | "TOO_MANY"
+  /** The server of the lock file does not answer. */
+  | "SERVER_UNREACHABLE"
+  /** The server answered what this version does not understand. */
+  | "BAD_ANSWER"
+> {}

@@ -1,0 +1,1 @@
+export { addPage } from "./page-routes.ts";
