@@ -6,3 +6,11 @@ export {
 } from "./server/create-registry-server.ts";
 export type { Collected, GarbageOptions } from "./server/collect-garbage.ts";
 export type { ServerLimits } from "./server/reply.ts";
+export {
+  createRegistryClient,
+  type RegistryClient,
+  type RegistryClientOptions,
+} from "./client/create-registry-client.ts";
+export { dockerCredentials, type Credentials, type CredentialSource } from "./client/credentials.ts";
+export type { Repository } from "./client/repository.ts";
+export type { RequestStats } from "./client/transport.ts";

@@ -109,6 +109,8 @@ function readExchange(request: IncomingMessage, response: ServerResponse): Parse
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
   response.setHeader("Docker-Distribution-API-Version", "registry/2.0");
+  // Tells our own client that If-Match is more than a wish here.
+  response.setHeader("Tidemill-Conditional-Tags", "1");
   if (path === "/v2/" || path === "/v2") {
     return { method, repository: "", target: "", query, route: allow(answerPing, "GET", "HEAD") };
   }

@@ -1,0 +1,130 @@
+import type { Descriptor, ImageSink, ImageSource, RawManifest } from "../../../core/image/index.ts";
+import type { Clock, Digest } from "../../../lib/index.ts";
+import { downloadBlob } from "./blob-download.ts";
+import { hasBlob, pushScope, smallBlob, uploadBlob } from "./blob-upload.ts";
+import {
+  deleteManifest,
+  fetchManifest,
+  moveTag,
+  resolveReference,
+  sendManifest,
+  type Place,
+  type TagCondition,
+} from "./manifests.ts";
+import { fetchReferrers, sendReferrer } from "./referrers.ts";
+import { fetchTags } from "./tags.ts";
+
+/** One repository of a registry. */
+export interface Repository extends ImageSource, ImageSink {
+  /** Host and port, and the name below them. */
+  readonly registry: string;
+  readonly repository: string;
+  /** What a tag or digest names now, by one HEAD request; undefined where there is nothing. */
+  resolve(reference: string, signal?: AbortSignal): Promise<Descriptor | undefined>;
+  /** Points `tag` at a digest that is in the repository. With `ifMatch` only where the tag names that digest, or nothing (`absent`): else TAG_MOVED. Registries without If-Match are asked first, which leaves a gap. */
+  tag(
+    digest: Digest,
+    tag: string,
+    options?: { readonly ifMatch?: Digest | "absent"; readonly signal?: AbortSignal },
+  ): Promise<void>;
+  tags(signal?: AbortSignal): Promise<readonly string[]>;
+  /** Removes a tag, or a manifest with all its tags; false where there was none. */
+  deleteManifest(reference: string, signal?: AbortSignal): Promise<boolean>;
+  /** The artifacts whose subject is `digest`, those of one type where it is given. */
+  referrers(digest: Digest, artifactType?: string, signal?: AbortSignal): Promise<readonly Descriptor[]>;
+  /** Stores an artifact that names a subject, and lists it there also where the registry has no referrers API. `putManifest` does the same. */
+  putReferrer(manifest: RawManifest, signal?: AbortSignal): Promise<void>;
+}
+
+export interface RepositoryOptions {
+  readonly place: Place;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly chunkBytes: number;
+  /** Uploads under way, by repository and digest. */
+  readonly uploading: Map<string, Promise<number>>;
+}
+
+export function createRepository(options: RepositoryOptions): Repository {
+  const { place, uploading } = options;
+  const { registry, repository, known } = place;
+
+  async function putOnce(
+    descriptor: Descriptor,
+    open: () => AsyncIterable<Uint8Array>,
+    mountFrom: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const mounted = await mount(place, descriptor, mountFrom, signal);
+    if (mounted === true) return 0;
+    const large = descriptor.size > smallBlob;
+    if (large && (await hasBlob(place.requester, repository, descriptor, signal))) return 0;
+    const { chunkBytes } = options;
+    return uploadBlob({ ...place, descriptor, open, location: mounted, chunkBytes, signal });
+  }
+
+  return {
+    name: `${registry}/${repository}`,
+    registry,
+    repository,
+    manifest: (reference, signal) => fetchManifest(place, reference, signal),
+    blob: (descriptor, signal) => downloadBlob(place.requester, repository, descriptor, signal),
+    putBlob: async (descriptor, open, { mountFrom = [], signal } = {}) => {
+      const { digest } = descriptor;
+      if (known.has(repository, digest)) return 0;
+      const key = `${repository}@${digest}`;
+      const under = uploading.get(key);
+      if (under !== undefined) return under.then(() => 0);
+      const work = putOnce(descriptor, open, mountFrom, signal);
+      uploading.set(key, work);
+      try {
+        const sent = await work;
+        known.add(repository, [digest]);
+        return sent;
+      } finally {
+        uploading.delete(key);
+      }
+    },
+    putManifest: async (manifest, tag, signal) => {
+      if (tag === undefined && known.has(repository, manifest.digest)) return;
+      // Few manifests have a subject; those that have may need the fallback tag.
+      const send = Buffer.from(manifest.bytes.buffer, manifest.bytes.byteOffset, manifest.bytes.byteLength).includes(
+        '"subject"',
+      )
+        ? sendReferrer(place, manifest, options, { tag, signal })
+        : sendManifest(place, manifest, { tag, signal });
+      await send;
+    },
+    resolve: (reference, signal) => resolveReference(place, reference, signal),
+    tag: (digest, tag, { ifMatch, signal } = {}) => moveTag(place, digest, tag, ifMatch satisfies TagCondition, signal),
+    tags: (signal) => fetchTags(place, signal),
+    deleteManifest: (reference, signal) => deleteManifest(place, reference, signal),
+    referrers: (digest, artifactType, signal) => fetchReferrers(place, digest, artifactType, signal),
+    putReferrer: (manifest, signal) => sendReferrer(place, manifest, options, { signal }),
+  };
+}
+
+/** True when the blob was mounted; where a refused mount said to upload, or undefined when nothing was tried. distribution-spec 1.1, Mounting a blob from another repository. */
+async function mount(
+  place: Place,
+  descriptor: Descriptor,
+  mountFrom: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<true | URL | undefined> {
+  const { requester, repository, known } = place;
+  const others = mountFrom.filter((from) => from !== repository);
+  // First where we know the blob to be.
+  const from = others.find((each) => known.has(each, descriptor.digest)) ?? others[0];
+  if (from === undefined) return undefined;
+  const answer = await requester.ask({
+    method: "POST",
+    to: `/v2/${repository}/blobs/uploads/?mount=${descriptor.digest}&from=${encodeURIComponent(from)}`,
+    scopes: [pushScope(repository), `repository:${from}:pull`],
+    signal,
+    expect: [201, 202],
+    what: `mount of ${descriptor.digest} from ${from} to ${repository}`,
+  });
+  void answer.drain();
+  if (answer.status === 201) return true;
+  return requester.follow(answer.header("location"), answer.url, `upload to ${repository}`);
+}
