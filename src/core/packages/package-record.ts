@@ -3,10 +3,10 @@ import { parseControl, type ControlStanza } from "./control.ts";
 import { PackagesError } from "./error.ts";
 import type { PackageRecord } from "./types.ts";
 
-const nameShape = /^[a-z0-9][a-z0-9+.-]+$/;
+const nameShape = /^[a-z0-9][a-z0-9+.-]*$/;
 const versionShape = /^[0-9][A-Za-z0-9.+:~-]*$/;
 const architectureShape = /^[a-z0-9][a-z0-9-]*$/;
-const sourceShape = /^([a-z0-9][a-z0-9+.-]+)(?: \(([^()\s]+)\))?$/;
+const sourceShape = /^([a-z0-9][a-z0-9+.-]*)(?: \(([^()\s]+)\))?$/;
 const multiArchValues = new Set(["no", "same", "foreign", "allowed"]);
 /** No suite holds a package as large as this. */
 const maxSize = 16 * 1024 ** 3;

@@ -6,6 +6,7 @@ import { searchClosure } from "./search.ts";
 import { Selection, type SelectionOptions } from "./selection.ts";
 import { solveProblems } from "./solve-problems.ts";
 import { sweep } from "./sweep.ts";
+import { switchSuite } from "./switch-suite.ts";
 import type { PackageRecord, PackageUniverse, Resolution, ResolveRequest } from "./types.ts";
 
 /**
@@ -24,30 +25,44 @@ export function resolvePackages(request: ResolveRequest, universe: PackageUniver
   }
 
   const names = request.essential === true ? [...request.roots, ...universe.essential()] : request.roots;
-  const roots: VersionNode[] = [];
-  for (const root of sortedRoots(names)) {
-    const found = rootVersion(root, catalogue, given);
-    if (typeof found === "string") return { kind: "unsatisfiable", chain: [`${root.text} is asked for`, found] };
-    roots.push(found);
-  }
-  for (const version of roots) {
-    const other = given.get(version.package)?.version;
-    if (other !== undefined && other !== version && roots.includes(other)) {
-      const [a, b] = [version, other].map(({ record }) => `${record.name} ${record.version}`);
-      return {
-        kind: "unsatisfiable",
-        chain: [`${a} is asked for`, `${b} is asked for`, "only one of them can be installed"],
-      };
-    }
-    given.set(version.package, { version });
-  }
-
+  const wanted = wantedVersions(names, catalogue, given);
+  if (wanted.kind === "unsatisfiable") return wanted;
+  const { roots } = wanted;
   const options: SelectionOptions = { recommends: request.recommends === true, candidateOf: (node) => given.get(node) };
   const marked = markLikeApt(catalogue, options, roots);
   if (marked !== undefined) return { kind: "resolved", packages: sortedRecords(marked) };
-  const searched = searchClosure(catalogue, options, roots);
+  const versions = roots.map(({ version }) => version);
+  const searched = searchClosure(catalogue, options, versions);
   if (searched.kind === "found") return { kind: "resolved", packages: sortedRecords(searched.versions) };
   return { kind: "unsatisfiable", chain: explainImpasse(searched.impasse, searched.reasons, request) };
+}
+
+interface Wanted {
+  readonly version: VersionNode;
+  readonly suite: string | undefined;
+}
+
+/** The version of each root, by the order of their names; what is asked for becomes the package's candidate. */
+function wantedVersions(
+  names: readonly string[],
+  catalogue: Catalogue,
+  given: Map<PackageNode, { readonly version: VersionNode | undefined }>,
+): { readonly kind: "wanted"; readonly roots: readonly Wanted[] } | Extract<Resolution, { kind: "unsatisfiable" }> {
+  const roots = new Map<PackageNode, Wanted>();
+  for (const root of sortedRoots(names)) {
+    const version = rootVersion(root, catalogue, given);
+    if (typeof version === "string") return { kind: "unsatisfiable", chain: [`${root.text} is asked for`, version] };
+    const other = roots.get(version.package)?.version;
+    if (other !== undefined && other !== version) return twoVersions(other, version);
+    roots.set(version.package, { version, suite: root.suite });
+  }
+  for (const { version } of roots.values()) given.set(version.package, { version });
+  return { kind: "wanted", roots: [...roots.values()] };
+}
+
+function twoVersions(one: VersionNode, other: VersionNode): Extract<Resolution, { kind: "unsatisfiable" }> {
+  const asked = [one, other].map(({ record }) => `${record.name} ${record.version} is asked for`);
+  return { kind: "unsatisfiable", chain: [...asked, "only one of them can be installed"] };
 }
 
 function sortedRoots(texts: readonly string[]): Root[] {
@@ -58,21 +73,20 @@ function sortedRoots(texts: readonly string[]): Root[] {
 function markLikeApt(
   catalogue: Catalogue,
   options: SelectionOptions,
-  roots: readonly VersionNode[],
+  roots: readonly Wanted[],
 ): VersionNode[] | undefined {
   const selection = new Selection(catalogue, options);
-  const requested = new Set(roots.map((version) => selection.choice(version.package)));
+  const requested = new Set(roots.map(({ version }) => selection.choice(version.package)));
   for (const choice of requested) {
     choice.fixed = true;
     markInstall(selection, choice, { follow: false, requested: true });
   }
+  for (const { version, suite } of roots) if (suite !== undefined) switchSuite(selection, version, suite);
   for (const choice of requested) markInstall(selection, choice, { follow: true, requested: true });
   if (!solveProblems(selection, requested)) return undefined;
   sweep(selection);
-  if (selection.brokenCount() > 0) return undefined;
-  const installed = selection.installed();
-  const complete = roots.every((version) => selection.isInstalled(version));
-  return complete ? installed.flatMap(({ install }) => install ?? []) : undefined;
+  if (selection.brokenCount() > 0 || !roots.every(({ version }) => selection.isInstalled(version))) return undefined;
+  return selection.installed().flatMap(({ install }) => install ?? []);
 }
 
 function sortedRecords(versions: readonly VersionNode[]): PackageRecord[] {

@@ -1,4 +1,5 @@
 import type { Catalogue, PackageNode, VersionNode } from "./catalogue.ts";
+import { isOfSuite } from "./switch-suite.ts";
 
 /** What `apt-get install` takes: a name, a name with a version, or a name with a suite. */
 export interface Root {
@@ -53,11 +54,6 @@ function onlyProvider(name: string, catalogue: Catalogue, given: Given): Version
   if (providers.size === 1) return only;
   const names = [...providers].map((version) => version.package.name).sort();
   return `${name} is provided by ${names.slice(0, 8).join(", ")}${names.length > 8 ? " and others" : ""}: name one of them`;
-}
-
-/** An origin is the name of a suite, or a longer name that ends in it after a slash or colon. */
-function isOfSuite(origin: string, suite: string): boolean {
-  return origin === suite || origin.endsWith(`/${suite}`) || origin.endsWith(`:${suite}`);
 }
 
 function lack(node: PackageNode, what: string): string {
