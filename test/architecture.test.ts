@@ -184,7 +184,7 @@ describe("every file", () => {
     ["namespaces", /^\s*(?:export\s+)?(?:declare\s+)?namespace\s/, "a file is a namespace"],
     [
       "Managers, Services, Helpers and Utils",
-      /\b(?:class|interface|type|function|const)\s+\w*(?:Manager|Service|Helpers?|Utils?)\b/,
+      /\b(?:class|interface|type)\s+\w*(?:Manager|Service|Helpers?|Utils?)\b/,
       "name it after what it does",
     ],
     [

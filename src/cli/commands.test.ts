@@ -1,0 +1,353 @@
+import { describe, expect, it } from "vitest";
+import type { AppApi, AppOptions, Operations, RunningQuickstart } from "../operation/index.ts";
+import { OperationError } from "../operation/index.ts";
+import { hostileStatus, sampleDigest, sampleStatus } from "../operation/testdata/status.ts";
+import { commands } from "./commands.ts";
+import { parseCommandLine, type CommandContext, type Outcome } from "./index.ts";
+import { fakeScreen } from "./testdata/fake-screen.ts";
+
+const digest = sampleDigest("3f2a9c01b2de");
+const older = sampleDigest("77aa10cc2b19");
+const stopped = AbortSignal.abort();
+
+interface Ended {
+  readonly text: string;
+  readonly json: unknown;
+  readonly outcome: Outcome;
+  readonly asked: readonly unknown[];
+  readonly options: readonly AppOptions[];
+  readonly closed: number;
+}
+
+/** What main.ts does with a command line, over operations that answer `answers`. */
+async function execute(line: string, answers: { readonly [N in keyof Operations]?: unknown }): Promise<Ended> {
+  const screen = fakeScreen();
+  const asked: unknown[] = [];
+  const options: AppOptions[] = [];
+  let closed = 0;
+  const operations = Object.fromEntries(
+    Object.entries(answers).map(([name, answer]) => [
+      name,
+      (input: unknown) => {
+        asked.push(input);
+        return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+      },
+    ]),
+  ) as unknown as Operations;
+  const app = {
+    connectApp: (given: AppOptions) => {
+      options.push(given);
+      return Promise.resolve({
+        operations,
+        close: () => {
+          closed += 1;
+          return Promise.resolve();
+        },
+      });
+    },
+  } as unknown as AppApi;
+  const parsed = await parseCommandLine(line.split(" "), "0.0.0", screen);
+  if (parsed === undefined) throw new Error("only help was asked for");
+  const context: CommandContext = {
+    screen,
+    json: parsed.json,
+    options: parsed.options,
+    load: () => Promise.resolve(app),
+    stop: stopped,
+    person: () => "ada",
+  };
+  const output = await parsed.command.run(context, parsed.asked);
+  const json = parsed.command.json?.(output) ?? output;
+  const text = parsed.command.print(output, screen);
+  return { text, json, outcome: parsed.command.outcome?.(output) ?? "ok", asked, options, closed };
+}
+
+describe("every command", () => {
+  it.each(Object.keys(commands))("%s has help with an example of its own", async (name) => {
+    const screen = fakeScreen();
+    await expect(parseCommandLine([name, "--help"], "0.0.0", screen)).resolves.toBeUndefined();
+    expect(screen.outText()).toMatch(new RegExp(`^Usage: tidemill ${name} `));
+    expect(screen.outText()).toContain("Examples:");
+    const command = await commands[name]?.load();
+    expect(command?.usage.split(" ")[0]).toBe(name);
+    expect(command?.examples.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ["stats", "Did you mean status?"],
+    ["why", "missing required argument"],
+    ["plan --now", "unknown option '--now'"],
+    ["status web api", "too many arguments"],
+  ])("`%s` is not understood, and says so", async (line, words) => {
+    const screen = fakeScreen();
+    await expect(parseCommandLine(line.split(" "), "0.0.0", screen)).rejects.toMatchObject({ exitCode: 1 });
+    expect(screen.errText()).toContain(words);
+  });
+
+  it("takes --json, --config and --data before and after its name", async () => {
+    for (const line of ["-c a.yaml --data d --json status web", "status web --config a.yaml -d d --json"]) {
+      const parsed = await parseCommandLine(line.split(" "), "0.0.0", fakeScreen());
+      expect(parsed).toMatchObject({ json: true, options: { config: "a.yaml", data: "d" } });
+      expect(parsed?.asked.optional("image")).toBe("web");
+    }
+  });
+
+  it("lists all commands without loading any", async () => {
+    const screen = fakeScreen();
+    await parseCommandLine(["--help"], "0.0.0", screen);
+    for (const name of Object.keys(commands)) expect(screen.outText()).toContain(`\n  ${name} `);
+  });
+});
+
+describe("status", () => {
+  it("shows the fleet, alarms first", async () => {
+    const { text, asked, closed, json } = await execute("status", { status: sampleStatus });
+    expect(text.indexOf("Alarms")).toBeLessThan(text.indexOf("Images"));
+    expect(text).toContain("unknown: no feed");
+    expect(text).toMatch(
+      /python +3f2a9c01b2de +77aa10cc2b19 +2 d +rebuilding +exposed to CVE-2026-1122, CVE-2026-1123 and 2 more/,
+    );
+    expect(asked).toEqual([{}]);
+    expect(closed).toBe(1);
+    expect(json).toBe(sampleStatus);
+  });
+
+  it("lets no name steer the terminal", async () => {
+    const { text } = await execute("status", { status: hostileStatus() });
+    // eslint-disable-next-line no-control-regex
+    expect(text.replaceAll("\n", "")).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
+  });
+
+  it("closes the connection when it fails", async () => {
+    await expect(execute("status", { status: new OperationError("BUSY", "later") })).rejects.toMatchObject({
+      code: "BUSY",
+    });
+  });
+});
+
+describe("what a person decides", () => {
+  it.each([
+    [
+      "promote web@3f2a9c production -r x",
+      "promote",
+      { image: "web", digest: "3f2a9c", environment: "production", by: "ada", reason: "x" },
+    ],
+    ["rollback web", "rollback", { image: "web", by: "ada", reason: "no reason given" }],
+    [
+      "rollback web staging",
+      "rollback",
+      { image: "web", environment: "staging", by: "ada", reason: "no reason given" },
+    ],
+    ["rebuild web --reason drill", "rebuild", { image: "web", by: "ada", reason: "drill" }],
+  ] as const)("`%s` asks exactly that; a refusal is its own outcome", async (line, operation, input) => {
+    const { asked, text, outcome } = await execute(line, {
+      [operation]: { kind: "refused", reasons: ["it is quarantined"] },
+    });
+    expect(asked).toEqual([input]);
+    expect(text).toContain("it is quarantined");
+    expect(outcome).toBe("refused");
+  });
+
+  it("says what a rollback opens again", async () => {
+    const answer = {
+      kind: "rolled-back",
+      image: "web",
+      environment: "production",
+      from: digest,
+      to: older,
+      reopened: ["CVE-1"],
+    };
+    const { text, outcome } = await execute("rollback web", { rollback: answer });
+    expect(text).toContain("3f2a9c01b2de → 77aa10cc2b19");
+    expect(text).toContain("open again: CVE-1");
+    expect(outcome).toBe("ok");
+  });
+
+  it.each(["hold", "resume"])("%s of everything has to be said", async (line) => {
+    await expect(execute(line, {})).rejects.toMatchObject({ code: "BAD_USAGE" });
+  });
+
+  it("holds until a moment that is still to come", async () => {
+    const hold = {
+      id: "1",
+      image: "web",
+      environment: null,
+      setBy: "person",
+      by: "ada",
+      reason: "r",
+      since: sampleStatus.at,
+      until: null,
+    };
+    const { asked } = await execute("hold web --until 2999-01-01", { hold: { hold } });
+    expect(asked).toEqual([{ image: "web", until: "2999-01-01T00:00:00.000Z", by: "ada", reason: "no reason given" }]);
+    for (const until of ["2001-01-01", "soon", "-2h", "0m"]) {
+      await expect(execute(`hold web --until=${until}`, {})).rejects.toMatchObject({ code: "BAD_USAGE" });
+    }
+  });
+
+  it.each(["why @", "why web@", "why web@a@b"])("`%s` names no image", async (line) => {
+    await expect(execute(line, {})).rejects.toMatchObject({ code: "BAD_USAGE" });
+  });
+});
+
+describe("run", () => {
+  const counts = { images: 2, built: 0, rebuilt: 1, unchanged: 1, held: 0, failed: 0, rolledBack: 0 };
+  const answer = { startedAt: sampleStatus.at, seconds: 4.2, ...counts, rebuilds: [], alarms: [] };
+
+  it("ends as failed where something failed or an alarm stands", async () => {
+    expect(await execute("run web api", { run: answer })).toMatchObject({
+      outcome: "ok",
+      asked: [{ images: ["web", "api"] }],
+    });
+    expect(await execute("run", { run: { ...answer, failed: 1 } })).toMatchObject({ outcome: "failed" });
+    const alarm = { code: "INDEX_EXPIRED", subject: "trixie", message: "too old", hint: "another mirror" };
+    const { outcome, text } = await execute("run", { run: { ...answer, alarms: [alarm] } });
+    expect(outcome).toBe("failed");
+    expect(text).toContain("trixie: too old");
+  });
+});
+
+describe("doctor", () => {
+  it("names a directory that cannot be opened as what is wrong", async () => {
+    const { text, outcome } = await execute("doctor", {
+      doctor: new OperationError("BUSY", "no lock", { hint: "wait" }),
+    });
+    expect(outcome).toBe("failed");
+    expect(text).toContain("no lock");
+    expect(text).toContain("wait");
+  });
+});
+
+describe("check and validate", () => {
+  it("need no fleet", async () => {
+    const answer = {
+      reference: "web:1",
+      digest,
+      advisories: { state: "unknown", reason: "no feed", asOf: null },
+      platforms: [
+        {
+          platform: "linux/amd64",
+          os: null,
+          status: "unknown",
+          problems: ["status.d/x is cut off"],
+          packages: 3,
+          updates: [],
+        },
+      ],
+      suites: [],
+      remedy: "nothing to cure",
+    };
+    const { options, text } = await execute("check web:1", { check: answer });
+    expect(options).toEqual([{ stateless: true }]);
+    expect(text).toContain("not known, not clean");
+    await expect(execute("validate /nowhere.yaml", {})).rejects.toMatchObject({ code: "BAD_USAGE" });
+  });
+});
+
+describe("quickstart", () => {
+  const counts = {
+    images: 2,
+    built: 2,
+    rebuilt: 1,
+    unchanged: 1,
+    held: 0,
+    failed: 0,
+    rolledBack: 0,
+    cvesClosed: 1,
+    secondsFixToProduction: 6.1,
+  };
+  const change = { name: "libssl3", architecture: "amd64", from: "3.0.16-1", to: "3.0.17-1" };
+  const result = {
+    counts,
+    rows: [
+      {
+        image: "curl",
+        from: older,
+        to: digest,
+        outcome: "rebuilt",
+        reason: "openssl",
+        packages: [change, { ...change, name: "openssl" }],
+        advisories: [{ id: "CVE-2026-1122", source: "changelog" }],
+        secondsFixToProduction: 6.1,
+      },
+      {
+        image: "busybox",
+        from: older,
+        to: older,
+        outcome: "unchanged",
+        reason: "holds none of the updated packages",
+        packages: [],
+        advisories: [],
+        secondsFixToProduction: null,
+      },
+    ],
+    notes: [],
+    alarms: [],
+    bytesUploaded: 4_100_000,
+    bytesFullRebuild: 212_000_000,
+    seconds: { day0: 31, day1: 6.1 },
+    pullReference: "127.0.0.1:5000/curl:production",
+    explainImage: "curl",
+    statusPage: "http://127.0.0.1:4000/",
+    broken: [],
+  };
+
+  async function tour(line: string, broken: readonly string[] = []) {
+    const screen = fakeScreen();
+    let closed = 0;
+    const running = {
+      result: { ...result, broken },
+      statusPage: result.statusPage,
+      registry: "127.0.0.1:5000",
+      stopped: new Promise(() => undefined),
+      close: () => {
+        closed += 1;
+        return Promise.resolve();
+      },
+    } as unknown as RunningQuickstart;
+    const parsed = await parseCommandLine(line.split(" "), "0.0.0", screen);
+    const started: unknown[] = [];
+    const context: CommandContext = {
+      screen,
+      json: parsed?.json === true,
+      options: {},
+      load: () =>
+        Promise.resolve({
+          startQuickstart: (options: unknown) => {
+            started.push(options);
+            return Promise.resolve(running);
+          },
+        } as unknown as AppApi),
+      stop: stopped,
+      person: () => "ada",
+    };
+    const command = parsed!.command;
+    const output = await command.run(context, parsed!.asked);
+    const text = command.print(output, screen);
+    await command.after?.(output, context, parsed!.asked);
+    return { text, json: command.json?.(output), outcome: command.outcome?.(output), closed, started, screen };
+  }
+
+  it("prints the table, what was not touched, the bytes, and what to copy", async () => {
+    const { text, closed } = await tour("quickstart --exit");
+    expect(text).toMatch(/curl +77aa10cc2b19 +3f2a9c01b2de +libssl3 3\.0\.16-1 → 3\.0\.17-1 +CVE-2026-1122 +6\.1 s/);
+    expect(text).toMatch(/busybox +77aa10cc2b19 +holds none of the updated packages/);
+    expect(text).toContain("uploaded 4.1 MB where a full rebuild would have sent 212 MB (1/52)");
+    for (const line of ["docker pull 127.0.0.1:5000/curl:production", "tidemill why curl", "http://127.0.0.1:4000/"])
+      expect(text).toContain(line);
+    expect(closed).toBe(1);
+  });
+
+  it("prints exactly the counts as JSON, and nothing else on standard output", async () => {
+    const { json, screen, started } = await tour("quickstart --json --replay --with-failure");
+    expect(json).toEqual(counts);
+    expect(screen.outText()).toBe("");
+    expect(started).toMatchObject([{ replay: true, withFailure: true }]);
+  });
+
+  it("fails where a promise was not kept, and says which", async () => {
+    const { outcome, text } = await tour("quickstart --exit", ["busybox was rebuilt"]);
+    expect(outcome).toBe("failed");
+    expect(text).toContain("busybox was rebuilt");
+  });
+});
