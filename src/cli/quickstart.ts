@@ -1,9 +1,9 @@
 import { formatBytes, formatSeconds, printable } from "../lib/index.ts";
-import type { QuickstartResult, QuickstartRow, RunningQuickstart } from "../operation/index.ts";
+import type { PackageChangeView, QuickstartResult, QuickstartRow, RunningQuickstart } from "../operation/index.ts";
 import { command } from "./command.ts";
 import { createProgress } from "./progress.ts";
 import type { Screen } from "./screen.ts";
-import { renderTable } from "./table.ts";
+import { renderTable, type Cell } from "./table.ts";
 import { untilStopped } from "./up.ts";
 import { plural, section, showDigest, showSome } from "./wording.ts";
 
@@ -77,30 +77,39 @@ function touchedTable(rows: readonly QuickstartRow[], screen: Screen): string {
     { title: "FROM" },
     { title: "TO" },
     { title: "PACKAGES", flexible: true },
-    { title: "CVES", flexible: true },
-    { title: "FIX → PRODUCTION", align: "right" as const },
+    { title: "CVES" },
+    { title: "FIX→PROD", align: "right" as const },
   ];
-  const cells = rows.flatMap((row) => {
-    const changes = row.packages.map((change) => `${change.name} ${change.from ?? "(new)"} → ${change.to ?? "(gone)"}`);
-    const ids = row.advisories.map((advisory) => advisory.id);
-    const shown = Math.min(Math.max(1, changes.length), 5);
-    return Array.from({ length: shown }, (_, line) => {
-      const more = line === shown - 1 && changes.length > shown ? ` (and ${changes.length - shown} more)` : "";
-      const packages = changes.length === 0 ? row.reason : `${changes[line] ?? ""}${more}`;
-      if (line > 0) return ["", "", "", packages, "", ""];
-      return [
-        row.image,
-        showDigest(row.from),
-        row.outcome === "rebuilt"
-          ? { text: showDigest(row.to), paint: screen.green }
-          : { text: row.outcome, paint: row.outcome === "held" ? screen.yellow : screen.red },
-        packages,
-        showSome(ids, 2),
-        row.secondsFixToProduction === null ? "" : formatSeconds(row.secondsFixToProduction),
-      ];
-    });
-  });
+  const cells = rows.map((row): Cell[] => [
+    row.image,
+    showDigest(row.from),
+    row.outcome === "rebuilt"
+      ? { text: showDigest(row.to), paint: screen.green }
+      : { text: row.outcome, paint: row.outcome === "held" ? screen.yellow : screen.red },
+    row.packages.length === 0 || row.outcome !== "rebuilt" ? row.reason : firstOf(groupChanges(row.packages), 6),
+    firstOf(
+      row.advisories.map((advisory) => advisory.id),
+      4,
+    ),
+    row.secondsFixToProduction === null ? "" : formatSeconds(row.secondsFixToProduction),
+  ]);
   return renderTable(columns, cells, screen);
+}
+
+/** Packages of one source mostly move together: `libssl3, openssl 3.0.16-1 → 3.0.17-1` is one line. */
+function groupChanges(changes: readonly PackageChangeView[]): string[] {
+  const groups = new Map<string, string[]>();
+  for (const { name, from, to } of changes) {
+    const move = `${from ?? "(new)"} → ${to ?? "(gone)"}`;
+    const group = groups.get(move);
+    if (group === undefined) groups.set(move, [name]);
+    else if (!group.includes(name)) group.push(name);
+  }
+  return [...groups].map(([move, names]) => `${showSome(names, 4)} ${move}`);
+}
+
+function firstOf(lines: readonly string[], limit: number): readonly string[] {
+  return lines.length <= limit ? lines : [...lines.slice(0, limit - 1), `and ${lines.length - limit + 1} more`];
 }
 
 function untouchedTable(rows: readonly QuickstartRow[], screen: Screen): string {

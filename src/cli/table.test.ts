@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { hostileText } from "../operation/testdata/status.ts";
 import { createScreen } from "./index.ts";
 import { renderTable } from "./table.ts";
-import { cutText, padText, textWidth } from "./text-width.ts";
+import { cutText, padText, textWidth, wrapText } from "./text-width.ts";
 
 const plain = createScreen({ out: { write: () => true }, err: { write: () => true } }, {});
 const terminal = (columns: number, environment = {}) =>
@@ -28,12 +28,25 @@ describe("renderTable", () => {
 
   it("is nothing without rows", () => expect(renderTable(columns, [], plain)).toBe(""));
 
-  it("cuts the widest flexible column where the terminal is narrow, and nothing where there is none", () => {
-    const rows = [["web", "9 MB", "x".repeat(200)]];
-    const narrow = renderTable(columns, rows, terminal(60, { NO_COLOR: "1" }));
-    for (const line of narrow.split("\n")) expect(textWidth(line)).toBeLessThanOrEqual(60);
-    expect(narrow).toContain("…");
-    expect(renderTable(columns, rows, plain)).toContain("x".repeat(200));
+  it("breaks the widest flexible column into lines where the terminal is narrow, and nothing where there is none", () => {
+    const words = "one two three ".repeat(12).trim();
+    const narrow = renderTable(columns, [["web", "9 MB", words]], terminal(60, { NO_COLOR: "1" }));
+    const [, ...lines] = narrow.split("\n");
+    for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(60);
+    expect(lines.map((line) => line.slice(12)).join(" ")).toBe(words);
+    expect(renderTable(columns, [["web", "9 MB", words]], plain)).toContain(words);
+  });
+
+  it("cuts what would go on for ever", () => {
+    const text = renderTable(columns, [["web", "9 MB", "x".repeat(10_000)]], terminal(60, { NO_COLOR: "1" }));
+    expect(text.split("\n")).toHaveLength(7);
+    expect(text).toContain("…");
+  });
+
+  it("sets lines of a cell below one another", () => {
+    expect(renderTable(columns, [["web", ["1 B", "22 B"], "why"]], plain)).toBe(
+      "NAME  SIZE  WHY\nweb    1 B  why\n      22 B",
+    );
   });
 
   it("shows escapes and line breaks instead of obeying them", () => {
@@ -63,6 +76,7 @@ describe("text width", () => {
 
   it("never splits a wide character", () => {
     expect(cutText("日本語", 4)).toBe("日…");
+    expect(wrapText("日本語", 4, 9)).toEqual(["日本", "語"]);
     expect(padText("日", 4, "right")).toBe("  日");
   });
 });

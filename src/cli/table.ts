@@ -1,34 +1,36 @@
 import { printable } from "../lib/index.ts";
 import type { Paint, Screen } from "./screen.ts";
-import { cutText, padText, textWidth } from "./text-width.ts";
+import { padText, textWidth, wrapText } from "./text-width.ts";
 
 export interface Column {
   readonly title: string;
   readonly align?: "left" | "right";
-  /** May be cut where the terminal is too narrow; the widest such column gives first. */
+  /** May be narrower than its texts where the terminal is: they go on in the next line. The widest such column gives first. */
   readonly flexible?: boolean;
 }
 
-/** A cell: text, or text and how it is painted. */
-export type Cell = string | { readonly text: string; readonly paint: Paint };
+/** A cell: text, text and how it is painted, or several lines. */
+export type Cell = string | { readonly text: string; readonly paint: Paint } | readonly string[];
 
-/** Rows under a header, columns aligned, cut to the screen's width, everything unprintable made visible. No rows, no text. */
+/** A text that goes on for longer is cut. */
+const linesPerText = 6;
+const narrowest = 10;
+
+/** Rows under a header, columns aligned, fitted to the screen's width, everything unprintable made visible. No rows, no text. */
 export function renderTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], screen: Screen): string {
   if (rows.length === 0) return "";
-  const texts = rows.map((row) => columns.map((_, index) => printable(cellText(row[index]))));
+  const texts = rows.map((row) => columns.map((_, index) => cellLines(row[index]).map(printable)));
   const widths = columns.map((column, index) =>
-    Math.max(textWidth(column.title), ...texts.map((row) => textWidth(row[index] ?? ""))),
+    Math.max(textWidth(column.title), ...texts.flatMap((row) => (row[index] ?? []).map(textWidth))),
   );
   fitWidths(widths, columns, screen.width);
+
   const line = (cells: readonly string[], paint: (text: string, index: number) => string) =>
     cells
       .map((text, index) => {
-        const width = widths[index] ?? 0;
-        const cut = cutText(text, width);
+        const align = columns[index]?.align ?? "left";
         const last = index === columns.length - 1;
-        const padded =
-          last && columns[index]?.align !== "right" ? cut : padText(cut, width, columns[index]?.align ?? "left");
-        return paint(padded, index);
+        return paint(last && align === "left" ? text : padText(text, widths[index] ?? 0, align), index);
       })
       .join("  ")
       .trimEnd();
@@ -36,11 +38,22 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
     columns.map((column) => column.title),
     (text) => screen.dim(text),
   );
-  const body = texts.map((row, at) => line(row, (text, index) => cellPaint(rows[at]?.[index])(text)));
+  const body = texts.flatMap((row, at) => {
+    const wrapped = row.map((lines, index) =>
+      lines.flatMap((text) => wrapText(text, widths[index] ?? 0, linesPerText)),
+    );
+    const height = Math.max(1, ...wrapped.map((lines) => lines.length));
+    return Array.from({ length: height }, (_, of) =>
+      line(
+        wrapped.map((lines) => lines[of] ?? ""),
+        (text, index) => cellPaint(rows[at]?.[index])(text),
+      ),
+    );
+  });
   return [header, ...body].join("\n");
 }
 
-/** Takes from the widest flexible column until the line fits; a column keeps eight columns of width. */
+/** Takes from the widest flexible column until the line fits. */
 function fitWidths(widths: number[], columns: readonly Column[], limit: number | undefined): void {
   if (limit === undefined) return;
   const gaps = 2 * (columns.length - 1);
@@ -49,7 +62,7 @@ function fitWidths(widths: number[], columns: readonly Column[], limit: number |
     let widest = -1;
     columns.forEach((column, index) => {
       const width = widths[index] ?? 0;
-      if (column.flexible === true && width > 8 && width > (widths[widest] ?? 0)) widest = index;
+      if (column.flexible === true && width > narrowest && width > (widths[widest] ?? 0)) widest = index;
     });
     if (widest < 0) return;
     widths[widest] = (widths[widest] ?? 0) - 1;
@@ -57,11 +70,12 @@ function fitWidths(widths: number[], columns: readonly Column[], limit: number |
   }
 }
 
-function cellText(cell: Cell | undefined): string {
-  if (cell === undefined) return "";
-  return typeof cell === "string" ? cell : cell.text;
+function cellLines(cell: Cell | undefined): readonly string[] {
+  if (cell === undefined) return [""];
+  if (typeof cell === "string") return [cell];
+  return "text" in cell ? [cell.text] : cell;
 }
 
 function cellPaint(cell: Cell | undefined): Paint {
-  return typeof cell === "object" ? cell.paint : (text) => text;
+  return typeof cell === "object" && "paint" in cell ? cell.paint : (text) => text;
 }

@@ -12,15 +12,34 @@ export function textWidth(text: string): number {
 /** `text` cut to `width` columns, its last one an ellipsis where something was cut off. */
 export function cutText(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
+  return `${takeColumns(text, width - 1)}…`;
+}
+
+/** The beginning of `text` that takes at most `width` columns. */
+function takeColumns(text: string, width: number): string {
   let kept = "";
   let used = 0;
   for (const character of text) {
-    const next = characterWidth(character);
-    if (used + next > width - 1) break;
+    used += characterWidth(character);
+    if (used > width) break;
     kept += character;
-    used += next;
   }
-  return `${kept}…`;
+  return kept;
+}
+
+/** `text` in lines of at most `width` columns, broken at spaces where there are any; past `limit` lines it is cut with an ellipsis. */
+export function wrapText(text: string, width: number, limit: number): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (textWidth(rest) > width && lines.length < limit - 1) {
+    const fitting = takeColumns(rest, Math.max(2, width));
+    const space = rest[fitting.length] === " " ? fitting.length : fitting.lastIndexOf(" ");
+    const line = space > 0 ? rest.slice(0, space) : fitting;
+    lines.push(line);
+    rest = rest.slice(line.length).trimStart();
+  }
+  lines.push(cutText(rest, width));
+  return lines;
 }
 
 /** `text` with spaces after it, or before it, up to `width` columns. */
