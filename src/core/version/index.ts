@@ -1,0 +1,1 @@
+export { compareDeb, compareDebText, isDebVersion, parseDeb, type DebVersion } from "./deb.ts";
