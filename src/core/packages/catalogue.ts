@@ -1,3 +1,4 @@
+import { compareDebText } from "../version/index.ts";
 import { PackagesError } from "./error.ts";
 import {
   formatRelation,
@@ -8,7 +9,6 @@ import {
 } from "./relation.ts";
 import { parseControl } from "./control.ts";
 import type { PackageRecord, PackageUniverse } from "./types.ts";
-import { compareDebText } from "./version-stand-in.ts";
 
 /** A package of some name, with all its offered versions, newest first. Virtual packages have none. */
 export interface PackageNode {
@@ -92,14 +92,13 @@ function createCatalogue(universe: PackageUniverse): Catalogue {
   const packages = new Map<string, PackageNode>();
   const versions = new Map<PackageRecord, VersionNode>();
   const atoms = new Map<string, Atom>();
-  const essential = new Set([...universe.essential(), "apt"]);
 
   const catalogue: Catalogue = {
     universe,
     package(name) {
       let node = packages.get(name);
       if (node === undefined) {
-        node = createPackage(catalogue, packages.size, name, essential.has(name));
+        node = createPackage(catalogue, packages.size, name);
         packages.set(name, node);
       }
       return node;
@@ -125,11 +124,17 @@ function createCatalogue(universe: PackageUniverse): Catalogue {
   return catalogue;
 }
 
-function createPackage(catalogue: Catalogue, id: number, name: string, essential: boolean): PackageNode {
+function createPackage(catalogue: Catalogue, id: number, name: string): PackageNode {
   return {
     id,
     name,
-    essential,
+    get essential() {
+      return remember(
+        this,
+        "essential",
+        () => name === "apt" || catalogue.universe.versions(name).some(({ essential }) => essential),
+      );
+    },
     get versions() {
       return remember(this, "versions", () =>
         catalogue.universe.versions(name).map((record) => catalogue.version(record)),

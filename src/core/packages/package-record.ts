@@ -1,10 +1,10 @@
 import { isDigest } from "../../lib/index.ts";
+import { isDebVersion } from "../version/index.ts";
 import { parseControl, type ControlStanza } from "./control.ts";
 import { PackagesError } from "./error.ts";
 import type { PackageRecord } from "./types.ts";
 
 const nameShape = /^[a-z0-9][a-z0-9+.-]*$/;
-const versionShape = /^[0-9][A-Za-z0-9.+:~-]*$/;
 const architectureShape = /^[a-z0-9][a-z0-9-]*$/;
 const sourceShape = /^([a-z0-9][a-z0-9+.-]*)(?: \(([^()\s]+)\))?$/;
 const multiArchValues = new Set(["no", "same", "foreign", "allowed"]);
@@ -18,7 +18,7 @@ const maxSize = 16 * 1024 ** 3;
 export function parsePackageRecord(stanza: string, origin: string): PackageRecord {
   const fields = parseControl(stanza)[0] ?? new Map<string, string>();
   const name = required(fields, "package", nameShape, "a stanza", origin);
-  const version = required(fields, "version", versionShape, name, origin);
+  const version = required(fields, "version", { test: isDebVersion }, name, origin);
   const architecture = required(fields, "architecture", architectureShape, name, origin);
   const source = sourceShape.exec(fields.get("source") ?? name);
   if (source === null) throw bad(name, origin, "Source is malformed");
@@ -44,7 +44,11 @@ export function parsePackageRecord(stanza: string, origin: string): PackageRecor
   };
 }
 
-function required(fields: ControlStanza, field: string, shape: RegExp, name: string, origin: string): string {
+interface Shape {
+  test(text: string): boolean;
+}
+
+function required(fields: ControlStanza, field: string, shape: Shape, name: string, origin: string): string {
   const value = fields.get(field);
   if (value === undefined || value.length > 512 || !shape.test(value)) {
     throw bad(name, origin, `${field} is ${value === undefined ? "missing" : "malformed"}`);

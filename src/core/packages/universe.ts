@@ -1,10 +1,10 @@
+import { compareDebText } from "../version/index.ts";
 import { PackagesError } from "./error.ts";
 import { firstMention } from "./first-mention.ts";
 import { parsePackageRecord } from "./package-record.ts";
 import { parseRelations } from "./relation.ts";
 import { indexStanzas } from "./stanza-index.ts";
 import type { DebArchitecture, PackageRecord, PackageUniverse } from "./types.ts";
-import { compareDebText } from "./version-stand-in.ts";
 
 /** One Packages index: whose it is, and its text's bytes. */
 export interface PackagesIndex {
@@ -32,7 +32,6 @@ export function createUniverse(architecture: DebArchitecture, indices: readonly 
   const firstOf = new Map<string, number>();
   const lastOf = new Map<string, number>();
   const providing = new Map<string, number[]>();
-  const essentialNames = new Set<string>();
 
   let base = 0;
   for (const [file, { index }] of files.entries()) {
@@ -41,19 +40,16 @@ export function createUniverse(architecture: DebArchitecture, indices: readonly 
       const name = index.name(stanza);
       owner[id] = file;
       local[id] = stanza;
-      const earlier = lastOf.get(name) ?? firstOf.get(name);
-      if (earlier === undefined) {
+      const first = firstOf.get(name);
+      if (first === undefined) {
         firstOf.set(name, id);
       } else {
-        following[earlier] = id;
+        following[lastOf.get(name) ?? first] = id;
         lastOf.set(name, id);
       }
     }
     index.eachField("Provides", (stanza, value) => {
       for (const name of namesIn(value)) append(providing, name, base + stanza);
-    });
-    index.eachField("Essential", (stanza, value) => {
-      if (value.trim() === "yes") essentialNames.add(index.name(stanza));
     });
     base += index.count;
   }
@@ -62,6 +58,7 @@ export function createUniverse(architecture: DebArchitecture, indices: readonly 
   const versionsOf = new Map<string, readonly PackageRecord[]>();
   const providersOf = new Map<string, readonly Provider[]>();
   const mentions = new Map<string, number>();
+  let essentialNames: readonly string[] | undefined;
 
   function recordOf(id: number): PackageRecord {
     const known = records.get(id);
@@ -124,6 +121,16 @@ export function createUniverse(architecture: DebArchitecture, indices: readonly 
     return qualifier === undefined || qualifier === architecture;
   }
 
+  function findEssential(): string[] {
+    const names = new Set<string>();
+    for (const { index } of files) {
+      index.eachField("Essential", (stanza, value) => {
+        if (value.trim() === "yes") names.add(index.name(stanza));
+      });
+    }
+    return [...names];
+  }
+
   return {
     architecture,
     versions,
@@ -134,7 +141,10 @@ export function createUniverse(architecture: DebArchitecture, indices: readonly 
       if (found.length > 0) providersOf.set(name, found);
       return found;
     },
-    essential: () => [...essentialNames],
+    essential() {
+      essentialNames ??= findEssential();
+      return essentialNames;
+    },
     mention(name) {
       let known = mentions.get(name);
       if (known === undefined) {
