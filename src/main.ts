@@ -10,9 +10,16 @@ const statusOfCode: Readonly<Record<string, keyof typeof exitStatus>> = {
   BAD_USAGE: "usage",
   BAD_INPUT: "usage",
   NOT_FOUND: "usage",
+  IMAGE_NOT_FOUND: "usage",
+  PLATFORM_NOT_FOUND: "usage",
+  NO_PLATFORM: "usage",
+  BAD_REFERENCE: "usage",
+  BAD_PLATFORM: "usage",
+  BAD_DIGEST: "usage",
   UNSUPPORTED: "usage",
   REFUSED: "refused",
   BUSY: "busy",
+  LOCKED: "busy",
 };
 
 // The cache of compiled code only holds what is imported after it was switched on.

@@ -12,7 +12,7 @@ import { ServeError } from "./error.ts";
 
 /** Where a server is, and what it asks for: both stand in the lock file. */
 export interface ServerAddress {
-  /** `http://127.0.0.1:4000` */
+  /** `127.0.0.1:4000`, or with `http://` before it. */
   readonly address: string;
   readonly token: string;
 }
@@ -67,17 +67,20 @@ export async function followEvents(
 /** Sends a request, POST where there is a body. node:http rather than fetch: fetch gives up after five minutes without an answer. */
 function send(server: ServerAddress, path: string, body?: string, signal?: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest(new URL(path, server.address), {
-      method: body === undefined ? "GET" : "POST",
-      headers: {
-        authorization: `Bearer ${server.token}`,
-        ...(body === undefined
-          ? {}
-          : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+    const request = httpRequest(
+      new URL(path, server.address.includes("://") ? server.address : `http://${server.address}`),
+      {
+        method: body === undefined ? "GET" : "POST",
+        headers: {
+          authorization: `Bearer ${server.token}`,
+          ...(body === undefined
+            ? {}
+            : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+        },
+        agent: false,
+        ...(signal === undefined ? {} : { signal }),
       },
-      agent: false,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    );
     request.on("response", resolve);
     request.on("error", (error) =>
       reject(

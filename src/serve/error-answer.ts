@@ -3,12 +3,17 @@ import { AppError } from "../lib/index.ts";
 /** HTTP status by error code, here and nowhere else. A code that is not named is a failure of the server's work: 500. */
 const statusOfCode: Readonly<Record<string, number>> = {
   BAD_INPUT: 400,
+  BAD_REFERENCE: 400,
+  BAD_PLATFORM: 400,
+  BAD_DIGEST: 400,
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
   NOT_FOUND: 404,
+  IMAGE_NOT_FOUND: 404,
   NO_SUCH_PATH: 404,
   REFUSED: 409,
   BUSY: 409,
+  LOCKED: 409,
   TOO_LARGE: 413,
   TOO_MANY: 429,
   UNSUPPORTED: 501,

@@ -32,7 +32,7 @@ export function refuseForeign(request: Pick<IncomingMessage, "headers" | "url">,
   }
   // A link from elsewhere may lead to a page that is read by a person, and to nothing that acts or answers data.
   const site = request.headers["sec-fetch-site"];
-  const visiting = request.headers["sec-fetch-mode"] === "navigate" && !/^\/(?:api|v2)(?:\/|$)/.test(request.url ?? "");
+  const visiting = request.headers["sec-fetch-mode"] === "navigate" && !/^\/api(?:\/|$)/.test(request.url ?? "");
   if ((site === "cross-site" || site === "same-site") && !visiting) {
     throw new ServeError("FORBIDDEN", "the request comes from another site's page");
   }

@@ -1,31 +1,26 @@
 import { createHmac } from "node:crypto";
 import { AppError, messageOf, type Clock, type Instant } from "../lib/index.ts";
 
-/** What one is told of. */
-export type NotificationEvent = "promoted" | "failed" | "held" | "alarm";
-
 /** A row of the outbox that is due. */
 export interface DueNotification {
   /** Stays the same over all attempts: the receiver can drop what it has had. */
   readonly id: string;
-  readonly event: NotificationEvent;
-  readonly at: Instant;
-  /** What happened: image, environment, digests, reason. JSON. */
-  readonly data: Readonly<Record<string, unknown>>;
-  /** Attempts that were made before. */
+  readonly event: string;
+  /** What happened: image, environment, digests, reason. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Attempts, this one counted. */
   readonly attempts: number;
+  readonly createdAt: Instant;
 }
 
 /** What became of one attempt. */
 export type Delivery =
-  | { readonly kind: "delivered"; readonly at: Instant }
-  | { readonly kind: "retry"; readonly at: Instant; readonly notBefore: Instant; readonly problem: string }
-  | { readonly kind: "abandoned"; readonly at: Instant; readonly problem: string };
+  { readonly kind: "delivered" } | { readonly kind: "failed"; readonly error: string; readonly nextAttempt: Instant };
 
-/** Where notifications wait: rows that were written together with what they tell of. */
+/** Where notifications wait: rows that were written together with what they tell of. The store is one. */
 export interface Outbox {
-  /** Rows whose not-before has come, oldest first, at most `limit`. */
-  loadDueNotifications(now: Instant, limit: number): Promise<readonly DueNotification[]>;
+  /** Takes those that are due for `leaseMs`, at most `limit`, and counts the attempt. */
+  leaseNotifications(leaseMs: number, limit: number): Promise<readonly DueNotification[]>;
   saveDelivery(id: string, delivery: Delivery): Promise<void>;
 }
 
@@ -41,14 +36,16 @@ export class NotifyError extends AppError<"BAD_SECRET"> {}
 /** Attempts before a notification is abandoned: with the pauses below, after more than a day. */
 const attemptLimit = 12;
 const timeoutMs = 15_000;
-const batch = 50;
-/** Failures in a row after which the rest of the batch waits: a receiver that is down must not hold up the caller. */
-const patience = 3;
+/** So few that all of them can time out within the lease. */
+const batch = 5;
+const leaseMs = 2 * batch * timeoutMs;
+/** When an abandoned row is due again: its error stays to be read. */
+const never: Instant = Date.UTC(9999, 0);
 
 /**
  * Sends what is due to `webhook`, signed as Standard Webhooks has it: `webhook-id`, `webhook-timestamp` and `webhook-signature: v1,` with the
- * HMAC-SHA256 of `id.timestamp.body`. A 2xx is delivered; 410 is abandoned; all else is retried with growing, jittered pauses, `random` (0 to 1)
- * being the jitter. Returns how many rows ended how.
+ * HMAC-SHA256 of `id.timestamp.body`. A 2xx is delivered; 410 is abandoned; all else is tried again after growing, jittered pauses, `random` (0 to 1)
+ * being the jitter, until it is abandoned too. Returns how many rows ended how; call again while it delivers.
  */
 export async function deliverNotifications(
   outbox: Outbox,
@@ -59,18 +56,16 @@ export async function deliverNotifications(
     readonly random: () => number;
     readonly signal?: AbortSignal;
   },
-): Promise<Record<Delivery["kind"], number>> {
-  const counts = { delivered: 0, retry: 0, abandoned: 0 };
+): Promise<{ readonly delivered: number; readonly failed: number; readonly abandoned: number }> {
+  const counts = { delivered: 0, failed: 0, abandoned: 0 };
   const key = secretKey(webhook.secret);
-  let failures = 0;
-  for (const row of await outbox.loadDueNotifications(means.clock.now(), batch)) {
-    if (means.signal?.aborted === true || failures >= patience) break;
+  for (const row of await outbox.leaseNotifications(leaseMs, batch)) {
+    if (means.signal?.aborted === true) break;
     const outcome = await attempt(row, webhook.url, key, means);
-    const at = means.clock.now();
-    const delivery = decideDelivery(outcome, row.attempts + 1, at, means.random());
+    const delivery = decideDelivery(outcome, row.attempts, means.clock.now(), means.random());
     await outbox.saveDelivery(row.id, delivery);
-    counts[delivery.kind] += 1;
-    failures = outcome.kind === "failed" ? failures + 1 : 0;
+    if (delivery.kind === "delivered") counts.delivered += 1;
+    else counts[delivery.nextAttempt === never ? "abandoned" : "failed"] += 1;
   }
   return counts;
 }
@@ -88,7 +83,7 @@ async function attempt(
   key: Uint8Array,
   means: { readonly fetch: typeof fetch; readonly clock: Clock; readonly signal?: AbortSignal },
 ): Promise<Attempt> {
-  const body = JSON.stringify({ type: row.event, timestamp: new Date(row.at).toISOString(), data: row.data });
+  const body = JSON.stringify({ type: row.event, timestamp: new Date(row.createdAt).toISOString(), data: row.body });
   const seconds = Math.floor(means.clock.now() / 1000);
   const limit = AbortSignal.timeout(timeoutMs);
   try {
@@ -113,12 +108,13 @@ async function attempt(
   }
 }
 
-function decideDelivery(outcome: Attempt, attempts: number, at: Instant, jitter: number): Delivery {
-  if (outcome.kind === "ok") return { kind: "delivered", at };
-  if (outcome.kind === "gone" || attempts >= attemptLimit) return { kind: "abandoned", at, problem: outcome.problem };
+function decideDelivery(outcome: Attempt, attempts: number, now: Instant, jitter: number): Delivery {
+  if (outcome.kind === "ok") return { kind: "delivered" };
+  const error = outcome.problem;
+  if (outcome.kind === "gone" || attempts >= attemptLimit) return { kind: "failed", error, nextAttempt: never };
   // 10 s, 40 s, 160 s, … at most six hours, each up to half as long again.
   const pause = Math.min(10_000 * 4 ** (attempts - 1), 6 * 3600 * 1000) * (1 + jitter / 2);
-  return { kind: "retry", at, notBefore: at + Math.round(pause), problem: outcome.problem };
+  return { kind: "failed", error, nextAttempt: now + Math.round(pause) };
 }
 
 function secretKey(secret: string): Uint8Array {

@@ -23,7 +23,7 @@ export interface ServerOptions extends GuardOptions {
   readonly operations: Operations;
   readonly version: string;
   readonly events?: EventBus;
-  /** The embedded registry: gets every request below `/v2/`. */
+  /** The embedded registry: gets every request below `/v2/`, and decides itself whom it answers. */
   readonly registryHandler?: (request: IncomingMessage, response: ServerResponse) => void;
   /** Why the server cannot do its work yet; undefined where it can. */
   readonly notReady?: () => Promise<string | undefined>;
@@ -45,13 +45,14 @@ export function createServer(options: ServerOptions): Server {
   const server = createHttpServer(
     { requestTimeout: 0, headersTimeout: 30_000, maxHeaderSize: 16_384 },
     (request, response) => {
+      // The registry has a door of its own: containers and other machines come to it by other names.
+      if (options.registryHandler !== undefined && /^\/v2(?:\/|$|\?)/.test(request.url ?? "")) {
+        return options.registryHandler(request, response);
+      }
       try {
         refuseForeign(request, options);
       } catch (error) {
         return refuse(response, error);
-      }
-      if (options.registryHandler !== undefined && /^\/v2(?:\/|$|\?)/.test(request.url ?? "")) {
-        return options.registryHandler(request, response);
       }
       if (!isLoopbackAddress(request.socket.remoteAddress) && !hasToken(request, options)) {
         return refuse(response, new ServeError("UNAUTHORIZED", "another machine needs the token"));
