@@ -1,0 +1,34 @@
+import type { Database } from "./database.ts";
+import type { AccountAllocation } from "./schema.ts";
+
+export function accountAllocationQueries(db: Database) {
+  return {
+    /**
+     * The numbers of `names`: those that were given once never change, a new name gets the lowest free number from
+     * `first` to `last`, in order of name. Group and user have the same number.
+     */
+    saveAccountAllocations: (
+      names: readonly string[],
+      range: { readonly first: number; readonly last: number },
+    ): Promise<AccountAllocation[]> =>
+      db.write(async ({ sql }) => {
+        const known = await sql.selectFrom("accountAllocation").selectAll().forUpdate().execute();
+        const taken = new Set(known.flatMap((account) => [account.uid, account.gid]));
+        const byName = new Map(known.map((account) => [account.name, account]));
+        let next = range.first;
+        for (const name of [...new Set(names)].sort()) {
+          if (byName.has(name)) continue;
+          while (taken.has(next)) next += 1;
+          if (next > range.last) break;
+          taken.add(next);
+          const account = { name, uid: next, gid: next };
+          await sql.insertInto("accountAllocation").values(account).execute();
+          byName.set(name, account);
+        }
+        return names.flatMap((name) => byName.get(name) ?? []);
+      }),
+
+    loadAccountAllocations: (): Promise<AccountAllocation[]> =>
+      db.sql.selectFrom("accountAllocation").selectAll().orderBy("name").execute(),
+  };
+}

@@ -1,0 +1,79 @@
+import { sql as fragment } from "kysely";
+import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
+import { auditHash } from "./audit-file.ts";
+import type { Database } from "./database.ts";
+import type { AuditRow, Detail } from "./schema.ts";
+
+export interface AuditFilter {
+  readonly image?: ImageName;
+  readonly environment?: EnvironmentName;
+  readonly actions?: readonly string[];
+  /** Only rows before this one. */
+  readonly before?: number;
+  readonly limit?: number;
+}
+
+/** What a look at the whole chain found. `seq` is the first row that does not fit. */
+export type AuditVerdict =
+  | { readonly kind: "intact"; readonly rows: number; readonly hash: string }
+  | { readonly kind: "broken"; readonly seq: number; readonly reason: string };
+
+export function auditQueries(db: Database) {
+  return {
+    /** Puts down something that happened and has no rows of its own. */
+    saveAudit: (actor: string, action: string, detail: Detail): Promise<void> =>
+      db.write(({ audit }) => audit(actor, action, detail)),
+
+    /** What happened, newest first. */
+    loadAudit: (filter: AuditFilter = {}): Promise<AuditRow[]> => {
+      const { image, environment, actions, before, limit = 50 } = filter;
+      let query = db.sql.selectFrom("audit").selectAll().orderBy("seq", "desc").limit(limit);
+      if (image !== undefined) query = query.where(fragment<boolean>`detail ->> 'image' = ${image}`);
+      if (environment !== undefined) query = query.where(fragment<boolean>`detail ->> 'environment' = ${environment}`);
+      if (actions !== undefined) query = query.where("action", "in", actions);
+      if (before !== undefined) query = query.where("seq", "<", before);
+      return query.execute();
+    },
+
+    /** Follows the chain from its first row to its last and names the first that does not fit. */
+    verifyAudit: async (): Promise<AuditVerdict> => {
+      const head = await loadHead(db);
+      let last: Pick<AuditRow, "seq" | "hash"> = { seq: 0, hash: "" };
+      for (;;) {
+        const rows = await db.sql
+          .selectFrom("audit")
+          .selectAll()
+          .where("seq", ">", last.seq)
+          .orderBy("seq")
+          .limit(2000)
+          .execute();
+        for (const row of rows) {
+          const reason = misfit(row, last);
+          if (reason !== undefined) return { kind: "broken", seq: last.seq + 1, reason };
+          last = row;
+        }
+        if (rows.length < 2000) break;
+      }
+      if (head !== undefined && last.seq < head.seq) {
+        return { kind: "broken", seq: last.seq + 1, reason: `cut off after row ${last.seq}: the last was ${head.seq}` };
+      }
+      if (head !== undefined && last.seq === head.seq && last.hash !== head.hash) {
+        return { kind: "broken", seq: last.seq, reason: `row ${last.seq} is not the one that was written last` };
+      }
+      return { kind: "intact", rows: last.seq, hash: last.hash };
+    },
+  };
+}
+
+/** Why `row` cannot follow `last`; undefined where it does. */
+export function misfit(row: AuditRow, last: Pick<AuditRow, "seq" | "hash">): string | undefined {
+  if (row.seq !== last.seq + 1) return `row ${last.seq + 1} is missing: row ${row.seq} follows row ${last.seq}`;
+  if (row.previous !== last.hash) return `row ${row.seq} does not follow the row before it`;
+  if (row.hash !== auditHash(row)) return `row ${row.seq} was changed after it was written`;
+  return undefined;
+}
+
+async function loadHead(db: Database): Promise<{ seq: number; hash: string } | undefined> {
+  const row = await db.sql.selectFrom("setting").select("value").where("key", "=", "audit-head").executeTakeFirst();
+  return row?.value as { seq: number; hash: string } | undefined;
+}

@@ -1,0 +1,39 @@
+export { openStore, type Store, type StoreOptions, type StorePlace } from "./open-store.ts";
+export { StoreError } from "./error.ts";
+export { readLock, type LockHolder } from "./lock-file.ts";
+export type { Lease, LeaseRequest, Lost } from "./lease.ts";
+export type { KeyedCause, PlacedRebuild, PlannedRebuild, SavedPlan } from "./plan.ts";
+export type { Candidate, RebuildChange, RebuildFilter, SavedRebuild } from "./rebuild.ts";
+export type { VerificationChange } from "./verification.ts";
+export type { Intent, SavedIntent, SavedPromotion } from "./promotion.ts";
+export type { PromotionFacts } from "./promotion-facts.ts";
+export type { NewQuarantine } from "./quarantine.ts";
+export type { DeclaredImage } from "./image.ts";
+export type { RaisedAlarm } from "./alarm.ts";
+export type { AuditFilter, AuditVerdict } from "./audit.ts";
+export type {
+  AccountAllocation,
+  Alarm,
+  AuditRow,
+  BlockedPackage,
+  Detail,
+  Hold,
+  Image,
+  ImageDigest,
+  Notification,
+  Observation,
+  PackageSeen,
+  PlanRow,
+  Pointer,
+  Promotion,
+  PromotionKind,
+  PromotionState,
+  Quarantine,
+  Rebuild,
+  RebuildStep,
+  StoredCheck,
+  StoredError,
+  Upstream,
+  Verdict,
+  Verification,
+} from "./schema.ts";

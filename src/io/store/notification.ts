@@ -1,0 +1,59 @@
+import { randomUUID } from "node:crypto";
+import { sql as fragment } from "kysely";
+import type { Database } from "./database.ts";
+import { at } from "./lease.ts";
+import { json, timestamp, type Detail, type Notification } from "./schema.ts";
+
+export function notificationQueries(db: Database) {
+  return {
+    /** Puts a notification down for delivery; resolves to its id. */
+    saveNotification: async (event: string, body: Detail): Promise<string> => {
+      const id = randomUUID();
+      const now = timestamp(db.clock.now());
+      await db.sql
+        .insertInto("notification")
+        .values({ id, event, body: json(body), nextAttempt: now, createdAt: now })
+        .execute();
+      return id;
+    },
+
+    /** Takes those that are due, for `leaseMs`: whoever else asks does not get them until then. Counts the attempt. */
+    leaseNotifications: (leaseMs: number, limit = 20): Promise<Notification[]> =>
+      db.write(async ({ sql }) => {
+        const now = db.clock.now();
+        const due = sql
+          .selectFrom("notification")
+          .select("id")
+          .where("deliveredAt", "is", null)
+          .where("nextAttempt", "<=", at(now))
+          .orderBy("nextAttempt")
+          .limit(limit)
+          .forUpdate()
+          .skipLocked();
+        return sql
+          .updateTable("notification")
+          .set({ nextAttempt: timestamp(now + leaseMs), attempts: fragment<number>`attempts + 1` })
+          .where("id", "in", due)
+          .returningAll()
+          .execute();
+      }),
+
+    /** What became of an attempt: delivered, or to be tried again at `nextAttempt`. */
+    saveDelivery: async (
+      id: string,
+      outcome:
+        | { readonly kind: "delivered" }
+        | { readonly kind: "failed"; readonly error: string; readonly nextAttempt: number },
+    ): Promise<void> => {
+      await db.sql
+        .updateTable("notification")
+        .set(
+          outcome.kind === "delivered"
+            ? { deliveredAt: timestamp(db.clock.now()), lastError: null }
+            : { lastError: outcome.error, nextAttempt: timestamp(outcome.nextAttempt) },
+        )
+        .where("id", "=", id)
+        .execute();
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import { Worker } from "node:worker_threads";
+import type { Logger } from "../../lib/index.ts";
+import { StoreError } from "./error.ts";
+import type { PgliteReply, PgliteRequest } from "./pglite-message.ts";
+import { sqlError } from "./sql-error.ts";
+import type { SqlConnection, SqlEngine, SqlResult } from "./sql-engine.ts";
+
+type Unnumbered<Request> = Request extends PgliteRequest ? Omit<Request, "id"> : never;
+type Ask = Unnumbered<PgliteRequest>;
+
+interface Waiting {
+  resolve(result: SqlResult): void;
+  reject(error: StoreError): void;
+}
+
+/** Milliseconds; the first start makes the directory, and may find a slow disk or a busy machine. */
+const openMs = 120_000;
+
+/**
+ * PGlite in `directory`, in a thread of its own. It has one session: who wants it waits until it is free. PGlite cannot
+ * interrupt a statement, so one that takes longer than `statementMs` costs the thread: it is ended, as a power cut would,
+ * and the directory is opened again; what was committed is there, an open transaction is gone.
+ */
+export async function openPglite(
+  directory: string,
+  options: { readonly statementMs: number; readonly log: Logger },
+): Promise<SqlEngine> {
+  let thread = await openThread(directory);
+  let closed: StoreError | undefined;
+  let turn: Promise<void> = Promise.resolve();
+  const turns = new WeakMap<SqlConnection, () => void>();
+
+  const ask = (request: Ask): Promise<SqlResult> => {
+    if (closed !== undefined) return Promise.reject(closed);
+    return thread.ask(request, options.statementMs);
+  };
+  const session = (): SqlConnection => {
+    const granted = thread;
+    // A transaction that outlived its thread must not go on in the new one.
+    const guard = (request: Ask): Promise<SqlResult> =>
+      granted === thread && !granted.ended ? ask(request) : Promise.reject(threadEnded());
+    return {
+      query: (text, values = [], plain = false) => guard({ kind: "query", text, values, plain }),
+      script: async (text) => {
+        await guard({ kind: "script", text });
+      },
+    };
+  };
+
+  return {
+    kind: "pglite",
+    acquire: async () => {
+      const before = turn;
+      let done = (): void => undefined;
+      turn = new Promise((resolve) => (done = resolve));
+      await before;
+      try {
+        if (closed !== undefined) throw closed;
+        if (thread.ended) {
+          options.log.warn("the database's thread was ended and is started again");
+          thread = await openThread(directory);
+        }
+      } catch (error) {
+        done();
+        throw error;
+      }
+      const connection = session();
+      turns.set(connection, done);
+      return connection;
+    },
+    release: (connection) => {
+      turns.get(connection)?.();
+      turns.delete(connection);
+      return Promise.resolve();
+    },
+    close: async () => {
+      if (closed !== undefined) return;
+      await turn;
+      closed = new StoreError("UNAVAILABLE", "the store is closed");
+      await thread.ask({ kind: "close" }, openMs).catch(() => undefined);
+      await thread.end(closed);
+    },
+  };
+}
+
+interface Thread {
+  readonly ended: boolean;
+  ask(request: Ask, withinMs: number): Promise<SqlResult>;
+  end(reason: StoreError): Promise<void>;
+}
+
+function threadEnded(): StoreError {
+  return new StoreError("UNAVAILABLE", "the database's thread ended", { retry: true });
+}
+
+async function openThread(directory: string): Promise<Thread> {
+  const worker = new Worker(workerUrl(), { name: "store" });
+  const waiting = new Map<number, Waiting>();
+  let last = 0;
+  let ended = false;
+
+  const fail = (error: StoreError): void => {
+    ended = true;
+    for (const one of waiting.values()) one.reject(error);
+    waiting.clear();
+  };
+  worker.on("message", (reply: PgliteReply) => {
+    const one = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    if (waiting.size === 0) worker.unref();
+    if ("failure" in reply) one?.reject(sqlError(reply.failure));
+    else one?.resolve({ rows: reply.rows, affected: reply.affected });
+  });
+  worker.on("error", (error) =>
+    fail(
+      new StoreError("UNAVAILABLE", `the database's thread failed: ${error.message}`, { retry: true, cause: error }),
+    ),
+  );
+  worker.on("exit", () => fail(threadEnded()));
+
+  const end = async (reason: StoreError): Promise<void> => {
+    fail(reason);
+    await worker.terminate();
+  };
+  const ask = (request: Ask, withinMs: number): Promise<SqlResult> => {
+    if (ended) return Promise.reject(threadEnded());
+    const id = ++last;
+    worker.ref();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const text = request.kind === "query" ? request.text.slice(0, 200) : request.kind;
+        void end(new StoreError("TIMEOUT", `the database took longer than ${withinMs} ms: ${text}`, { retry: true }));
+      }, withinMs);
+      waiting.set(id, {
+        resolve: (result) => {
+          clearTimeout(timer);
+          resolve(result);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      });
+      // A thread has no origin: the rule means windows.
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin
+      worker.postMessage({ ...request, id });
+    });
+  };
+
+  try {
+    await ask({ kind: "open", directory }, openMs);
+  } catch (error) {
+    await end(threadEnded());
+    throw error;
+  }
+  return {
+    get ended() {
+      return ended;
+    },
+    ask,
+    end,
+  };
+}
+
+/** The worker beside this file: .ts in development, .js once compiled. */
+function workerUrl(): URL {
+  return new URL(import.meta.url.endsWith(".ts") ? "./pglite-worker.ts" : "./pglite-worker.js", import.meta.url);
+}

@@ -1,0 +1,237 @@
+import type { ColumnType, Selectable } from "kysely";
+import type { Digest, Instant } from "../../lib/index.ts";
+import type { InstalledPackage, OsRelease } from "../../core/inventory/index.ts";
+import type { Cause, EnvironmentName, ImageName, Lane, RebuildState } from "../../core/plan/index.ts";
+
+/** timestamptz: read as an Instant, written by `timestamp()`. */
+type Time = ColumnType<Instant, string, string>;
+type MaybeTime = ColumnType<Instant | null, string | null | undefined, string | null>;
+/** jsonb: read as a value, written by `json()`. */
+type Json<T> = ColumnType<T, string, string>;
+/** A column with a default. */
+type Default<T> = ColumnType<T, T | undefined, T>;
+
+/** Facts that are of use to their writer and to people, and to no query. */
+export type Detail = Readonly<Record<string, unknown>>;
+
+/** An error as it is kept in a row. */
+export interface StoredError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** One check of a verification, as the contract shows it. */
+export interface StoredCheck {
+  readonly name: string;
+  readonly verdict: "passed" | "failed" | "warned" | "not_run";
+  readonly message: string;
+}
+
+export type PromotionKind = "forward" | "rollback";
+export type PromotionState = "intent" | "confirmed" | "conflict" | "refused";
+export type Verdict = "passed" | "failed" | "not_run";
+
+/** A version that must not come back: what a quarantined digest brought. */
+export interface BlockedPackage {
+  readonly name: string;
+  readonly architecture: string;
+  readonly version: string;
+}
+
+/** The tables, in camel case; migrations/ has what each column means. */
+export interface Tables {
+  image: {
+    name: ImageName;
+    repository: string;
+    definition: Json<Detail>;
+    recipeKey: string;
+    parent: ImageName | null;
+    retiredAt: MaybeTime;
+  };
+  upstream: {
+    name: string;
+    kind: string;
+    detail: Json<Detail>;
+    lastAttempt: MaybeTime;
+    lastSuccess: MaybeTime;
+    lastError: Json<StoredError | null> | null;
+    failures: Default<number>;
+  };
+  observation: {
+    id: string;
+    upstream: string;
+    contentKey: string;
+    detail: Json<Detail>;
+    firstSeen: Time;
+    baseline: boolean;
+  };
+  packageSeen: {
+    upstream: string;
+    name: string;
+    architecture: string;
+    version: string;
+    firstSeen: Time;
+    baseline: boolean;
+  };
+  inventory: {
+    key: Digest;
+    platform: string;
+    status: "complete" | "unknown";
+    os: Json<OsRelease | null>;
+    packages: Json<readonly InstalledPackage[]>;
+    problems: Json<readonly string[]>;
+  };
+  imageDigest: {
+    image: ImageName;
+    digest: Digest;
+    platforms: Json<readonly string[]>;
+    inventories: Json<Readonly<Record<string, Digest>>>;
+    recipeKey: string;
+    baseDigests: Json<readonly Digest[]>;
+    createdAt: Time;
+    detail: Json<Detail>;
+  };
+  plan: { id: string; createdAt: Time; detail: Json<Detail> };
+  rebuild: {
+    id: string;
+    image: ImageName;
+    plan: string | null;
+    state: RebuildState;
+    lane: Lane;
+    notBefore: Time;
+    candidate: Digest | null;
+    recipeKey: string;
+    parentRebuild: string | null;
+    attempts: Default<number>;
+    fence: Default<number>;
+    leaseOwner: string | null;
+    leaseUntil: MaybeTime;
+    lastError: Json<StoredError | null> | null;
+    detail: Json<Detail>;
+    createdAt: Time;
+    updatedAt: Time;
+    finishedAt: MaybeTime;
+  };
+  cause: { rebuild: string; key: string; kind: Cause["kind"]; detail: Json<Cause> };
+  rebuildStep: { rebuild: string; key: string; fence: number; detail: Json<Detail>; doneAt: Time };
+  verification: {
+    id: string;
+    image: ImageName;
+    rebuild: string;
+    digest: Digest;
+    environment: EnvironmentName;
+    verdict: Verdict | null;
+    checks: Json<readonly StoredCheck[]>;
+    startedAt: Time;
+    finishedAt: MaybeTime;
+  };
+  promotion: {
+    id: string;
+    image: ImageName;
+    environment: EnvironmentName;
+    digest: Digest;
+    previous: Digest | null;
+    rebuild: string | null;
+    kind: PromotionKind;
+    state: PromotionState;
+    by: string;
+    reason: string;
+    detail: Json<Detail>;
+    fence: number;
+    createdAt: Time;
+    confirmedAt: MaybeTime;
+  };
+  pointer: {
+    image: ImageName;
+    environment: EnvironmentName;
+    digest: Digest | null;
+    previous: Digest | null;
+    promotion: string | null;
+    since: MaybeTime;
+    fence: Default<number>;
+  };
+  hold: {
+    id: string;
+    image: ImageName | null;
+    environment: EnvironmentName | null;
+    byPerson: boolean;
+    who: string;
+    reason: string;
+    until: MaybeTime;
+    createdAt: Time;
+    liftedAt: MaybeTime;
+    liftedBy: string | null;
+  };
+  quarantine: {
+    image: ImageName;
+    digest: Digest;
+    packages: Json<readonly BlockedPackage[]>;
+    reason: string;
+    who: string;
+    createdAt: Time;
+  };
+  audit: {
+    seq: number;
+    at: Time;
+    actor: string;
+    action: string;
+    detail: Json<Detail>;
+    previous: string;
+    hash: string;
+  };
+  alarm: {
+    key: string;
+    code: string;
+    subject: string;
+    severity: "warning" | "error";
+    message: string;
+    hint: string | null;
+    since: Time;
+    lastSeen: Time;
+    clearedAt: MaybeTime;
+  };
+  notification: {
+    id: string;
+    event: string;
+    body: Json<Detail>;
+    attempts: Default<number>;
+    nextAttempt: Time;
+    createdAt: Time;
+    deliveredAt: MaybeTime;
+    lastError: string | null;
+  };
+  accountAllocation: { name: string; uid: number; gid: number };
+  setting: { key: string; value: Json<unknown> };
+}
+
+/** A row as it is read: moments are Instants, what is not there is null. */
+export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>;
+
+export type Image = Row<"image">;
+export type Upstream = Row<"upstream">;
+export type Observation = Row<"observation">;
+export type PackageSeen = Row<"packageSeen">;
+export type ImageDigest = Row<"imageDigest">;
+export type PlanRow = Row<"plan">;
+export type Rebuild = Row<"rebuild">;
+export type RebuildStep = Row<"rebuildStep">;
+export type Verification = Row<"verification">;
+export type Promotion = Row<"promotion">;
+export type Pointer = Row<"pointer">;
+export type Hold = Row<"hold">;
+export type Quarantine = Row<"quarantine">;
+export type AuditRow = Row<"audit">;
+export type Alarm = Row<"alarm">;
+export type Notification = Row<"notification">;
+export type AccountAllocation = Row<"accountAllocation">;
+
+/** A moment as timestamptz takes it. */
+export function timestamp(at: Instant): string {
+  return new Date(at).toISOString();
+}
+
+/** A value as jsonb takes it. PostgreSQL has no U+0000 in text: it becomes U+FFFD. */
+export function json(value: unknown): string {
+  return JSON.stringify(value).replaceAll("\\u0000", "\\ufffd");
+}

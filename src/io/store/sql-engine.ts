@@ -1,0 +1,36 @@
+/** Rows of one statement. */
+export interface SqlResult {
+  readonly rows: Record<string, unknown>[];
+  /** Rows that an insert, update or delete touched. */
+  readonly affected: number;
+}
+
+/** One session: what runs on it between `begin` and `commit` is a transaction. */
+export interface SqlConnection {
+  /** `plain`: values as the driver has them (Dates), for libraries that bring their own SQL; else moments are Instants and bigints numbers. */
+  query(text: string, values?: readonly unknown[], plain?: boolean): Promise<SqlResult>;
+  /** Several statements without values. */
+  script(text: string): Promise<void>;
+}
+
+/** What the two databases offer below Kysely. Every error that leaves it is a StoreError. */
+export interface SqlEngine {
+  readonly kind: "pglite" | "postgres";
+  /** Resolves when a session is free. It must be given back; `broken` where it may be in a state that nobody knows. */
+  acquire(): Promise<SqlConnection>;
+  release(connection: SqlConnection, broken?: boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Runs `work` on a session of its own. */
+export async function withConnection<T>(
+  engine: SqlEngine,
+  work: (connection: SqlConnection) => Promise<T>,
+): Promise<T> {
+  const connection = await engine.acquire();
+  try {
+    return await work(connection);
+  } finally {
+    await engine.release(connection);
+  }
+}

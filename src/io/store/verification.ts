@@ -1,0 +1,74 @@
+import { randomUUID } from "node:crypto";
+import { sql as fragment } from "kysely";
+import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
+import type { Digest, Instant } from "../../lib/index.ts";
+import type { Database } from "./database.ts";
+import { lockLeased, lost, type Lease, type Lost } from "./lease.ts";
+import { changeRebuild, type RebuildChange } from "./rebuild.ts";
+import { json, timestamp, type StoredCheck, type Verdict, type Verification } from "./schema.ts";
+
+export interface VerificationChange {
+  readonly digest: Digest;
+  readonly environment: EnvironmentName;
+  /** Null while it goes on: from then on the rebuild is not superseded. */
+  readonly verdict: Verdict | null;
+  readonly checks: readonly StoredCheck[];
+  readonly startedAt: Instant;
+}
+
+export function verificationQueries(db: Database) {
+  return {
+    /** Begins or ends the verification of a candidate in an environment, and moves the rebuild with it. */
+    saveVerification: (
+      lease: Lease,
+      verification: VerificationChange,
+      change?: RebuildChange,
+    ): Promise<{ readonly kind: "saved"; readonly verification: Verification } | Lost> =>
+      db.write(async (write) => {
+        const now = db.clock.now();
+        const rebuild = await lockLeased(write.sql, lease, now);
+        if (rebuild === undefined) return lost;
+        const { digest, environment, verdict } = verification;
+        const fields = {
+          verdict,
+          checks: json(verification.checks),
+          startedAt: timestamp(verification.startedAt),
+          finishedAt: verdict === null ? null : timestamp(now),
+        };
+        const row = await write.sql
+          .insertInto("verification")
+          .values({ ...fields, id: randomUUID(), image: rebuild.image, rebuild: rebuild.id, digest, environment })
+          .onConflict((conflict) => conflict.columns(["rebuild", "environment", "digest"]).doUpdateSet(fields))
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        if (verdict !== null) {
+          await write.audit("tidemill", "verified", {
+            image: rebuild.image,
+            environment,
+            digest,
+            rebuild: rebuild.id,
+            verdict,
+            checks: verification.checks.map(({ name, verdict: word }) => `${name}: ${word}`),
+          });
+        }
+        if (change !== undefined) await changeRebuild(write, now, rebuild, change);
+        return { kind: "saved", verification: row };
+      }),
+
+    /** Verifications of rebuilds, or of an image's digests, in the order they began. */
+    loadVerifications: (filter: {
+      readonly rebuilds?: readonly string[];
+      readonly image?: ImageName;
+      readonly digest?: Digest;
+    }): Promise<Verification[]> => {
+      let query = db.sql.selectFrom("verification").selectAll().orderBy("startedAt").orderBy("id").limit(10_000);
+      const { rebuilds } = filter;
+      if (rebuilds !== undefined) {
+        query = query.where((row) => row("rebuild", "=", row.fn.any(fragment<string[]>`${[...rebuilds]}::uuid[]`)));
+      }
+      if (filter.image !== undefined) query = query.where("image", "=", filter.image);
+      if (filter.digest !== undefined) query = query.where("digest", "=", filter.digest);
+      return query.execute();
+    },
+  };
+}
