@@ -75,15 +75,12 @@ export async function openContentFolder(root: string): Promise<ContentFolder> {
       }
     },
     sync: async (digests) => {
-      for (const digest of digests) {
-        const file = await orMissing(open(path(digest), "r+"));
-        if (file === undefined) continue;
-        try {
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-      }
+      const waiting = [...digests];
+      await Promise.all(
+        Array.from({ length: 4 }, async () => {
+          for (let digest = waiting.pop(); digest !== undefined; digest = waiting.pop()) await syncFile(path(digest));
+        }),
+      );
       for (const name of algorithms) await syncFolder(join(root, "blobs", name));
     },
     list: async () => {
@@ -124,6 +121,16 @@ function shareSyncs(): (folder: string) => Promise<void> {
     }
     return waiting;
   };
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await orMissing(open(path, "r+"));
+  if (file === undefined) return;
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 async function orMissing<T>(work: Promise<T>): Promise<T | undefined> {

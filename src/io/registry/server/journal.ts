@@ -14,12 +14,14 @@ import { crc32 } from "node:zlib";
 import { syncFolder } from "../../../lib/index.ts";
 import type { JournalRecord } from "./state.ts";
 
-/** An append-only file of what changed. Many waiting appends share one fsync. */
+/** An append-only file of what changed. Records are kept in order: one that outlives a power cut has all before it there too. */
 export interface Journal {
   /** Bytes of the file. */
   size(): number;
-  /** Resolves once the records, and all that were appended before them, outlive a power cut. */
-  append(...records: readonly JournalRecord[]): Promise<void>;
+  /** Resolves once the records outlive the process; a power cut within the next second may still undo them. */
+  write(...records: readonly JournalRecord[]): Promise<void>;
+  /** Resolves once the records outlive a power cut. Many that wait share one fsync. */
+  sync(...records: readonly JournalRecord[]): Promise<void>;
   /** Replaces the file by the records that `snapshot` yields; they must contain all that was appended so far. */
   rewrite(snapshot: () => Iterable<JournalRecord>): Promise<void>;
   close(): Promise<void>;
@@ -41,6 +43,8 @@ interface Waiter {
 
 const syncData = promisify(fdatasync);
 const newline = 10;
+/** What was written is made to outlive a power cut after this many milliseconds, though nobody waits for it. */
+const syncLateMs = 1000;
 
 /** Gives every whole record of the file to `apply`, in order; lines with a wrong checksum are counted and passed over. */
 export function readJournal(path: string, apply: (record: JournalRecord) => void): JournalReading {
@@ -74,104 +78,158 @@ export function readJournal(path: string, apply: (record: JournalRecord) => void
 }
 
 /**
- * The journal at `path`, to be continued at byte `size`. When a write fails the file is cut back to what is durable,
- * `onFailure` is called so that memory can be read anew from the file, and every waiting append is rejected.
+ * The journal at `path`, to be continued at byte `start`. When the disk fails the file is cut back to its last whole
+ * record, `onFailure` is called so that memory can be read anew from the file, and every waiting call is rejected.
  */
-export function openJournal(path: string, size: number, onFailure: () => void): Journal {
+export function openJournal(path: string, start: number, onFailure: () => void): Journal {
   let file = openSync(path, "r+");
-  ftruncateSync(file, size);
+  ftruncateSync(file, start);
+  let written = start;
+  let synced = start;
   let lines: string[] = [];
-  let waiters: Waiter[] = [];
-  let working: Promise<void> | undefined;
+  let toWrite: Waiter[] = [];
+  let toSync: Waiter[] = [];
   let snapshot: (() => Iterable<JournalRecord>) | undefined;
+  let writing: Promise<void> | undefined;
+  let syncing: Promise<void> | undefined;
+  let late: NodeJS.Timeout | undefined;
 
-  async function work(): Promise<void> {
+  async function writeAll(): Promise<void> {
     // Lets every request that is being handled in this turn of the loop join the batch.
     await new Promise((resolve) => setImmediate(resolve));
-    while (waiters.length > 0) {
-      const waiting = waiters;
-      const text = lines.join("");
+    while (toWrite.length > 0) {
+      const waiting = toWrite;
+      const bytes = Buffer.from(lines.join(""));
       const make = snapshot;
-      [lines, waiters, snapshot] = [[], [], undefined];
+      [lines, toWrite, snapshot] = [[], [], undefined];
       try {
-        if (make !== undefined) await replace(make);
-        else await extend(Buffer.from(text));
+        if (make === undefined) await extend(bytes);
+        else await replace(make);
         for (const each of waiting) each.resolve();
       } catch (error) {
-        fail([...waiting, ...waiters], error);
+        fail(written, error, waiting);
       }
     }
-    working = undefined;
+    writing = undefined;
+  }
+
+  async function syncAll(): Promise<void> {
+    while (toSync.length > 0) {
+      const waiting = toSync;
+      toSync = [];
+      const upTo = written;
+      try {
+        await syncData(file);
+        synced = Math.max(synced, upTo);
+        for (const each of waiting) each.resolve();
+      } catch (error) {
+        fail(synced, error, waiting);
+      }
+    }
+    syncing = undefined;
   }
 
   async function extend(bytes: Buffer): Promise<void> {
     for (let done = 0; done < bytes.byteLength;) {
-      done += await writeAt(file, bytes.subarray(done), size + done);
+      done += await writeAt(file, bytes.subarray(done), written + done);
     }
-    await syncData(file);
-    size += bytes.byteLength;
+    written += bytes.byteLength;
+    late ??= setTimeout(() => {
+      late = undefined;
+      if (synced < written) waitForSync().catch(() => undefined);
+    }, syncLateMs).unref();
   }
 
   async function replace(make: () => Iterable<JournalRecord>): Promise<void> {
     const aside = `${path}.part`;
     const next = openSync(aside, "w", 0o600);
-    let written = 0;
+    let size: number;
     try {
-      let part: string[] = [];
-      const flush = (): void => {
-        const bytes = Buffer.from(part.join(""));
-        for (let done = 0; done < bytes.byteLength;) done += writeSync(next, bytes, done);
-        written += bytes.byteLength;
-        part = [];
-      };
-      for (const record of make()) {
-        part.push(formatLine(record));
-        if (part.length >= 4096) flush();
-      }
-      flush();
+      size = writeRecords(next, make());
       await syncData(next);
+      await untilSynced();
       renameSync(aside, path);
     } catch (error) {
       closeSync(next);
       throw error;
     }
     closeSync(file);
-    [file, size] = [next, written];
+    [file, written, synced] = [next, size, size];
     await syncFolder(dirname(path));
   }
 
-  function fail(waiting: readonly Waiter[], error: unknown): void {
-    [lines, waiters, snapshot] = [[], [], undefined];
+  async function untilSynced(): Promise<void> {
+    if (syncing === undefined) return;
+    await syncing;
+    await untilSynced();
+  }
+
+  function fail(size: number, error: unknown, waiting: readonly Waiter[]): void {
+    const all = [...waiting, ...toWrite, ...toSync];
+    [lines, toWrite, toSync, snapshot, written, synced] = [[], [], [], undefined, size, Math.min(size, synced)];
     try {
       ftruncateSync(file, size);
       onFailure();
     } finally {
-      for (const each of waiting) each.reject(error);
+      for (const each of all) each.reject(error);
     }
   }
 
-  function enqueue(): Promise<void> {
+  function waitForWrite(): Promise<void> {
     return new Promise((resolve, reject) => {
-      waiters.push({ resolve, reject });
-      working ??= work();
+      toWrite.push({ resolve, reject });
+      writing ??= writeAll();
     });
   }
 
+  function waitForSync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      toSync.push({ resolve, reject });
+      syncing ??= syncAll();
+    });
+  }
+
+  function write(...records: readonly JournalRecord[]): Promise<void> {
+    for (const record of records) lines.push(formatLine(record));
+    return waitForWrite();
+  }
+
   return {
-    size: () => size,
-    append: (...records) => {
-      for (const record of records) lines.push(formatLine(record));
-      return enqueue();
+    size: () => written,
+    write,
+    sync: async (...records) => {
+      await write(...records);
+      await waitForSync();
     },
-    rewrite: (make) => {
+    rewrite: async (make) => {
       snapshot = make;
-      return enqueue();
+      await waitForWrite();
     },
     close: async () => {
-      await working;
+      clearTimeout(late);
+      await writing;
+      if (synced < written) await waitForSync();
       closeSync(file);
     },
   };
+}
+
+/** Writes all records to an open file; gives their bytes. */
+function writeRecords(file: number, records: Iterable<JournalRecord>): number {
+  let size = 0;
+  let part: string[] = [];
+  const flush = (): void => {
+    const bytes = Buffer.from(part.join(""));
+    for (let done = 0; done < bytes.byteLength;) done += writeSync(file, bytes, done);
+    size += bytes.byteLength;
+    part = [];
+  };
+  for (const record of records) {
+    part.push(formatLine(record));
+    if (part.length >= 4096) flush();
+  }
+  flush();
+  return size;
 }
 
 function formatLine(record: JournalRecord): string {

@@ -19,7 +19,8 @@ import {
 export const smallLimit = 64 * 1024;
 /** A lease is written to the file's time no more often than this. */
 const leaseSaveMs = 60_000;
-const journalLimit = 256 * 1024 * 1024;
+/** Past this many bytes the journal is written anew, without what is past. */
+const journalLimit = 32 * 1024 * 1024;
 
 /** The registry's folder: content files, and what is where in memory, made durable by a journal. */
 export interface RegistryStore {
@@ -107,11 +108,9 @@ export async function openRegistryStore(dir: string, clock: Clock): Promise<Regi
   await dropMissing();
   const journal: Journal = openJournal(journalPath, reading.bytes, () => void load());
   await syncFolder(dir);
-  let changed = false;
   let checkpointing: Promise<void> | undefined;
 
   async function checkpoint(): Promise<void> {
-    changed = false;
     const safe = [...unsynced];
     await content.sync(safe);
     for (const digest of safe) unsynced.delete(digest);
@@ -139,9 +138,13 @@ export async function openRegistryStore(dir: string, clock: Clock): Promise<Regi
     while (removing.has(digest)) await removing.get(digest);
   }
 
+  /**
+   * What a manifest names need only be there before it: the journal keeps that order, so that only manifests and tags
+   * wait for the disk.
+   */
   async function append(...records: readonly JournalRecord[]): Promise<void> {
-    changed = true;
-    await journal.append(...records);
+    const lasting = records.some(({ k }) => k !== "blob" && k !== "data");
+    await (lasting ? journal.sync(...records) : journal.write(...records));
     if (journal.size() <= journalLimit) return;
     checkpointing ??= checkpoint().finally(() => {
       checkpointing = undefined;
@@ -223,11 +226,10 @@ export async function openRegistryStore(dir: string, clock: Clock): Promise<Regi
     },
     checkpoint,
     close: async () => {
-      if (changed) await checkpoint();
       await journal.close();
     },
   };
-  if (reading.damaged > 0 || problems.length > 0 || journal.size() > 4 * 1024 * 1024) await checkpoint();
+  if (problems.length > 0) await checkpoint();
   return store;
 }
 

@@ -115,6 +115,8 @@ export function readBody(request: IncomingMessage, limit: number, code: AnswerCo
       resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
     );
     request.on("error", reject);
-    request.on("close", () => reject(new Refusal(400, "UNKNOWN", "the connection broke")));
+    request.on("close", () => {
+      if (!request.complete) reject(new Refusal(400, "UNKNOWN", "the connection broke"));
+    });
   });
 }
