@@ -37,6 +37,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     async () => (await import("./build.ts")).build,
   ),
   validate: entry("Keep", "Every mistake of a configuration", async () => (await import("./validate.ts")).validate),
+  schema: entry("Keep", "JSON Schema of tidemill.yaml, for editors", async () => (await import("./schema.ts")).schema),
   doctor: entry(
     "Keep",
     "Whether everything needed is there and works",

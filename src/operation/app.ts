@@ -55,4 +55,6 @@ export interface AppApi {
   connectApp(options: AppOptions): Promise<Connection>;
   startApp(options: StartOptions): Promise<RunningApp>;
   startQuickstart(options: QuickstartOptions): Promise<RunningQuickstart>;
+  /** JSON Schema of `tidemill.yaml`. */
+  configSchema(): Promise<object>;
 }
