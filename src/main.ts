@@ -25,7 +25,6 @@ const statusOfCode: Readonly<Record<string, keyof typeof exitStatus>> = {
 // The cache of compiled code only holds what is imported after it was switched on.
 enableCompileCache();
 const { createScreen, parseCommandLine } = await import("./cli/index.ts");
-const { printable } = await import("./lib/index.ts");
 const { readVersion } = await import("./version.ts");
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -65,7 +64,7 @@ async function main(argv: readonly string[]): Promise<number> {
     await command.after?.(output, context, asked);
     return exitStatus[command.outcome?.(output) ?? "ok"];
   } catch (error) {
-    reportError(error, json, screen);
+    await reportError(error, json, screen);
     return exitStatus[statusOfCode[codeOf(error) ?? ""] ?? "failed"];
   }
 }
@@ -83,7 +82,8 @@ function stopSignal(): AbortSignal {
 }
 
 /** The error for people on standard error, and with `--json` as a document on standard output as well. */
-function reportError(error: unknown, json: boolean, screen: Screen): void {
+async function reportError(error: unknown, json: boolean, screen: Screen): Promise<void> {
+  const { printable } = await import("./lib/index.ts");
   const code = codeOf(error) ?? "INTERNAL";
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof Error && "hint" in error && typeof error.hint === "string" ? error.hint : null;
