@@ -1,5 +1,6 @@
 import { formatBytes, formatSeconds, printable } from "../lib/index.ts";
 import type { OperationOutput } from "../operation/index.ts";
+import { absolutePlace } from "./absolute-path.ts";
 import { command, withConnection } from "./command.ts";
 import { plural } from "./wording.ts";
 
@@ -10,7 +11,7 @@ export const build = command<OperationOutput<"build">>({
   options: [
     {
       flags: "-t, --to <place>",
-      description: "reference, directory, or path that ends in .tar (the embedded registry)",
+      description: "reference, ./directory, or file.tar (the embedded registry)",
     },
     { flags: "-p, --platform <platform...>", description: "only these platforms, as linux/arm64" },
   ],
@@ -24,7 +25,7 @@ export const build = command<OperationOutput<"build">>({
     return withConnection(context, ({ operations }) =>
       operations.build({
         image: asked.argument("image"),
-        ...(to === undefined ? {} : { to }),
+        ...(to === undefined ? {} : { to: absolutePlace(to) }),
         ...(platforms.length === 0 ? {} : { platforms: [...platforms] }),
       }),
     );

@@ -1,5 +1,6 @@
 import { printable } from "../lib/index.ts";
 import type { Check } from "../operation/index.ts";
+import { absolutePlace } from "./absolute-path.ts";
 import { command, withConnection } from "./command.ts";
 import type { Screen } from "./screen.ts";
 import { renderTable } from "./table.ts";
@@ -15,7 +16,7 @@ export const check = command<Check>({
   ],
   run: async (context, asked) => {
     const platform = asked.text("platform");
-    const image = asked.argument("image");
+    const image = absolutePlace(asked.argument("image"));
     return withConnection(
       context,
       ({ operations }) => operations.check({ image, ...(platform === undefined ? {} : { platform }) }),

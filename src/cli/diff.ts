@@ -1,5 +1,6 @@
 import { formatBytes, printable } from "../lib/index.ts";
 import type { Diff } from "../operation/index.ts";
+import { absolutePlace } from "./absolute-path.ts";
 import { command, withConnection } from "./command.ts";
 import type { Screen } from "./screen.ts";
 import { renderTable } from "./table.ts";
@@ -20,8 +21,8 @@ export const diff = command<Diff>({
     const platform = asked.text("platform");
     return withConnection(context, ({ operations }) =>
       operations.diff({
-        a: asked.argument("a"),
-        b: asked.argument("b"),
+        a: absolutePlace(asked.argument("a")),
+        b: absolutePlace(asked.argument("b")),
         files: asked.flag("files"),
         ...(platform === undefined ? {} : { platform }),
       }),

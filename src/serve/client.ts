@@ -4,6 +4,7 @@ import {
   operationNames,
   operations,
   progressEvent,
+  type Connection,
   type OperationName,
   type Operations,
   type ProgressListener,
@@ -38,6 +39,20 @@ export function createOperationsClient(server: ServerAddress): Operations {
     });
   };
   return Object.fromEntries(operationNames.map((name) => [name, bind(name)])) as unknown as Operations;
+}
+
+/** A connection to a running server; its events go to `onEvent` until the connection is closed. */
+export function connectServer(server: ServerAddress, onEvent?: ProgressListener): Connection {
+  const closing = new AbortController();
+  // Events are a courtesy: an operation goes on without them.
+  if (onEvent !== undefined) followEvents(server, onEvent, closing.signal).catch(() => undefined);
+  return {
+    operations: createOperationsClient(server),
+    close: () => {
+      closing.abort();
+      return Promise.resolve();
+    },
+  };
 }
 
 /** Hands the server's events to `listener` until `signal` is aborted or the server ends; it resolves in both cases. */

@@ -5,7 +5,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { AppError, collectBytes } from "../lib/index.ts";
 import { OperationError, type Operations, type ProgressEvent } from "../operation/index.ts";
 import { hostileStatus, hostileText, sampleStatus } from "../operation/testdata/status.ts";
-import { createEventBus, createOperationsClient, createServer, followEvents, type ServerOptions } from "./index.ts";
+import { createOperationsClient, followEvents } from "./client.ts";
+import { connectServer, createEventBus, createServer, type ServerOptions } from "./index.ts";
 
 const token = "correct-horse-battery";
 const running: Server[] = [];
@@ -289,6 +290,20 @@ describe("the event stream", () => {
     stop.abort();
     await following;
     await until(() => events.listeners === 0);
+  });
+
+  it("comes along with a connection until that is closed, and a connection does without it", async () => {
+    const events = createEventBus();
+    const { address } = await start({ status: () => Promise.resolve(sampleStatus) }, { events });
+    const heard: ProgressEvent[] = [];
+    const connection = connectServer({ address, token }, (event) => heard.push(event));
+    await until(() => events.listeners === 1);
+    events.publish({ at: sampleStatus.at, kind: "note", message: "hello" });
+    await until(() => heard.length === 1);
+    await expect(connection.operations.status({})).resolves.toEqual(sampleStatus);
+    await connection.close();
+    await until(() => events.listeners === 0);
+    await connectServer({ address: "127.0.0.1:1", token }, () => undefined).close();
   });
 
   it("takes no more than a hundred readers", async () => {
