@@ -13,10 +13,12 @@ export interface AdvisoryIndex {
   covers(release: string): boolean;
   /** Advisories in it, withdrawn ones left out. */
   readonly size: number;
+  /** Why its answers may be old; undefined where they are not. */
+  readonly stale: string | undefined;
 }
 
-/** An index over `advisories`; withdrawn ones never match. */
-export function buildAdvisoryIndex(advisories: Iterable<Advisory>): AdvisoryIndex {
+/** An index over `advisories`; withdrawn ones never match. `stale` says why its answers may be old. */
+export function buildAdvisoryIndex(advisories: Iterable<Advisory>, stale?: string): AdvisoryIndex {
   const rows = new Map<string, IndexedAdvisory[]>();
   const covered = new Set<string>();
   let size = 0;
@@ -34,6 +36,7 @@ export function buildAdvisoryIndex(advisories: Iterable<Advisory>): AdvisoryInde
   }
   return {
     size,
+    stale,
     covers: (release) => covered.has(release),
     find: (release, source) => [...(rows.get(`${release} ${source}`) ?? []), ...(rows.get(` ${source}`) ?? [])],
   };

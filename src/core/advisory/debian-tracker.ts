@@ -38,7 +38,7 @@ function parseIssue(source: string, id: string, raw: unknown): ParsedAdvisory {
     if (status === "resolved" && fixed === undefined) continue;
     affected.push({ ecosystem: `Debian:${version}`, source, ranges: [range], versions: [] });
   }
-  const summary = (parsed.data.description ?? "").slice(0, 1000);
+  const summary = (parsed.data.description ?? "").slice(0, 300);
   const times = { published: undefined, modified: undefined, withdrawn: undefined };
   return { kind: "advisory", advisory: { id, aliases: [], upstream: [], summary, ...times, affected } };
 }

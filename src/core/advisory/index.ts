@@ -6,3 +6,4 @@ export { parseTrackerSource } from "./debian-tracker.ts";
 export { releaseOf } from "./releases.ts";
 export { suggestFixedIds, type Suggestion } from "./suggest-fixed-ids.ts";
 export { findChangelog, type ChangelogEntry, type ChangelogPlace } from "./find-changelog.ts";
+export { findOffers, type Offer, type Offers } from "./offers.ts";

@@ -1,5 +1,5 @@
 import type { InstalledPackage, Inventory } from "../inventory/index.ts";
-import { compareDeb, parseDeb } from "../version/index.ts";
+import { compareDebText, isDebVersion } from "../version/index.ts";
 import type { AdvisoryIndex, IndexedAdvisory } from "./advisory-index.ts";
 import type { AdvisoryReport, AffectedPackage, Finding } from "./types.ts";
 import { releaseOf } from "./releases.ts";
@@ -15,6 +15,7 @@ export function matchAdvisories(inventory: Inventory, index: AdvisoryIndex | und
   const release = inventory.os?.versionId?.split(".")[0] ?? releaseOf(inventory.os?.codename ?? "");
   if (inventory.os?.id !== "debian" || release === undefined)
     return { state: "unknown", reasons: [...reasons, "it is no known release of Debian"], findings: [] };
+  if (index.stale !== undefined) reasons.push(index.stale);
   if (!index.covers(release)) reasons.push(`the feed says nothing of Debian ${release}`);
   const findings = inventory.packages.flatMap((entry) =>
     joinAliases(index.find(release, entry.source).flatMap((row) => findingOf(entry, row) ?? [])),
@@ -50,18 +51,15 @@ function findingOf(entry: InstalledPackage, { advisory, affected }: IndexedAdvis
 type State = { readonly kind: "clear" } | { readonly kind: "affected" | "unknown"; readonly fixed: string | undefined };
 
 function stateOf(version: string, affected: AffectedPackage): State {
-  try {
-    const installed = parseDeb(version);
-    for (const { introduced, fixed, lastAffected } of affected.ranges) {
-      if (introduced !== "0" && compareDeb(installed, parseDeb(introduced)) < 0) continue;
-      if (fixed !== undefined && compareDeb(installed, parseDeb(fixed)) >= 0) continue;
-      if (lastAffected !== undefined && compareDeb(installed, parseDeb(lastAffected)) > 0) continue;
-      return { kind: "affected", fixed };
-    }
-    return affected.versions.includes(version) ? { kind: "affected", fixed: undefined } : { kind: "clear" };
-  } catch {
-    return { kind: "unknown", fixed: undefined };
+  if (!isDebVersion(version)) return { kind: "unknown", fixed: undefined };
+  for (const { introduced, fixed, lastAffected } of affected.ranges) {
+    if (![introduced, fixed ?? "0", lastAffected ?? "0"].every(isDebVersion)) return { kind: "unknown", fixed };
+    if (introduced !== "0" && compareDebText(version, introduced) < 0) continue;
+    if (fixed !== undefined && compareDebText(version, fixed) >= 0) continue;
+    if (lastAffected !== undefined && compareDebText(version, lastAffected) > 0) continue;
+    return { kind: "affected", fixed };
   }
+  return affected.versions.includes(version) ? { kind: "affected", fixed: undefined } : { kind: "clear" };
 }
 
 /** One finding for each vulnerability: records that name each other as aliases are one, under the id that readers know best. */

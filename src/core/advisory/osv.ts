@@ -53,7 +53,7 @@ export function parseOsvRecord(value: unknown): ParsedAdvisory {
       id,
       aliases: aliases ?? [],
       upstream: upstream ?? [],
-      summary: (summary ?? "").slice(0, 1000),
+      summary: (summary ?? "").slice(0, 300),
       ...times,
       affected: rows,
     },

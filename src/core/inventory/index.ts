@@ -14,7 +14,7 @@ export { readText } from "./read-text.ts";
 export { provePackages, type PackageTruth } from "./package-truth.ts";
 export { inventoryKey } from "./inventory-key.ts";
 export { diffInventories } from "./diff-inventories.ts";
-export { readAptSources, suitesOf } from "./apt-sources.ts";
+export { parseDeb822Sources, parseSourcesList, readAptSources, suitesOf } from "./apt-sources.ts";
 export type { AptSource } from "./apt-sources.ts";
 export { checkStructure, structureChecks } from "./structure/check-structure.ts";
 export type { StructureCheckName, StructureResult } from "./structure/check-structure.ts";

@@ -5,6 +5,7 @@ import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { makeTar, memberBlocks } from "./testdata/make-tar.ts";
 import { memorySource } from "./testdata/memory-source.ts";
+import { defaultLayerLimits } from "./limits.ts";
 import { readLayer } from "./read-layer.ts";
 import { sha256 } from "../../lib/index.ts";
 
@@ -33,6 +34,7 @@ describe("a layer that unpacks to 10 GiB", () => {
 
 describe("a layer of a million entries", () => {
   it("is a result, and one of a million and one is refused", async () => {
+    const limits = { ...defaultLayerLimits, ratio: 10_000 };
     const [block = Buffer.alloc(0)] = memberBlocks({ name: "one" });
     const read = async (count: number) => {
       const group = Buffer.concat(Array.from({ length: 1000 }, () => block));
@@ -43,7 +45,7 @@ describe("a layer of a million entries", () => {
       const diffId = `sha256:${hash.update(gunzipSync(rest)).digest("hex")}` as const;
       const source = memorySource();
       const blob = Buffer.concat([...Array.from({ length: Math.floor(count / 1000) }, () => packed), rest]);
-      return readLayer(source, source.put(blob, "application/vnd.oci.image.layer.v1.tar+gzip"), { diffId });
+      return readLayer(source, source.put(blob, "application/vnd.oci.image.layer.v1.tar+gzip"), { diffId, limits });
     };
     expect((await read(1_000_000)).entries).toHaveLength(1_000_000);
     await expect(read(1_000_001)).rejects.toMatchObject({ code: "LAYER_TOO_LARGE" });

@@ -1,0 +1,192 @@
+import { Readable, Writable } from "node:stream";
+import { finished } from "node:stream/promises";
+import type Dockerode from "dockerode";
+import { digestHex, messageOf, printable, sha256 } from "../../lib/index.ts";
+import { EngineError } from "./error.ts";
+import { writeImageArchive } from "./image-archive.ts";
+import type { RunEngine, RunRequest, RunResult } from "./types.ts";
+
+const label = "dev.tidemill.check";
+/** No registry can have this name: a run that lost its image cannot pull another. RFC 2606. */
+const repository = "tidemill.invalid/check";
+const probeMs = 3000;
+
+/**
+ * Docker, through the socket that DOCKER_HOST or the default names. `instance` tells the containers of this installation
+ * from those of others: only they are swept.
+ */
+export function createDockerEngine(instance: string): RunEngine {
+  let client: Promise<Dockerode> | undefined;
+  const connect = (): Promise<Dockerode> =>
+    (client ??= import("dockerode").then(({ default: Docker }) => new Docker()));
+  const labels = { [label]: instance };
+  const owner = digestHex(sha256(instance)).slice(0, 12);
+  const filters = { label: [`${label}=${instance}`] };
+
+  const remove = async (
+    docker: Dockerode,
+    request: { container?: Dockerode.Container; tag?: string },
+  ): Promise<void> => {
+    await request.container?.remove({ force: true, v: true }).catch(() => undefined);
+    if (request.tag !== undefined)
+      await docker
+        .getImage(request.tag)
+        .remove({ force: true })
+        .catch(() => undefined);
+  };
+
+  return {
+    name: "docker",
+    missing: async () => {
+      try {
+        const docker = await connect();
+        await within(docker.ping(), probeMs, "it does not answer");
+        return undefined;
+      } catch (error) {
+        return `no Docker engine can be reached: ${messageOf(error)}`;
+      }
+    },
+    canRun: async (platform) => {
+      const docker = await connect();
+      const { Os, Arch } = (await docker.version()) as { Os: string; Arch: string };
+      return Os === platform.os && Arch === platform.architecture;
+    },
+    run: async (request, signal) => {
+      const docker = await connect();
+      const tag = `${repository}-${owner}:${sequence()}`;
+      let container: Dockerode.Container | undefined;
+      try {
+        await load(docker, request, tag, signal);
+        container = await create(docker, request, tag, labels);
+        return await execute(container, request, signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof EngineError) throw error;
+        throw new EngineError("RUN_FAILED", `docker: ${messageOf(error)}`, { cause: error, retry: true });
+      } finally {
+        await remove(docker, { ...(container === undefined ? {} : { container }), tag });
+      }
+    },
+    sweep: async () => {
+      const docker = await connect();
+      const containers = await docker.listContainers({ all: true, filters });
+      for (const { Id } of containers) await remove(docker, { container: docker.getContainer(Id) });
+      const images = await docker.listImages({ filters: { reference: [`${repository}-${owner}`] } });
+      for (const tag of images.flatMap(({ RepoTags }) => RepoTags ?? [])) await remove(docker, { tag });
+      return containers.length + images.length;
+    },
+  };
+}
+
+let runs = 0;
+
+/** A number that no other run of this process has. */
+function sequence(): string {
+  runs += 1;
+  return `${process.pid}-${runs}`;
+}
+
+async function load(docker: Dockerode, request: RunRequest, tag: string, signal?: AbortSignal): Promise<void> {
+  const archive = Readable.from(writeImageArchive(request.source, request.manifest, tag, signal), {
+    objectMode: false,
+  });
+  const answer = await docker.loadImage(archive, { quiet: true });
+  let said = "";
+  for await (const chunk of answer) said = `${said}${String(chunk)}`.slice(0, 4096);
+  if (said.includes('"error"'))
+    throw new EngineError("LOAD_FAILED", `docker cannot load the image: ${printable(said.slice(0, 500))}`);
+}
+
+function create(
+  docker: Dockerode,
+  { command, limits, network }: RunRequest,
+  image: string,
+  labels: Record<string, string>,
+): Promise<Dockerode.Container> {
+  const [program, ...rest] = command;
+  return docker.createContainer({
+    Image: image,
+    Labels: labels,
+    ...(program === undefined ? {} : { Entrypoint: [program], Cmd: rest }),
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: false,
+    NetworkDisabled: !network,
+    HostConfig: {
+      NetworkMode: network ? "bridge" : "none",
+      ReadonlyRootfs: true,
+      Tmpfs: { "/tmp": "size=64m,mode=1777", "/run": "size=16m,mode=755" },
+      Memory: limits.memoryBytes,
+      MemorySwap: limits.memoryBytes,
+      NanoCpus: Math.round(limits.cpus * 1e9),
+      PidsLimit: limits.pids,
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges"],
+      LogConfig: { Type: "none", Config: {} },
+      RestartPolicy: { Name: "no" },
+      Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
+    },
+  });
+}
+
+async function execute(container: Dockerode.Container, request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
+  const { limits } = request;
+  const stream = await container.attach({ stream: true, stdout: true, stderr: true });
+  const output = keepFirst(limits.outputBytes);
+  container.modem.demuxStream(stream, output.sink, output.sink);
+  const drained = finished(stream).catch(() => undefined);
+  const waiting = container.wait() as Promise<{ StatusCode: number }>;
+  await container.start();
+  let timedOut = false;
+  const kill = (): void => void container.kill().catch(() => undefined);
+  const timer = setTimeout(() => {
+    timedOut = true;
+    kill();
+  }, limits.timeoutMs);
+  signal?.addEventListener("abort", kill, { once: true });
+  try {
+    const { StatusCode: status } = await waiting;
+    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    signal?.throwIfAborted();
+    const { State } = await container.inspect();
+    const end = timedOut ? "timeout" : State.OOMKilled ? "out-of-memory" : "exited";
+    return { end, status, output: output.text(), truncated: output.truncated() };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", kill);
+    (stream as { destroy?: () => void }).destroy?.();
+  }
+}
+
+interface KeptOutput {
+  readonly sink: Writable;
+  text(): string;
+  truncated(): boolean;
+}
+
+/** Keeps the first `limit` bytes that are written and lets the rest go. */
+function keepFirst(limit: number): KeptOutput {
+  const chunks: Buffer[] = [];
+  let seen = 0;
+  const sink = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      if (seen < limit) chunks.push(Buffer.from(chunk.subarray(0, limit - seen)));
+      seen += chunk.length;
+      done();
+    },
+  });
+  const text = (): string => Buffer.concat(chunks).toString("utf8").split("\n").map(printable).join("\n");
+  return { sink, text, truncated: () => seen > limit };
+}
+
+async function within<T>(work: Promise<T>, ms: number, message: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(message)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,53 @@
+import type { ImageManifest, ImageSource, Platform } from "../../core/image/index.ts";
+
+/** What a container of a check may use. */
+export interface RunLimits {
+  readonly timeoutMs: number;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly pids: number;
+  /** Bytes of output that are kept; the rest is read and thrown away. */
+  readonly outputBytes: number;
+}
+
+export const defaultRunLimits: RunLimits = {
+  timeoutMs: 60_000,
+  memoryBytes: 512 * 1_048_576,
+  cpus: 1,
+  pids: 256,
+  outputBytes: 65_536,
+};
+
+/** One command in one image on one platform. */
+export interface RunRequest {
+  readonly source: ImageSource;
+  readonly manifest: ImageManifest;
+  readonly platform: Platform;
+  /** Program and arguments; empty runs the image's own entrypoint. */
+  readonly command: readonly string[];
+  /** Set where the check asked for the network. */
+  readonly network: boolean;
+  readonly limits: RunLimits;
+}
+
+export interface RunResult {
+  /** `exited` with a status, `timeout`, or `out-of-memory`. */
+  readonly end: "exited" | "timeout" | "out-of-memory";
+  readonly status: number;
+  /** Standard output and error as they came, control characters made visible. */
+  readonly output: string;
+  readonly truncated: boolean;
+}
+
+/** Runs commands in images, for checks. */
+export interface RunEngine {
+  readonly name: string;
+  /** Undefined where the engine can be used; otherwise why it cannot. */
+  missing(): Promise<string | undefined>;
+  /** Whether it can run images of `platform`. */
+  canRun(platform: Platform): Promise<boolean>;
+  /** Runs one command under limits, with nothing left behind. Throws RUN_FAILED where the engine itself fails. */
+  run(request: RunRequest, signal?: AbortSignal): Promise<RunResult>;
+  /** Removes what an earlier process of this installation left; resolves to how many containers and images went. */
+  sweep(): Promise<number>;
+}

@@ -1,0 +1,207 @@
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { z } from "zod";
+import { buildAdvisoryIndex, type Advisory, type AdvisoryIndex } from "../../core/advisory/index.ts";
+import { digestHex, messageOf, sha256, writeFileDurable, type Clock, type Instant } from "../../lib/index.ts";
+import { downloadFeed } from "./download-feed.ts";
+import { FeedError } from "./error.ts";
+import { readAdvisories, type ReadAdvisories } from "./read-advisories.ts";
+import { defaultFeedLimits, type FeedConfig, type FeedLimits, type FeedStatus } from "./types.ts";
+
+/** A feed whose newest change, or last good reading, is older than this raises an alarm. */
+const staleAfterMs = 7 * 24 * 3600 * 1000;
+/** More bad records than this share (and than ten) are no accident of the source: its schema changed. */
+const maxBadShare = 0.1;
+
+/** One configured feed and the generation of it that is in use. */
+export interface Feed {
+  /** Looks for a new generation; takes it only when it is whole. Never throws for what the feed does wrong: that is an alarm in the status. */
+  refresh(signal?: AbortSignal): Promise<FeedStatus>;
+  /** The index over the generation in use; undefined before there is one. Marked stale where the status alarms. */
+  load(): Promise<{ readonly status: FeedStatus; readonly index: AdvisoryIndex | undefined }>;
+}
+
+const generationShape = z.object({
+  version: z.literal(1),
+  location: z.string(),
+  file: z.string().regex(/^[0-9a-f]{64}\.ndjson\.zst$/),
+  advisories: z.number(),
+  bad: z.number(),
+  problems: z.array(z.string()),
+  newest: z.number().optional(),
+  checked: z.number(),
+  etag: z.string().optional(),
+  lastModified: z.string().optional(),
+  failure: z.string().optional(),
+});
+type Generation = z.infer<typeof generationShape>;
+
+/** A feed that keeps its generations in `folder`. */
+export function createFeed(
+  config: FeedConfig,
+  folder: string,
+  clock: Pick<Clock, "now">,
+  limits: FeedLimits = defaultFeedLimits,
+): Feed {
+  const home = join(folder, digestHex(sha256(config.name)).slice(0, 16));
+  let loaded: { file: string; advisories: readonly Advisory[] } | undefined;
+
+  const current = async (): Promise<Generation | undefined> => {
+    const text = await readFile(join(home, "generation.json"), "utf8").catch(() => undefined);
+    const parsed = generationShape.safeParse(text === undefined ? undefined : parseJson(text));
+    return parsed.success && parsed.data.location === config.location ? parsed.data : undefined;
+  };
+  const save = (generation: Generation): Promise<void> =>
+    writeFileDurable(join(home, "generation.json"), JSON.stringify(generation));
+  const statusOf = (generation: Generation | undefined, failure?: string): FeedStatus => ({
+    name: config.name,
+    alarm: failure ?? generation?.failure ?? staleness(config.name, generation, clock.now()),
+    advisories: generation?.advisories ?? 0,
+    bad: generation?.bad ?? 0,
+    problems: generation?.problems ?? [],
+    newest: generation?.newest,
+    checked: generation?.checked,
+  });
+
+  return {
+    refresh: async (signal) => {
+      const held = await current();
+      try {
+        const taken = await readNew(config, home, held, limits, signal);
+        if (taken === "unchanged" && held !== undefined) {
+          const { failure: _failure, ...rest } = held;
+          const kept = { ...rest, checked: clock.now() };
+          await save(kept);
+          return statusOf(kept);
+        }
+        if (taken === "unchanged")
+          throw new FeedError("FEED_TORN", `${config.name}: the server says that nothing changed`);
+        const { read, etag, lastModified, modified } = taken;
+        refuseBroken(config.name, read, held);
+        const file = await saveAdvisories(home, read.advisories);
+        const generation: Generation = {
+          version: 1,
+          location: config.location,
+          file,
+          advisories: read.advisories.length,
+          bad: read.bad,
+          problems: [...read.problems],
+          newest: modified ?? read.newest,
+          checked: clock.now(),
+          etag,
+          lastModified,
+        };
+        await save(generation);
+        await removeOthers(home, file);
+        return statusOf(generation);
+      } catch (error) {
+        signal?.throwIfAborted();
+        const failure = `${config.name}: ${messageOf(error)}`;
+        if (held !== undefined) await save({ ...held, failure });
+        return statusOf(held, failure);
+      }
+    },
+    load: async () => {
+      const generation = await current();
+      const status = statusOf(generation);
+      if (generation === undefined) return { status, index: undefined };
+      if (loaded?.file !== generation.file) {
+        const advisories = await readSaved(join(home, generation.file));
+        if (advisories === undefined) {
+          const alarm = `${config.name}: what was kept of it cannot be read any more`;
+          return { status: { ...status, alarm }, index: undefined };
+        }
+        loaded = { file: generation.file, advisories };
+      }
+      return { status, index: buildAdvisoryIndex(loaded.advisories, status.alarm) };
+    },
+  };
+}
+
+interface Taken {
+  readonly read: ReadAdvisories;
+  readonly etag?: string | undefined;
+  readonly lastModified?: string | undefined;
+  readonly modified?: Instant | undefined;
+}
+
+async function readNew(
+  config: FeedConfig,
+  home: string,
+  held: Generation | undefined,
+  limits: FeedLimits,
+  signal: AbortSignal | undefined,
+): Promise<Taken | "unchanged"> {
+  await mkdir(home, { recursive: true });
+  if (!/^https?:\/\//.test(config.location))
+    return { read: await readAdvisories(config.kind, config.location, limits, config.location) };
+  const path = join(home, "download.part");
+  try {
+    const download = await downloadFeed(config.location, path, held ?? {}, limits, signal);
+    if (download.kind === "unchanged") return "unchanged";
+    const read = await readAdvisories(config.kind, path, limits, config.location);
+    return { read, ...download.validators, modified: config.kind === "osv" ? undefined : download.modified };
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+function refuseBroken(name: string, read: ReadAdvisories, held: Generation | undefined): void {
+  const good = read.advisories.length;
+  if (good === 0 || (read.bad > 10 && read.bad > maxBadShare * (good + read.bad)))
+    throw new FeedError(
+      "FEED_BROKEN",
+      `${read.bad} of ${good + read.bad} records break the schema: ${read.problems[0] ?? ""}`,
+      {
+        hint: `The feed ${name} may have changed its format. What was known before stays in use.`,
+      },
+    );
+  if (held !== undefined && good < held.advisories / 2)
+    throw new FeedError("FEED_SHRUNK", `it has ${good} advisories, the last good one had ${held.advisories}`, {
+      hint: `If that is right, remove the folder of feed ${name} to start anew.`,
+    });
+}
+
+function staleness(name: string, generation: Generation | undefined, now: Instant): string | undefined {
+  if (generation === undefined) return `${name}: was never read`;
+  if (now - generation.checked > staleAfterMs)
+    return `${name}: was last read ${days(now - generation.checked)} days ago`;
+  const age = now - (generation.newest ?? generation.checked);
+  return age > staleAfterMs ? `${name}: its newest entry is ${days(age)} days old` : undefined;
+}
+
+function days(ms: number): number {
+  return Math.floor(ms / 86_400_000);
+}
+
+async function saveAdvisories(home: string, advisories: readonly Advisory[]): Promise<string> {
+  const text = advisories.map((advisory) => JSON.stringify(advisory)).join("\n");
+  const file = `${digestHex(sha256(text))}.ndjson.zst`;
+  await writeFileDurable(join(home, file), zstdCompressSync(text));
+  return file;
+}
+
+async function readSaved(path: string): Promise<readonly Advisory[] | undefined> {
+  try {
+    const lines = zstdDecompressSync(await readFile(path))
+      .toString("utf8")
+      .split("\n");
+    return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Advisory);
+  } catch {
+    return undefined;
+  }
+}
+
+async function removeOthers(home: string, file: string): Promise<void> {
+  for (const name of await readdir(home))
+    if (name !== file && name.endsWith(".zst")) await rm(join(home, name), { force: true });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,3 @@
+export { loadInventory } from "./load-inventory.ts";
+export { checkImage } from "./check-image.ts";
+export type { CheckImageDeps, Cure, ImageCheck, OutdatedPackage, PlatformCheck, SuiteOffers } from "./check-image.ts";

@@ -1,0 +1,2 @@
+export { verifyCandidate, type VerifyDeps } from "./verify-candidate.ts";
+export type { CandidateVerification, CheckResult, PlatformFacts, RunCheck, VerifyRequest } from "./types.ts";

@@ -1,0 +1,57 @@
+import type { Platform } from "../../core/image/index.ts";
+import type { ImageSource } from "../../core/image/index.ts";
+import type { Inventory } from "../../core/inventory/index.ts";
+import type { Cause, PackageChange } from "../../core/plan/index.ts";
+import type { Digest } from "../../lib/index.ts";
+
+/** One check of one candidate on one platform. */
+export interface CheckResult {
+  /** `proof`, `bytes`, a check of structure, or `run: NAME`. */
+  readonly name: string;
+  readonly platform: Platform;
+  readonly verdict: "passed" | "failed" | "warned" | "not_run";
+  readonly messages: readonly string[];
+  readonly ms: number;
+}
+
+/** A command that must succeed in the candidate, as the configuration has it. */
+export interface RunCheck {
+  readonly name: string;
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  /** Exit status that counts as success; 0 by default. */
+  readonly status?: number;
+  /** Text that the output must contain. */
+  readonly output?: string;
+  readonly network?: boolean;
+  readonly timeoutMs?: number;
+}
+
+export interface VerifyRequest {
+  readonly source: ImageSource;
+  /** The candidate. */
+  readonly digest: Digest;
+  /** Why it was built: each must have had its effect. */
+  readonly causes: readonly Cause[];
+  /** What production runs now; undefined for an image's first candidate. */
+  readonly previous: { readonly source: ImageSource; readonly digest: Digest } | undefined;
+  readonly runs: readonly RunCheck[];
+}
+
+export interface PlatformFacts {
+  readonly platform: Platform;
+  readonly inventory: Inventory;
+  /** What changed against production; against nothing for a first candidate. */
+  readonly changes: readonly PackageChange[];
+}
+
+/** All that was found of a candidate. Whether `not_run` and `warned` are enough is policy's to decide. */
+export interface CandidateVerification {
+  readonly digest: Digest;
+  /** `failed` where any check failed. */
+  readonly verdict: "passed" | "failed";
+  /** Set where a cause had no effect, or the database names bytes that are not there. */
+  readonly failure: "fix-not-landed" | "checks-failed" | undefined;
+  readonly checks: readonly CheckResult[];
+  readonly platforms: readonly PlatformFacts[];
+}
