@@ -1,6 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, describe, expect } from "vitest";
-import { createUniverse, resolvePackages, type PackageUniverse } from "../../src/core/packages/index.ts";
+import {
+  createUniverse,
+  resolvePackages,
+  type PackageUniverse,
+  type ResolveRequest,
+} from "../../src/core/packages/index.ts";
 import { needs } from "../needs.ts";
 import { AptRefusal, createAptOracle, missingApt, type AptOracle } from "./apt-oracle.ts";
 import { findDebianMirror } from "./debian-mirror.ts";
@@ -255,16 +260,70 @@ describe("other releases, architectures and pins", () => {
   }
 
   needs(missing)(
-    "a package that is not its newest: by =version and by /suite",
+    "a package that is not its newest, by =version and by /suite",
     async () => {
       const { oracle, universe } = await openWorld("bookworm", "amd64");
-      for (const name of universe.versions("openssl").length > 1 ? ["openssl"] : ["tzdata"]) {
+      for (const name of severalVersions(universe).slice(0, 4)) {
         const oldest = universe.versions(name).at(-1);
-        const list = [`${name}=${oldest?.version}`];
-        expect(ourAnswer(universe, list.join(" "))).toEqual(await aptAnswer(oracle, list));
-        expect(ourAnswer(universe, `${name}/bookworm`)).toEqual(await aptAnswer(oracle, [`${name}/bookworm`]));
+        for (const root of [`${name}=${oldest?.version}`, `${name}/${oldest?.origin}`]) {
+          expect(ourOutcome(universe, { roots: [root] }), root).toEqual(await aptOutcome(oracle, [root]));
+        }
+      }
+    },
+    timeoutMs,
+  );
+
+  needs(missing)(
+    "held versions as pins of priority 1001, excluded packages as pins of priority -1",
+    async () => {
+      const { universe } = await openWorld("bookworm", "amd64");
+      const held = severalVersions(universe).slice(0, 3);
+      const pins = Object.fromEntries(held.map((name) => [name, universe.versions(name).at(-1)?.version ?? ""]));
+      const exclude = ["mawk", "exim4-daemon-light"];
+      const preferences = [
+        ...Object.entries(pins).map(
+          ([name, version]) => `Package: ${name}\nPin: version ${version}\nPin-Priority: 1001\n`,
+        ),
+        ...exclude.map((name) => `Package: ${name}\nPin: release *\nPin-Priority: -1\n`),
+      ].join("\n");
+      const { oracle } = await openWorld("bookworm", "amd64", undefined, preferences);
+      for (const list of ["base-files", "mailutils", "exim4", "curl git", ...held]) {
+        const ours = ourOutcome(universe, { roots: rootsOf(list), pins, exclude });
+        expect(ours, list).toEqual(await aptOutcome(oracle, rootsOf(list)));
       }
     },
     timeoutMs,
   );
 });
+
+/** Of some well-known packages those that the suites offer in more than one version. */
+function severalVersions(universe: PackageUniverse): string[] {
+  const known = [
+    "openssl",
+    "curl",
+    "git",
+    "tzdata",
+    "perl-base",
+    "libexpat1",
+    "python3.11",
+    "bind9-host",
+    "nginx",
+    "vim",
+  ];
+  return known.filter((name) => universe.versions(name).length > 1);
+}
+
+function ourOutcome(universe: PackageUniverse, request: ResolveRequest): readonly string[] | "refused" {
+  const resolution = resolvePackages(request, universe);
+  if (resolution.kind === "unsatisfiable") return "refused";
+  return resolution.packages.map(({ name, version, architecture }) => `${name}=${version}:${architecture}`);
+}
+
+async function aptOutcome(oracle: AptOracle, roots: readonly string[]): Promise<readonly string[] | "refused"> {
+  try {
+    return await aptAnswer(oracle, roots);
+  } catch (error) {
+    if (error instanceof AptRefusal) return "refused";
+    throw error;
+  }
+}

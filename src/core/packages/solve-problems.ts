@@ -109,7 +109,9 @@ function instate(attempt: Attempt, choice: Choice): boolean {
   if (!markInstall(selection, choice, { follow: false })) return false;
   const { install } = choice;
   if (install === undefined) return false;
-  const met = install.depends.every((group) => selection.isSatisfied(group) || instateAny(attempt, group.atoms));
+  const met =
+    install.depends.every((group) => selection.isSatisfied(group) || instateAny(attempt, group.atoms)) &&
+    install.rejects.every((rejection) => isBearable(attempt, choice, rejection));
   if (met) return true;
   if (wasKept) selection.keep(choice);
   else selection.remove(choice);
@@ -124,6 +126,13 @@ function instateAny(attempt: Attempt, atoms: readonly Atom[]): boolean {
     const offered = atom.fitting.some((version: VersionNode) => selection.isCandidate(version));
     return offered && instate(attempt, selection.choice(target));
   });
+}
+
+/** Whether what a package rejects is absent, or can still be dropped in a later round. */
+function isBearable({ selection }: Attempt, choice: Choice, rejection: Rejection): boolean {
+  if (!selection.isRejecting(choice.package, rejection)) return true;
+  const target = smartTarget(rejection.atom);
+  return target !== undefined && !selection.choice(target).fixed;
 }
 
 /** The package of that name, or of its first provider where there is none of that name. */

@@ -15,13 +15,21 @@ function switchTo(selection: Selection, version: VersionNode, suite: string, cha
   const groups = selection.recommends ? [...version.depends, ...version.recommends] : version.depends;
   for (const group of groups) {
     if (group.atoms.some((atom) => isReady(selection, atom))) continue;
-    const helped = group.atoms.some((atom) => switchTarget(selection, atom, suite, changed));
+    const helped = group.atoms.some((atom, at) =>
+      switchTarget(selection, atom, suite, changed, at === group.atoms.length - 1),
+    );
     if (!helped && group.kind !== "Recommends") return false;
   }
   return true;
 }
 
-function switchTarget(selection: Selection, atom: Atom, suite: string, changed: Set<PackageNode>): boolean {
+function switchTarget(
+  selection: Selection,
+  atom: Atom,
+  suite: string,
+  changed: Set<PackageNode>,
+  isLast: boolean,
+): boolean {
   const { target } = atom;
   const version = target.versions.find(({ record }) => isOfSuite(record.origin, suite));
   if (!atom.versioned || version === undefined || !atom.own.includes(version)) return false;
@@ -29,7 +37,8 @@ function switchTarget(selection: Selection, atom: Atom, suite: string, changed: 
   if (version === old && changed.has(target)) return true;
   changed.add(target);
   if (switchTo(selection, version, suite, changed)) return true;
-  if (old !== undefined) setCandidate(selection, old);
+  // apt leaves the last alternative as it tried it
+  if (!isLast && old !== undefined) setCandidate(selection, old);
   return false;
 }
 
