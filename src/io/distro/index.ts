@@ -1,2 +1,13 @@
 export { DistroError } from "./error.ts";
 export { defaultDebLimits, parseDebFile, readDeb, type DebFile, type DebLimits } from "./read-deb.ts";
+export type { Distro, Refreshed, SuiteGeneration, SuiteSource } from "./types.ts";
+export { createDistro, type DistroOptions } from "./create-distro.ts";
+export {
+  debianSources,
+  findMirrors,
+  type DebianCodename,
+  type DebianSourcesRequest,
+  type DebianSuite,
+  type Mirrors,
+} from "./debian-sources.ts";
+export { verifyRelease } from "./verify-release.ts";
