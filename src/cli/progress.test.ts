@@ -55,4 +55,22 @@ describe("progress on a terminal", () => {
     // eslint-disable-next-line no-control-regex
     expect(last.replaceAll("\n", "")).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
   });
+
+  it("leaves alone what was written after it settled, and shows nothing once it is closed", async () => {
+    const screen = fakeScreen(60, { NO_COLOR: "1" });
+    const progress = createProgress(screen, false);
+    progress.onEvent(story[1]!);
+    progress.settle();
+    screen.out("Status page\n");
+    progress.onEvent(story[4]!);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    const drawn = screen.outText();
+    expect(drawn.slice(drawn.indexOf("Status page"))).toBe(
+      "Status page\n  promoted    base           production 3f2a9c01b2de\n",
+    );
+    progress.close();
+    progress.onEvent(story[4]!);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(screen.outText()).toBe(drawn);
+  });
 });

@@ -6,7 +6,9 @@ import { cutText, padText, textWidth } from "./text-width.ts";
 /** Shows events as they come. */
 export interface Progress {
   readonly onEvent: ProgressListener;
-  /** Leaves the last state on the screen and stops redrawing. */
+  /** Leaves what is drawn where it stands: what is written or happens next comes below it. */
+  settle(): void;
+  /** Settles, and shows nothing more. */
   close(): void;
 }
 
@@ -28,6 +30,7 @@ function plainProgress(screen: Screen, json: boolean): Progress {
       }
       write(`${plainLine(event)}\n`);
     },
+    settle: () => undefined,
     close: () => undefined,
   };
 }
@@ -50,6 +53,7 @@ function liveProgress(screen: Screen): Progress {
   let drawn = 0;
   let pending: NodeJS.Timeout | undefined;
   let above: string[] = [];
+  let closed = false;
 
   const draw = () => {
     pending = undefined;
@@ -64,8 +68,16 @@ function liveProgress(screen: Screen): Progress {
     pending ??= setTimeout(draw, frameMs);
   };
 
+  const settle = () => {
+    clearTimeout(pending);
+    draw();
+    drawn = 0;
+    working.clear();
+  };
+
   return {
     onEvent: (event) => {
+      if (closed) return;
       if (event.image === undefined || spoken.has(event.kind)) {
         // Counters without an image take a line of their own until they are full.
         if (event.total !== undefined) {
@@ -83,9 +95,10 @@ function liveProgress(screen: Screen): Progress {
       }
       soon();
     },
+    settle,
     close: () => {
-      if (pending !== undefined) clearTimeout(pending);
-      draw();
+      settle();
+      closed = true;
     },
   };
 }

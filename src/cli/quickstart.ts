@@ -1,13 +1,13 @@
 import { formatBytes, formatSeconds, printable } from "../lib/index.ts";
 import type { PackageChangeView, QuickstartResult, QuickstartRow, RunningQuickstart } from "../operation/index.ts";
 import { command } from "./command.ts";
-import { createProgress } from "./progress.ts";
+import { createProgress, type Progress } from "./progress.ts";
 import type { Screen } from "./screen.ts";
 import { renderTable, type Cell } from "./table.ts";
 import { untilStopped } from "./up.ts";
 import { plural, section, showDigest, showSome } from "./wording.ts";
 
-export const quickstart = command<RunningQuickstart>({
+export const quickstart = command<{ readonly running: RunningQuickstart; readonly progress: Progress }>({
   usage: "quickstart",
   summary: "A fleet on real Debian packages, a real security update, and what it did; then the server until Ctrl-C",
   options: [
@@ -28,7 +28,7 @@ export const quickstart = command<RunningQuickstart>({
     const progress = createProgress(screen, json);
     try {
       const app = await context.load();
-      return await app.startQuickstart({
+      const running = await app.startQuickstart({
         ...context.options,
         ...(listen === undefined ? {} : { listen }),
         replay: asked.flag("replay"),
@@ -36,18 +36,25 @@ export const quickstart = command<RunningQuickstart>({
         onEvent: progress.onEvent,
         signal: context.stop,
       });
+      progress.settle();
+      return { running, progress };
+    } catch (error) {
+      progress.close();
+      throw error;
+    }
+  },
+  print: ({ running }, screen) => printQuickstart(running.result, screen),
+  json: ({ running }) => running.result.counts,
+  after: async ({ running, progress }, context, asked) => {
+    try {
+      if (asked.flag("exit")) return await running.close();
+      if (!context.json) context.screen.out(context.screen.dim("\nWatching. Ctrl-C ends.\n"));
+      return await untilStopped(running, context.stop);
     } finally {
       progress.close();
     }
   },
-  print: ({ result }, screen) => printQuickstart(result, screen),
-  json: ({ result }) => result.counts,
-  after: async (running, context, asked) => {
-    if (asked.flag("exit")) return running.close();
-    if (!context.json) context.screen.out(context.screen.dim("\nWatching. Ctrl-C ends.\n"));
-    return untilStopped(running, context.stop);
-  },
-  outcome: ({ result }) => (result.broken.length === 0 ? "ok" : "failed"),
+  outcome: ({ running }) => (running.result.broken.length === 0 ? "ok" : "failed"),
 });
 
 /** The morning after: what was rebuilt, what was not and why, what it cost, and where to look next. */

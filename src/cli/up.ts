@@ -26,6 +26,7 @@ export const up = command<{ readonly running: RunningApp; readonly progress: Pro
         onEvent: progress.onEvent,
         signal: context.stop,
       });
+      progress.settle();
       return { running, progress };
     } catch (error) {
       progress.close();

@@ -43,7 +43,8 @@ export function createServer(options: ServerOptions): Server {
   const app = createApi(options, logger);
   const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   const server = createHttpServer(
-    { requestTimeout: 0, headersTimeout: 30_000, maxHeaderSize: 16_384 },
+    // An upload to the registry and a long build take as long as they take.
+    { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 75_000, maxHeaderSize: 16_384 },
     (request, response) => {
       // The registry has a door of its own: containers and other machines come to it by other names.
       if (options.registryHandler !== undefined && /^\/v2(?:\/|$|\?)/.test(request.url ?? "")) {
