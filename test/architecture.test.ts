@@ -170,7 +170,9 @@ describe("every file", () => {
   it("is named in kebab-case, after what it holds", () => {
     const badly = files
       .filter((path) => !path.includes("testdata/"))
-      .filter((path) => !/^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*(?:(?:\.[a-z]+)?\.test)?\.ts$/.test(path))
+      .filter(
+        (path) => !/^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*(?:(?:\.[a-z]+)?\.test)?\.ts$/.test(path),
+      )
       .map((path) => `src/${path} is not kebab-case`);
     const vague = files
       .filter((path) => /(?:^|[/-])(?:utils?|helpers?|common|misc|manager|service)(?:[-./]|$)/.test(path))
