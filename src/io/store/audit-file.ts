@@ -10,6 +10,7 @@ export function auditHash(row: Omit<AuditRow, "hash">): string {
 }
 
 export interface AuditFile {
+  readonly path: string;
   /** Writes rows and makes them outlive a power cut; rows that a full disk kept out are written first the next time. */
   append(rows: readonly AuditRow[]): Promise<void>;
   close(): Promise<void>;
@@ -43,6 +44,7 @@ export async function openAuditFile(path: string): Promise<AuditFile> {
     }
   };
   return {
+    path,
     append: (rows) => {
       pending.push(...rows);
       flush ??= writePending().finally(() => (flush = undefined));

@@ -1,6 +1,6 @@
 import { sql as fragment } from "kysely";
 import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
-import { auditHash } from "./audit-file.ts";
+import { auditHash, readAuditFile, type AuditFile } from "./audit-file.ts";
 import type { Database } from "./database.ts";
 import type { AuditRow, Detail } from "./schema.ts";
 
@@ -38,31 +38,54 @@ export function auditQueries(db: Database) {
     /** Follows the chain from its first row to its last and names the first that does not fit. */
     verifyAudit: async (): Promise<AuditVerdict> => {
       const head = await loadHead(db);
+      const hashes: string[] = [];
       let last: Pick<AuditRow, "seq" | "hash"> = { seq: 0, hash: "" };
       for (;;) {
-        const rows = await db.sql
-          .selectFrom("audit")
-          .selectAll()
-          .where("seq", ">", last.seq)
-          .orderBy("seq")
-          .limit(2000)
-          .execute();
+        const rows = await loadAfter(db, last.seq);
         for (const row of rows) {
           const reason = misfit(row, last);
           if (reason !== undefined) return { kind: "broken", seq: last.seq + 1, reason };
+          hashes.push(row.hash);
           last = row;
         }
-        if (rows.length < 2000) break;
+        if (rows.length === 0) break;
       }
       if (head !== undefined && last.seq < head.seq) {
         return { kind: "broken", seq: last.seq + 1, reason: `cut off after row ${last.seq}: the last was ${head.seq}` };
       }
-      if (head !== undefined && last.seq === head.seq && last.hash !== head.hash) {
-        return { kind: "broken", seq: last.seq, reason: `row ${last.seq} is not the one that was written last` };
-      }
+      const differs = db.auditFile && (await compareFile(db, db.auditFile, hashes));
+      if (differs !== undefined) return { kind: "broken", ...differs };
       return { kind: "intact", rows: last.seq, hash: last.hash };
     },
   };
+}
+
+/** The first row in which the file and the database differ, up to the rows that the database had. */
+async function compareFile(
+  db: Database,
+  file: AuditFile,
+  hashes: readonly string[],
+): Promise<{ seq: number; reason: string } | undefined> {
+  await file.append([]);
+  const rows = await readAuditFile(file.path);
+  for (const [index, hash] of hashes.entries()) {
+    const row = rows[index];
+    const seq = index + 1;
+    if (index >= rows.length) return { seq, reason: `the audit file ends before row ${seq}` };
+    if (row?.seq !== seq || row.hash !== hash || auditHash(row) !== hash) {
+      return { seq, reason: `row ${seq} is another in the audit file` };
+    }
+  }
+  // A row is in the database before it is in the file.
+  const [end] = await db.sql.selectFrom("audit").select("seq").orderBy("seq", "desc").limit(1).execute();
+  const last = end?.seq ?? 0;
+  if (rows.length > last)
+    return { seq: last + 1, reason: `cut off after row ${last}: the audit file goes on to ${rows.length}` };
+  return undefined;
+}
+
+function loadAfter(db: Database, seq: number): Promise<AuditRow[]> {
+  return db.sql.selectFrom("audit").selectAll().where("seq", ">", seq).orderBy("seq").limit(2000).execute();
 }
 
 /** Why `row` cannot follow `last`; undefined where it does. */

@@ -3,6 +3,7 @@ import type { Clock, Logger } from "../../lib/index.ts";
 import { auditHash, type AuditFile } from "./audit-file.ts";
 import { engineDialect } from "./dialect.ts";
 import { StoreError } from "./error.ts";
+import { insertNotification } from "./insert-notification.ts";
 import { json, timestamp, type AuditRow, type Detail, type Tables } from "./schema.ts";
 import type { SqlEngine } from "./sql-engine.ts";
 
@@ -19,6 +20,8 @@ export interface Database {
   readonly clock: Clock;
   /** For reading, and for single statements that need no audit. */
   readonly sql: Kysely<Tables>;
+  /** The chain's other copy, with PGlite. */
+  readonly auditFile: AuditFile | undefined;
   /**
    * Runs `work` in a transaction; it may run more than once, so it does nothing but statements. Resolves when rows and
    * audit are durable. Throws UNAVAILABLE (retry) where the connection was lost while committing: then nobody knows, and
@@ -30,35 +33,53 @@ export interface Database {
 const auditLock = 7_436_002;
 const backoffMs = [20, 100, 400, 1200];
 
-/** The query side of an engine; `auditFile` is there for PGlite only. */
-export function createDatabase(
-  engine: SqlEngine,
-  clock: Clock,
-  log: Logger,
-  auditFile: AuditFile | undefined,
-): Database {
+export interface DatabaseOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** There for PGlite only. */
+  readonly auditFile?: AuditFile;
+  /** Audit actions that are notified as well: the row of the outbox is written with what it tells of. */
+  readonly notifyOn?: readonly string[];
+}
+
+/** The query side of an engine. */
+export function createDatabase(engine: SqlEngine, options: DatabaseOptions): Database {
+  const { clock, log, auditFile, notifyOn = [] } = options;
   const kysely = new Kysely<Tables>({
     dialect: engineDialect(engine),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
   });
 
+  // PGlite has one session and this process is the only writer: the end of the chain need not be asked for.
+  let tail: ChainEnd | undefined;
+
   const attempt = async <T>(work: (write: Write) => Promise<T>): Promise<T> => {
     const rows: AuditRow[] = [];
     let committing = false;
+    let end: ChainEnd | undefined;
     try {
       const result = await kysely.transaction().execute(async (trx) => {
+        end = tail;
         const done = await work({
           sql: trx,
           audit: async (actor, action, detail) => {
-            rows.push(await appendAudit(trx, engine.kind, { at: clock.now(), actor, action, detail }));
+            const at = clock.now();
+            end ??= await loadChainEnd(trx, engine.kind);
+            const row = nextRow(end, { at, actor, action, detail });
+            await saveAuditRow(trx, engine.kind, row);
+            rows.push(row);
+            end = row;
+            if (notifyOn.includes(action)) await insertNotification(trx, at, action, detail);
           },
         });
         committing = true;
         return done;
       });
+      if (engine.kind === "pglite") tail = end;
       if (rows.length > 0) await auditFile?.append(rows);
       return result;
     } catch (error) {
+      tail = undefined;
       if (committing || !(error instanceof StoreError) || !error.retry) throw error;
       throw new Retryable(error);
     }
@@ -68,6 +89,7 @@ export function createDatabase(
     kind: engine.kind,
     clock,
     sql: kysely,
+    auditFile,
     write: async (work) => {
       for (let count = 0; ; count += 1) {
         try {
@@ -93,28 +115,29 @@ class Retryable extends Error {
   }
 }
 
-async function appendAudit(
-  trx: Transaction<Tables>,
-  kind: SqlEngine["kind"],
-  entry: { at: number; actor: string; action: string; detail: Detail },
-): Promise<AuditRow> {
-  // PGlite has one session, so its writers take turns already.
+/** The row that the next one hangs on. */
+type ChainEnd = Pick<AuditRow, "seq" | "hash">;
+
+async function loadChainEnd(trx: Transaction<Tables>, kind: SqlEngine["kind"]): Promise<ChainEnd> {
   if (kind === "postgres") await sql`select pg_advisory_xact_lock(${auditLock})`.execute(trx);
   const last = await trx.selectFrom("audit").select(["seq", "hash"]).orderBy("seq", "desc").limit(1).executeTakeFirst();
-  // What jsonb gives back is what is hashed.
-  const detail = JSON.parse(json(entry.detail)) as Detail;
-  const unhashed = { ...entry, detail, seq: (last?.seq ?? 0) + 1, previous: last?.hash ?? "" };
-  const row: AuditRow = { ...unhashed, hash: auditHash(unhashed) };
-  await saveAuditRow(trx, row);
-  return row;
+  return last ?? { seq: 0, hash: "" };
 }
 
-/** Writes a row of the chain, and notes it as the last: a chain that was cut short is seen by it. */
-export async function saveAuditRow(trx: Transaction<Tables>, row: AuditRow): Promise<void> {
+function nextRow(end: ChainEnd, entry: Pick<AuditRow, "at" | "actor" | "action" | "detail">): AuditRow {
+  // What jsonb gives back is what is hashed.
+  const detail = JSON.parse(json(entry.detail)) as Detail;
+  const unhashed = { ...entry, detail, seq: end.seq + 1, previous: end.hash };
+  return { ...unhashed, hash: auditHash(unhashed) };
+}
+
+/** Writes a row of the chain. With PostgreSQL it is also noted as the last, as the file does for PGlite: a chain that was cut short is seen by it. */
+export async function saveAuditRow(trx: Transaction<Tables>, kind: SqlEngine["kind"], row: AuditRow): Promise<void> {
   await trx
     .insertInto("audit")
     .values({ ...row, at: timestamp(row.at), detail: json(row.detail) })
     .execute();
+  if (kind === "pglite") return;
   const head = json({ seq: row.seq, hash: row.hash });
   await trx
     .insertInto("setting")

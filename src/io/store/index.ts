@@ -1,4 +1,6 @@
 export { openStore, type Store, type StoreOptions, type StorePlace } from "./open-store.ts";
+export { backupStore, restoreStore, saveSnapshot } from "./restore.ts";
+export type { Backup } from "./backup.ts";
 export { StoreError } from "./error.ts";
 export { readLock, type LockHolder } from "./lock-file.ts";
 export type { Lease, LeaseRequest, Lost } from "./lease.ts";

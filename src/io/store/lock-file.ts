@@ -17,6 +17,8 @@ export interface LockFile {
   /** Writes where this process can be reached, for others to read. */
   readonly announce: (address: string, token: string) => Promise<void>;
   readonly release: () => Promise<void>;
+  /** Whether the holder before this one ended without giving it back. */
+  readonly tookOver: boolean;
 }
 
 /** Milliseconds. The holder touches its file this often; from another container a lock that nobody touched for `staleMs` is taken for dead. */
@@ -40,13 +42,15 @@ type Content = z.output<typeof shape>;
 export async function takeLock(path: string, onLost: (error: StoreError) => void): Promise<LockFile> {
   await mkdir(dirname(path), { recursive: true });
   const own: Content = { id: randomUUID(), ...withoutUndefined(ownIdentity()) };
+  let tookOver = false;
   for (let attempt = 0; !(await tryLink(path, own)); attempt += 1) {
     const held = await readContent(path);
     if (held === undefined) continue;
     if (attempt >= 20 || !(await isStale(path, held))) throw lockedBy(path, held);
     await takeAway(path, held);
+    tookOver = true;
   }
-  return holdLock(path, own, onLost);
+  return holdLock(path, own, tookOver, onLost);
 }
 
 /** Who holds the lock at `path`; undefined where nobody does. */
@@ -57,7 +61,7 @@ export async function readLock(path: string): Promise<LockHolder | undefined> {
   return { pid, ...(address === undefined ? {} : { address }), ...(token === undefined ? {} : { token }) };
 }
 
-function holdLock(path: string, own: Content, onLost: (error: StoreError) => void): LockFile {
+function holdLock(path: string, own: Content, tookOver: boolean, onLost: (error: StoreError) => void): LockFile {
   let content = own;
   const touch = async (): Promise<void> => {
     const found = await readContent(path);
@@ -75,6 +79,7 @@ function holdLock(path: string, own: Content, onLost: (error: StoreError) => voi
   const timer = setInterval(() => void touch().catch(() => undefined), touchMs);
   timer.unref();
   return {
+    tookOver,
     announce: async (address, token) => {
       content = { ...content, address, token };
       const aside = `${path}.${own.id}`;

@@ -1,21 +1,14 @@
-import { randomUUID } from "node:crypto";
 import { sql as fragment } from "kysely";
 import type { Database } from "./database.ts";
+import { insertNotification } from "./insert-notification.ts";
 import { at } from "./lease.ts";
-import { json, timestamp, type Detail, type Notification } from "./schema.ts";
+import { timestamp, type Detail, type Notification } from "./schema.ts";
 
 export function notificationQueries(db: Database) {
   return {
     /** Puts a notification down for delivery; resolves to its id. */
-    saveNotification: async (event: string, body: Detail): Promise<string> => {
-      const id = randomUUID();
-      const now = timestamp(db.clock.now());
-      await db.sql
-        .insertInto("notification")
-        .values({ id, event, body: json(body), nextAttempt: now, createdAt: now })
-        .execute();
-      return id;
-    },
+    saveNotification: (event: string, body: Detail): Promise<string> =>
+      insertNotification(db.sql, db.clock.now(), event, body),
 
     /** Takes those that are due, for `leaseMs`: whoever else asks does not get them until then. Counts the attempt. */
     leaseNotifications: (leaseMs: number, limit = 20): Promise<Notification[]> =>

@@ -1,23 +1,18 @@
-import { chmod, mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import type { Clock, Logger } from "../../lib/index.ts";
 import { accountAllocationQueries } from "./account-allocation.ts";
 import { alarmQueries } from "./alarm.ts";
-import { openAuditFile } from "./audit-file.ts";
 import { auditQueries } from "./audit.ts";
 import { createDatabase, type Database } from "./database.ts";
-import { StoreError } from "./error.ts";
 import { holdQueries } from "./hold.ts";
 import { imageDigestQueries } from "./image-digest.ts";
 import { imageQueries } from "./image.ts";
 import { inventoryQueries } from "./inventory.ts";
 import { leaseQueries } from "./lease.ts";
-import { takeLock } from "./lock-file.ts";
 import { applyMigrations, readMigrations } from "./migrate.ts";
 import { notificationQueries } from "./notification.ts";
 import { observationQueries } from "./observation.ts";
+import { openDirectory } from "./open-directory.ts";
 import { packageSeenQueries } from "./package-seen.ts";
-import { openPglite } from "./pglite.ts";
 import { planQueries } from "./plan.ts";
 import { openPostgres } from "./postgres.ts";
 import { promotionFactsQueries } from "./promotion-facts.ts";
@@ -37,6 +32,8 @@ export interface StoreOptions {
   readonly log: Logger;
   /** Bound of one statement, in milliseconds. */
   readonly statementMs?: number;
+  /** Audit actions (`promoted`, `rebuild-failed`, `held`, `alarm-raised`…) that go into the outbox as well, in the same transaction. */
+  readonly notifyOn?: readonly string[];
 }
 
 /** Every question and every change of the tables, one file of queries each. */
@@ -68,24 +65,26 @@ export interface Store extends ReturnType<typeof allQueries> {
   readonly kind: SqlEngine["kind"];
   /** The database below, for the queue and for backups. */
   readonly engine: SqlEngine;
+  /** What was reconciled when it was opened, one sentence each; nothing after a clean stop. */
+  readonly recovery: readonly string[];
+  /** Folder of the snapshots that recovery looks for; undefined with PostgreSQL, whose backups are its operator's. */
+  readonly snapshots: string | undefined;
   /** With a directory: writes where the local API listens into the lock file. */
   readonly announce: (address: string, token: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-/** Names in the directory. */
-export const storeFiles = { lock: "lock", database: "pglite", audit: "audit.jsonl", snapshots: "snapshots" } as const;
-
 /**
- * Opens the state, making it where there is none, and brings its tables up to date. Throws LOCKED (another process holds the directory),
- * UNAVAILABLE, BAD_MIGRATION, DAMAGED.
+ * Opens the state, making it where there is none, and brings its tables up to date. A directory that a power cut tore comes back from its last
+ * snapshot and the audit file; `recovery` says what was reconciled. Throws LOCKED (another process holds the directory), UNAVAILABLE,
+ * BAD_MIGRATION, DAMAGED, DISK.
  */
 export async function openStore(place: StorePlace, options: StoreOptions): Promise<Store> {
-  return "dir" in place ? openDirectory(place.dir, options) : openUrl(place.databaseUrl, options);
+  return "dir" in place ? openInDirectory(place.dir, options) : openAtUrl(place.databaseUrl, options);
 }
 
-async function openUrl(url: string, options: StoreOptions): Promise<Store> {
-  const { clock, log, statementMs = 30_000 } = options;
+async function openAtUrl(url: string, options: StoreOptions): Promise<Store> {
+  const { log, statementMs = 30_000 } = options;
   const engine = openPostgres(url, { statementMs, log });
   try {
     await applyMigrations(engine, await readMigrations());
@@ -94,46 +93,36 @@ async function openUrl(url: string, options: StoreOptions): Promise<Store> {
     throw error;
   }
   return {
-    ...allQueries(createDatabase(engine, clock, log, undefined)),
+    ...allQueries(createDatabase(engine, options)),
     kind: "postgres",
     engine,
+    recovery: [],
+    snapshots: undefined,
     announce: () => Promise.resolve(),
     close: () => engine.close(),
   };
 }
 
-async function openDirectory(dir: string, options: StoreOptions): Promise<Store> {
-  const { clock, log, statementMs = 30_000 } = options;
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  await chmod(dir, 0o700).catch(() => undefined);
-  let engine: SqlEngine | undefined;
-  const lock = await takeLock(join(dir, storeFiles.lock), (error) => {
-    log.error({ err: error }, error.message);
-    void engine?.close();
-  });
+async function openInDirectory(dir: string, options: StoreOptions): Promise<Store> {
+  const opened = await openDirectory(dir, options);
+  const { engine, auditFile, recovery } = opened;
+  const queries = allQueries(createDatabase(engine, { ...options, auditFile }));
   try {
-    const [opened, migrations] = await Promise.all([
-      openPglite(join(dir, storeFiles.database), { statementMs, log }),
-      readMigrations(),
-    ]);
-    engine = opened;
-    await applyMigrations(engine, migrations);
-    const audit = await openAuditFile(join(dir, storeFiles.audit));
-    return {
-      ...allQueries(createDatabase(engine, clock, log, audit)),
-      kind: "pglite",
-      engine,
-      announce: lock.announce,
-      close: async () => {
-        await opened.close();
-        await audit.close();
-        await lock.release();
-      },
-    };
+    if (recovery.length > 0) {
+      options.log.warn({ reconciled: recovery }, "the state was recovered");
+      await queries.saveAudit("tidemill", "recovered", { reconciled: recovery });
+    }
   } catch (error) {
-    await engine?.close();
-    await lock.release();
-    if (error instanceof StoreError) throw error;
-    throw new StoreError("DISK", `${dir} cannot be opened`, { cause: error });
+    await opened.close();
+    throw error;
   }
+  return {
+    ...queries,
+    kind: "pglite",
+    engine,
+    recovery,
+    snapshots: opened.snapshots,
+    announce: opened.announce,
+    close: opened.close,
+  };
 }

@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import { Pool, types as pgTypes, type PoolClient } from "pg";
 import type { Logger } from "../../lib/index.ts";
 import { StoreError } from "./error.ts";
@@ -21,7 +22,7 @@ const backoffMs = [50, 100, 200, 400, 800, 1600, 3200];
 /** PostgreSQL 15 or newer at `url`. A session is asked for again while the server restarts; statements are bounded by `statementMs`. */
 export function openPostgres(url: string, options: { readonly statementMs: number; readonly log: Logger }): SqlEngine {
   const pool = new Pool({
-    connectionString: url,
+    connectionString: withUser(url),
     max: 10,
     application_name: "tidemill",
     connectionTimeoutMillis: 5_000,
@@ -62,6 +63,13 @@ export function openPostgres(url: string, options: { readonly statementMs: numbe
     },
     close: () => pool.end(),
   };
+}
+
+/** As libpq does: without a name in the URL or the environment it is the name of who runs this. */
+function withUser(url: string): string {
+  const query = new URL(url).searchParams;
+  if (/^[a-z]+:\/\/[^/?#]*@/.test(url) || query.has("user") || process.env.PGUSER !== undefined) return url;
+  return `${url}${url.includes("?") ? "&" : "?"}user=${encodeURIComponent(userInfo().username)}`;
 }
 
 async function run(

@@ -8,6 +8,7 @@ import {
   json,
   timestamp,
   type Detail,
+  type ImageDigest,
   type Rebuild,
   type RebuildStep,
   type StoredError,
@@ -105,7 +106,7 @@ export function rebuildQueries(db: Database) {
         const now = db.clock.now();
         const rebuild = await lockLeased(write.sql, lease, now);
         if (rebuild === undefined) return lost;
-        await write.sql
+        const made = await write.sql
           .insertInto("imageDigest")
           .values({
             image: rebuild.image,
@@ -117,9 +118,12 @@ export function rebuildQueries(db: Database) {
             createdAt: timestamp(now),
             detail: json(candidate.detail ?? {}),
           })
-          .onConflict((conflict) => conflict.columns(["image", "digest"]).doNothing())
-          .execute();
-        return changeRebuild(write, now, rebuild, { state: "built", ...change, candidate: candidate.digest });
+          .onConflict((conflict) =>
+            conflict.columns(["image", "digest"]).doUpdateSet({ recipeKey: candidate.recipeKey }),
+          )
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        return changeRebuild(write, now, rebuild, { state: "built", ...change, candidate: candidate.digest }, made);
       }),
 
     /** Puts down that an effect was done. `first` is false where it was done before, and `detail` is what was put down then. */
@@ -161,12 +165,13 @@ export function rebuildQueries(db: Database) {
 
 const ends: ReadonlySet<RebuildState> = new Set(["unchanged", "promoted", "failed", "superseded"]);
 
-/** Writes a change of a rebuild that the caller has locked. */
+/** Writes a change of a rebuild that the caller has locked; `made` is the digest that came of it. */
 export async function changeRebuild(
   write: Write,
   now: Instant,
   rebuild: Rebuild,
   change: RebuildChange,
+  made?: ImageDigest,
 ): Promise<{ readonly kind: "saved"; readonly rebuild: Rebuild }> {
   const { state = rebuild.state, candidate, lastError, notBefore, detail } = change;
   if (state === "queued" && rebuild.state !== "queued") {
@@ -199,6 +204,8 @@ export async function changeRebuild(
       rebuild: row.id,
       digest: row.candidate,
       error: row.lastError,
+      row,
+      ...(made === undefined ? {} : { made }),
     });
   }
   return { kind: "saved", rebuild: row };

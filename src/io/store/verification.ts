@@ -48,7 +48,7 @@ export function verificationQueries(db: Database) {
             digest,
             rebuild: rebuild.id,
             verdict,
-            checks: verification.checks.map(({ name, verdict: word }) => `${name}: ${word}`),
+            row,
           });
         }
         if (change !== undefined) await changeRebuild(write, now, rebuild, change);
