@@ -1,1 +1,17 @@
 export type { Cause, EnvironmentName, ImageName, Lane, PackageChange, RebuildState } from "./types.ts";
+export type {
+  HeldImage,
+  HeldKind,
+  KeyedCause,
+  PackageUpdate,
+  Plan,
+  PlanFacts,
+  PlanHold,
+  PlanImage,
+  PlannedRebuild,
+  PlanPackage,
+  PlanPolicy,
+} from "./facts.ts";
+export { planRebuilds } from "./plan-rebuilds.ts";
+export { nextStep, type ChainLink, type NextStep, type RebuildFacts } from "./next-step.ts";
+export { broughtVersions, decideRollback, type RollbackDecision, type RollbackFacts } from "./decide-rollback.ts";

@@ -1,0 +1,76 @@
+import { closest } from "./closest.ts";
+import type { Mistake } from "./parse-config.ts";
+import type { Config } from "./schema.ts";
+
+/** The rules between the parts of a configuration: names that must exist, cycles, doubles. */
+export function checkReferences(config: Config): Mistake[] {
+  const names = Object.keys(config.images);
+  const mistakes: Mistake[] = [];
+  if (names.length === 0) mistakes.push({ path: ["images"], message: "there is no image" });
+  const repositories = new Map<string, string>();
+  for (const [name, image] of Object.entries(config.images)) {
+    const at = ["images", name];
+    if (config.upstreams[image.upstream] === undefined) {
+      mistakes.push(unknown([...at, "upstream"], "upstream", image.upstream, Object.keys(config.upstreams)));
+    }
+    const { parent } = image;
+    if (parent !== undefined && config.images[parent] === undefined) {
+      mistakes.push(unknown([...at, "parent"], "image", parent, names));
+    }
+    const cycle = findCycle(config, name);
+    if (cycle !== undefined)
+      mistakes.push({ path: [...at, "parent"], message: `images are each other's parents: ${cycle.join(" → ")}` });
+    const above = parent === undefined ? undefined : config.images[parent];
+    if (above !== undefined && cycle === undefined) {
+      if (above.upstream !== image.upstream) {
+        mistakes.push({
+          path: [...at, "upstream"],
+          message: `its parent ${parent} takes its packages from ${above.upstream}`,
+          hint: "A child and its parent share one upstream: one version a package.",
+        });
+      }
+      const missing = image.platforms.filter((platform) => !above.platforms.includes(platform));
+      if (missing.length > 0)
+        mistakes.push({
+          path: [...at, "platforms"],
+          message: `its parent ${parent} is not built for ${missing.join(", ")}`,
+        });
+    }
+    if (parent === undefined && image.packages.length === 0 && !image.essential && image.files.length === 0) {
+      mistakes.push({
+        path: at,
+        message: "it holds nothing",
+        hint: "Name `packages:`, `files:`, a `parent:`, or `essential: true`.",
+      });
+    }
+    const repository = image.repository ?? name;
+    const other = repositories.get(repository);
+    if (other !== undefined)
+      mistakes.push({ path: [...at, "repository"], message: `${other} goes to the repository ${repository} as well` });
+    repositories.set(repository, name);
+  }
+  config.environments.forEach(({ name }, index) => {
+    if (config.environments.findIndex((one) => one.name === name) !== index) {
+      mistakes.push({ path: ["environments", index, "name"], message: `there are two environments ${name}` });
+    }
+  });
+  return mistakes;
+}
+
+function unknown(path: Mistake["path"], what: string, name: string, known: readonly string[]): Mistake {
+  const meant = closest(name, known);
+  const hint =
+    meant === undefined ? `Known: ${known.slice(0, 20).join(", ") || "none"}.` : `Did you mean \`${meant}\`?`;
+  return { path, message: `there is no ${what} "${name}"`, hint };
+}
+
+/** The way from `name` back to itself over parents, told only for the first of its names. */
+function findCycle(config: Config, name: string): string[] | undefined {
+  const way = [name];
+  for (let at = config.images[name]?.parent; at !== undefined; at = config.images[at]?.parent) {
+    if (at === name) return way.some((one) => one < name) ? undefined : [...way, name];
+    if (way.includes(at)) return undefined;
+    way.push(at);
+  }
+  return undefined;
+}

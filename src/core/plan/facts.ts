@@ -1,0 +1,113 @@
+import type { Digest, Instant } from "../../lib/index.ts";
+import type { Cause, ImageName, Lane, PackageChange } from "./types.ts";
+
+/** What a plan needs to know of a package in an inventory. */
+export interface PlanPackage {
+  readonly name: string;
+  readonly architecture: string;
+  readonly version: string;
+  readonly source: string;
+}
+
+/** One version that the open suites offer, newer than some inventory has. */
+export interface PackageUpdate {
+  readonly name: string;
+  readonly architecture: string;
+  readonly version: string;
+  readonly source: string;
+  readonly sourceVersion: string;
+  /** Upstream that offers it. */
+  readonly origin: string;
+  /** Offered by a suite of security updates of a signed distribution: it passes the cool-down, on record. */
+  readonly security: boolean;
+  /** Known to be exploited, or critical. */
+  readonly urgent: boolean;
+  /** On our own clock. */
+  readonly firstSeen: Instant;
+  /** Of the first generation seen of its suite: exempt from cool-down. */
+  readonly baseline: boolean;
+  readonly advisories: readonly string[];
+}
+
+/** A pause of an image or of the whole fleet. */
+export interface PlanHold {
+  /** Null: every image. */
+  readonly image: ImageName | null;
+  readonly who: string;
+  readonly reason: string;
+  readonly until: Instant | null;
+}
+
+export interface PlanImage {
+  readonly name: ImageName;
+  readonly parent: ImageName | undefined;
+  /** Of the configuration as it is now. */
+  readonly recipeKey: string;
+  /** What it is now: the newest candidate that is on its way or in place. Undefined where it was never built. */
+  readonly current:
+    { readonly digest: Digest; readonly recipeKey: string; readonly inventories: readonly string[] } | undefined;
+  /** Asked for by a person since. */
+  readonly requests: readonly Extract<Cause, { kind: "person" }>[];
+  /** The newest rebuild, where it failed. */
+  readonly failure:
+    | { readonly at: Instant; readonly count: number; readonly recipeKey: string; readonly causes: readonly string[] }
+    | undefined;
+  /** Rebuilds that were begun in the last hour. */
+  readonly recent: number;
+  /** Versions that quarantined digests brought: not to come back. */
+  readonly blocked: readonly { readonly name: string; readonly architecture: string; readonly version: string }[];
+}
+
+export interface PlanPolicy {
+  /** Milliseconds that an ordinary update waits. */
+  readonly coolDown: number;
+  readonly maxRebuildsPerHour: number;
+}
+
+/** All that a plan is made from. */
+export interface PlanFacts {
+  readonly now: Instant;
+  readonly images: readonly PlanImage[];
+  /** Packages by the key of their inventory; images share them. */
+  readonly inventories: ReadonlyMap<string, readonly PlanPackage[]>;
+  readonly updates: readonly PackageUpdate[];
+  readonly holds: readonly PlanHold[];
+  readonly policy: PlanPolicy;
+}
+
+/** A cause with the key that is the same for causes that are the same. */
+export interface KeyedCause {
+  readonly key: string;
+  readonly cause: Cause;
+}
+
+/** A rebuild that is to be made. */
+export interface PlannedRebuild {
+  readonly image: ImageName;
+  /** Parent that is rebuilt in an earlier wave; null where none is. */
+  readonly parent: ImageName | null;
+  readonly recipeKey: string;
+  readonly lane: Lane;
+  readonly notBefore: Instant;
+  readonly causes: readonly KeyedCause[];
+  /** Updates that still wait: the build keeps these packages at the version they have. */
+  readonly holdBack: readonly PackageChange[];
+}
+
+export type HeldKind = "cool-down" | "hold" | "quarantine" | "breaker" | "backoff" | "parent";
+
+export interface HeldImage {
+  readonly image: ImageName;
+  readonly kind: HeldKind;
+  readonly until: Instant | undefined;
+  readonly causes: readonly KeyedCause[];
+  readonly reason: string;
+}
+
+/** What is to be done, in which order, and why; what is not, and why not. */
+export interface Plan {
+  /** Parents come in earlier waves. */
+  readonly waves: readonly (readonly PlannedRebuild[])[];
+  readonly held: readonly HeldImage[];
+  readonly untouched: readonly { readonly image: ImageName; readonly reason: string }[];
+}
