@@ -31,20 +31,26 @@ export function firstMention(indices: readonly StanzaIndex[], name: string, arch
   const needle = Buffer.from(name, "latin1");
   let before = 0;
   for (const index of indices) {
-    let found = Infinity;
-    let last = -1;
     for (let at = index.bytes.indexOf(needle); at !== -1; at = index.bytes.indexOf(needle, at + 1)) {
-      const stanza = last !== -1 && at < startOf(index, last + 1) ? last : stanzaAt(index, at);
-      if (last !== -1 && stanza !== last) break;
+      const stanza = stanzaAt(index, at);
       const place = mentionAt(index, stanza, at, needle.length, architecture);
       if (place === undefined) continue;
-      found = Math.min(found, place);
-      last = stanza;
+      const first = Math.min(place, firstWithin(index, stanza, at, needle, architecture));
+      return (before + stanza) * stanzaWeight + first;
     }
-    if (found !== Infinity) return (before + last) * stanzaWeight + found;
     before += index.count;
   }
   return Infinity;
+}
+
+/** The first mention in the stanza's fields as apt reads them, after the one at `from` as they are written. */
+function firstWithin(index: StanzaIndex, stanza: number, from: number, needle: Buffer, architecture: string): number {
+  const rest = index.bytes.subarray(0, startOf(index, stanza + 1));
+  let first = Infinity;
+  for (let at = rest.indexOf(needle, from + 1); at !== -1; at = rest.indexOf(needle, at + 1)) {
+    first = Math.min(first, mentionAt(index, stanza, at, needle.length, architecture) ?? Infinity);
+  }
+  return first;
 }
 
 /** Place within the stanza, or undefined where the bytes at `at` are not the name in a field that mentions packages. */

@@ -2,8 +2,8 @@ import type { Group, VersionNode } from "./catalogue.ts";
 import { rankedCandidates, solutionsOf } from "./providers.ts";
 import type { Choice, Selection } from "./selection.ts";
 
-/** apt gives up below this depth of dependencies. */
-const maxDepth = 3000;
+/** No real chain of dependencies is as long; what is deeper is left to the search, which does not recurse. */
+const maxDepth = 500;
 
 export interface MarkOptions {
   /** Whether what it depends on is taken as well. */

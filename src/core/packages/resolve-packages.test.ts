@@ -189,3 +189,23 @@ describe("what cannot be had is explained from the root on", () => {
     expect(answer(packages, request)).toEqual(expected);
   });
 });
+
+describe("hostile shapes", () => {
+  it("a chain of 5,000 dependencies is resolved without recursing over it", () => {
+    const chain = Array.from({ length: 5_000 }, (_, at) => pkg(`p${at}`, at < 4_999 ? `p${at + 1}` : undefined));
+    expect(answer(chain, "p0")).toHaveLength(5_000);
+  });
+
+  it("a search over 2^30 ways ends, and says what stands in the way", () => {
+    const choices = Array.from({ length: 30 }, (_, at) => `a${at} | b${at}`);
+    const packages = [
+      pkg("root", [...choices, "last"].join(", ")),
+      pkg("last", "y, z"),
+      pkg("y", undefined, { Conflicts: "z" }),
+      pkg("z"),
+      ...choices.flatMap((choice) => choice.split(" | ").map((name) => pkg(name))),
+    ];
+    const chain = answer(packages, "root");
+    expect(chain.at(-1)).toBe("y 1 cannot be installed beside z 1: it rejects z");
+  });
+});

@@ -18,6 +18,19 @@ export interface Reason {
   readonly group: Group;
 }
 
+interface Decision {
+  readonly entry: Reason;
+  /** Ways not tried yet. */
+  readonly ways: VersionNode[];
+  /** The agenda's entry to go on with. */
+  readonly next: number;
+  readonly agendaLength: number;
+  readonly tried: PackageNode[];
+  current: VersionNode | undefined;
+  /** Whether the package that is taken has this decision as its reason. */
+  explains: boolean;
+}
+
 const maxSteps = 50_000;
 
 /**
@@ -32,8 +45,10 @@ export function searchClosure(
 ): SearchResult {
   const selection = new Selection(catalogue, { ...options, recommends: false });
   const taken = new Map<PackageNode, VersionNode>();
-  const barred = new Map<PackageNode, number>();
+  const barred = new Set<PackageNode>();
   const reasons = new Map<PackageNode, Reason>();
+  /** By version, the taken versions that reject it. */
+  const rejecters = new Map<VersionNode, { readonly owner: VersionNode; readonly atom: Atom }[]>();
   const agenda: Reason[] = [];
   let first: { impasse: Impasse; reasons: ReadonlyMap<PackageNode, Reason> } | undefined;
   let steps = 0;
@@ -52,12 +67,26 @@ export function searchClosure(
       const other = atom.fitting.find((v) => v.package !== version.package && taken.get(v.package) === v);
       if (other !== undefined) return { kind: "rejected", owner: version, other, atom };
     }
-    for (const owner of taken.values()) {
-      if (owner.package === version.package) continue;
-      const found = owner.rejects.find(({ atom }) => atom.fitting.includes(version));
-      if (found !== undefined) return { kind: "rejected", owner, other: version, atom: found.atom };
+    const rejecter = rejecters.get(version)?.at(-1);
+    return rejecter && { kind: "rejected", other: version, ...rejecter };
+  }
+
+  function reject(owner: VersionNode): void {
+    for (const { atom } of owner.rejects) {
+      for (const other of atom.fitting) {
+        if (other.package === owner.package) continue;
+        const list = rejecters.get(other);
+        if (list === undefined) rejecters.set(other, [{ owner, atom }]);
+        else list.push({ owner, atom });
+      }
     }
-    return undefined;
+  }
+
+  /** Takes back the latest {@link reject}: decisions are undone in the reverse order. */
+  function accept(owner: VersionNode): void {
+    for (const { atom } of owner.rejects) {
+      for (const other of atom.fitting) if (other.package !== owner.package) rejecters.get(other)?.pop();
+    }
   }
 
   function take(version: VersionNode, reason: Reason | undefined): boolean {
@@ -65,6 +94,7 @@ export function searchClosure(
     const conflict = conflictOf(version);
     if (conflict !== undefined) return fail(conflict);
     taken.set(version.package, version);
+    reject(version);
     for (const group of version.depends) agenda.push({ owner: version, group });
     return true;
   }
@@ -73,44 +103,68 @@ export function searchClosure(
     return solutionsOf(selection, group).filter((v) => !taken.has(v.package) && !barred.has(v.package));
   }
 
-  /** Completes from the agenda's entry `at` on; leaves everything as it was where that fails. */
-  function complete(at: number): boolean {
-    let next = at;
-    for (; next < agenda.length; next += 1) {
-      const entry = agenda[next];
-      if (entry === undefined || isMet(entry.group)) continue;
-      const ways = optionsOf(entry.group);
-      if (ways.length === 0) return fail({ kind: "unmet", owner: entry.owner, group: entry.group });
-      return tryEach(entry, ways, next + 1);
+  function firstOpen(from: number): number {
+    for (let at = from; at < agenda.length; at += 1) {
+      const entry = agenda[at];
+      if (entry !== undefined && !isMet(entry.group)) return at;
     }
-    return true;
+    return agenda.length;
   }
 
-  function tryEach(entry: Reason, ways: readonly VersionNode[], next: number): boolean {
-    const length = agenda.length;
-    const tried: PackageNode[] = [];
-    for (const version of ways) {
+  /** Undoes the decision's way, if one is on, and goes the next that holds so far; false where there is none left. */
+  function advance(decision: Decision): boolean {
+    if (decision.current !== undefined) undo(decision, decision.current);
+    for (let way = decision.ways.shift(); way !== undefined && steps < maxSteps; way = decision.ways.shift()) {
       steps += 1;
-      if (steps > maxSteps) break;
-      const hadReason = reasons.has(version.package);
-      if (take(version, entry) && complete(next)) return true;
-      taken.delete(version.package);
-      if (!hadReason) reasons.delete(version.package);
-      agenda.length = length;
-      // what failed once fails beside its siblings as well
-      barred.set(version.package, (barred.get(version.package) ?? 0) + 1);
-      tried.push(version.package);
+      decision.current = way;
+      decision.explains = !reasons.has(way.package);
+      if (take(way, decision.entry)) return true;
+      undo(decision, way);
     }
-    for (const node of tried) {
-      const count = (barred.get(node) ?? 1) - 1;
-      if (count === 0) barred.delete(node);
-      else barred.set(node, count);
-    }
+    for (const node of decision.tried) barred.delete(node);
     return false;
   }
 
+  function undo(decision: Decision, way: VersionNode): void {
+    if (taken.delete(way.package)) accept(way);
+    if (decision.explains) reasons.delete(way.package);
+    agenda.length = decision.agendaLength;
+    decision.current = undefined;
+    // what failed once fails beside its siblings as well
+    barred.add(way.package);
+    decision.tried.push(way.package);
+  }
+
+  /** Decides one open group after another, and goes back to the last decision where a group cannot be met. */
+  function complete(): boolean {
+    const decisions: Decision[] = [];
+    for (let next = 0; ;) {
+      const at = firstOpen(next);
+      const entry = agenda[at];
+      if (entry === undefined) return true;
+      const ways = optionsOf(entry.group);
+      if (ways.length === 0) fail({ kind: "unmet", owner: entry.owner, group: entry.group });
+      decisions.push({
+        entry,
+        ways,
+        next: at + 1,
+        agendaLength: agenda.length,
+        tried: [],
+        current: undefined,
+        explains: false,
+      });
+      let last = decisions.at(-1);
+      while (last !== undefined && !advance(last)) {
+        decisions.pop();
+        last = decisions.at(-1);
+      }
+      if (last === undefined) return false;
+      next = last.next;
+    }
+  }
+
   const done = roots.every((version) => taken.get(version.package) === version || take(version, undefined));
-  if (done && complete(0)) return { kind: "found", versions: [...taken.values()] };
+  if (done && complete()) return { kind: "found", versions: [...taken.values()] };
   if (first === undefined) throw new Error("a search without a way ended without an impasse");
   return { kind: "none", ...first };
 }

@@ -4,6 +4,7 @@ import { scorePackages, type Scores } from "./problem-scores.ts";
 import type { Choice, Selection } from "./selection.ts";
 
 const maxRounds = 20;
+const maxDepth = 500;
 
 interface Attempt {
   readonly selection: Selection;
@@ -101,16 +102,17 @@ function lower(scores: Scores, node: PackageNode, limit: PackageNode): void {
 }
 
 /** Takes a package that would mend another, with what it depends on; undone where that fails. */
-function instate(attempt: Attempt, choice: Choice): boolean {
+function instate(attempt: Attempt, choice: Choice, depth = 0): boolean {
   const { selection, tried, requested } = attempt;
-  if (tried.has(choice.package) || choice.candidate === undefined || requested.has(choice)) return false;
+  if (depth > maxDepth || tried.has(choice.package) || choice.candidate === undefined || requested.has(choice))
+    return false;
   tried.add(choice.package);
   const wasKept = choice.install === undefined;
   if (!markInstall(selection, choice, { follow: false })) return false;
   const { install } = choice;
   if (install === undefined) return false;
   const met =
-    install.depends.every((group) => selection.isSatisfied(group) || instateAny(attempt, group.atoms)) &&
+    install.depends.every((group) => selection.isSatisfied(group) || instateAny(attempt, group.atoms, depth)) &&
     install.rejects.every((rejection) => isBearable(attempt, choice, rejection));
   if (met) return true;
   if (wasKept) selection.keep(choice);
@@ -118,13 +120,13 @@ function instate(attempt: Attempt, choice: Choice): boolean {
   return false;
 }
 
-function instateAny(attempt: Attempt, atoms: readonly Atom[]): boolean {
+function instateAny(attempt: Attempt, atoms: readonly Atom[], depth: number): boolean {
   const { selection } = attempt;
   return atoms.some((atom) => {
     const target = smartTarget(atom);
     if (target === undefined || selection.choice(target).fixed) return false;
     const offered = atom.fitting.some((version: VersionNode) => selection.isCandidate(version));
-    return offered && instate(attempt, selection.choice(target));
+    return offered && instate(attempt, selection.choice(target), depth + 1);
   });
 }
 
