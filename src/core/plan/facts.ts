@@ -52,6 +52,8 @@ export interface PlanImage {
   readonly failure:
     | { readonly at: Instant; readonly count: number; readonly recipeKey: string; readonly causes: readonly string[] }
     | undefined;
+  /** The newest rebuild, where it changed nothing: the same causes need no other. */
+  readonly settled: { readonly recipeKey: string; readonly causes: readonly string[] } | undefined;
   /** Rebuilds that were begun in the last hour. */
   readonly recent: number;
   /** Versions that quarantined digests brought: not to come back. */
@@ -90,7 +92,7 @@ export interface PlannedRebuild {
   readonly lane: Lane;
   readonly notBefore: Instant;
   readonly causes: readonly KeyedCause[];
-  /** Updates that still wait: the build keeps these packages at the version they have. */
+  /** Updates that still wait: the build takes these packages at `from`. */
   readonly holdBack: readonly PackageChange[];
 }
 

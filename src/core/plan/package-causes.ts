@@ -27,32 +27,41 @@ interface Hit {
   readonly from: string;
 }
 
+/** What one inventory meets: what may go in now, and what is newer still and has to wait. */
 interface Reached {
-  readonly hits: readonly Hit[];
+  readonly ready: readonly Hit[];
+  readonly waiting: readonly Hit[];
   readonly packages: number;
 }
 
-const nothing: Reached = { hits: [], packages: 0 };
+/** The newest versions of one package on one architecture. */
+interface Newest {
+  ready: PackageUpdate | undefined;
+  waiting: PackageUpdate | undefined;
+}
+
+const nothing: Reached = { ready: [], waiting: [], packages: 0 };
 
 /** A function that tells what the updates mean for an image. Each inventory is looked at once, however many images share it. */
 export function collectPackageCauses(facts: PlanFacts): (image: PlanImage) => ReachedPackages {
-  const newest = new Map<string, PackageUpdate>();
-  for (const update of facts.updates) {
-    const key = `${update.name}:${update.architecture}`;
-    const known = newest.get(key);
-    if (known === undefined || isBefore(known, update)) newest.set(key, update);
-  }
+  const newest = findNewest(facts);
   const names = new Set(facts.updates.map(({ name }) => name));
   const byInventory = new Map<string, Reached>();
   for (const [key, packages] of facts.inventories) {
-    const hits: Hit[] = [];
+    const ready: Hit[] = [];
+    const waiting: Hit[] = [];
     for (const one of packages) {
       if (!names.has(one.name)) continue;
-      const update = newest.get(`${one.name}:${one.architecture}`);
-      if (update !== undefined && compareDebText(one.version, update.version) < 0)
-        hits.push({ update, from: one.version });
+      const found = newest.get(`${one.name}:${one.architecture}`);
+      if (found === undefined) continue;
+      const isNewer = found.ready !== undefined && compareDebText(one.version, found.ready.version) < 0;
+      const next = isNewer ? (found.ready?.version ?? one.version) : one.version;
+      if (isNewer && found.ready !== undefined) ready.push({ update: found.ready, from: one.version });
+      if (found.waiting !== undefined && compareDebText(next, found.waiting.version) < 0) {
+        waiting.push({ update: found.waiting, from: next });
+      }
     }
-    byInventory.set(key, { hits, packages: packages.length });
+    byInventory.set(key, { ready, waiting, packages: packages.length });
   }
   const remembered = new Map<string, ReachedPackages>();
   return (image) => {
@@ -60,26 +69,34 @@ export function collectPackageCauses(facts: PlanFacts): (image: PlanImage) => Re
     const shared = image.blocked.length === 0 ? keys.join(" ") : undefined;
     const known = shared === undefined ? undefined : remembered.get(shared);
     if (known !== undefined) return known;
-    const reached = judge(
-      image,
-      keys.map((key) => byInventory.get(key) ?? nothing),
-      facts,
-    );
+    const inventories = keys.map((key) => byInventory.get(key) ?? nothing);
+    const reached = judge(image, inventories, facts);
     if (shared !== undefined) remembered.set(shared, reached);
     return reached;
   };
 }
 
+/** When an update may go in. Security suites and the first generation of a suite do not wait. */
+function readyAt({ security, baseline, firstSeen }: PackageUpdate, facts: PlanFacts): Instant {
+  return security || baseline ? firstSeen : firstSeen + facts.policy.coolDown;
+}
+
+function findNewest(facts: PlanFacts): Map<string, Newest> {
+  const newest = new Map<string, Newest>();
+  for (const update of facts.updates) {
+    const key = `${update.name}:${update.architecture}`;
+    const known = newest.get(key) ?? { ready: undefined, waiting: undefined };
+    newest.set(key, known);
+    const kind = update.security || update.baseline || readyAt(update, facts) <= facts.now ? "ready" : "waiting";
+    const other = known[kind];
+    if (other === undefined || isBefore(other, update)) known[kind] = update;
+  }
+  return newest;
+}
+
 function judge(image: PlanImage, inventories: readonly Reached[], facts: PlanFacts): ReachedPackages {
-  const packages = inventories.reduce((sum, one) => sum + one.packages, 0);
-  const hits = inventories.flatMap((one) => one.hits);
-  const readyAt = ({ update }: Hit): Instant =>
-    update.security || update.baseline ? update.firstSeen : update.firstSeen + facts.policy.coolDown;
-  const isReady = (hit: Hit): boolean => hit.update.security || hit.update.baseline || readyAt(hit) <= facts.now;
-  // A source package is let out as a whole: its binaries depend on one another in the same version.
-  const waitingSources = new Set(hits.filter((hit) => !isReady(hit)).map(({ update }) => causeKey(update)));
-  const ready = hits.filter(({ update }) => !waitingSources.has(causeKey(update)));
-  const waiting = hits.filter(({ update }) => waitingSources.has(causeKey(update)));
+  const ready = inventories.flatMap((one) => one.ready);
+  const waiting = inventories.flatMap((one) => one.waiting);
   const blocked = ready.find(({ update }) =>
     image.blocked.some(
       (one) => one.name === update.name && one.architecture === update.architecture && one.version === update.version,
@@ -88,10 +105,10 @@ function judge(image: PlanImage, inventories: readonly Reached[], facts: PlanFac
   return {
     ready: group(ready),
     waiting: group(waiting),
-    until: waiting.length === 0 ? undefined : Math.min(...waiting.map(readyAt)),
+    until: waiting.length === 0 ? undefined : Math.min(...waiting.map(({ update }) => readyAt(update, facts))),
     urgent: ready.some(({ update }) => update.urgent),
     blocked: blocked === undefined ? undefined : `${blocked.update.name} ${blocked.update.version}`,
-    packages,
+    packages: inventories.reduce((sum, one) => sum + one.packages, 0),
   };
 }
 

@@ -70,6 +70,7 @@ function decideImage(
     if (reached.waiting.length > 0) return hold("cool-down", reached.until, describeWaiting(reached));
     return { kind: "untouched", reason: describeUntouched(image, reached) };
   }
+  if (isSettled(image, causes)) return { kind: "untouched", reason: "its recipe does not let the newer versions in" };
   const pause = holds.all ?? holds.byImage.get(image.name);
   if (pause !== undefined) return hold("hold", pause.until ?? undefined, `${pause.reason} (${pause.who})`);
   const asked = image.requests.length > 0;
@@ -113,6 +114,12 @@ function standingHolds({ holds, now }: PlanFacts): Holds {
   const standing = holds.filter(({ until }) => until === null || until > now);
   const byImage = new Map(standing.flatMap((one) => (one.image === null ? [] : [[one.image, one] as const])));
   return { all: standing.find(({ image }) => image === null), byImage };
+}
+
+function isSettled({ settled, recipeKey }: PlanImage, causes: readonly KeyedCause[]): boolean {
+  if (settled?.recipeKey !== recipeKey) return false;
+  const known = new Set(settled.causes);
+  return causes.every(({ key }) => known.has(key));
 }
 
 /** A failed rebuild is tried again at once when something has changed, else after a growing pause. */
