@@ -1,0 +1,68 @@
+import type { Config } from "../core/config/index.ts";
+import type { Distro, SuiteSource } from "../io/distro/index.ts";
+import type { RunEngine } from "../io/engine/index.ts";
+import type { ImageReader } from "../io/layer/index.ts";
+import type { Repository } from "../io/registry/index.ts";
+import type { Store } from "../io/store/index.ts";
+import type { Clock, Digest, Logger } from "../lib/index.ts";
+
+/** Something that happened, for whoever looks on. Nothing depends on it arriving. */
+export interface LoopEvent {
+  readonly kind:
+    | "observed"
+    | "planned"
+    | "queued"
+    | "building"
+    | "built"
+    | "verifying"
+    | "verified"
+    | "promoting"
+    | "promoted"
+    | "unchanged"
+    | "held"
+    | "failed"
+    | "rolled-back"
+    | "alarm"
+    | "note";
+  readonly image?: string;
+  readonly environment?: string;
+  readonly digest?: Digest;
+  readonly rebuild?: string;
+  readonly message: string;
+}
+
+/** What every step is given: the world, and where to write down what was done to it. */
+export interface Context {
+  readonly config: Config;
+  /** Folder of the configuration: `files:` are relative to it. */
+  readonly home: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: Store;
+  readonly distro: Distro;
+  /** The suites of each upstream of the configuration. */
+  readonly suites: ReadonlyMap<string, readonly SuiteSource[]>;
+  readonly images: ImageReader;
+  /** Runs `run:` checks; undefined where there is none. */
+  readonly engine: RunEngine | undefined;
+  readonly repositoryOf: (image: string) => Repository;
+  /** For what can be made again. */
+  readonly cacheDir: string;
+  /** Who works: unique to this process. */
+  readonly owner: string;
+  readonly emit: (event: LoopEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds of a lease; requests and checks end before it does, and it is renewed while work goes on. */
+export const leaseMs = 120_000;
+
+/** The repository of an image: its own, or its name. */
+export function repositoryName(config: Config, image: string): string {
+  return config.images[image]?.repository ?? image;
+}
+
+/** The tag that keeps a digest from being collected, whatever else happens to it. */
+export function keepingTag(digest: Digest): string {
+  return `keep-${digest.slice(digest.indexOf(":") + 1).slice(0, 40)}`;
+}

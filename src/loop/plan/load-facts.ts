@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import { recipeKey } from "../../core/config/index.ts";
+import type { InstalledPackage, Inventory } from "../../core/inventory/index.ts";
+import type { PackageUpdate, PlanFacts, PlanImage, PlanPackage } from "../../core/plan/index.ts";
+import { compareDebText } from "../../core/version/index.ts";
+import type { ImageDigest, Pointer, Rebuild } from "../../io/store/index.ts";
+import { sha256, type Digest } from "../../lib/index.ts";
+import type { Context } from "../context.ts";
+import { readImageFiles } from "../files.ts";
+import { findUpdates } from "./find-updates.ts";
+
+const hour = 3_600_000;
+
+/** All that a plan is made from, from the store, the configuration and the suites on disk. */
+export async function loadPlanFacts(ctx: Context): Promise<PlanFacts> {
+  const { store, config, clock } = ctx;
+  const now = clock.now();
+  const [pointers, holds, quarantines, newest] = await Promise.all([
+    store.loadPointers(),
+    store.loadHolds(),
+    store.loadQuarantines(),
+    store.loadNewestRebuilds(),
+  ]);
+  const current = currentDigests(ctx, pointers);
+  const described = await store.loadDigests([...new Set(current.values())]);
+  const byImage = new Map<string, ImageDigest>();
+  for (const one of described) if (current.get(one.image) === one.digest) byImage.set(one.image, one);
+  const keys = [...new Set([...byImage.values()].flatMap((one) => Object.values(one.inventories)))];
+  const inventories = await store.loadInventories(keys);
+  const ended = newest.filter(({ state }) => state === "failed" || state === "unchanged");
+  const causes = await store.loadCauses(ended.map(({ id }) => id));
+  const keysOf = (rebuild: Rebuild | undefined): string[] =>
+    (causes.get(rebuild?.id ?? "") ?? []).map(({ key }) => key);
+
+  const images: PlanImage[] = [];
+  for (const [name, image] of Object.entries(config.images)) {
+    const last = newest.find((one) => one.image === name);
+    const known = byImage.get(name);
+    const recent = await recentRebuilds(ctx, name, last, now);
+    const failed = last?.state === "failed" ? last : undefined;
+    const unchanged = last?.state === "unchanged" ? last : undefined;
+    images.push({
+      name,
+      parent: image.parent,
+      recipeKey: await currentRecipeKey(ctx, name),
+      current: known && {
+        digest: known.digest,
+        recipeKey: known.recipeKey,
+        inventories: Object.values(known.inventories),
+      },
+      requests: [],
+      failure: failed && {
+        at: failed.finishedAt ?? now,
+        count: recent.failures,
+        recipeKey: failed.recipeKey,
+        causes: keysOf(failed),
+      },
+      settled: unchanged && { recipeKey: unchanged.recipeKey, causes: keysOf(unchanged) },
+      recent: recent.begun,
+      blocked: quarantines.filter((one) => one.image === name).flatMap((one) => one.packages),
+    });
+  }
+  return {
+    now,
+    images,
+    inventories: planInventories(inventories),
+    updates: await findAllUpdates(ctx, byImage, inventories),
+    holds: holds.filter(({ environment }) => environment === null),
+    policy: config.policies,
+  };
+}
+
+/** The recipe key of an image as the configuration and its files are now. */
+export async function currentRecipeKey(ctx: Context, name: string): Promise<string> {
+  const files = ctx.config.images[name]?.files ?? [];
+  const digests: Digest[] = [];
+  for (const file of files) {
+    const hash = createHash("sha256");
+    for (const one of await readImageFiles(ctx.home, file))
+      hash.update(`${one.path}\0${one.mode}\0${sha256(one.content)}\n`);
+    digests.push(`sha256:${hash.digest("hex")}`);
+  }
+  return recipeKey(ctx.config, name, digests);
+}
+
+/** What each image is now: what its last environment names, else the one before. */
+function currentDigests(ctx: Context, pointers: readonly Pointer[]): Map<string, Digest> {
+  const found = new Map<string, Digest>();
+  for (const { name } of ctx.config.environments) {
+    for (const { image, environment, digest } of pointers) {
+      if (environment === name && digest !== null) found.set(image, digest);
+    }
+  }
+  return found;
+}
+
+async function recentRebuilds(
+  ctx: Context,
+  image: string,
+  last: Rebuild | undefined,
+  now: number,
+): Promise<{ readonly begun: number; readonly failures: number }> {
+  if (last === undefined || last.createdAt < now - 24 * hour) return { begun: 0, failures: 1 };
+  const rebuilds = await ctx.store.loadRebuilds({ image, limit: 200 });
+  const firstGood = rebuilds.findIndex(({ state }) => state !== "failed");
+  return {
+    begun: rebuilds.filter(({ createdAt, attempts }) => attempts > 0 && createdAt > now - hour).length,
+    failures: Math.max(1, firstGood < 0 ? rebuilds.length : firstGood),
+  };
+}
+
+function planInventories(inventories: ReadonlyMap<Digest, Inventory>): Map<string, readonly PlanPackage[]> {
+  return new Map([...inventories].map(([key, inventory]) => [key, inventory.packages]));
+}
+
+/** Updates of every upstream, for the oldest version of each package that its images hold. */
+async function findAllUpdates(
+  ctx: Context,
+  digests: ReadonlyMap<string, ImageDigest>,
+  inventories: ReadonlyMap<Digest, Inventory>,
+): Promise<PackageUpdate[]> {
+  const oldest = new Map<string, Map<string, InstalledPackage>>();
+  const seen = new Set<string>();
+  for (const [image, { inventories: keys }] of digests) {
+    const upstream = ctx.config.images[image]?.upstream;
+    if (upstream === undefined) continue;
+    const known = oldest.get(upstream) ?? new Map<string, InstalledPackage>();
+    oldest.set(upstream, known);
+    for (const key of Object.values(keys)) {
+      if (seen.has(`${upstream} ${key}`)) continue;
+      seen.add(`${upstream} ${key}`);
+      for (const one of inventories.get(key)?.packages ?? []) {
+        const id = `${one.name}:${one.architecture}`;
+        const other = known.get(id);
+        if (other === undefined || compareDebText(one.version, other.version) < 0) known.set(id, one);
+      }
+    }
+  }
+  const found = await Promise.all([...oldest].map(([upstream, installed]) => findUpdates(ctx, upstream, installed)));
+  return found.flat();
+}

@@ -1,0 +1,49 @@
+import { planRebuilds, type Plan } from "../../core/plan/index.ts";
+import type { SavedPlan } from "../../io/store/index.ts";
+import type { Context } from "../context.ts";
+import { loadPlanFacts } from "./load-facts.ts";
+
+export interface PlannedFleet {
+  readonly plan: Plan;
+  readonly saved: SavedPlan;
+}
+
+/** What would be done now; nothing is changed. */
+export async function proposePlan(ctx: Context): Promise<Plan> {
+  return planRebuilds(await loadPlanFacts(ctx));
+}
+
+/** Makes the plan and its rebuilds stand in the store. The same facts again bring nothing new. */
+export async function planFleet(ctx: Context): Promise<PlannedFleet> {
+  const { store, config } = ctx;
+  const facts = await loadPlanFacts(ctx);
+  await store.saveImages(
+    facts.images.map(({ name, parent, recipeKey }) => ({
+      name,
+      repository: config.images[name]?.repository ?? name,
+      definition: { ...config.images[name] },
+      recipeKey,
+      parent: parent ?? null,
+    })),
+  );
+  const plan = planRebuilds(facts);
+  const rebuilds = plan.waves.flatMap((wave, index) =>
+    wave.map(({ holdBack, ...rebuild }) => ({ ...rebuild, detail: { wave: index, holdBack } })),
+  );
+  const detail = {
+    held: plan.held.map(({ image, kind, until, reason }) => ({ image, kind, until: until ?? null, reason })),
+    untouched: plan.untouched,
+  };
+  const saved = rebuilds.length === 0 ? { plan: null, placed: [] } : await store.savePlan({ detail, rebuilds });
+  const fresh = saved.placed.filter(({ kind }) => kind === "queued");
+  for (const { rebuild } of fresh)
+    ctx.emit({ kind: "queued", image: rebuild.image, rebuild: rebuild.id, message: "queued" });
+  if (fresh.length > 0) {
+    ctx.emit({
+      kind: "planned",
+      message: `${fresh.length} to rebuild, ${plan.held.length} held, ${plan.untouched.length} not touched`,
+    });
+  }
+  for (const held of plan.held) ctx.emit({ kind: "held", image: held.image, message: held.reason });
+  return { plan, saved };
+}

@@ -1,0 +1,1 @@
+export { watchSuites, type Watched } from "./watch-suites.ts";
