@@ -79,7 +79,10 @@ function siblingArchive(main: string): string {
 
 async function readSystemSources(folder: string): Promise<AptSource[]> {
   const parts = await readdir(join(folder, "sources.list.d")).catch(() => []);
-  const paths = [join(folder, "sources.list"), ...parts.sort().map((name) => join(folder, "sources.list.d", name))];
+  const paths = [
+    join(folder, "sources.list"),
+    ...parts.sort((a, b) => (a < b ? -1 : 1)).map((name) => join(folder, "sources.list.d", name)),
+  ];
   const entries: AptSource[] = [];
   for (const path of paths) {
     if (!/\.(?:list|sources)$/.test(path)) continue;

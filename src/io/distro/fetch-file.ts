@@ -179,8 +179,8 @@ async function follow(
     const location = response.headers["location"];
     if (response.statusCode < 300 || response.statusCode >= 400 || response.statusCode === 304) return response;
     await response.body.dump();
-    if (typeof location !== "string" || !URL.canParse(location, at)) break;
-    const next = new URL(location, at);
+    if (typeof location !== "string" || !URL.canParse(location, at.href)) break;
+    const next = new URL(location, at.href);
     const isWeaker = at.protocol === "https:" && next.protocol !== "https:";
     if (isWeaker || !/^https?:$/.test(next.protocol)) {
       throw new DistroError(
