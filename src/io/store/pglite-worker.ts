@@ -3,9 +3,6 @@ import { PGlite, types } from "@electric-sql/pglite";
 import { messageOf } from "../../lib/index.ts";
 import type { PgliteFailure, PgliteReply, PgliteRequest } from "./pglite-message.ts";
 
-// Small buffers: 216 MB resident after an open where the defaults take 330; what is read often is in the system's cache.
-const settings = ["shared_buffers=16MB", "max_wal_size=64MB", "min_wal_size=32MB"];
-
 const parsers = {
   [types.TIMESTAMPTZ]: (text: string) => Date.parse(text),
   [types.INT8]: Number,
@@ -23,7 +20,7 @@ async function answer(request: PgliteRequest): Promise<PgliteReply> {
   const { id } = request;
   try {
     if (request.kind === "open") {
-      database = await PGlite.create(request.directory, { postgresqlconf: settings });
+      database = await PGlite.create(request.directory);
       return { id, rows: [], affected: 0 };
     }
     if (database === undefined) return { id, failure: failureOf(new Error("the database is not open")) };

@@ -1,6 +1,9 @@
 import { rename, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
-import type { Logger } from "../../lib/index.ts";
+import { messageOf, type Logger } from "../../lib/index.ts";
 import { StoreError } from "./error.ts";
 import type { PgliteReply, PgliteRequest } from "./pglite-message.ts";
 import { sqlError } from "./sql-error.ts";
@@ -13,6 +16,8 @@ interface Waiting {
   resolve(result: SqlResult): void;
   reject(error: StoreError): void;
 }
+
+const run = promisify(execFile);
 
 /** Milliseconds; the first start makes the directory, and may find a slow disk or a busy machine. */
 const openMs = 120_000;
@@ -94,18 +99,28 @@ function threadEnded(): StoreError {
   return new StoreError("UNAVAILABLE", "the database's thread ended", { retry: true });
 }
 
-/** Makes a new database at `directory`, whole or not at all, in a thread that ends with it: making one takes twice the memory of using it. */
+/** Makes a new database at `directory`, whole or not at all, in a process that ends with it. */
 export async function createPglite(directory: string): Promise<void> {
   const making = `${directory}.new`;
   await rm(making, { recursive: true, force: true });
-  const thread = await openThread(making);
-  await thread.ask({ kind: "close" }, openMs);
-  await thread.end(threadEnded());
+  try {
+    // Nothing of the environment: what an operator sets for Node or PostgreSQL is not meant for it.
+    await run(process.execPath, [fileURLToPath(besideThis("create-pglite-worker")), making], {
+      timeout: openMs,
+      env: {},
+    });
+  } catch (error) {
+    await rm(making, { recursive: true, force: true });
+    throw new StoreError("DISK", `a database cannot be made at ${directory}: ${messageOf(error).slice(0, 2000)}`, {
+      cause: error,
+      hint: "Is there space, and may this user write there?",
+    });
+  }
   await rename(making, directory);
 }
 
 async function openThread(directory: string): Promise<Thread> {
-  const worker = new Worker(workerUrl(), { name: "store" });
+  const worker = new Worker(besideThis("pglite-worker"), { name: "store" });
   const waiting = new Map<number, Waiting>();
   let last = 0;
   let ended = false;
@@ -173,7 +188,7 @@ async function openThread(directory: string): Promise<Thread> {
   };
 }
 
-/** The worker beside this file: .ts in development, .js once compiled. */
-function workerUrl(): URL {
-  return new URL(import.meta.url.endsWith(".ts") ? "./pglite-worker.ts" : "./pglite-worker.js", import.meta.url);
+/** A file beside this one: .ts in development, .js once compiled. */
+function besideThis(name: string): URL {
+  return new URL(`./${name}${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 }
