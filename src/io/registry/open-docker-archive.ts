@@ -1,4 +1,4 @@
-import { open, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import {
   configLimit,
   manifestLimit,
@@ -12,6 +12,7 @@ import {
 import { digestAlgorithm, digestHex, sha256, type Digest } from "../../lib/index.ts";
 import { RegistryError } from "./error.ts";
 import { checkLayoutMarker, findEntry, makeManifest, parseLayoutIndex, rawManifest } from "./layout-index.ts";
+import { openPlainTar } from "./plain-tar.ts";
 import { indexTar, type TarMember } from "./tar-index.ts";
 import { verifyStream } from "./verify-stream.ts";
 
@@ -41,9 +42,8 @@ interface Opened {
  * older format gets a manifest made of its config and plain layers. Throws BAD_ARCHIVE.
  */
 export async function openDockerArchive(path: string): Promise<DockerArchive> {
-  const file = await open(path, "r");
+  const file = await openPlainTar(path);
   try {
-    if (!(await file.stat()).isFile()) throw new RegistryError("BAD_ARCHIVE", `${path} is not a plain file`);
     const opened = { path, file, members: await indexTar(file, path) };
     return opened.members.has("index.json") ? await openLayoutTar(opened) : await openSaved(opened);
   } catch (error) {
