@@ -173,7 +173,7 @@ const trixieLists = [
   "curl python3 git nginx busybox-static tzdata ca-certificates",
 ];
 
-describe("the closure of a list is the one that apt installs on an empty bookworm", () => {
+describe.concurrent("the closure of a list is the one that apt installs on an empty bookworm", () => {
   for (const list of bookwormLists) {
     needs(missing)(
       list,
@@ -228,7 +228,7 @@ describe("the closure of a list is the one that apt installs on an empty bookwor
   }
 });
 
-describe("other releases, architectures and pins", () => {
+describe.concurrent("other releases, architectures and pins", () => {
   for (const list of trixieLists) {
     needs(missing)(
       `trixie: ${list}`,
