@@ -1,5 +1,6 @@
 export { parseConfig, type ConfigProblem, type ParsedConfig } from "./parse-config.ts";
-export { recipeKey, rootsOf } from "./recipe-key.ts";
+export { recipeKey } from "./recipe-key.ts";
+export { effectiveImage, lineageOf, rootsOf } from "./effective-image.ts";
 export {
   configJsonSchema,
   type Config,

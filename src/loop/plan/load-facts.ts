@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { recipeKey } from "../../core/config/index.ts";
+import { effectiveImage, recipeKey } from "../../core/config/index.ts";
 import type { InstalledPackage, Inventory } from "../../core/inventory/index.ts";
 import type { PackageUpdate, PlanFacts, PlanImage, PlanPackage } from "../../core/plan/index.ts";
 import { compareDebText } from "../../core/version/index.ts";
@@ -72,7 +72,7 @@ export async function loadPlanFacts(ctx: Context): Promise<PlanFacts> {
 
 /** The recipe key of an image as the configuration and its files are now. */
 export async function currentRecipeKey(ctx: Context, name: string): Promise<string> {
-  const files = ctx.config.images[name]?.files ?? [];
+  const files = effectiveImage(ctx.config, name)?.files ?? [];
   const digests: Digest[] = [];
   for (const file of files) {
     const hash = createHash("sha256");
