@@ -1,4 +1,5 @@
-export { parseConfig, type ConfigProblem, type ParsedConfig } from "./parse-config.ts";
+export { closest } from "./closest.ts";
+export { parseConfig, placeMistakes, type ConfigProblem, type Mistake, type ParsedConfig } from "./parse-config.ts";
 export { recipeKey } from "./recipe-key.ts";
 export { effectiveImage, lineageOf, rootsOf } from "./effective-image.ts";
 export {

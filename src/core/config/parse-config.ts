@@ -64,6 +64,13 @@ export function parseConfig(text: string, env: Readonly<Record<string, string | 
   return { kind: "ok", config: parsed.data };
 }
 
+/** Mistakes that only the outside world shows (a file that is not there), each with its place in `text`, which parseConfig has accepted. */
+export function placeMistakes(text: string, mistakes: readonly Mistake[]): readonly ConfigProblem[] {
+  const lines = new LineCounter();
+  const placed = invalid(mistakes, parseDocument(text, { lineCounter: lines }), lines);
+  return placed.kind === "invalid" ? placed.problems : [];
+}
+
 function invalid(mistakes: readonly Mistake[], document: Document | undefined, lines: LineCounter): ParsedConfig {
   const problems = mistakes.map(({ path, message, hint }) => {
     const at = placeOf(document, path, lines);

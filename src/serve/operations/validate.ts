@@ -1,0 +1,68 @@
+import { lstat, readdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { parseConfig, placeMistakes, type Config, type Mistake } from "../../core/config/index.ts";
+import { messageOf } from "../../lib/index.ts";
+import type { OperationHandlers } from "../../operation/index.ts";
+
+export interface ValidateDeps {
+  /** Where variables that the configuration names come from; their values appear nowhere. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Folder that a relative name starts from; undefined where the asker's files are not to be looked at. */
+  readonly cwd: string | undefined;
+}
+
+const maxEntries = 20_000;
+
+/** Every mistake of a configuration with its place: of its text, and of the files that it names. */
+export function createValidate({ env, cwd }: ValidateDeps): OperationHandlers["validate"] {
+  return async ({ name, text }) => {
+    const parsed = parseConfig(text, env);
+    const problems =
+      parsed.kind === "invalid"
+        ? parsed.problems
+        : cwd === undefined
+          ? []
+          : placeMistakes(text, await findFileMistakes(parsed.config, dirname(resolve(cwd, name))));
+    return {
+      name,
+      ok: problems.length === 0,
+      images: parsed.kind === "ok" ? Object.keys(parsed.config.images).length : 0,
+      problems: problems.map((problem) => ({ ...problem, hint: problem.hint ?? null })),
+    };
+  };
+}
+
+/** What of `files:` cannot go into an image. */
+async function findFileMistakes(config: Config, home: string): Promise<Mistake[]> {
+  const mistakes: Mistake[] = [];
+  for (const [image, { files }] of Object.entries(config.images)) {
+    for (const [at, { from }] of files.entries()) {
+      const mistake = await findFileMistake(resolve(home, from), from);
+      if (mistake !== undefined) mistakes.push({ path: ["images", image, "files", at, "from"], ...mistake });
+    }
+  }
+  return mistakes;
+}
+
+/** Why `path`, or something below it, cannot be copied; undefined where it can. */
+async function findFileMistake(path: string, from: string): Promise<Pick<Mistake, "message" | "hint"> | undefined> {
+  const waiting = [path];
+  for (let seen = 0; waiting.length > 0; seen += 1) {
+    const next = waiting.pop();
+    if (next === undefined) return undefined;
+    if (seen >= maxEntries) return { message: `${from} has more than ${maxEntries} files` };
+    try {
+      const info = await lstat(next);
+      if (info.isDirectory()) waiting.push(...(await readdir(next)).map((name) => join(next, name)));
+      else if (!info.isFile()) {
+        const hint = "Links and devices are not copied. Name the file itself.";
+        return { message: `${next === path ? from : next} is neither a file nor a folder`, hint };
+      }
+    } catch (error) {
+      const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+      const hint = `Paths of \`files:\` are relative to the configuration: ${path}.`;
+      return { message: isMissing ? `there is no file ${from}` : messageOf(error), hint };
+    }
+  }
+  return undefined;
+}
