@@ -1,4 +1,5 @@
 import type { Config } from "../core/config/index.ts";
+import type { PackageChange } from "../core/plan/index.ts";
 import type { Distro, SuiteSource } from "../io/distro/index.ts";
 import type { RunEngine } from "../io/engine/index.ts";
 import type { ImageReader } from "../io/layer/index.ts";
@@ -65,4 +66,16 @@ export function repositoryName(config: Config, image: string): string {
 /** The tag that keeps a digest from being collected, whatever else happens to it. */
 export function keepingTag(digest: Digest): string {
   return `keep-${digest.slice(digest.indexOf(":") + 1).slice(0, 40)}`;
+}
+
+/** What is kept of a candidate beside its inventories: `detail` of its row. */
+export interface CandidateDetail {
+  /** What it takes over from; null for the first. */
+  readonly previous: Digest | null;
+  readonly changes: readonly PackageChange[];
+  /** Bytes of all its blobs, and those that the registry did not have. */
+  readonly bytes: number;
+  readonly bytesUploaded: number;
+  readonly layers: readonly { readonly digest: Digest; readonly bytes: number; readonly history: string }[];
+  readonly warnings: readonly string[];
 }

@@ -3,7 +3,7 @@ import type { ImageName, RebuildState } from "../../core/plan/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { Database, Write } from "./database.ts";
 import { lockLeased, lost, type Lease, type Lost } from "./lease.ts";
-import { supersede, type KeyedCause } from "./plan.ts";
+import { insertCauses, supersede, type KeyedCause } from "./plan.ts";
 import {
   json,
   timestamp,
@@ -92,6 +92,15 @@ export function rebuildQueries(db: Database) {
       for (const row of rows) byRebuild.get(row.rebuild)?.push({ key: row.key, cause: row.detail });
       return byRebuild;
     },
+
+    /** Gives causes newer words: those of a rebuild by their key. */
+    saveCauses: (lease: Lease, causes: readonly KeyedCause[]): Promise<SavedRebuild> =>
+      db.write(async ({ sql }) => {
+        const rebuild = await lockLeased(sql, lease, db.clock.now());
+        if (rebuild === undefined) return lost;
+        await insertCauses(sql, rebuild.id, causes);
+        return { kind: "saved", rebuild };
+      }),
 
     /** Moves a rebuild. An end (unchanged, promoted, failed, superseded) gives the lease back. */
     saveRebuild: (lease: Lease, change: RebuildChange): Promise<SavedRebuild> =>
