@@ -38,6 +38,17 @@ export function inventoryQueries(db: Database) {
       return new Map(rows.map((row) => [row.key, inventoryOf(row)]));
     },
 
+    /** What could not be read, by the key of each inventory of which some part could not. */
+    loadUnreadInventories: async (): Promise<Map<Digest, readonly string[]>> => {
+      const rows = await db.sql
+        .selectFrom("inventory")
+        .select(["key", "problems"])
+        .where("status", "=", "unknown")
+        .orderBy("key")
+        .execute();
+      return new Map(rows.map(({ key, problems }) => [key, problems]));
+    },
+
     loadInventory: async (key: Digest): Promise<Inventory | undefined> => {
       const row = await db.sql.selectFrom("inventory").selectAll().where("key", "=", key).executeTakeFirst();
       return row && inventoryOf(row);

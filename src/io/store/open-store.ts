@@ -15,6 +15,7 @@ import { openDirectory } from "./open-directory.ts";
 import { packageSeenQueries } from "./package-seen.ts";
 import { planQueries } from "./plan.ts";
 import { openPostgres } from "./postgres.ts";
+import { promotionCountsQueries } from "./promotion-counts.ts";
 import { promotionFactsQueries } from "./promotion-facts.ts";
 import { promotionQueries } from "./promotion.ts";
 import { quarantineQueries } from "./quarantine.ts";
@@ -51,6 +52,7 @@ function allQueries(db: Database) {
     ...verificationQueries(db),
     ...promotionQueries(db),
     ...promotionFactsQueries(db),
+    ...promotionCountsQueries(db),
     ...holdQueries(db),
     ...quarantineQueries(db),
     ...auditQueries(db),

@@ -44,6 +44,7 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
       message: `${fresh.length} to rebuild, ${plan.held.length} held, ${plan.untouched.length} not touched`,
     });
   }
+  await store.saveSetting("last-plan", { at: facts.now, held: detail.held });
   for (const held of plan.held) ctx.emit({ kind: "held", image: held.image, message: held.reason });
   return { plan, saved };
 }

@@ -1,5 +1,4 @@
-export { createBackup, type BackupDeps } from "./backup.ts";
-export { createHold, type HoldDeps } from "./hold.ts";
-export { createRestore, type RestoreDeps } from "./restore.ts";
-export { createResume, type ResumeDeps } from "./resume.ts";
-export { createValidate, type ValidateDeps } from "./validate.ts";
+export { createHistory } from "./history.ts";
+export { createPlan, type PlanDeps } from "./plan.ts";
+export { createStatus, type Answerer } from "./status.ts";
+export { createSummary } from "./summary.ts";

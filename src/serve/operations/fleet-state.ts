@@ -1,0 +1,166 @@
+import { z } from "zod";
+import type { Hold, Pointer, Promotion, Rebuild } from "../../io/store/index.ts";
+import type { Instant } from "../../lib/index.ts";
+import { repositoryName, type Context } from "../../loop/context.ts";
+import { formatInstant, type AdvisoryState, type Status } from "../../operation/index.ts";
+import { findExposures } from "./exposure.ts";
+import { loadRebuildsInFlight, type InFlight } from "./rebuilds-in-flight.ts";
+import { loadUpstreamStates, type UpstreamState } from "./upstream-states.ts";
+
+type ImageState = Status["images"][number];
+
+/** The fleet as it stands, from a fixed number of queries whatever its size. */
+export interface FleetState {
+  readonly images: readonly ImageState[];
+  readonly inFlight: readonly InFlight[];
+  readonly holds: readonly Hold[];
+  readonly upstreams: ReadonlyMap<string, UpstreamState>;
+}
+
+/** What the newest pass of planning did not let go. */
+const lastPlan = z.object({
+  at: z.number(),
+  held: z.array(z.object({ image: z.string(), kind: z.string(), until: z.number().nullable(), reason: z.string() })),
+});
+type LastPlan = z.output<typeof lastPlan>;
+
+/** State of the images of the configuration, of one where it is named. */
+export async function loadFleetState(ctx: Context, image?: string): Promise<FleetState> {
+  const { store, config } = ctx;
+  const [upstreams, pointers, holds, newest, conflicts, planned] = await Promise.all([
+    loadUpstreamStates(ctx),
+    store.loadPointers(image),
+    store.loadHolds(image),
+    store.loadNewestRebuilds(),
+    store.loadPromotions({ states: ["conflict"], limit: 1000, ...(image === undefined ? {} : { image }) }),
+    store.loadSetting("last-plan"),
+  ]);
+  const inFlight = await loadRebuildsInFlight(ctx, { image, pointers, holds });
+  const parsed = lastPlan.safeParse(planned);
+  const plan = parsed.success ? parsed.data : undefined;
+  const facts: Facts = {
+    ctx,
+    pointers: groupBy(pointers, (one) => one.image),
+    conflicts: groupBy(conflicts, (one) => one.image),
+    holds: groupBy(holds, (one) => one.image ?? ""),
+    newest: new Map(newest.map((one) => [one.image, one])),
+    inFlight: groupBy(inFlight, (one) => one.rebuild.image),
+    plan,
+    heldByPlan: new Map((plan?.held ?? []).map((one) => [one.image, one])),
+    upstreams,
+  };
+  const names = image === undefined ? Object.keys(config.images) : [image];
+  return { images: names.map((name) => describeImage(facts, name)), inFlight, holds, upstreams };
+}
+
+interface Facts {
+  readonly ctx: Context;
+  readonly pointers: ReadonlyMap<string, readonly Pointer[]>;
+  readonly conflicts: ReadonlyMap<string, readonly Promotion[]>;
+  /** Those of every image under the empty name. */
+  readonly holds: ReadonlyMap<string, readonly Hold[]>;
+  readonly newest: ReadonlyMap<string, Rebuild>;
+  readonly inFlight: ReadonlyMap<string, readonly InFlight[]>;
+  readonly plan: LastPlan | undefined;
+  readonly heldByPlan: ReadonlyMap<string, LastPlan["held"][number]>;
+  readonly upstreams: ReadonlyMap<string, UpstreamState>;
+}
+
+function describeImage(facts: Facts, name: string): ImageState {
+  const { config } = facts.ctx;
+  const image = config.images[name];
+  const pointers = facts.pointers.get(name) ?? [];
+  return {
+    name,
+    recipe: image?.recipe ?? "packages",
+    repository: repositoryName(config, name),
+    parents: image?.parent === undefined ? [] : [image.parent],
+    platforms: image?.platforms ?? [],
+    ...judgeImage(facts, name, pointers),
+    environments: config.environments.map((environment) => {
+      const pointer = pointers.find((one) => one.environment === environment.name);
+      const since = pointer?.since ?? null;
+      return {
+        name: environment.name,
+        digest: pointer?.digest ?? null,
+        since: since === null ? null : formatInstant(since),
+        conflict: findConflict(facts.conflicts.get(name) ?? [], environment.name, pointer),
+        exposure: findExposures(facts.inFlight.get(name) ?? [], pointer),
+      };
+    }),
+  };
+}
+
+/** The first that holds: what stops an image comes before what it waits for, and `current` needs an upstream that was seen lately and planned since. */
+function judgeImage(facts: Facts, name: string, pointers: readonly Pointer[]): Pick<ImageState, "state" | "reason"> {
+  const { config } = facts.ctx;
+  const hold = [...(facts.holds.get("") ?? []), ...(facts.holds.get(name) ?? [])][0];
+  if (hold !== undefined) {
+    const where = hold.environment === null ? "" : ` in ${hold.environment}`;
+    return { state: "held", reason: `${hold.who} holds it${where}: ${hold.reason}` };
+  }
+  const running = facts.inFlight.get(name)?.[0];
+  if (running !== undefined) return { state: "rebuilding", reason: running.reason };
+  const newest = facts.newest.get(name);
+  if (newest?.state === "failed")
+    return { state: "failing", reason: newest.lastError?.message ?? "its rebuild failed" };
+  const held = facts.heldByPlan.get(name);
+  if (held?.kind === "cool-down") return { state: "waiting", reason: describeUntil(held.reason, held.until) };
+  if (held !== undefined && held.kind !== "hold")
+    return { state: "held", reason: describeUntil(held.reason, held.until) };
+  const last = config.environments.at(-1)?.name;
+  const inPlace = pointers.some(({ environment, digest }) => environment === last && digest !== null);
+  if (!inPlace && newest === undefined) return { state: "unbuilt", reason: "nothing has been built yet" };
+  const doubt = findDoubt(facts, name);
+  if (doubt !== undefined) return { state: "unknown", reason: doubt };
+  if (!inPlace) return { state: "unknown", reason: `nothing has reached ${last ?? "an environment"}` };
+  return { state: "current", reason: "runs all that its suites offer" };
+}
+
+/** Why it cannot be said that an image runs all that is offered. */
+function findDoubt({ ctx, upstreams, plan }: Facts, name: string): string | undefined {
+  const sources = ctx.suites.get(ctx.config.images[name]?.upstream ?? "") ?? [];
+  if (sources.length === 0) return "no suite is watched for it";
+  if (plan === undefined) return "nothing has been planned yet";
+  for (const source of sources) {
+    const state = upstreams.get(source.name);
+    if (state?.isFresh !== true) return `${source.name}: ${state?.view.problem ?? "never looked at"}`;
+    if (state.changed !== undefined && state.changed > plan.at) return `${source.name} changed and is not planned yet`;
+  }
+  return undefined;
+}
+
+function describeUntil(reason: string, until: Instant | null): string {
+  return until === null ? reason : `${reason} until ${formatInstant(until).slice(0, 16).replace("T", " ")}Z`;
+}
+
+/** What a tag was found to name, as long as no later intent has been written for it. Promotions come newest first. */
+function findConflict(conflicts: readonly Promotion[], environment: string, pointer: Pointer | undefined) {
+  const newest = conflicts.find((one) => one.environment === environment);
+  if (newest === undefined || (pointer !== undefined && pointer.fence !== newest.fence)) return null;
+  const { found } = newest.detail;
+  return typeof found === "string" ? (found as Pointer["digest"]) : null;
+}
+
+/** What is known of advisories. */
+export function describeAdvisories(ctx: Context, upstreams: ReadonlyMap<string, UpstreamState>): AdvisoryState {
+  const { osv, debianTracker } = ctx.config.feeds;
+  if (osv === undefined && debianTracker === undefined) return { state: "unknown", reason: "no feed", asOf: null };
+  const feeds = [...upstreams.values()].filter(({ view }) => view.kind === "feed");
+  if (feeds.length === 0) return { state: "unknown", reason: "no feed has been read yet", asOf: null };
+  const seen = feeds.map(({ view }) => view.lastSuccess).sort((a, b) => (a ?? "").localeCompare(b ?? ""));
+  const asOf = seen[0] ?? null;
+  const old = feeds.find(({ isFresh }) => !isFresh);
+  if (old === undefined) return { state: "current", reason: null, asOf };
+  return { state: asOf === null ? "unknown" : "stale", reason: `${old.view.name}: ${old.view.problem ?? "old"}`, asOf };
+}
+
+function groupBy<T>(all: readonly T[], key: (one: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const group = groups.get(key(one));
+    if (group === undefined) groups.set(key(one), [one]);
+    else group.push(one);
+  }
+  return groups;
+}

@@ -1,0 +1,85 @@
+import type { HeldImage, Plan as CorePlan, PlannedRebuild } from "../../core/plan/index.ts";
+import type { Context } from "../../loop/context.ts";
+import { proposePlan } from "../../loop/plan/index.ts";
+import {
+  describeCause,
+  describeReasons,
+  formatInstant,
+  type OperationHandlers,
+  type Plan,
+} from "../../operation/index.ts";
+import { describeDoubts, loadUpstreamStates } from "./upstream-states.ts";
+
+export interface PlanDeps {
+  /** Asks the upstreams; one that does not answer is written down, not thrown. */
+  readonly refresh: () => Promise<void>;
+}
+
+/** `plan`: what would be done now, by what was last seen or, with `refresh`, by what the upstreams say now. */
+export function createPlan(ctx: Context, { refresh }: PlanDeps): OperationHandlers["plan"] {
+  return async (request) => {
+    if (request.refresh) await refresh();
+    const [plan, upstreams, unread] = await Promise.all([
+      proposePlan(ctx),
+      loadUpstreamStates(ctx),
+      describeUnread(ctx),
+    ]);
+    return {
+      at: formatInstant(ctx.clock.now()),
+      waves: plan.waves.map((wave) => ({ rebuilds: wave.map((rebuild) => describeRebuild(ctx, rebuild)) })),
+      held: plan.held.map(describeHeld),
+      untouched: plan.untouched.map(({ image, reason }) => ({ image, reason })),
+      breaker: describeBreaker(plan),
+      warnings: [...describeDoubts(upstreams), ...unread],
+    };
+  };
+}
+
+function describeRebuild(ctx: Context, rebuild: PlannedRebuild): Plan["waves"][number]["rebuilds"][number] {
+  const causes = rebuild.causes.map(({ cause }) => describeCause(cause));
+  return {
+    image: rebuild.image,
+    remedy: "rebuild",
+    lane: rebuild.lane,
+    notBefore: rebuild.notBefore <= ctx.clock.now() ? null : formatInstant(rebuild.notBefore),
+    causes,
+    reason: describeReasons(causes),
+  };
+}
+
+function describeHeld({ image, kind, until, causes, reason }: HeldImage): Plan["held"][number] {
+  return {
+    image,
+    kind,
+    until: until === undefined ? null : formatInstant(until),
+    causes: causes.map(({ cause }) => describeCause(cause)),
+    reason,
+  };
+}
+
+function describeBreaker({ held }: CorePlan): Plan["breaker"] {
+  const stopped = held.filter(({ kind }) => kind === "breaker");
+  const [first, ...others] = stopped;
+  if (first === undefined) return { open: false, reason: null };
+  const more = others.length === 0 ? "" : `, and ${others.length} more`;
+  return { open: true, reason: `${first.image}: ${first.reason}${more}` };
+}
+
+/** What runs and could not be read: a plan says nothing of it. */
+async function describeUnread(ctx: Context): Promise<string[]> {
+  const problems = await ctx.store.loadUnreadInventories();
+  if (problems.size === 0) return [];
+  const pointers = await ctx.store.loadPointers();
+  const named = new Set(pointers.map(({ image, digest }) => `${image} ${digest}`));
+  const digests = await ctx.store.loadDigests(pointers.flatMap(({ digest }) => digest ?? []));
+  return digests
+    .filter(({ image, digest }) => named.has(`${image} ${digest}`))
+    .flatMap(({ image, inventories }) =>
+      Object.entries(inventories).flatMap(([platform, key]) => {
+        const found = problems.get(key);
+        if (found === undefined) return [];
+        return [`${image} on ${platform} could not be read: ${found[0] ?? "no reason is known"}`];
+      }),
+    )
+    .filter((warning, at, all) => all.indexOf(warning) === at);
+}

@@ -1,0 +1,111 @@
+import { nextStep, type Cause } from "../../core/plan/index.ts";
+import type { Hold, Pointer, Rebuild, Verification } from "../../io/store/index.ts";
+import type { Context } from "../../loop/context.ts";
+import { describeCause, describeReasons, formatInstant, type Status } from "../../operation/index.ts";
+
+type RebuildView = Status["rebuilds"][number];
+
+/** A rebuild that has not ended, and where it stands. */
+export interface InFlight {
+  readonly rebuild: Rebuild;
+  readonly causes: readonly Cause[];
+  readonly step: RebuildView["step"];
+  readonly environment: string | null;
+  /** Its causes as one line, and what it waits for. */
+  readonly reason: string;
+}
+
+const most = 20_000;
+
+/** The rebuilds that have not ended, the urgent ones first, then the oldest. */
+export async function loadRebuildsInFlight(
+  ctx: Context,
+  known: {
+    readonly image: string | undefined;
+    readonly pointers: readonly Pointer[];
+    readonly holds: readonly Hold[];
+  },
+): Promise<InFlight[]> {
+  const { store } = ctx;
+  const { image } = known;
+  const rebuilds = await store.loadRebuilds({ active: true, limit: most, ...(image === undefined ? {} : { image }) });
+  if (rebuilds.length === 0) return [];
+  const ids = rebuilds.map(({ id }) => id);
+  const built = rebuilds.filter(({ candidate }) => candidate !== null).map(({ id }) => id);
+  const [causes, verifications] = await Promise.all([
+    store.loadCauses(ids),
+    built.length === 0 ? [] : store.loadVerifications({ rebuilds: built }),
+  ]);
+  const byRebuild = Map.groupBy(verifications, ({ rebuild }) => rebuild);
+  const pointersOf = Map.groupBy(known.pointers, (pointer) => pointer.image);
+  return rebuilds
+    .sort((a, b) => lanes[a.lane] - lanes[b.lane] || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+    .map((rebuild) => {
+      const own = (causes.get(rebuild.id) ?? []).map(({ cause }) => cause);
+      const place = placeOf(ctx, rebuild, {
+        verifications: byRebuild.get(rebuild.id) ?? [],
+        pointers: pointersOf.get(rebuild.image) ?? [],
+        holds: known.holds.filter((hold) => hold.image === null || hold.image === rebuild.image),
+      });
+      const { waits, ...where } = place;
+      const line = describeReasons(own.map((cause) => describeCause(cause)));
+      return { rebuild, causes: own, ...where, reason: waits === undefined ? line : `${line}; ${waits}` };
+    });
+}
+
+const lanes = { urgent: 0, routine: 1 } as const;
+
+interface RebuildFacts {
+  readonly verifications: readonly Verification[];
+  readonly pointers: readonly Pointer[];
+  readonly holds: readonly Hold[];
+}
+
+function placeOf(
+  ctx: Context,
+  rebuild: Rebuild,
+  facts: RebuildFacts,
+): Pick<InFlight, "step" | "environment"> & { readonly waits: string | undefined } {
+  const { candidate, state, lastError } = rebuild;
+  if (state === "queued" || candidate === null) {
+    const failed = lastError === null ? undefined : `the try before failed: ${lastError.message}`;
+    return { step: state === "queued" ? "queue" : "build", environment: null, waits: failed };
+  }
+  const now = ctx.clock.now();
+  const next = nextStep(
+    { ...facts, state, candidate, quarantined: false, parent: undefined, conflicts: [] },
+    ctx.config.environments,
+    now,
+  );
+  const waits = next.kind === "wait" || (next.kind === "finish" && next.state === "failed") ? next.reason : undefined;
+  let arrived: string | null = null;
+  for (const link of ctx.config.environments) {
+    const pointer = facts.pointers.find(({ environment }) => environment === link.name);
+    if (pointer?.digest === candidate) {
+      arrived = link.name;
+      if ((pointer.since ?? now) + link.soak > now) return { step: "soak", environment: link.name, waits };
+      continue;
+    }
+    const verdict = facts.verifications.findLast(({ environment }) => environment === link.name)?.verdict;
+    return { step: verdict === "passed" ? "promote" : "verify", environment: link.name, waits };
+  }
+  return { step: "promote", environment: arrived, waits };
+}
+
+/** A rebuild in flight in the shape of the contract. */
+export function describeInFlight(ctx: Context, one: InFlight): RebuildView {
+  const { id, image, state, lane, notBefore, candidate, attempts, createdAt, updatedAt } = one.rebuild;
+  return {
+    id,
+    image,
+    state: state === "queued" || state === "building" ? state : "built",
+    step: one.step,
+    environment: one.environment,
+    since: formatInstant(state === "queued" ? createdAt : updatedAt),
+    notBefore: notBefore <= ctx.clock.now() ? null : formatInstant(notBefore),
+    lane,
+    attempt: Math.max(1, attempts),
+    candidate,
+    reason: one.reason,
+  };
+}

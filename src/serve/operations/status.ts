@@ -1,0 +1,88 @@
+import type { Alarm, Hold, Promotion, Quarantine } from "../../io/store/index.ts";
+import type { Context } from "../../loop/context.ts";
+import {
+  formatInstant,
+  OperationError,
+  type HoldView,
+  type OperationHandlers,
+  type Status,
+} from "../../operation/index.ts";
+import { describeAdvisories, loadFleetState } from "./fleet-state.ts";
+import { describeInFlight } from "./rebuilds-in-flight.ts";
+
+/** Who answers. */
+export interface Answerer {
+  readonly version: string;
+  /** The server of this process; null where the command opened the state itself. */
+  readonly server: () => Status["server"];
+}
+
+const recentPromotions = 20;
+
+/** `status`: everything that an operator looks at first; of one image where it is named. Throws NOT_FOUND. */
+export function createStatus(ctx: Context, answerer: Answerer): OperationHandlers["status"] {
+  return async ({ image }) => {
+    requireImage(ctx, image);
+    const { store } = ctx;
+    const only = image === undefined ? {} : { image };
+    const [fleet, alarms, quarantines, promotions] = await Promise.all([
+      loadFleetState(ctx, image),
+      store.loadAlarms(),
+      store.loadQuarantines(image),
+      store.loadPromotions({ states: ["confirmed"], limit: recentPromotions, ...only }),
+    ]);
+    return {
+      version: answerer.version,
+      at: formatInstant(ctx.clock.now()),
+      server: answerer.server(),
+      advisories: describeAdvisories(ctx, fleet.upstreams),
+      alarms: alarms.map(describeAlarm),
+      images: [...fleet.images],
+      rebuilds: fleet.inFlight.map((one) => describeInFlight(ctx, one)),
+      holds: fleet.holds.map(describeHold),
+      quarantines: quarantines.map(describeQuarantine),
+      upstreams: [...fleet.upstreams.values()].map(({ view }) => view),
+      promotions: promotions.map(describePromotion),
+    };
+  };
+}
+
+/** Throws NOT_FOUND where an image is named that the configuration does not have. */
+export function requireImage(ctx: Context, image: string | undefined): void {
+  if (image === undefined || Object.hasOwn(ctx.config.images, image)) return;
+  throw new OperationError("NOT_FOUND", `there is no image ${image}`, { hint: "`tidemill status` names the images." });
+}
+
+/** A hold in the shape of the contract. */
+export function describeHold(hold: Hold): HoldView {
+  return {
+    id: hold.id,
+    image: hold.image,
+    environment: hold.environment,
+    setBy: hold.byPerson ? "person" : "tidemill",
+    by: hold.who,
+    reason: hold.reason,
+    since: formatInstant(hold.createdAt),
+    until: hold.until === null ? null : formatInstant(hold.until),
+  };
+}
+
+function describeAlarm({ key, code, subject, message, hint, since }: Alarm): Status["alarms"][number] {
+  return { id: key, code, subject, message, hint, since: formatInstant(since) };
+}
+
+function describeQuarantine({ image, digest, createdAt, who, reason }: Quarantine): Status["quarantines"][number] {
+  return { image, digest, since: formatInstant(createdAt), by: who, reason };
+}
+
+function describePromotion(promotion: Promotion): Status["promotions"][number] {
+  return {
+    at: formatInstant(promotion.confirmedAt ?? promotion.createdAt),
+    image: promotion.image,
+    environment: promotion.environment,
+    from: promotion.previous,
+    to: promotion.digest,
+    kind: promotion.kind === "forward" ? "promoted" : "rolled-back",
+    reason: promotion.reason,
+  };
+}

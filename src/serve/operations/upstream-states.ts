@@ -1,0 +1,78 @@
+import type { Observation, Upstream } from "../../io/store/index.ts";
+import { formatAge, type Instant } from "../../lib/index.ts";
+import type { Context } from "../../loop/context.ts";
+import { formatInstant, type Status } from "../../operation/index.ts";
+
+type UpstreamView = Status["upstreams"][number];
+
+/** An upstream as it is shown, and what the state of images hangs on. */
+export interface UpstreamState {
+  readonly view: UpstreamView;
+  /** Whether what was last seen of it may still be taken for what it offers. */
+  readonly isFresh: boolean;
+  /** When its newest content was first seen. */
+  readonly changed: Instant | undefined;
+}
+
+const hour = 3_600_000;
+const kinds: readonly string[] = ["suite", "image", "registry", "git", "feed"] satisfies UpstreamView["kind"][];
+
+/** The suites that the configuration names and whatever else is watched, by name; a suite that nobody has looked at is `unseen`. */
+export async function loadUpstreamStates(ctx: Context): Promise<Map<string, UpstreamState>> {
+  const [rows, newest] = await Promise.all([ctx.store.loadUpstreams(), ctx.store.loadNewestObservations()]);
+  const known = new Map(rows.map((row) => [row.name, row]));
+  const seen = new Map(newest.map((one) => [one.upstream, one]));
+  const suites = [...ctx.suites.values()].flat().map(({ name }) => name);
+  const others = rows.filter(({ kind }) => kind !== "suite").map(({ name }) => name);
+  return new Map(
+    [...new Set([...suites, ...others])]
+      .sort()
+      .map((name) => [name, describe(ctx, name, known.get(name), seen.get(name))]),
+  );
+}
+
+/** A look that failed is no reason yet to doubt what was seen shortly before it. */
+function describe(
+  ctx: Context,
+  name: string,
+  row: Upstream | undefined,
+  observation: Observation | undefined,
+): UpstreamState {
+  const now = ctx.clock.now();
+  const lastSuccess = row?.lastSuccess ?? null;
+  const generation = instantOf(observation?.detail.date);
+  const validUntil = instantOf(observation?.detail.validUntil);
+  const old =
+    lastSuccess !== null && now - lastSuccess > Math.max(hour, 3 * ctx.config.watch.interval)
+      ? `not seen for ${formatAge((now - lastSuccess) / 1000)}`
+      : validUntil !== undefined && validUntil < now
+        ? `what it offers expired on ${formatInstant(validUntil)}`
+        : undefined;
+  const failing = row !== undefined && row.failures > 0;
+  const unseen = lastSuccess === null;
+  return {
+    view: {
+      name,
+      kind: row !== undefined && kinds.includes(row.kind) ? (row.kind as UpstreamView["kind"]) : "suite",
+      state: failing ? "failing" : unseen ? "unseen" : old === undefined ? "ok" : "stale",
+      lastSuccess: lastSuccess === null ? null : formatInstant(lastSuccess),
+      generation: generation === undefined ? null : formatInstant(generation),
+      problem: row?.lastError?.message ?? old ?? (unseen ? "never looked at" : null),
+    },
+    isFresh: !unseen && old === undefined,
+    changed: observation?.firstSeen,
+  };
+}
+
+/** A moment in an observation's detail, as a number or as text. */
+export function instantOf(value: unknown): Instant | undefined {
+  const at = typeof value === "number" ? value : typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isFinite(at) && Math.abs(at) <= 8_640_000_000_000_000 ? at : undefined;
+}
+
+/** One sentence for each upstream that cannot be trusted to be what it was. */
+export function describeDoubts(states: ReadonlyMap<string, UpstreamState>): string[] {
+  return [...states.values()]
+    .filter(({ view }) => view.state !== "ok")
+    .map(({ view }) => `${view.name} is ${view.state}: ${view.problem ?? "no reason is known"}`);
+}
