@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, stat } from "node:fs
 import { createRequire } from "node:module";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
+import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe } from "vitest";
 import { openStore, type Store, type StoreOptions, type StorePlace } from "../../src/io/store/index.ts";
 import { manualClock, silentLogger } from "../../src/lib/index.ts";
@@ -20,7 +20,7 @@ export interface StoreKind {
   /** Why it cannot be used here. */
   readonly missing: string | undefined;
   /** A new, empty place that nobody else uses; `remove` ends it. */
-  createPlace(): Promise<{ readonly place: StorePlace; remove(): Promise<void> }>;
+  createPlace(): Promise<{ readonly place: StorePlace; readonly remove: () => Promise<void> }>;
 }
 
 const databaseUrl = process.env.DATABASE_URL;
@@ -53,7 +53,7 @@ export interface StoreTest {
   readonly kind: StoreKind;
   readonly it: TestIt;
   /** The store of this block; every test finds it empty (but for the audit chain). */
-  store(): Store;
+  readonly store: () => Store;
   readonly place: () => StorePlace;
   readonly clock: ReturnType<typeof manualClock>;
 }
@@ -66,7 +66,7 @@ export function describeStores(
 ): void {
   describe.each(storeKinds)(`${name} ($name)`, (kind) => {
     const clock = manualClock(testStart);
-    let opened: { store: Store; place: StorePlace; remove(): Promise<void> } | undefined;
+    let opened: { store: Store; place: StorePlace; remove: () => Promise<void> } | undefined;
     if (kind.missing === undefined) {
       beforeAll(async () => {
         const { place, remove } = await kind.createPlace();
@@ -135,7 +135,7 @@ function urlOf(database: string): string {
 async function asAdmin(statement: string): Promise<void> {
   // As libpq does, and as the store does.
   process.env.PGUSER ??= userInfo().username;
-  const client = new pg.Client({ connectionString: databaseUrl });
+  const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   try {
     await client.query(statement);

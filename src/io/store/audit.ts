@@ -45,6 +45,9 @@ export function auditQueries(db: Database) {
         for (const row of rows) {
           const reason = misfit(row, last);
           if (reason !== undefined) return { kind: "broken", seq: last.seq + 1, reason };
+          if (row.seq === head?.seq && row.hash !== head.hash) {
+            return { kind: "broken", seq: row.seq, reason: `row ${row.seq} is not the one that was noted as the last` };
+          }
           hashes.push(row.hash);
           last = row;
         }

@@ -42,15 +42,13 @@ type Content = z.output<typeof shape>;
 export async function takeLock(path: string, onLost: (error: StoreError) => void): Promise<LockFile> {
   await mkdir(dirname(path), { recursive: true });
   const own: Content = { id: randomUUID(), ...withoutUndefined(ownIdentity()) };
-  let tookOver = false;
   for (let attempt = 0; !(await tryLink(path, own)); attempt += 1) {
     const held = await readContent(path);
     if (held === undefined) continue;
     if (attempt >= 20 || !(await isStale(path, held))) throw lockedBy(path, held);
-    await takeAway(path, held);
-    tookOver = true;
+    if (await succeed(path, held, own)) return holdLock(path, own, true, onLost);
   }
-  return holdLock(path, own, tookOver, onLost);
+  return holdLock(path, own, false, onLost);
 }
 
 /** Who holds the lock at `path`; undefined where nobody does. */
@@ -62,7 +60,6 @@ export async function readLock(path: string): Promise<LockHolder | undefined> {
 }
 
 function holdLock(path: string, own: Content, tookOver: boolean, onLost: (error: StoreError) => void): LockFile {
-  let content = own;
   const touch = async (): Promise<void> => {
     const found = await readContent(path);
     if (found?.id === own.id) {
@@ -70,21 +67,15 @@ function holdLock(path: string, own: Content, tookOver: boolean, onLost: (error:
       return;
     }
     clearInterval(timer);
-    onLost(
-      new StoreError("LOCK_LOST", `${path}: another process took the directory over`, {
-        hint: "This process stood still for too long. Start it again.",
-      }),
-    );
+    onLost(lostLock(path));
   };
   const timer = setInterval(() => void touch().catch(() => undefined), touchMs);
   timer.unref();
   return {
     tookOver,
     announce: async (address, token) => {
-      content = { ...content, address, token };
-      const aside = `${path}.${own.id}`;
-      await writeFile(aside, JSON.stringify(content), { mode: 0o600 });
-      await rename(aside, path);
+      if ((await readContent(path))?.id !== own.id) throw lostLock(path);
+      await replaceFile(path, { ...own, address, token });
     },
     release: async () => {
       clearInterval(timer);
@@ -108,17 +99,35 @@ async function tryLink(path: string, content: Content): Promise<boolean> {
   }
 }
 
-/** Removes a stale lock. Of several that found it stale one removes it: who gets hold of another lock than it judged puts it back. */
-async function takeAway(path: string, judged: Content): Promise<void> {
-  const away = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, away);
-  } catch {
-    return;
+/**
+ * Puts `own` in the place of a stale lock; false where it is no longer that one. A lock has one successor ever: who makes the file that names it
+ * first. A successor that died before it was done has one in its turn.
+ */
+async function succeed(path: string, held: Content, own: Content): Promise<boolean> {
+  const claims: string[] = [];
+  for (let last = held; ;) {
+    const claim = `${path}.after-${last.id}`;
+    claims.push(claim);
+    if (await tryLink(claim, own)) break;
+    const rival = await readContent(claim);
+    if (rival === undefined) return false;
+    if (!(await isStale(claim, rival))) throw lockedBy(path, rival);
+    last = rival;
   }
-  const taken = await readContent(away);
-  if (taken !== undefined && taken.id !== judged.id) await link(away, path).catch(() => undefined);
-  await rm(away, { force: true });
+  try {
+    // Claims are removed once the lock is another's: one that was made after that is seen by it.
+    if ((await readContent(path))?.id !== held.id) return false;
+    await replaceFile(path, own);
+    return true;
+  } finally {
+    for (const claim of claims) await rm(claim, { force: true });
+  }
+}
+
+async function replaceFile(path: string, content: Content): Promise<void> {
+  const aside = `${path}.${content.id}`;
+  await writeFile(aside, JSON.stringify(content), { mode: 0o600 });
+  await rename(aside, path);
 }
 
 async function isStale(path: string, held: Content): Promise<boolean> {
@@ -157,6 +166,12 @@ function lockedBy(path: string, held: Content): StoreError {
   const where = held.address === undefined ? "" : `, reachable at ${held.address}`;
   return new StoreError("LOCKED", `${dirname(path)} is held by process ${held.pid}${where}`, {
     hint: "One process holds the directory. Ask it through its local API, stop it, or give this one another directory.",
+  });
+}
+
+function lostLock(path: string): StoreError {
+  return new StoreError("LOCK_LOST", `${path}: another process took the directory over`, {
+    hint: "This process stood still for too long. Start it again.",
   });
 }
 

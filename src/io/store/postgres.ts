@@ -36,11 +36,12 @@ export function openPostgres(url: string, options: { readonly statementMs: numbe
   });
   pool.on("error", (error) => options.log.warn({ err: error }, "an idle connection to the database was lost"));
   const clients = new WeakMap<SqlConnection, { client: PoolClient; broken: boolean }>();
+  // Without a listener an error of a session that is held would end the process; its next statement reports it.
+  const ignore = (): void => undefined;
 
   const acquire = async (): Promise<SqlConnection> => {
     const client = await connect(pool);
-    // Without a listener an error of a session that is held would end the process; its next statement reports it.
-    client.once("error", () => undefined);
+    client.on("error", ignore);
     const held = { client, broken: false };
     const connection: SqlConnection = {
       query: (text, values, plain) => run(held, text, values ?? [], plain ?? false),
@@ -58,6 +59,7 @@ export function openPostgres(url: string, options: { readonly statementMs: numbe
     release: (connection, broken) => {
       const held = clients.get(connection);
       clients.delete(connection);
+      held?.client.removeListener("error", ignore);
       held?.client.release(broken === true || held.broken);
       return Promise.resolve();
     },
