@@ -19,3 +19,6 @@ export { mergePackages, type Alteration } from "./merge-packages.ts";
 export { PathTable } from "./path-table.ts";
 export { planLayers, defaultLayerBudget, type LayerGroup, type PlanPackage as LayerPackage } from "./plan-layers.ts";
 export { statusStanza } from "./dpkg-status.ts";
+export { accountsToAllocate, type AccountWish } from "./generated/accounts.ts";
+export { generateEntries, type GenerateInput } from "./generated/generate-entries.ts";
+export type { GeneratedEntry } from "./generated/image-tree.ts";
