@@ -87,20 +87,13 @@ export function makeAr(members: readonly (readonly [name: string, bytes: Uint8Ar
 
 /** `bytes`, packed; the same on every machine. */
 export async function pack(bytes: Uint8Array, packing: Packing): Promise<Buffer> {
-  switch (packing) {
-    case "xz":
-      return xz.compress(bytes);
-    case "gz": {
-      const packed = gzipSync(bytes, { level: 6 });
-      // The tenth byte tells the operating system.
-      packed[9] = 255;
-      return packed;
-    }
-    case "zst":
-      return zstdCompressSync(bytes);
-    case "none":
-      return Buffer.from(bytes);
-  }
+  if (packing === "xz") return xz.compress(bytes);
+  if (packing === "zst") return zstdCompressSync(bytes);
+  if (packing === "none") return Buffer.from(bytes);
+  const packed = gzipSync(bytes, { level: 6 });
+  // The tenth byte tells the operating system.
+  packed[9] = 255;
+  return packed;
 }
 
 /** How the name of a file ends that is packed so. */

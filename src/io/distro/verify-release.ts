@@ -1,6 +1,19 @@
-import { readCleartextMessage, readKey, readKeys, verify, type PublicKey } from "openpgp";
-import { messageOf, type Instant } from "../../lib/index.ts";
+import type { Instant } from "../../lib/index.ts";
 import { DistroError } from "./error.ts";
+import { verifyWithGpgv } from "./verify-with-gpgv.ts";
+import { verifyWithOpenpgp } from "./verify-with-openpgp.ts";
+
+/** What a verifier found: the text that was signed, or why it is not to be believed. */
+export type SignatureVerdict =
+  { readonly kind: "good"; readonly text: string } | { readonly kind: "bad"; readonly why: string };
+
+/** An InRelease file, and who may have signed it. */
+export interface SignedRelease {
+  readonly inRelease: Buffer;
+  /** OpenPGP public keys, binary or armored. */
+  readonly keys: readonly Uint8Array[];
+  readonly now: Instant;
+}
 
 const begin = "-----BEGIN PGP SIGNED MESSAGE-----";
 const middle = "-----BEGIN PGP SIGNATURE-----";
@@ -8,7 +21,8 @@ const end = "-----END PGP SIGNATURE-----";
 
 /**
  * The text that an InRelease file signs: one clear-signed message (RFC 9580, section 7) with nothing before, after or beside it, and a good signature
- * by one of `keys` that was valid at `now`. Throws BAD_SIGNATURE, naming `what`.
+ * by one of `keys`, neither signature nor key expired at `now`. One good signature is enough: archives sign with an old and a new key. Checked by gpgv
+ * where it is installed, else by OpenPGP.js; both give the same verdict. Throws BAD_SIGNATURE, naming `what`.
  */
 export async function verifyRelease(
   inRelease: Buffer,
@@ -16,46 +30,25 @@ export async function verifyRelease(
   now: Instant,
   what: string,
 ): Promise<string> {
-  const text = inRelease.toString("utf8");
-  requireSingleBlock(text, what);
-  const trusted = await readTrusted(keys, what);
-  try {
-    const message = await readCleartextMessage({ cleartextMessage: text });
-    const { signatures } = await verify({ message, verificationKeys: trusted, date: new Date(now) });
-    const verdicts = await Promise.allSettled(signatures.map(({ verified }) => verified));
-    if (verdicts.some(({ status }) => status === "fulfilled")) return message.getText();
-    const reasons = verdicts.flatMap((one) => (one.status === "rejected" ? [messageOf(one.reason)] : []));
-    throw bad(what, reasons.join("; ") || "it has no signature");
-  } catch (error) {
-    if (error instanceof DistroError) throw error;
-    throw bad(what, messageOf(error));
-  }
+  const odd = findOddBlock(inRelease.toString("latin1"));
+  if (odd !== undefined) throw bad(what, odd);
+  if (keys.length === 0) throw bad(what, "no key is trusted for it");
+  const release = { inRelease, keys, now };
+  const verdict = (await verifyWithGpgv(release)) ?? (await verifyWithOpenpgp(release));
+  if (verdict.kind === "bad") throw bad(what, verdict.why);
+  return verdict.text;
 }
 
-function requireSingleBlock(text: string, what: string): void {
+/** Why `text` is not one signed message and nothing else; undefined where it is. */
+function findOddBlock(text: string): string | undefined {
   const lines = text.split(/\r?\n/);
   const at = (marker: string): number[] => lines.flatMap((line, index) => (line.startsWith(marker) ? [index] : []));
   const [begins, middles, ends] = [at(begin), at(middle), at(end)];
-  if (begins.length !== 1 || middles.length !== 1 || ends.length !== 1) throw bad(what, "it is not one signed message");
+  if (begins.length !== 1 || middles.length !== 1 || ends.length !== 1) return "it is not one signed message";
   const outside = [...lines.slice(0, begins[0]), ...lines.slice((ends[0] ?? 0) + 1)];
-  if (outside.some((line) => line.trim() !== "")) throw bad(what, "text stands outside of the signed message");
-  if ((begins[0] ?? 0) > (middles[0] ?? 0) || (middles[0] ?? 0) > (ends[0] ?? 0))
-    throw bad(what, "its parts are out of order");
-}
-
-async function readTrusted(keys: readonly Uint8Array[], what: string): Promise<PublicKey[]> {
-  const read: PublicKey[] = [];
-  for (const bytes of keys) {
-    const armored = Buffer.from(bytes).toString("latin1", 0, 64).trimStart().startsWith("-----BEGIN");
-    try {
-      if (armored) read.push(await readKey({ armoredKey: Buffer.from(bytes).toString("utf8") }));
-      else read.push(...(await readKeys({ binaryKeys: bytes })));
-    } catch (error) {
-      throw bad(what, `a trusted key cannot be read: ${messageOf(error)}`);
-    }
-  }
-  if (read.length === 0) throw bad(what, "no key is trusted for it");
-  return read;
+  if (outside.some((line) => line.trim() !== "")) return "text stands outside of the signed message";
+  const isInOrder = (begins[0] ?? 0) < (middles[0] ?? 0) && (middles[0] ?? 0) < (ends[0] ?? 0);
+  return isInOrder ? undefined : "its parts are out of order";
 }
 
 function bad(what: string, why: string): DistroError {
