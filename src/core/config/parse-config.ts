@@ -53,7 +53,19 @@ export function parseConfig(text: string, env: Readonly<Record<string, string | 
   const odd = findOdd(document);
   if (odd !== undefined) return invalid([odd], document, lines);
   const mistakes: Mistake[] = [];
-  const value = substitute(document.toJS({ maxAliasCount: 100 }) as unknown, [], env, mistakes);
+  let plain: unknown;
+  try {
+    plain = document.toJS({ maxAliasCount: 100 });
+  } catch {
+    // Only aliases fail here: one of nothing, or ones that multiply.
+    const hint = "Write out what the aliases stand for.";
+    return invalid(
+      [{ path: [], message: "an alias of it cannot be resolved, or they multiply", hint }],
+      document,
+      lines,
+    );
+  }
+  const value = substitute(plain, [], env, mistakes);
   const parsed = configSchema.safeParse(value);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) mistakes.push(...explainIssue(issue));

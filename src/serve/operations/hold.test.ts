@@ -62,9 +62,20 @@ describeStores("hold and resume", ({ it, store, clock }) => {
       await hold(ada);
       await hold({ image: "web", ...ada });
       await hold({ image: "web", environment: "staging", ...ada });
-      await store().saveHold({ image: "web", environment: null, byPerson: false, who: "tidemill", reason: "it broke", until: null });
+      await store().saveHold({
+        image: "web",
+        environment: null,
+        byPerson: false,
+        who: "tidemill",
+        reason: "it broke",
+        until: null,
+      });
       const output = await createResume(deps())({ image: "web", by: "bob", reason: "released" });
-      expect(operations.resume.output.parse(output).lifted.map(({ image, environment, setBy }) => [image, environment, setBy])).toEqual([
+      expect(
+        operations.resume.output
+          .parse(output)
+          .lifted.map(({ image, environment, setBy }) => [image, environment, setBy]),
+      ).toEqual([
         ["web", null, "person"],
         ["web", null, "tidemill"],
       ]);
@@ -83,7 +94,14 @@ describeStores("hold and resume", ({ it, store, clock }) => {
     });
 
     it("knows an image that is declared no longer as long as a hold names it", async () => {
-      await store().saveHold({ image: "gone", environment: null, byPerson: true, who: "ada", reason: "old", until: null });
+      await store().saveHold({
+        image: "gone",
+        environment: null,
+        byPerson: true,
+        who: "ada",
+        reason: "old",
+        until: null,
+      });
       const resume = createResume(deps());
       expect((await resume({ image: "gone", ...ada })).lifted).toHaveLength(1);
       await expect(resume({ image: "gone", ...ada })).rejects.toMatchObject({ code: "NOT_FOUND" });

@@ -1,0 +1,88 @@
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createEmptyDir } from "../../../test/fakes/stores.ts";
+import { operations } from "../../operation/index.ts";
+import { fleetText } from "./testdata/fleet.ts";
+import { createValidate } from "./validate.ts";
+
+let home: string;
+beforeAll(async () => {
+  home = await createEmptyDir();
+  await mkdir(join(home, "etc", "deep"), { recursive: true });
+  await writeFile(join(home, "etc", "deep", "app.conf"), "");
+  await mkdir(join(home, "linked"));
+  await symlink("/etc/passwd", join(home, "linked", "passwd"));
+});
+afterAll(() => rm(home, { recursive: true }));
+
+const withFiles = (...from: string[]): string =>
+  `${fleetText}  files:\n    recipe: packages\n    upstream: debian\n    files:\n${from.map((one) => `      - { from: ${one}, to: /srv/x }\n`).join("")}`;
+const validate = (text: string, cwd: string | undefined = home, env: Record<string, string> = {}) =>
+  createValidate({ env, cwd })({ name: "fleet.yaml", text });
+
+describe("validate", () => {
+  it("says that a right configuration is right, and how many images it has", async () => {
+    const output = await validate(withFiles("etc", "./etc/deep/app.conf"));
+    expect(operations.validate.output.parse(output)).toEqual({ name: "fleet.yaml", ok: true, images: 3, problems: [] });
+  });
+
+  it("gives every mistake of the text, each with its place and what to do", async () => {
+    const output = await validate(
+      fleetText.replace("parent: base", "parent: bsae").replace("upstream: debian,", "upstream: debain,"),
+    );
+    expect(operations.validate.output.parse(output).ok).toBe(false);
+    expect(output.problems.map(({ line, path, hint }) => [line, path, hint])).toEqual([
+      [8, "images.base.upstream", "Did you mean `debian`?"],
+      [9, "images.web.parent", "Did you mean `base`?"],
+    ]);
+  });
+
+  it("counts files that are not there, and links, as mistakes where they are named", async () => {
+    const { problems } = await validate(withFiles("etc", "missing.conf", "linked"));
+    expect(problems).toEqual([
+      {
+        line: 15,
+        column: 11,
+        path: "images.files.files.1.from",
+        message: "there is no file missing.conf",
+        hint: expect.stringContaining(join(home, "missing.conf")),
+      },
+      {
+        line: 16,
+        column: 11,
+        path: "images.files.files.2.from",
+        message: expect.stringMatching(/passwd is neither a file nor a folder/),
+        hint: expect.any(String),
+      },
+    ]);
+  });
+
+  it("does not look at the files of an asker who is elsewhere", async () => {
+    expect(
+      await createValidate({ env: {}, cwd: undefined })({ name: "fleet.yaml", text: withFiles("missing.conf") }),
+    ).toMatchObject({ ok: true });
+  });
+
+  it("never repeats the value of a variable", async () => {
+    const text = `${fleetText}notifications: { webhook: { url: "\${ADDRESS}", secret: "\${SECRET}" } }\n`;
+    const output = await validate(text, home, { ADDRESS: "not-an-address-hunter2", SECRET: "hunter2" });
+    expect(output.ok).toBe(false);
+    expect(JSON.stringify(output)).not.toContain("hunter2");
+  });
+
+  it.each([
+    ["nothing", ""],
+    [
+      "an alias bomb",
+      `a: &a [x,x,x,x,x,x,x,x,x]\n${["b", "c", "d", "e", "f", "g", "h"].map((name, at) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${"abcdefg".charAt(at)}`).join(",")}]\n`).join("")}`,
+    ],
+    ["an alias of nothing", `${fleetText}workers: *none\n`],
+    ["brackets without end", "[".repeat(5000)],
+    ["control characters", "\u0000\u001b[31m: {"],
+  ])("answers %s with a problem, not a crash", async (_, text) => {
+    const output = await validate(text);
+    expect(operations.validate.output.parse(output).ok).toBe(false);
+    expect(output.problems.length).toBeGreaterThan(0);
+  });
+});
