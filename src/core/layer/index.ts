@@ -22,3 +22,7 @@ export { statusStanza } from "./dpkg-status.ts";
 export { accountsToAllocate, type AccountWish } from "./generated/accounts.ts";
 export { generateEntries, type GenerateInput } from "./generated/generate-entries.ts";
 export type { GeneratedEntry } from "./generated/image-tree.ts";
+export { skeletonEntries, type LayerEntry } from "./skeleton.ts";
+export { LayerTree } from "./layer-tree.ts";
+export { dpkgDatabase } from "./dpkg-database.ts";
+export { placeFiles, type PlacedFile } from "./place-files.ts";

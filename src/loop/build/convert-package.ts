@@ -10,16 +10,18 @@ import {
   tarHeader,
   tarPadding,
   tarTrailer,
+  type Alteration,
   type PackageFacts,
   type RawEntry,
 } from "../../core/layer/index.ts";
 import type { PackageRecord } from "../../core/packages/index.ts";
 import { parseDebFile } from "../../io/distro/index.ts";
 import { AppError, sha256, type Digest } from "../../lib/index.ts";
+import { alterEntries } from "./alter-entries.ts";
 import { hexSha256, packTar, trailerMember } from "./member.ts";
 
 /** Grows with every change of what a conversion yields. */
-export const converterVersion = 1;
+export const converterVersion = 2;
 
 /** Which database files a layer carries: dpkg's own where dpkg is in the image, else those for scanners. */
 export type DatabaseKind = "info" | "status.d";
@@ -57,13 +59,13 @@ const turnBytes = 8_388_608;
 
 /**
  * Converts the .deb at `path`, which must be the one that `record` names, into members of layers; nothing of it is written
- * anywhere. `without` are paths of the image that another package took over. Throws HOSTILE_PACKAGE, BAD_PACKAGE, and what
+ * anywhere. `steps` are what has to give way to other packages of the image, one after the other. Throws HOSTILE_PACKAGE, BAD_PACKAGE, and what
  * reading a .deb throws.
  */
 export async function convertPackage(
   path: string,
   record: PackageRecord,
-  without: ReadonlySet<string> = new Set(),
+  steps: readonly Alteration[] = [],
 ): Promise<Conversion> {
   const what = `${record.name} ${record.version}`;
   const file = await readFile(path);
@@ -73,10 +75,9 @@ export async function convertPackage(
     throw badPackage(what, "its control file names another package");
   const collected = new PackageCollector(what);
   await deb.readData(collected);
-  const dropped = new Set(collected.entries.filter((entry) => without.has(entry.path)).map((entry) => entry.ownPath));
-  checkHardLinks(collected.entries, without, what);
-  const kept = collected.entries.filter((entry) => !without.has(entry.path));
-  collected.entries.splice(0, collected.entries.length, ...kept);
+  const { entries: kept, dropped } = alterEntries(collected.entries, steps, what);
+  collected.entries.length = 0;
+  for (const entry of kept) collected.entries.push(entry);
 
   const { pieces, positions } = layOut(kept);
   const facts = describePackage(deb.control, deb.controlText, deb.members, collected, positions);
@@ -141,14 +142,6 @@ async function joinPieces(pieces: readonly Buffer[]): Promise<Buffer> {
     await nextTurn();
   }
   return whole;
-}
-
-function checkHardLinks(entries: readonly RawEntry[], without: ReadonlySet<string>, what: string): void {
-  const broken = entries.find(
-    ({ kind, path, link }) => kind === "hardlink" && !without.has(path) && without.has(link ?? ""),
-  );
-  if (broken !== undefined)
-    throw badPackage(what, `"${broken.path}" is a hard link to a file that another package took over`);
 }
 
 function badPackage(what: string, why: string): AppError {

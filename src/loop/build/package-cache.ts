@@ -2,9 +2,9 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
-import type { PackageFacts } from "../../core/layer/index.ts";
+import type { Alteration, PackageFacts } from "../../core/layer/index.ts";
 import type { PackageRecord } from "../../core/packages/index.ts";
-import { digestHex, writeFileDurable } from "../../lib/index.ts";
+import { canonicalJson, digestHex, writeFileDurable } from "../../lib/index.ts";
 import {
   convertPackage,
   converterVersion,
@@ -12,6 +12,7 @@ import {
   type DatabaseKind,
   type LayerRecord,
 } from "./convert-package.ts";
+import { createGate } from "./gate.ts";
 import { hexSha256, type Member } from "./member.ts";
 
 const pack = promisify(gzip);
@@ -21,11 +22,12 @@ const headerSize = 8 + 4 + 32;
 const maxIndex = 268_435_456;
 /** Entries of all packages whose facts are held in memory, some 250 bytes each. */
 const heldEntries = 600_000;
-const atATime = 2;
+const conversionsAtATime = 2;
+const downloadsAtATime = 6;
 
 /** A package that is ready to be put into layers. */
 export interface ConvertedPackage {
-  /** Digest of the .deb, and of what was left out of it. */
+  /** Digest of the .deb, and of what was done to it. */
   readonly key: string;
   readonly facts: PackageFacts;
   readonly members: Readonly<Record<"data" | DatabaseKind, Member>>;
@@ -33,10 +35,10 @@ export interface ConvertedPackage {
 }
 
 export interface PackageCache {
-  /** The converted package: from memory, from the folder, or converted now. `without` are paths that another package took over. */
-  load(record: PackageRecord, without?: readonly string[]): Promise<ConvertedPackage>;
-  /** The same, where it is in memory. */
-  held(record: PackageRecord): ConvertedPackage | undefined;
+  /** The converted package: from memory, from the folder, or converted now. `steps` are what gives way to other packages. */
+  load(record: PackageRecord, steps?: readonly Alteration[]): Promise<ConvertedPackage>;
+  /** Converts it again and replaces what memory and folder have: its bytes turned out to be damaged or gone. */
+  repair(record: PackageRecord, steps?: readonly Alteration[]): Promise<ConvertedPackage>;
 }
 
 /**
@@ -50,54 +52,67 @@ export function createPackageCache(
   const home = join(folder, "packages", `v${converterVersion}-zlib-${process.versions.zlib ?? "unknown"}`);
   const memory = new Map<string, ConvertedPackage>();
   const underWay = new Map<string, Promise<ConvertedPackage>>();
-  const gate = createGate(atATime);
+  const conversions = createGate(conversionsAtATime);
+  const downloads = createGate(downloadsAtATime);
   let entries = 0;
 
-  async function obtain(record: PackageRecord, key: string, without: readonly string[]): Promise<ConvertedPackage> {
-    const path = join(home, key.slice(0, 2), key);
-    const stored = await readStored(path, key);
-    if (stored !== undefined) return stored;
-    return gate(async () => {
-      const { index, bytes } = await convertPackage(await fetchPackage(record), record, new Set(without));
-      const start = await store(path, index, bytes);
-      return assembleStored(key, path, start, index);
+  const pathOf = (key: string): string => join(home, key.slice(0, 2), key);
+
+  async function convert(record: PackageRecord, key: string, steps: readonly Alteration[]): Promise<ConvertedPackage> {
+    const file = await downloads(() => fetchPackage(record));
+    return conversions(async () => {
+      const { index, bytes } = await convertPackage(file, record, steps);
+      const start = await store(pathOf(key), index, bytes);
+      return assembleStored(key, pathOf(key), start, index);
     });
   }
 
+  function once(key: string, obtain: () => Promise<ConvertedPackage>): Promise<ConvertedPackage> {
+    let work = underWay.get(key);
+    if (work === undefined) {
+      work = obtain()
+        .then((converted) => {
+          remember(converted);
+          return converted;
+        })
+        .finally(() => underWay.delete(key));
+      underWay.set(key, work);
+    }
+    return work;
+  }
+
   function remember(converted: ConvertedPackage): void {
+    forget(converted.key);
     memory.set(converted.key, converted);
     entries += converted.facts.entries.length;
-    for (const [key, oldest] of memory) {
+    for (const key of memory.keys()) {
       if (entries <= heldEntries || key === converted.key) return;
-      memory.delete(key);
-      entries -= oldest.facts.entries.length;
+      forget(key);
     }
   }
 
+  function forget(key: string): void {
+    entries -= memory.get(key)?.facts.entries.length ?? 0;
+    memory.delete(key);
+  }
+
   return {
-    held: (record) => memory.get(digestHex(record.sha256)),
-    load: (record, without = []) => {
-      const key = keyOf(record, without);
-      const known = memory.get(key);
-      if (known !== undefined) return Promise.resolve(known);
-      let work = underWay.get(key);
-      if (work === undefined) {
-        work = obtain(record, key, without)
-          .then((converted) => {
-            remember(converted);
-            return converted;
-          })
-          .finally(() => underWay.delete(key));
-        underWay.set(key, work);
-      }
-      return work;
+    load: async (record, steps = []) => {
+      const key = keyOf(record, steps);
+      return (
+        memory.get(key) ?? once(key, async () => (await readStored(pathOf(key), key)) ?? convert(record, key, steps))
+      );
+    },
+    repair: (record, steps = []) => {
+      const key = keyOf(record, steps);
+      return once(`repair ${key}`, () => convert(record, key, steps));
     },
   };
 }
 
-function keyOf(record: PackageRecord, without: readonly string[]): string {
+function keyOf(record: PackageRecord, steps: readonly Alteration[]): string {
   const hex = digestHex(record.sha256);
-  return without.length === 0 ? hex : `${hex}-${hexSha256([...without].sort().join("\0")).slice(0, 32)}`;
+  return steps.length === 0 ? hex : `${hex}-${hexSha256(canonicalJson(steps)).slice(0, 32)}`;
 }
 
 async function store(path: string, index: ConversionIndex, bytes: Buffer): Promise<number> {
@@ -143,22 +158,5 @@ function assembleStored(key: string, path: string, start: number, index: Convers
     facts: index.facts,
     members: { data: member("data"), info: member("info"), "status.d": member("status.d") },
     layers: index.layers,
-  };
-}
-
-/** At most `width` at a time, the others wait in order. */
-function createGate(width: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (running >= width) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
   };
 }

@@ -1,0 +1,142 @@
+import {
+  BuildError,
+  LayerTree,
+  accountsToAllocate,
+  dpkgDatabase,
+  generateEntries,
+  generatedTime,
+  placeFiles,
+  planLayers,
+  skeletonEntries,
+  type LayerEntry,
+  type PackageFacts,
+} from "../../core/layer/index.ts";
+import { mediaTypes } from "../../core/image/index.ts";
+import type { DatabaseKind, LayerRecord } from "./convert-package.ts";
+import type { LayerMaker } from "./generated-layer.ts";
+import type { LayerRecords } from "./layer-records.ts";
+import type { LoadedPackage } from "./load-packages.ts";
+import { trailerMember } from "./member.ts";
+import type { PackageCache } from "./package-cache.ts";
+import type { LayerPart, PartReader } from "./read-layer-parts.ts";
+import type { AssembledLayer, AssembleRequest, AssemblerDeps, PlatformPackages } from "./types.ts";
+
+/** A layer, and its bytes for whoever lacks them. */
+export interface LaidOutLayer extends AssembledLayer {
+  readonly open: () => AsyncIterable<Uint8Array>;
+}
+
+/** What the assembler has for all images. */
+export interface LayoutContext {
+  readonly cache: PackageCache;
+  readonly records: LayerRecords;
+  readonly reader: PartReader;
+  readonly makeLayer: LayerMaker;
+  readonly allocateAccounts: AssemblerDeps["allocateAccounts"];
+}
+
+const namesShown = 12;
+
+/** All layers of one platform: those of packages, what no package ships, dpkg's database where the image holds dpkg, the files of the configuration. */
+export async function layOutImage(
+  context: LayoutContext,
+  loaded: readonly LoadedPackage[],
+  platform: PlatformPackages,
+  request: AssembleRequest,
+): Promise<LaidOutLayer[]> {
+  const byName = new Map(loaded.map((each) => [each.record.name, each]));
+  const kind: DatabaseKind = byName.has("dpkg") ? "info" : "status.d";
+  const groups = planLayers(
+    loaded.map(({ record: { name, source, size } }) => ({ name, source, size })),
+    platform.lineage,
+  ).map(({ packages }) => packages.flatMap((name) => byName.get(name) ?? []));
+  const layers = await Promise.all(groups.map((group) => packageLayer(context, group, kind)));
+
+  const inOrder = groups.flat().map(({ converted }) => converted.facts);
+  const tree = new LayerTree(inOrder);
+  const add = async (entries: readonly LayerEntry[], history: string): Promise<void> => {
+    if (entries.length === 0) return;
+    const { record, parts } = await context.makeLayer(tree.withParents(entries));
+    tree.add(entries);
+    layers.push({ ...describe(record), history, packages: [], open: () => context.reader.read(parts) });
+  };
+  await add(await generate(context, inOrder, platform, request, tree), "tidemill: generated files");
+  if (kind === "info") await add(dpkgDatabase(inOrder), "tidemill: package database");
+  await add(placeFiles(request.files, tree), "tidemill: files");
+  return layers;
+}
+
+/** One package has its layer's digests in its conversion; several are put together from their members. */
+async function packageLayer(
+  { cache, records, reader }: LayoutContext,
+  group: readonly LoadedPackage[],
+  kind: DatabaseKind,
+): Promise<LaidOutLayer> {
+  const part = ({ record, steps, converted }: LoadedPackage, name: "data" | DatabaseKind): LayerPart => ({
+    member: converted.members[name],
+    restore: async () => (await cache.repair(record, steps)).members[name],
+  });
+  const parts = [...group.flatMap((each) => [part(each, "data"), part(each, kind)]), { member: trailerMember }];
+  const open = (): AsyncIterable<Buffer> => reader.read(parts);
+  const [only, ...others] = group;
+  const record =
+    only !== undefined && others.length === 0
+      ? only.converted.layers[kind]
+      : await records.record(
+          parts.map(({ member }) => member.key),
+          open,
+        );
+  return { ...describe(record), history: historyOf(group), packages: group.map((each) => each.record.name), open };
+}
+
+async function generate(
+  { allocateAccounts }: LayoutContext,
+  packages: readonly PackageFacts[],
+  { platform }: PlatformPackages,
+  { accounts, timezone }: AssembleRequest,
+  tree: LayerTree,
+): Promise<LayerEntry[]> {
+  const names = accountsToAllocate(packages);
+  const allocated = names.length === 0 ? new Map<string, never>() : await allocateAccounts(names);
+  const missing = names.filter((name) => !allocated.has(name));
+  if (missing.length > 0)
+    throw new BuildError("ACCOUNTS_FULL", `there is no number left for the accounts ${missing.join(", ")}`);
+  const architecture = debianArchitecture(platform.architecture, platform.variant);
+  const generated = generateEntries({ packages, architecture, accounts, allocated, timezone });
+  const made = new Set(generated.map(({ path }) => path));
+  const skeleton = skeletonEntries((path) => made.has(path) || tree.find(path) !== undefined);
+  return [...skeleton, ...generated];
+}
+
+/** Debian's word for what OCI calls a platform; dpkg-architecture(1). */
+function debianArchitecture(architecture: string, variant: string | undefined): string {
+  if (architecture === "arm") return variant === "v5" || variant === "v6" ? "armel" : "armhf";
+  return { "386": "i386", ppc64le: "ppc64el", mips64le: "mips64el" }[architecture] ?? architecture;
+}
+
+function describe({ digest, size, diffId }: LayerRecord): Pick<AssembledLayer, "descriptor" | "diffId"> {
+  return { descriptor: { mediaType: mediaTypes.layerGzip, digest, size }, diffId };
+}
+
+function historyOf(group: readonly LoadedPackage[]): string {
+  const shown = group.slice(0, namesShown).map(({ record }) => `${record.name} ${record.version}`);
+  const more = group.length - shown.length;
+  return `tidemill: ${shown.join(", ")}${more > 0 ? `, and ${more} more` : ""}`;
+}
+
+const newestOf = new WeakMap<PackageFacts, number>();
+
+/** The newest time that an entry of a package bears, RFC 3339 in UTC: it changes with the packages only. */
+export function createdOf(packages: readonly PackageFacts[]): string {
+  let newest = packages.length === 0 ? generatedTime : 0;
+  for (const facts of packages) {
+    let own = newestOf.get(facts);
+    if (own === undefined) {
+      own = facts.entries.reduce((most, { mtime }) => Math.max(most, mtime), 0);
+      newestOf.set(facts, own);
+    }
+    newest = Math.max(newest, own);
+  }
+  const latest = 253_402_300_799;
+  return `${new Date(Math.min(newest === 0 ? generatedTime : newest, latest) * 1000).toISOString().slice(0, 19)}Z`;
+}
