@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { needs } from "../../../test/needs.ts";
 import { createUniverse } from "../../core/packages/index.ts";
@@ -10,7 +11,8 @@ import { createImageReader, createLayerStore, type ImageReader } from "../../io/
 import { makeTar, type Member } from "../../io/layer/testdata/make-tar.ts";
 import { memorySource, putImage } from "../../io/layer/testdata/memory-source.ts";
 import { openDockerArchive } from "../../io/registry/index.ts";
-import { checkImage, type SuiteOffers } from "./check-image.ts";
+import { sha256 } from "../../lib/index.ts";
+import { checkImage, type SuiteOffers, type SuiteRequest } from "./check-image.ts";
 
 const osRelease = 'ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nPRETTY_NAME="Debian 12"\n';
 const status = (name: string, version: string): string =>
@@ -41,7 +43,7 @@ async function check(
   const ids = tars.map((tar) => `sha256:${createHash("sha256").update(tar).digest("hex")}` as const);
   putImage(source, "latest", tars, { rootfs: { type: "layers", diff_ids: ids }, history: [{}, {}] });
   const asked: (readonly string[])[] = [];
-  const universeFor = (codename: string, suites: readonly string[], architecture: string) => {
+  const universeFor = ({ codename, suites, architecture }: SuiteRequest) => {
     asked.push([codename, ...suites, architecture]);
     return offers();
   };
@@ -115,17 +117,38 @@ describe("checkImage", () => {
     expect(one?.reasons.join("\n")).toMatch(reason);
   });
 
-  const archive = "../shared/data/inventories/apk/alpine-3.10.4/raw/image.docker-archive.tar.gz";
-  needs(existsSync(archive) ? undefined : "the shared data")("never calls a real Alpine image clean", async () => {
-    const opened = await openDockerArchive(archive);
-    const result = await checkImage(opened, "latest", {
-      images,
-      universeFor: () => Promise.reject(new Error("unused")),
-    });
-    expect(result.platforms[0]).toMatchObject({
-      state: "unknown",
-      inventory: { os: { id: "alpine" }, status: "unknown" },
-    });
-    expect(result.platforms[0]?.reasons.join("\n")).toMatch(/there is no reader for apk packages yet/);
+  const installed = "../shared/data/inventories/apk/alpine-3.10.4/raw/lib/apk/db/installed";
+  needs(existsSync(installed) ? undefined : "the shared data")("never calls a real Alpine image clean", async () => {
+    const layer = makeTar([
+      { name: "etc/os-release", body: 'ID=alpine\nVERSION_ID=3.10.4\nPRETTY_NAME="Alpine Linux v3.10"\n' },
+      { name: "lib/apk/db/installed", body: readFileSync(installed, "utf8") },
+    ]);
+    const saved = join(folder, "alpine.docker-archive.tar.gz");
+    await writeFile(saved, gzipSync(dockerArchive(layer)));
+    const opened = await openDockerArchive(saved);
+    try {
+      const universeFor = () => Promise.reject(new Error("unused"));
+      const { platforms } = await checkImage(opened, "latest", { images, universeFor });
+      expect(platforms[0]).toMatchObject({
+        state: "unknown",
+        inventory: { os: { id: "alpine" }, status: "unknown" },
+      });
+      expect(platforms[0]?.reasons.join("\n")).toMatch(/there is no reader for apk packages yet/);
+    } finally {
+      await opened.close();
+    }
   });
 });
+
+/** What `docker save` writes of an image of one layer, as the shared data's own is: before OCI. */
+function dockerArchive(layer: Buffer): Buffer {
+  const config = { architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [sha256(layer)] } };
+  return makeTar([
+    {
+      name: "manifest.json",
+      body: JSON.stringify([{ Config: "config.json", RepoTags: ["alpine:3.10"], Layers: ["layer.tar"] }]),
+    },
+    { name: "config.json", body: JSON.stringify(config) },
+    { name: "layer.tar", body: layer },
+  ]);
+}

@@ -1,5 +1,12 @@
 import { formatPlatform, type ImageConfig, type ImageSource } from "../../core/image/index.ts";
-import { readAptSources, readInventory, suitesOf, type Inventory, type Tree } from "../../core/inventory/index.ts";
+import {
+  readAptSources,
+  readInventory,
+  suitesOf,
+  type AptSource,
+  type Inventory,
+  type Tree,
+} from "../../core/inventory/index.ts";
 import { findOffers, type Offer } from "../../core/advisory/index.ts";
 import type { PackageUniverse } from "../../core/packages/index.ts";
 import type { ImageReader } from "../../io/layer/index.ts";
@@ -12,15 +19,20 @@ export interface SuiteOffers {
   readonly since: ReadonlyMap<string, Instant>;
 }
 
+/** What is to be asked for, in the words of the image: none of it is to be trusted. */
+export interface SuiteRequest {
+  readonly codename: string;
+  readonly suites: readonly string[];
+  /** The packages' own, as Debian names it. */
+  readonly architecture: string;
+  /** Where the image's apt would ask. */
+  readonly sources: readonly AptSource[];
+}
+
 export interface CheckImageDeps {
   readonly images: ImageReader;
   /** The named suites of a release; throws where they cannot be had. */
-  readonly universeFor: (
-    codename: string,
-    suites: readonly string[],
-    architecture: string,
-    signal?: AbortSignal,
-  ) => Promise<SuiteOffers>;
+  readonly universeFor: (request: SuiteRequest, signal?: AbortSignal) => Promise<SuiteOffers>;
 }
 
 /** How one outdated package would be cured. */
@@ -80,7 +92,8 @@ async function checkPlatform(
   signal: AbortSignal | undefined,
 ): Promise<PlatformCheck> {
   const codename = inventory.os?.codename;
-  const own = codename === undefined ? [] : suitesOf(codename, readAptSources(tree));
+  const sources = readAptSources(tree);
+  const own = codename === undefined ? [] : suitesOf(codename, sources);
   const suitesFrom = own.length > 0 ? "image" : "release";
   const suites =
     codename === undefined ? [] : own.length > 0 ? own : [codename, `${codename}-updates`, `${codename}-security`];
@@ -92,7 +105,8 @@ async function checkPlatform(
   }
   let offers: SuiteOffers;
   try {
-    offers = await deps.universeFor(codename, suites, inventory.platform.architecture, signal);
+    const architecture = architectureOf(inventory);
+    offers = await deps.universeFor({ codename, suites, architecture, sources }, signal);
   } catch (error) {
     signal?.throwIfAborted();
     return { ...base, ...nothing, reasons: [...inventory.problems, messageOf(error)] };
@@ -106,6 +120,15 @@ async function checkPlatform(
   }));
   const state = inventory.status === "unknown" ? "unknown" : outdated.length > 0 ? "outdated" : "current";
   return { ...base, outdated, unknownPackages: unknown, state, reasons: inventory.problems };
+}
+
+/** The architecture that most packages are of: what a platform is called differs, and may be wrong. */
+function architectureOf({ packages, platform }: Inventory): string {
+  const counts = new Map<string, number>();
+  for (const { architecture } of packages)
+    if (architecture !== "all") counts.set(architecture, (counts.get(architecture) ?? 0) + 1);
+  const [most] = [...counts].sort(([, a], [, b]) => b - a);
+  return most?.[0] ?? platform.architecture;
 }
 
 /**
