@@ -20,6 +20,9 @@ const apart = new Set(["io", "loop"]);
 /** Folders of an apart room that the others may import, each with a reason. */
 const shared: Readonly<Record<string, string>> = {};
 
+/** What every step may know of loop/ itself. */
+const commonToSteps = new Set(["loop/context.ts", "loop/files.ts"]);
+
 const lineLimit = 400;
 const source = fileURLToPath(new URL("../src/", import.meta.url));
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })
@@ -93,7 +96,9 @@ function refusal({ from, target }: { readonly from: string; readonly target: str
   if (here.room !== there.room || !apart.has(here.room)) return undefined;
   if (here.folder === "loop") return undefined;
   if (there.folder === "loop") {
-    return target === "loop/context.ts" ? undefined : "is for the wiring: a step knows only context.ts of loop/";
+    return commonToSteps.has(target)
+      ? undefined
+      : "is for the wiring: a step knows only context.ts and files.ts of loop/";
   }
   if (Object.hasOwn(shared, there.folder)) return undefined;
   return `is another folder of ${here.room}/: they never import one another`;

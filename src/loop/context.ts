@@ -56,7 +56,7 @@ export interface Context {
 }
 
 /** Milliseconds of a lease; requests and checks end before it does, and it is renewed while work goes on. */
-export const leaseMs = 120_000;
+export const leaseMs = 30_000;
 
 /** The repository of an image: its own, or its name. */
 export function repositoryName(config: Config, image: string): string {

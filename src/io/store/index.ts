@@ -2,7 +2,8 @@ export { openStore, type Store, type StoreOptions, type StorePlace } from "./ope
 export { backupStore, restoreStore, saveSnapshot } from "./restore.ts";
 export type { Backup } from "./backup.ts";
 export { StoreError } from "./error.ts";
-export { readLock, type LockHolder } from "./lock-file.ts";
+export { readLock, takeLock, type LockFile, type LockHolder } from "./lock-file.ts";
+export { lockPath } from "./open-directory.ts";
 export type { Lease, LeaseRequest, Lost } from "./lease.ts";
 export type { KeyedCause, PlacedRebuild, PlannedRebuild, SavedPlan } from "./plan.ts";
 export type { Candidate, RebuildChange, RebuildFilter, SavedRebuild } from "./rebuild.ts";

@@ -104,6 +104,19 @@ export function leaseQueries(db: Database) {
         .where("finishedAt", "is", null)
         .execute();
     },
+
+    /** Gives back the leases of all others, for whoever holds the state alone: their processes are gone. Resolves to how many there were. */
+    releaseOtherLeases: async (owner: string): Promise<number> => {
+      const rows = await db.sql
+        .updateTable("rebuild")
+        .set({ leaseOwner: null, leaseUntil: null, fence: fragment<number>`fence + 1` })
+        .where("finishedAt", "is", null)
+        .where("leaseOwner", "is not", null)
+        .where("leaseOwner", "!=", owner)
+        .returning("id")
+        .execute();
+      return rows.length;
+    },
   };
 }
 

@@ -1,0 +1,218 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { parseConfig, type Config } from "./core/config/index.ts";
+import type { PackageRecord } from "./core/packages/index.ts";
+import { createDistro, debianSources, type SuiteSource } from "./io/distro/index.ts";
+import { runEngines, type RunEngine } from "./io/engine/index.ts";
+import { createImageReader, createLayerStore } from "./io/layer/index.ts";
+import {
+  createRegistryClient,
+  createRegistryServer,
+  dockerCredentials,
+  type RegistryServer,
+} from "./io/registry/index.ts";
+import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
+import { AppError, createLogger, messageOf, systemClock, type Clock, type Logger } from "./lib/index.ts";
+import { createAssembler, type Assembler } from "./loop/build/index.ts";
+import { repositoryName, type Context } from "./loop/context.ts";
+import { runPass, type PassOptions, type PassResult } from "./loop/drive.ts";
+import { formatInstant, type ProgressListener } from "./operation/index.ts";
+
+export class ConfigError extends AppError<"CONFIG_MISSING" | "CONFIG_INVALID"> {}
+
+export interface FleetOptions {
+  /** Path of `tidemill.yaml`. */
+  readonly configPath: string;
+  /** Folder of the state. */
+  readonly dataDir: string;
+  /** Folder for what can be made again; in the state's own without it. */
+  readonly cacheDir?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly onEvent?: ProgressListener;
+  readonly signal?: AbortSignal;
+  /** Changes the configuration after it was read. */
+  readonly adjust?: (config: Config) => Config;
+}
+
+/** A fleet that is open in this process: its parts, wired. */
+export interface Fleet {
+  readonly ctx: Context;
+  readonly assembler: Assembler;
+  /** Undefined where images go to a registry elsewhere. */
+  readonly registry: RegistryServer | undefined;
+  /** One pass of the loop; passes of one process take turns. */
+  pass(options?: PassOptions): Promise<PassResult>;
+  /** Gives whoever else listens the events of the loop. */
+  readonly listeners: Set<ProgressListener>;
+  readonly dataDir: string;
+  close(): Promise<void>;
+}
+
+/** Actions that a webhook is told of, written into the outbox together with what they tell of. */
+const notifyOn = ["promoted", "rolled-back", "rebuild-failed", "held", "conflict", "alarm-raised"];
+/** Numbers for accounts that no table fixes: within Debian's range for dynamic system accounts, above what its own tools give first. */
+const accountRange = { first: 500, last: 899 };
+
+/** The configuration at `path`. Throws CONFIG_MISSING, and CONFIG_INVALID with every mistake and its place. */
+export async function loadConfig(
+  path: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<{ readonly config: Config; readonly text: string }> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new ConfigError("CONFIG_MISSING", `the configuration ${path} cannot be read: ${messageOf(error)}`, {
+      hint: "Name one by --config, or begin with examples/quickstart/tidemill.yaml.",
+    });
+  });
+  const parsed = parseConfig(text, env);
+  if (parsed.kind === "ok") return { config: parsed.config, text };
+  const lines = parsed.problems.map(({ line, column, path: at, message, hint }) => {
+    const place = at === "" ? "" : `${at}: `;
+    return `${path}:${line}:${column}: ${place}${message}${hint === undefined ? "" : ` (${hint})`}`;
+  });
+  throw new ConfigError("CONFIG_INVALID", lines.join("\n"), { hint: "`tidemill schema` gives editors its shape." });
+}
+
+/** Opens the state and everything that works at it. Throws what the store and the configuration throw; what was opened is closed again. */
+export async function openFleet(options: FleetOptions): Promise<Fleet> {
+  const { env, configPath, dataDir } = options;
+  const { config: read } = await loadConfig(configPath, env);
+  const config = options.adjust?.(read) ?? read;
+  const log = createLogger(env["TIDEMILL_LOG"] ?? "silent");
+  const closing: (() => Promise<unknown>)[] = [];
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  const close = async (): Promise<void> => {
+    stop.abort();
+    for (const end of closing.splice(0).reverse()) await end();
+  };
+  try {
+    await mkdir(dataDir, { recursive: true });
+    const store = await openState(options, systemClock, log, closing);
+    const registry = config.registry.url === undefined ? await openRegistry(dataDir, log, closing) : undefined;
+    const host = registry === undefined ? (config.registry.url ?? "") : (await registry.listen(0)).host;
+    const client = createRegistryClient({
+      credentials: dockerCredentials(),
+      insecure: config.registry.insecure ? [host.split("/")[0] ?? ""] : [],
+    });
+    closing.push(() => client.close());
+
+    const cacheDir = options.cacheDir ?? join(dataDir, "cache");
+    const distro = createDistro({ dir: join(cacheDir, "distro"), clock: systemClock });
+    const suites = await findSuites(config, dirname(resolve(configPath)), env);
+    const listeners = new Set<ProgressListener>(options.onEvent === undefined ? [] : [options.onEvent]);
+    const ctx: Context = {
+      config,
+      home: dirname(resolve(configPath)),
+      clock: systemClock,
+      log,
+      store,
+      distro,
+      suites,
+      images: createImageReader(createLayerStore(join(cacheDir, "layers"))),
+      engine: await findEngine(dataDir),
+      repositoryOf: (image) => client.repository(`${host}/${repositoryName(config, image)}`),
+      cacheDir,
+      owner: `${process.pid}-${randomUUID().slice(0, 8)}`,
+      emit: (event) => {
+        const at = formatInstant(systemClock.now());
+        for (const listener of listeners) listener({ at, ...event });
+      },
+      signal,
+    };
+    if (store.kind === "pglite") await store.releaseOtherLeases(ctx.owner);
+    const assembler = createAssembler({
+      cacheDir: join(cacheDir, "assembly"),
+      fetchPackage: (record, ended) => fetchRecord(ctx, record, ended),
+      allocateAccounts: async (names) => {
+        const rows = await store.saveAccountAllocations(names, accountRange);
+        return new Map(rows.map(({ name, uid, gid }) => [name, { uid, gid }]));
+      },
+    });
+    let last: Promise<unknown> = Promise.resolve();
+    return {
+      ctx,
+      assembler,
+      registry,
+      listeners,
+      dataDir,
+      pass: (passOptions) => {
+        const next = last.then(() => runPass(ctx, assembler, passOptions));
+        last = next.catch(() => undefined);
+        return next;
+      },
+      close: async () => {
+        stop.abort();
+        await last;
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openState(
+  { dataDir, env }: FleetOptions,
+  clock: Clock,
+  log: Logger,
+  closing: (() => Promise<unknown>)[],
+): Promise<Store> {
+  const databaseUrl = env["DATABASE_URL"];
+  const hasUrl = databaseUrl !== undefined && databaseUrl !== "";
+  if (!hasUrl) {
+    const store = await openStore({ dir: dataDir }, { clock, log, notifyOn });
+    closing.push(() => store.close());
+    return store;
+  }
+  // The registry's folder and the address of the local API are this process's, wherever the rows are.
+  const lock = await takeLock(lockPath(dataDir), (error) => log.error({ err: error }, "the lock was lost"));
+  closing.push(() => lock.release());
+  const store = await openStore({ databaseUrl }, { clock, log, notifyOn });
+  closing.push(() => store.close());
+  return { ...store, announce: lock.announce };
+}
+
+async function openRegistry(
+  dataDir: string,
+  log: Logger,
+  closing: (() => Promise<unknown>)[],
+): Promise<RegistryServer> {
+  const registry = await createRegistryServer({ dir: join(dataDir, "registry"), clock: systemClock, log });
+  closing.push(() => registry.close());
+  return registry;
+}
+
+/** The suites of every upstream; an upstream without a mirror is an error at once. */
+export async function findSuites(
+  config: Config,
+  home: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Map<string, readonly SuiteSource[]>> {
+  const suites = new Map<string, readonly SuiteSource[]>();
+  for (const [name, upstream] of Object.entries(config.upstreams)) {
+    const users = Object.values(config.images).filter((image) => image.upstream === name);
+    if (users.length === 0) continue;
+    const platforms = users.flatMap((image) => image.platforms);
+    const architectures = [...new Set(platforms.map((platform) => platform.split("/")[1] ?? ""))].sort();
+    const keyrings = upstream.keyrings?.map((path) => resolve(home, path));
+    suites.set(name, await debianSources({ name, ...upstream, keyrings, architectures }, env));
+  }
+  return suites;
+}
+
+function fetchRecord(ctx: Context, record: PackageRecord, signal: AbortSignal | undefined): Promise<string> {
+  for (const sources of ctx.suites.values()) {
+    const source = sources.find(({ name }) => name === record.origin);
+    if (source !== undefined) return ctx.distro.fetchPackage(record, source, signal ?? ctx.signal);
+  }
+  throw new Error(`${record.origin}, which offers ${record.name}, is no suite of this fleet`);
+}
+
+async function findEngine(dataDir: string): Promise<RunEngine | undefined> {
+  const engine = runEngines.docker(resolve(dataDir));
+  if ((await engine.missing()) !== undefined) return undefined;
+  await engine.sweep().catch(() => 0);
+  return engine;
+}

@@ -1,0 +1,62 @@
+import type { Plan } from "../core/plan/index.ts";
+import type { Assembler } from "./build/index.ts";
+import { leaseMs, type Context } from "./context.ts";
+import { planFleet } from "./plan/index.ts";
+import { checkServed, resumeIntents, type ServedReport } from "./promote/index.ts";
+import { watchSuites, type Watched } from "./watch/index.ts";
+import { workOn } from "./work-on.ts";
+
+export interface PassResult {
+  readonly watched: Watched;
+  readonly plan: Plan;
+  readonly served: ServedReport;
+}
+
+export interface PassOptions {
+  /** Only these images are worked at. */
+  readonly images?: ReadonlySet<string>;
+  /** Plans from what was last seen, without asking the upstreams. */
+  readonly offline?: boolean;
+}
+
+const noWatch: Watched = { updated: [], failed: [] };
+
+/** One pass of the loop: finish what a crash left, watch, plan, carry out all that can be done now, look at what is served. */
+export async function runPass(ctx: Context, assembler: Assembler, options: PassOptions = {}): Promise<PassResult> {
+  await resumeIntents(ctx);
+  const watched = options.offline === true ? noWatch : await watchSuites(ctx);
+  const { plan } = await planFleet(ctx);
+  await workOff(ctx, assembler, options.images);
+  const served = await checkServed(ctx);
+  return { watched, plan, served };
+}
+
+/** Works at all rebuilds that are due, until none is: children come when their parents are ready. */
+export async function workOff(ctx: Context, assembler: Assembler, images?: ReadonlySet<string>): Promise<void> {
+  const running = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  const passedOver: string[] = [];
+  for (;;) {
+    while (running.size < ctx.config.workers && failures.length === 0) {
+      ctx.signal.throwIfAborted();
+      const lease = await ctx.store.leaseRebuild({ owner: ctx.owner, leaseMs, except: passedOver });
+      if (lease === undefined) break;
+      if (images?.has(lease.rebuild.image) === false) {
+        passedOver.push(lease.rebuild.id);
+        await ctx.store.releaseLease(lease);
+        continue;
+      }
+      const work = workOn(ctx, assembler, lease).then(
+        () => void running.delete(work),
+        (error: unknown) => {
+          failures.push(error);
+          running.delete(work);
+        },
+      );
+      running.add(work);
+    }
+    if (running.size === 0) break;
+    await Promise.race(running);
+  }
+  if (failures.length > 0) throw failures[0];
+}

@@ -1,0 +1,3 @@
+export { promoteByPerson, promoteCandidate, resumeIntents, type PromoteOutcome } from "./promote-candidate.ts";
+export { rollBack, type RollbackRequest } from "./roll-back.ts";
+export { checkServed, findUnpullable, type ServedReport } from "./check-served.ts";

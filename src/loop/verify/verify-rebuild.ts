@@ -1,0 +1,72 @@
+import { formatPlatform, type Platform } from "../../core/image/index.ts";
+import { judgeVerification } from "../../core/policy/index.ts";
+import type { EnvironmentConfig, RunCheckConfig } from "../../core/config/index.ts";
+import type { Lease, PromotionFacts, StoredCheck, Verdict } from "../../io/store/index.ts";
+import type { Context } from "../context.ts";
+import type { CheckResult, RunCheck } from "./types.ts";
+import { verifyCandidate } from "./verify-candidate.ts";
+
+export type VerifyOutcome =
+  | { readonly kind: "verified"; readonly verdict: Verdict; readonly reasons: readonly string[] }
+  | { readonly kind: "lost" };
+
+/** Checks the candidate of a rebuild against an environment's rules, and puts the verdict down. Throws where the candidate cannot be read at all. */
+export async function verifyRebuild(
+  ctx: Context,
+  facts: PromotionFacts,
+  lease: Lease,
+  environment: EnvironmentConfig,
+  signal: AbortSignal,
+): Promise<VerifyOutcome> {
+  const { image, candidate } = facts.rebuild;
+  if (candidate === null) throw new Error(`${image} has no candidate to verify`);
+  const startedAt = ctx.clock.now();
+  const begun = { digest: candidate, environment: environment.name, verdict: null, checks: [], startedAt };
+  if ((await ctx.store.saveVerification(lease, begun)).kind === "lost") return { kind: "lost" };
+
+  const source = ctx.repositoryOf(image);
+  const last = ctx.config.environments.at(-1)?.name;
+  const running = facts.pointers.find((one) => one.environment === last)?.digest ?? undefined;
+  const found = await verifyCandidate(
+    {
+      source,
+      digest: candidate,
+      causes: facts.causes.map(({ cause }) => cause),
+      previous: running === undefined || running === candidate ? undefined : { source, digest: running },
+      runs: [...(ctx.config.images[image]?.checks ?? []), ...environment.checks].map(runCheckOf),
+    },
+    ctx,
+    signal,
+  );
+  const judged = judgeVerification(found, {
+    requireRun: environment.requireRun,
+    engineRuns: await runnablePlatforms(ctx, found.checks),
+  });
+  const checks = found.checks.map(storedCheck);
+  const ended = { digest: candidate, environment: environment.name, verdict: judged.verdict, checks, startedAt };
+  const change =
+    judged.verdict === "failed"
+      ? { lastError: { code: found.failure ?? "checks-failed", message: judged.reasons.join("; "), hint: null } }
+      : undefined;
+  if ((await ctx.store.saveVerification(lease, ended, change)).kind === "lost") return { kind: "lost" };
+  return { kind: "verified", ...judged };
+}
+
+/** Platforms that the engine here can run: `requireRun` binds those. */
+async function runnablePlatforms(ctx: Context, checks: readonly CheckResult[]): Promise<Platform[]> {
+  const { engine } = ctx;
+  if (engine === undefined) return [];
+  const platforms = new Map(checks.map(({ platform }) => [formatPlatform(platform), platform]));
+  const runnable: Platform[] = [];
+  for (const platform of platforms.values())
+    if (await engine.canRun(platform).catch(() => false)) runnable.push(platform);
+  return runnable;
+}
+
+function runCheckOf({ name, run, status, output, network, timeout }: RunCheckConfig): RunCheck {
+  return { name, command: run, status, network, timeoutMs: timeout, ...(output === undefined ? {} : { output }) };
+}
+
+function storedCheck({ name, platform, verdict, messages }: CheckResult): StoredCheck {
+  return { name: `${name} (${formatPlatform(platform)})`, verdict, message: messages.slice(0, 20).join("; ") };
+}

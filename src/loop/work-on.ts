@@ -1,0 +1,212 @@
+import { nextStep, type NextStep, type RebuildFacts } from "../core/plan/index.ts";
+import type { Lease, PromotionFacts, StoredError } from "../io/store/index.ts";
+import { AppError, messageOf } from "../lib/index.ts";
+import { buildCandidate, type Assembler } from "./build/index.ts";
+import { leaseMs, type Context } from "./context.ts";
+import { promoteCandidate } from "./promote/index.ts";
+import { verifyRebuild } from "./verify/index.ts";
+
+/** How a spell of work at one rebuild ended: at an end of its own, waiting, or with the lease in other hands. */
+export type WorkEnd = "finished" | "waiting" | "lost";
+
+const minute = 60_000;
+/** How soon to look again at what waits for something without a time. */
+const lookAgainMs = minute;
+/** Builds of one rebuild that never came to an end, before it is taken for the reason. */
+const mostCrashes = 50;
+
+/**
+ * Takes a leased rebuild as far as it goes now: every next step is decided anew from the store. The lease is renewed meanwhile, and given back at the end. A step that
+ * fails is tried again later where that may help, else the rebuild fails with what went wrong; only an abort throws.
+ */
+export async function workOn(ctx: Context, assembler: Assembler, lease: Lease): Promise<WorkEnd> {
+  const lost = new AbortController();
+  const signal = AbortSignal.any([ctx.signal, lost.signal]);
+  const renewal = setInterval(() => {
+    ctx.store.renewLease(lease, leaseMs).then(
+      (renewed) => {
+        if ("kind" in renewed) lost.abort(new Error("the lease was lost"));
+      },
+      // The store may be back before the lease ends.
+      () => undefined,
+    );
+  }, leaseMs / 4);
+  try {
+    if (lease.rebuild.state === "building" && !(await countCrash(ctx, lease))) return "finished";
+    return await takeSteps(ctx, assembler, lease, signal);
+  } catch (error) {
+    if (lost.signal.aborted) return "lost";
+    if (ctx.signal.aborted) {
+      await ctx.store.releaseLease(lease, ctx.clock.now());
+      throw error;
+    }
+    return await saveFailure(ctx, lease, error);
+  } finally {
+    clearInterval(renewal);
+  }
+}
+
+async function takeSteps(ctx: Context, assembler: Assembler, lease: Lease, signal: AbortSignal): Promise<WorkEnd> {
+  const { id, image } = lease.rebuild;
+  for (;;) {
+    signal.throwIfAborted();
+    const facts = await ctx.store.loadPromotionFacts(id);
+    if (facts === undefined) return "lost";
+    const step = nextStep(await stepFacts(ctx, facts), ctx.config.environments, ctx.clock.now());
+    const event = { image, rebuild: id };
+    if (step.kind === "wait") {
+      await ctx.store.releaseLease(lease, step.until ?? ctx.clock.now() + lookAgainMs);
+      return "waiting";
+    }
+    if (step.kind === "finish") return finish(ctx, lease, step);
+    if (step.kind === "build") {
+      ctx.emit({ ...event, kind: "building", message: "building" });
+      const built = await buildCandidate(ctx, assembler, facts, lease, signal);
+      if (built.kind === "lost") return "lost";
+      ctx.emit({ ...event, kind: built.kind, digest: built.digest, message: built.kind });
+      if (built.kind === "unchanged") return "finished";
+      continue;
+    }
+    const { environment } = step;
+    if (step.kind === "verify") {
+      const rules = ctx.config.environments.find(({ name }) => name === environment);
+      if (rules === undefined) return "lost";
+      ctx.emit({ ...event, kind: "verifying", environment, message: `verifying for ${environment}` });
+      const verified = await verifyRebuild(ctx, facts, lease, rules, signal);
+      if (verified.kind === "lost") return "lost";
+      ctx.emit({ ...event, kind: "verified", environment, message: describeVerdict(verified) });
+      continue;
+    }
+    ctx.emit({ ...event, kind: "promoting", environment, message: `promoting to ${environment}` });
+    const promoted = await promoteCandidate(ctx, facts, lease, environment, reasonOf(facts), signal);
+    if (promoted.kind === "lost") return "lost";
+    if (promoted.kind === "promoted" || promoted.kind === "unchanged") continue;
+    await ctx.store.releaseLease(lease, ctx.clock.now() + lookAgainMs);
+    return "waiting";
+  }
+}
+
+async function finish(ctx: Context, lease: Lease, step: Extract<NextStep, { kind: "finish" }>): Promise<WorkEnd> {
+  const { image, id, lastError } = lease.rebuild;
+  const known = (await ctx.store.loadRebuild(id))?.lastError ?? lastError;
+  const failed = step.state === "failed";
+  const error: StoredError | undefined = failed
+    ? (known ?? { code: "failed", message: step.reason, hint: null })
+    : undefined;
+  const saved = await ctx.store.saveRebuild(lease, {
+    state: step.state,
+    ...(failed ? { lastError: error ?? null } : {}),
+  });
+  if (saved.kind === "lost") return "lost";
+  if (failed) ctx.emit({ kind: "failed", image, rebuild: id, message: error?.message ?? step.reason });
+  return "finished";
+}
+
+/** Puts down what went wrong; a failure that may pass is tried again, later each time. */
+async function saveFailure(ctx: Context, lease: Lease, thrown: unknown): Promise<WorkEnd> {
+  const { store, config, clock } = ctx;
+  const { id, image } = lease.rebuild;
+  const isOurs = thrown instanceof AppError;
+  const error: StoredError = {
+    code: isOurs ? thrown.code : "INTERNAL",
+    message: messageOf(thrown),
+    hint: isOurs ? (thrown.hint ?? null) : null,
+  };
+  if (!isOurs) ctx.log.error({ err: thrown, image, rebuild: id }, "a rebuild failed in a way that was not foreseen");
+  const rebuild = await store.loadRebuild(id);
+  const attempts = Math.max(1, rebuild?.attempts ?? 1);
+  const again = isOurs && thrown.retry && attempts < config.policies.attempts;
+  const built = rebuild?.candidate !== null && rebuild?.candidate !== undefined;
+  // What is built is not built again: the step that failed is asked for anew.
+  const state = built ? "built" : "queued";
+  const notBefore = clock.now() + Math.min(15 * minute, 1000 * 4 ** attempts);
+  const saved = again
+    ? await store.saveRebuild(lease, { state, lastError: error, notBefore, detail: { failures: attempts } })
+    : await store.saveRebuild(lease, { state: "failed", lastError: error });
+  if (saved.kind === "lost") return "lost";
+  const message = again ? `${error.message}; it is tried again` : error.message;
+  ctx.emit({ kind: again ? "note" : "failed", image, rebuild: id, message });
+  if (again) await store.releaseLease(lease, notBefore);
+  return again ? "waiting" : "finished";
+}
+
+/** Counts a build whose process ended in the middle; false where that was once too often, and the rebuild has failed. */
+async function countCrash(ctx: Context, lease: Lease): Promise<boolean> {
+  const crashes = Number(lease.rebuild.detail["crashes"] ?? 0) + 1;
+  if (crashes <= mostCrashes) {
+    await ctx.store.saveRebuild(lease, { detail: { crashes } });
+    return true;
+  }
+  const message = `${crashes} processes ended while they built it`;
+  const hint = "Look for what kills them (memory?), then ask for a rebuild.";
+  await ctx.store.saveRebuild(lease, { state: "failed", lastError: { code: "CRASHED", message, hint } });
+  ctx.emit({ kind: "failed", image: lease.rebuild.image, rebuild: lease.rebuild.id, message });
+  return false;
+}
+
+async function stepFacts(ctx: Context, facts: PromotionFacts): Promise<RebuildFacts> {
+  const { rebuild, verifications, pointers, promotions, holds, quarantines } = facts;
+  const { candidate } = rebuild;
+  return {
+    state: rebuild.state,
+    candidate,
+    verifications: verifications.filter(({ digest }) => digest === candidate),
+    pointers,
+    holds,
+    quarantined: quarantines.some(({ digest }) => digest === candidate),
+    parent: await parentOf(ctx, rebuild.parentRebuild),
+    conflicts: await conflictsOf(ctx, rebuild.image, promotions),
+  };
+}
+
+async function parentOf(ctx: Context, id: string | null): Promise<RebuildFacts["parent"]> {
+  const parent = id === null ? undefined : await ctx.store.loadRebuild(id);
+  if (parent === undefined) return undefined;
+  const first = ctx.config.environments[0]?.name;
+  const verifications = await ctx.store.loadVerifications({ rebuilds: [parent.id] });
+  const passedFirst = verifications.some(
+    (one) => one.environment === first && one.verdict === "passed" && one.digest === parent.candidate,
+  );
+  return { image: parent.image, state: parent.state, passedFirst };
+}
+
+/** Environments whose newest move ended in a conflict that still stands in the registry. */
+async function conflictsOf(ctx: Context, image: string, promotions: PromotionFacts["promotions"]): Promise<string[]> {
+  const found: string[] = [];
+  for (const { name } of ctx.config.environments) {
+    const newest = promotions.find((one) => one.environment === name && one.state !== "refused");
+    if (newest?.state !== "conflict") continue;
+    const tagged = (await ctx.repositoryOf(image).resolve(name, ctx.signal))?.digest;
+    if (tagged !== undefined && tagged === newest.detail["found"]) found.push(name);
+  }
+  return found;
+}
+
+/** The causes in one line: why an environment was moved. */
+function reasonOf({ causes }: PromotionFacts): string {
+  const said = causes.map(({ cause }) => {
+    switch (cause.kind) {
+      case "package":
+        return `${cause.source} ${cause.to}`;
+      case "parent":
+        return `${cause.image} is rebuilt`;
+      case "source":
+        return cause.from === undefined ? "never built" : "its recipe changed";
+      case "schedule":
+        return "its schedule";
+      case "person":
+        return `${cause.who}: ${cause.reason}`;
+    }
+  });
+  return said.length > 5 ? `${said.slice(0, 4).join(", ")} and ${said.length - 4} more` : said.join(", ");
+}
+
+function describeVerdict({
+  verdict,
+  reasons,
+}: {
+  readonly verdict: string;
+  readonly reasons: readonly string[];
+}): string {
+  return reasons.length === 0 ? verdict : `${verdict}: ${reasons.slice(0, 3).join("; ")}`;
+}
