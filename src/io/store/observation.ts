@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import type { Instant } from "../../lib/index.ts";
 import type { Database } from "./database.ts";
+import { at } from "./lease.ts";
 import { json, timestamp, type Detail, type Observation } from "./schema.ts";
 
 export function observationQueries(db: Database) {
@@ -35,9 +37,9 @@ export function observationQueries(db: Database) {
         return { observation, isNew: true };
       }),
 
-    /** What was seen, newest first; of one upstream where it is named. */
+    /** What was seen, newest first; of one upstream where it is named, and not after `until`. */
     loadObservations: (
-      options: { readonly upstream?: string; readonly limit?: number } = {},
+      options: { readonly upstream?: string; readonly until?: Instant; readonly limit?: number } = {},
     ): Promise<Observation[]> => {
       let query = db.sql
         .selectFrom("observation")
@@ -46,6 +48,7 @@ export function observationQueries(db: Database) {
         .orderBy("id")
         .limit(options.limit ?? 100);
       if (options.upstream !== undefined) query = query.where("upstream", "=", options.upstream);
+      if (options.until !== undefined) query = query.where("firstSeen", "<=", at(options.until));
       return query.execute();
     },
 

@@ -20,7 +20,7 @@ export function promotionCountsQueries(db: Database) {
         .where("state", "=", "confirmed")
         .groupBy("kind")
         .execute();
-      const countOf = (kind: "forward" | "rollback") => Number(counts.find((one) => one.kind === kind)?.rows ?? 0);
+      const countOf = (kind: "forward" | "rollback") => counts.find((one) => one.kind === kind)?.rows ?? 0;
       const fixed = db.sql
         .selectFrom("promotion")
         .innerJoin("cause", "cause.rebuild", "promotion.rebuild")
@@ -43,7 +43,7 @@ export function promotionCountsQueries(db: Database) {
       return {
         promotions: countOf("forward"),
         rollbacks: countOf("rollback"),
-        secondsFixToPromotion: seconds === null ? null : Math.max(0, Number(seconds)),
+        secondsFixToPromotion: seconds === null ? null : Math.max(0, seconds),
       };
     },
   };

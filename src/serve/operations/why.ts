@@ -1,0 +1,159 @@
+import { diffInventories, type Inventory } from "../../core/inventory/index.ts";
+import type { ImageDigest, Pointer, Promotion, Verification } from "../../io/store/index.ts";
+import { isDigest, type Digest } from "../../lib/index.ts";
+import type { Context } from "../../loop/context.ts";
+import {
+  describeCause,
+  formatInstant,
+  matchDigest,
+  OperationError,
+  type OperationHandlers,
+  type PackageChangeView,
+  type Why,
+} from "../../operation/index.ts";
+import { describeChain, findOrigin, loadSteps, type Step } from "./chain.ts";
+import { describeLayers } from "./describe-layers.ts";
+
+/** `why`: why a digest exists, back to the first observation, and what it changed. Throws NOT_FOUND, BAD_INPUT. */
+export function createWhy(ctx: Context): OperationHandlers["why"] {
+  return async ({ image, digest: asked }) => {
+    const { store } = ctx;
+    const [pointers, known, promotions] = await Promise.all([
+      store.loadPointers(image),
+      store.loadImageDigests(image),
+      store.loadPromotions({ image, states: ["confirmed"], limit: 1000 }),
+    ]);
+    const digest = chooseDigest(ctx, image, asked, { pointers, known, promotions });
+    const own = known.find((one) => one.digest === digest) ?? (await store.loadImageDigest(image, digest));
+    const [rebuilds, verifications, quarantines, moves] = await Promise.all([
+      store.loadRebuilds({ image, candidate: digest, limit: 100 }),
+      store.loadVerifications({ image, digest }),
+      store.loadQuarantines(image),
+      store.loadPromotions({ image, digest, states: ["confirmed"], limit: 1000 }),
+    ]);
+    const previous = findPrevious(ctx, digest, own, moves);
+    const before = previous === undefined ? undefined : await store.loadImageDigest(image, previous);
+    const inventories = await store.loadInventories(
+      [own, before].flatMap((one) => Object.values(one?.inventories ?? {})),
+    );
+    const rebuild = findOrigin(rebuilds);
+    const steps = rebuild === undefined ? [] : await loadSteps(ctx, rebuild);
+    const seconds = rebuild?.detail.seconds;
+    return {
+      image,
+      digest,
+      previous: previous ?? null,
+      environments: pointers.filter((one) => one.digest === digest).map(({ environment }) => environment),
+      quarantined: quarantines.find((one) => one.digest === digest)?.reason ?? null,
+      rebuild:
+        rebuild === undefined
+          ? null
+          : {
+              id: rebuild.id,
+              state: rebuild.state,
+              queuedAt: formatInstant(rebuild.createdAt),
+              builtAt: own === undefined ? null : formatInstant(own.createdAt),
+              seconds: typeof seconds === "number" && seconds >= 0 ? seconds : null,
+            },
+      chain: await describeChain(ctx, steps),
+      packages: diffPlatforms(previous === undefined, before, own, inventories),
+      advisories: collectAdvisories(steps),
+      layers: await describeLayers(ctx, { image, digest, previous, own, before, inventories }),
+      verifications: verifications.map(describeVerification),
+      promotions: moves.toReversed().map(describeMove),
+    };
+  };
+}
+
+interface Known {
+  readonly pointers: readonly Pointer[];
+  readonly known: readonly ImageDigest[];
+  readonly promotions: readonly Promotion[];
+}
+
+/** The digest that is meant: the one that begins so, else what the last environment runs, else the newest candidate. */
+function chooseDigest(ctx: Context, image: string, asked: string | undefined, facts: Known): Digest {
+  const { pointers, known, promotions } = facts;
+  const all = [...known.map(({ digest }) => digest), ...promotions.map(({ digest }) => digest)];
+  if (asked !== undefined && all.length > 0) return matchDigest(asked, all, image);
+  const last = ctx.config.environments.at(-1)?.name;
+  const found = pointers.find(({ environment }) => environment === last)?.digest ?? known[0]?.digest;
+  if (found !== undefined) return found;
+  if (Object.hasOwn(ctx.config.images, image)) {
+    throw new OperationError("NOT_FOUND", `${image} has not been built yet`, {
+      hint: "`tidemill plan` shows what waits to be built; `tidemill run` builds it.",
+    });
+  }
+  throw new OperationError("NOT_FOUND", `there is no image ${image}`, { hint: "`tidemill status` names the images." });
+}
+
+/** What it took over from: in the last environment that it came to, else what ran when it was built. Promotions come newest first. */
+function findPrevious(
+  ctx: Context,
+  digest: Digest,
+  own: ImageDigest | undefined,
+  moves: readonly Promotion[],
+): Digest | undefined {
+  for (const { name } of ctx.config.environments.toReversed()) {
+    const first = moves.findLast(({ environment, kind }) => environment === name && kind === "forward");
+    if (first !== undefined) return first.previous ?? undefined;
+  }
+  const built = own?.detail.previous;
+  return typeof built === "string" && isDigest(built) && built !== digest ? built : undefined;
+}
+
+/** What changed on any platform, each change once. Where what was there before is not known, nothing is said to be new. */
+function diffPlatforms(
+  isFirst: boolean,
+  before: ImageDigest | undefined,
+  own: ImageDigest | undefined,
+  inventories: ReadonlyMap<Digest, Inventory>,
+): PackageChangeView[] {
+  const found = new Map<string, PackageChangeView>();
+  for (const [platform, key] of Object.entries(own?.inventories ?? {})) {
+    const after = inventories.get(key);
+    const earlier = before?.inventories[platform];
+    if (after === undefined || (!isFirst && earlier === undefined)) continue;
+    for (const { name, architecture, from, to } of diffInventories(earlier && inventories.get(earlier), after)) {
+      const change = { name, architecture, from: from ?? null, to: to ?? null };
+      found.set(JSON.stringify(change), change);
+    }
+  }
+  return [...found.values()];
+}
+
+/** Each advisory of the chain once for a source package, nearest cause first. */
+function collectAdvisories(steps: readonly Step[]): Why["advisories"] {
+  const found = new Map<string, Why["advisories"][number]>();
+  for (const { cause } of steps) {
+    const view = describeCause(cause);
+    if (view.kind !== "package") continue;
+    const [change] = view.packages;
+    for (const advisory of view.advisories) {
+      const key = `${advisory.id} ${view.source}`;
+      if (found.has(key)) continue;
+      found.set(key, { ...advisory, package: view.source, from: change?.from ?? null, to: view.to });
+    }
+  }
+  return [...found.values()];
+}
+
+function describeVerification(one: Verification): Why["verifications"][number] {
+  return {
+    environment: one.environment,
+    verdict: one.verdict === "passed" || one.verdict === "failed" ? one.verdict : "incomplete",
+    at: formatInstant(one.finishedAt ?? one.startedAt),
+    checks: one.checks.map(({ name, verdict, message }) => ({ name, verdict, message })),
+  };
+}
+
+function describeMove(promotion: Promotion): Why["promotions"][number] {
+  return {
+    at: formatInstant(promotion.confirmedAt ?? promotion.createdAt),
+    environment: promotion.environment,
+    kind: promotion.kind === "forward" ? "promoted" : "rolled-back",
+    from: promotion.previous,
+    by: promotion.by,
+    reason: promotion.reason,
+  };
+}
