@@ -31,6 +31,8 @@ export interface Place {
 /** What a tag must name for a change to be made: a digest, nothing (`absent`), or anything (undefined). */
 export type TagCondition = Digest | "absent" | undefined;
 
+const generalTypes: ReadonlySet<string> = new Set(["", "application/json", "application/octet-stream", "text/plain"]);
+
 const accept = [mediaTypes.manifest, mediaTypes.index, mediaTypes.dockerManifest, mediaTypes.dockerIndex].join(", ");
 
 /** The manifest that a tag or digest names, checked; undefined where there is none. distribution-spec 1.1, Pulling manifests. */
@@ -51,7 +53,7 @@ export async function fetchManifest(
   const digest = checkDigest(bytes, wanted, answer, what);
   const mediaType = answer.header("content-type")?.split(";")[0]?.trim() ?? "";
   // Some registries and every static file server send manifests under a general type; then the document must say.
-  const document = parseDocument({ bytes, ...(documentKind(mediaType) === undefined ? {} : { mediaType }) });
+  const document = parseDocument({ bytes, ...(generalTypes.has(mediaType) ? {} : { mediaType }) });
   const settled = document.kind === "manifest" ? document.manifest.mediaType : document.index.mediaType;
   const manifest: RawManifest = { digest, mediaType: settled, bytes };
   learn(place, manifest, document);

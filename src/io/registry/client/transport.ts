@@ -57,6 +57,9 @@ export interface Transport {
   close(): Promise<void>;
 }
 
+/** A body that comes more slowly than this is taken for one that does not come: a kilobyte a second. */
+const leastBytesPerMs = 1;
+
 /** Sends single requests over keep-alive pools, one for each origin; counts them; knows nothing of retries or credentials. */
 export function createTransport(options: TransportOptions): Transport {
   const pools = new Map<string, Pool>();
@@ -124,9 +127,20 @@ function createAnswer(
   const call = { method: "GET" as const, url };
   async function* stream(): AsyncGenerator<Buffer> {
     try {
+      let asked = options.clock.now();
+      let waited = 0;
+      let came = 0;
       for await (const chunk of body as AsyncIterable<Buffer>) {
         count(chunk.byteLength);
+        // undici's own time-out starts again with every piece. Only our waiting counts, not a reader's that is slow.
+        waited += options.clock.now() - asked;
+        came += chunk.byteLength;
+        if (waited > options.timeoutMs) {
+          if (came < leastBytesPerMs * waited) throw new TimeoutError("a body");
+          [waited, came] = [0, 0];
+        }
         yield chunk;
+        asked = options.clock.now();
       }
     } catch (error) {
       throw asRegistryError(error, call);
@@ -135,7 +149,7 @@ function createAnswer(
     }
   }
   async function bytes(limit: number, what: string): Promise<Buffer> {
-    // undici's own time-out starts again with every piece; a body that drips would never end.
+    // A small body must be complete in time.
     const timer = setTimeout(() => body.destroy(new TimeoutError(what)), options.timeoutMs);
     const chunks: Buffer[] = [];
     let size = 0;

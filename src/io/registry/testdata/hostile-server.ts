@@ -42,8 +42,3 @@ export async function startHostile(answer: Answering): Promise<HostileServer> {
     },
   };
 }
-
-/** Answers everything with 200 and nothing: nobody should ever ask. */
-export function startCanary(): Promise<HostileServer> {
-  return startHostile((_, response) => response.writeHead(200).end("{}"));
-}
