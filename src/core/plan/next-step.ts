@@ -46,8 +46,11 @@ export type NextStep =
   | { readonly kind: "wait"; readonly until: Instant | undefined; readonly reason: string }
   | { readonly kind: "finish"; readonly state: "promoted" | "failed"; readonly reason: string };
 
+const ended: ReadonlySet<RebuildState> = new Set(["promoted", "unchanged", "failed", "superseded"]);
+
 /** Which step is next for a rebuild, from the facts alone: asked after every step and after every restart. */
 export function nextStep(facts: RebuildFacts, chain: readonly ChainLink[], now: Instant): NextStep {
+  if (ended.has(facts.state)) return { kind: "wait", until: undefined, reason: `it has ended: ${facts.state}` };
   if (facts.candidate === null || facts.state === "queued" || facts.state === "building") return stepBeforeBuild(facts);
   if (facts.quarantined) return { kind: "finish", state: "failed", reason: "the candidate is in quarantine" };
   for (const [at, link] of chain.entries()) {

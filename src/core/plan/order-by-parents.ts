@@ -1,3 +1,4 @@
+import { compareText } from "./compare-text.ts";
 import type { ImageName } from "./types.ts";
 
 interface Placed {
@@ -10,7 +11,7 @@ export function orderByParents<T extends Placed>(images: readonly T[]): T[] {
   const byName = new Map(images.map((image) => [image.name, image]));
   const ordered: T[] = [];
   const seen = new Set<ImageName>();
-  for (const image of [...images].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))) {
+  for (const image of [...images].sort((a, b) => compareText(a.name, b.name))) {
     const way: T[] = [];
     for (let at: T | undefined = image; at !== undefined && !seen.has(at.name);) {
       seen.add(at.name);

@@ -1,5 +1,6 @@
 import type { Instant } from "../../lib/index.ts";
 import { compareDebText } from "../version/index.ts";
+import { compareText } from "./compare-text.ts";
 import type { PackageUpdate, PlanFacts, PlanImage } from "./facts.ts";
 import type { Cause, PackageChange } from "./types.ts";
 
@@ -25,6 +26,8 @@ export interface ReachedPackages {
 interface Hit {
   readonly update: PackageUpdate;
   readonly from: string;
+  /** The updates from `from` to `update`: what an older one fixes, the newest one fixes as well. */
+  readonly passed: readonly PackageUpdate[];
 }
 
 /** What one inventory meets: what may go in now, and what is newer still and has to wait. */
@@ -34,17 +37,17 @@ interface Reached {
   readonly packages: number;
 }
 
-/** The newest versions of one package on one architecture. */
-interface Newest {
-  ready: PackageUpdate | undefined;
-  waiting: PackageUpdate | undefined;
+/** The versions of one package on one architecture that are offered, the newest last. */
+interface Offered {
+  readonly ready: PackageUpdate[];
+  readonly waiting: PackageUpdate[];
 }
 
 const nothing: Reached = { ready: [], waiting: [], packages: 0 };
 
 /** A function that tells what the updates mean for an image. Each inventory is looked at once, however many images share it. */
 export function collectPackageCauses(facts: PlanFacts): (image: PlanImage) => ReachedPackages {
-  const newest = findNewest(facts);
+  const offered = collectOffered(facts);
   const names = new Set(facts.updates.map(({ name }) => name));
   const byInventory = new Map<string, Reached>();
   for (const [key, packages] of facts.inventories) {
@@ -52,14 +55,12 @@ export function collectPackageCauses(facts: PlanFacts): (image: PlanImage) => Re
     const waiting: Hit[] = [];
     for (const one of packages) {
       if (!names.has(one.name)) continue;
-      const found = newest.get(`${one.name}:${one.architecture}`);
-      if (found === undefined) continue;
-      const isNewer = found.ready !== undefined && compareDebText(one.version, found.ready.version) < 0;
-      const next = isNewer ? (found.ready?.version ?? one.version) : one.version;
-      if (isNewer && found.ready !== undefined) ready.push({ update: found.ready, from: one.version });
-      if (found.waiting !== undefined && compareDebText(next, found.waiting.version) < 0) {
-        waiting.push({ update: found.waiting, from: next });
-      }
+      const offers = offered.get(`${one.name}:${one.architecture}`);
+      if (offers === undefined) continue;
+      const into = hitOf(one.version, offers.ready);
+      if (into !== undefined) ready.push(into);
+      const after = hitOf(into?.update.version ?? one.version, offers.waiting);
+      if (after !== undefined) waiting.push(after);
     }
     byInventory.set(key, { ready, waiting, packages: packages.length });
   }
@@ -81,33 +82,40 @@ function readyAt({ security, baseline, firstSeen }: PackageUpdate, facts: PlanFa
   return security || baseline ? firstSeen : firstSeen + facts.policy.coolDown;
 }
 
-function findNewest(facts: PlanFacts): Map<string, Newest> {
-  const newest = new Map<string, Newest>();
+function collectOffered(facts: PlanFacts): Map<string, Offered> {
+  const offered = new Map<string, Offered>();
   for (const update of facts.updates) {
     const key = `${update.name}:${update.architecture}`;
-    const known = newest.get(key) ?? { ready: undefined, waiting: undefined };
-    newest.set(key, known);
-    const kind = update.security || update.baseline || readyAt(update, facts) <= facts.now ? "ready" : "waiting";
-    const other = known[kind];
-    if (other === undefined || isBefore(other, update)) known[kind] = update;
+    const known = offered.get(key) ?? { ready: [], waiting: [] };
+    offered.set(key, known);
+    const isReady = update.security || update.baseline || readyAt(update, facts) <= facts.now;
+    (isReady ? known.ready : known.waiting).push(update);
   }
-  return newest;
+  for (const { ready, waiting } of offered.values()) {
+    ready.sort(compareUpdates);
+    waiting.sort(compareUpdates);
+  }
+  return offered;
+}
+
+function hitOf(from: string, offers: readonly PackageUpdate[]): Hit | undefined {
+  const update = offers.at(-1);
+  if (update === undefined || compareDebText(from, update.version) >= 0) return undefined;
+  return { update, from, passed: offers.filter(({ version }) => compareDebText(from, version) < 0) };
 }
 
 function judge(image: PlanImage, inventories: readonly Reached[], facts: PlanFacts): ReachedPackages {
   const ready = inventories.flatMap((one) => one.ready);
   const waiting = inventories.flatMap((one) => one.waiting);
-  const blocked = ready.find(({ update }) =>
-    image.blocked.some(
-      (one) => one.name === update.name && one.architecture === update.architecture && one.version === update.version,
-    ),
-  );
+  const blocked = ready
+    .filter(({ update }) => image.blocked.some((one) => isSame(one, update)))
+    .map(({ update }) => `${update.name} ${update.version}`);
   return {
     ready: group(ready),
     waiting: group(waiting),
-    until: waiting.length === 0 ? undefined : Math.min(...waiting.map(({ update }) => readyAt(update, facts))),
-    urgent: ready.some(({ update }) => update.urgent),
-    blocked: blocked === undefined ? undefined : `${blocked.update.name} ${blocked.update.version}`,
+    until: firstOf(waiting.flatMap(({ passed }) => passed.map((update) => readyAt(update, facts)))),
+    urgent: ready.some(({ passed }) => passed.some(({ urgent }) => urgent)),
+    blocked: blocked.sort(compareText)[0],
     packages: inventories.reduce((sum, one) => sum + one.packages, 0),
   };
 }
@@ -125,6 +133,7 @@ function group(hits: readonly Hit[]): PackageCause[] {
 
 function causeOf(hits: readonly Hit[]): PackageCause["cause"] {
   const updates = hits.map(({ update }) => update);
+  const passed = hits.flatMap((hit) => hit.passed);
   const changes = new Map<string, PackageChange>();
   for (const { update, from } of hits) {
     const { name, architecture, version } = update;
@@ -136,10 +145,10 @@ function causeOf(hits: readonly Hit[]): PackageCause["cause"] {
     source: first?.source ?? "",
     to: first?.sourceVersion ?? "",
     packages: [...changes].sort(([a], [b]) => compareText(a, b)).map(([, change]) => change),
-    origin: first?.origin ?? "",
+    origin: updates.map(({ origin }) => origin).sort(compareText)[0] ?? "",
     firstSeen: Math.min(...updates.map(({ firstSeen }) => firstSeen)),
     security: updates.some(({ security }) => security),
-    advisories: [...new Set(updates.flatMap(({ advisories }) => advisories))].sort(compareText),
+    advisories: [...new Set(passed.flatMap(({ advisories }) => advisories))].sort(compareText),
   };
 }
 
@@ -147,15 +156,24 @@ function causeKey({ source, sourceVersion }: PackageUpdate): string {
   return `package:${source}:${sourceVersion}`;
 }
 
-/** Whether `b` is the one to take: the newer version; of the same version, the one that need not wait, then by name. */
-function isBefore(a: PackageUpdate, b: PackageUpdate): boolean {
-  const order = compareDebText(a.version, b.version);
-  if (order !== 0) return order < 0;
-  if (a.security !== b.security) return b.security;
-  if (a.firstSeen !== b.firstSeen) return b.firstSeen < a.firstSeen;
-  return b.origin < a.origin;
+/** Older versions first; of one version, that which need not wait comes last, then by name. */
+function compareUpdates(a: PackageUpdate, b: PackageUpdate): number {
+  return (
+    compareDebText(a.version, b.version) ||
+    Number(a.security) - Number(b.security) ||
+    b.firstSeen - a.firstSeen ||
+    compareText(b.origin, a.origin) ||
+    compareText(b.version, a.version) ||
+    compareText(b.sourceVersion, a.sourceVersion)
+  );
 }
 
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+type PackageVersion = PlanImage["blocked"][number];
+
+function isSame(a: PackageVersion, b: PackageVersion): boolean {
+  return a.name === b.name && a.architecture === b.architecture && a.version === b.version;
+}
+
+function firstOf(times: readonly Instant[]): Instant | undefined {
+  return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b));
 }

@@ -1,12 +1,15 @@
-import type { Instant } from "../../lib/index.ts";
+import { digestHex, sha256, type Instant } from "../../lib/index.ts";
+import { compareDebText } from "../version/index.ts";
+import { compareText } from "./compare-text.ts";
 import { collectPackageCauses, type ReachedPackages } from "./package-causes.ts";
 import type { HeldImage, KeyedCause, Plan, PlanFacts, PlanHold, PlanImage, PlannedRebuild } from "./facts.ts";
 import { orderByParents } from "./order-by-parents.ts";
-import type { ImageName } from "./types.ts";
+import type { ImageName, PackageChange } from "./types.ts";
 
 const minute = 60_000;
 /** Pause after the n-th failure of the same rebuild: minutes, doubled each time, up to six hours. */
 const longestBackoff = 6 * 60 * minute;
+const forever = Number.MAX_SAFE_INTEGER;
 
 /**
  * Which images are to be rebuilt, in waves with parents first, each with its causes; which wait and until when; which are not reached. The same facts
@@ -14,39 +17,46 @@ const longestBackoff = 6 * 60 * minute;
  */
 export function planRebuilds(facts: PlanFacts): Plan {
   const reach = collectPackageCauses(facts);
-  const holds = standingHolds(facts);
+  const holdOf = collectHolds(facts);
   const waves: PlannedRebuild[][] = [];
-  const waveOf = new Map<ImageName, number>();
+  const rebuilt = new Map<ImageName, Placed>();
   const heldNames = new Set<ImageName>();
   const held: HeldImage[] = [];
   const untouched: { image: ImageName; reason: string }[] = [];
 
   for (const image of orderByParents(facts.images)) {
     const reached = reach(image);
-    const parentWave = image.parent === undefined ? undefined : waveOf.get(image.parent);
-    const causes = causesOf(image, reached, parentWave !== undefined);
-    const decision = decideImage(image, reached, causes, heldNames, holds, facts);
+    const parent = image.parent === undefined ? undefined : rebuilt.get(image.parent);
+    const causes = causesOf(image, reached, parent);
+    const decision = decideImage(image, reached, causes, heldNames, holdOf, facts);
     if (decision.kind === "untouched") {
       untouched.push({ image: image.name, reason: decision.reason });
     } else if (decision.kind === "held") {
       held.push(decision.held);
       if (decision.held.kind !== "cool-down") heldNames.add(image.name);
     } else {
-      const wave = parentWave === undefined ? 0 : parentWave + 1;
-      waveOf.set(image.name, wave);
-      (waves[wave] ??= []).push({
+      const wave = parent === undefined ? 0 : parent.wave + 1;
+      const rebuild: PlannedRebuild = {
         image: image.name,
-        parent: parentWave === undefined ? null : (image.parent ?? null),
+        parent: parent?.rebuild.image ?? null,
         recipeKey: image.recipeKey,
         lane: reached.urgent || image.requests.length > 0 ? "urgent" : "routine",
         notBefore: facts.now,
         causes,
-        holdBack: reached.waiting.flatMap(({ cause }) => cause.packages),
-      });
+        holdBack: holdBackOf(reached),
+      };
+      rebuilt.set(image.name, { rebuild, wave });
+      (waves[wave] ??= []).push(rebuild);
     }
   }
   for (const wave of waves) wave.sort((a, b) => compareText(a.image, b.image));
   return { waves, held, untouched };
+}
+
+/** A rebuild of this plan, and the wave in which it comes. */
+interface Placed {
+  readonly rebuild: PlannedRebuild;
+  readonly wave: number;
 }
 
 type Decision =
@@ -59,7 +69,7 @@ function decideImage(
   reached: ReachedPackages,
   causes: readonly KeyedCause[],
   heldNames: ReadonlySet<ImageName>,
-  holds: Holds,
+  holdOf: (image: ImageName) => PlanHold | undefined,
   facts: PlanFacts,
 ): Decision {
   const hold = (kind: HeldImage["kind"], until: Instant | undefined, reason: string): Decision => ({
@@ -70,10 +80,11 @@ function decideImage(
     if (reached.waiting.length > 0) return hold("cool-down", reached.until, describeWaiting(reached));
     return { kind: "untouched", reason: describeUntouched(image, reached) };
   }
-  if (isSettled(image, causes)) return { kind: "untouched", reason: "its recipe does not let the newer versions in" };
-  const pause = holds.all ?? holds.byImage.get(image.name);
-  if (pause !== undefined) return hold("hold", pause.until ?? undefined, `${pause.reason} (${pause.who})`);
   const asked = image.requests.length > 0;
+  if (isSettled(image, causes) && !asked)
+    return { kind: "untouched", reason: "it was rebuilt for the same causes, and nothing changed" };
+  const pause = holdOf(image.name);
+  if (pause !== undefined) return hold("hold", pause.until ?? undefined, `${pause.reason} (${pause.who})`);
   if (image.parent !== undefined && heldNames.has(image.parent)) {
     return hold("parent", undefined, `its parent ${image.parent} is held`);
   }
@@ -90,30 +101,57 @@ function decideImage(
   return { kind: "rebuild" };
 }
 
-function causesOf(image: PlanImage, reached: ReachedPackages, parentRebuilt: boolean): KeyedCause[] {
+function causesOf(image: PlanImage, reached: ReachedPackages, parent: Placed | undefined): KeyedCause[] {
   const causes: KeyedCause[] = [];
-  const { current, recipeKey, parent } = image;
+  const { current, recipeKey } = image;
   if (current?.recipeKey !== recipeKey) {
     const cause = { kind: "source", from: current?.recipeKey, to: recipeKey } as const;
     causes.push({ key: `source:${recipeKey}`, cause });
   }
   causes.push(...reached.ready);
-  if (parentRebuilt && parent !== undefined) {
-    causes.push({ key: `parent:${parent}`, cause: { kind: "parent", image: parent, digest: undefined } });
+  if (parent !== undefined) {
+    const cause = { kind: "parent", image: parent.rebuild.image, digest: undefined } as const;
+    causes.push({ key: parentKey(parent.rebuild), cause });
   }
-  for (const cause of image.requests) causes.push({ key: `person:${cause.who}:${cause.reason}`, cause });
+  const requests = new Map(image.requests.map((cause) => [`person:${cause.who}:${cause.reason}`, cause]));
+  for (const [key, cause] of [...requests].sort(([a], [b]) => compareText(a, b))) causes.push({ key, cause });
   return causes;
 }
 
-interface Holds {
-  readonly all: PlanHold | undefined;
-  readonly byImage: ReadonlyMap<ImageName, PlanHold>;
+/** The same while the parent is rebuilt for the same causes: what is settled for one rebuild of it is open for the next. */
+function parentKey({ image, recipeKey, causes }: PlannedRebuild): string {
+  const why = JSON.stringify([recipeKey, ...causes.map(({ key }) => key)]);
+  return `parent:${image}:${digestHex(sha256(why)).slice(0, 16)}`;
 }
 
-function standingHolds({ holds, now }: PlanFacts): Holds {
-  const standing = holds.filter(({ until }) => until === null || until > now);
-  const byImage = new Map(standing.flatMap((one) => (one.image === null ? [] : [[one.image, one] as const])));
-  return { all: standing.find(({ image }) => image === null), byImage };
+/** Each waiting package once: where platforms differ, at the newest version that one of them has. */
+function holdBackOf({ waiting }: ReachedPackages): PackageChange[] {
+  const changes = new Map<string, PackageChange>();
+  for (const change of waiting.flatMap(({ cause }) => cause.packages)) {
+    const id = `${change.name}:${change.architecture}`;
+    const known = changes.get(id);
+    if (known === undefined || compareDebText(known.from ?? "", change.from ?? "") < 0) changes.set(id, change);
+  }
+  return [...changes.values()];
+}
+
+/** The hold that stands on an image, its own or the fleet's: the one that ends last. */
+function collectHolds({ holds, now }: PlanFacts): (image: ImageName) => PlanHold | undefined {
+  const longest = new Map<ImageName | null, PlanHold>();
+  for (const one of holds) {
+    if (one.until !== null && one.until <= now) continue;
+    const known = longest.get(one.image);
+    if (known === undefined || compareHolds(known, one) < 0) longest.set(one.image, one);
+  }
+  const all = longest.get(null);
+  return (image) => {
+    const own = longest.get(image);
+    return own === undefined || (all !== undefined && compareHolds(own, all) < 0) ? all : own;
+  };
+}
+
+function compareHolds(a: PlanHold, b: PlanHold): number {
+  return (a.until ?? forever) - (b.until ?? forever) || compareText(b.who, a.who) || compareText(b.reason, a.reason);
 }
 
 function isSettled({ settled, recipeKey }: PlanImage, causes: readonly KeyedCause[]): boolean {
@@ -139,8 +177,4 @@ function describeUntouched(image: PlanImage, reached: ReachedPackages): string {
   const count = reached.packages;
   if (image.current === undefined) return "nothing asks for it";
   return count === 1 ? "its one package has no newer version" : `none of its ${count} packages has a newer version`;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
