@@ -10,3 +10,5 @@ export type {
   AssemblerDeps,
   PlatformPackages,
 } from "./types.ts";
+export { buildCandidate, fetchPackage, type BuildOutcome } from "./build-candidate.ts";
+export { ResolveError, resolveImage, type ResolvedImage, type ResolveOptions } from "./resolve-image.ts";
