@@ -264,15 +264,19 @@ describe("planRebuilds, over made-up fleets", () => {
   });
 
   it("tries what failed again after a pause that doubles, up to six hours, and at once when the recipe changes", () => {
+    const unasked = anyFacts.map((facts) => ({
+      ...facts,
+      images: facts.images.map((image) => ({ ...image, requests: [] })),
+    }));
     fc.assert(
-      fc.property(anyFacts, fc.integer({ min: 1, max: 60 }), (facts, count) => {
+      fc.property(unasked, fc.integer({ min: 1, max: 60 }), (facts, count) => {
         const rebuilds = new Map(rebuildsOf(planRebuilds(facts)).map((one) => [one.image, one]));
         const failed = (image: PlanImage, recipeKey: string): PlanImage => {
           const made = rebuilds.get(image.name);
           if (made === undefined) return image;
           return { ...image, failure: { at: now, count, recipeKey, causes: made.causes.map(({ key }) => key) } };
         };
-        const images = facts.images.map((image) => ({ ...failed(image, image.recipeKey), requests: [] }));
+        const images = facts.images.map((image) => failed(image, image.recipeKey));
         const until = now + Math.min(360 * minute, minute * 2 ** (count - 1));
         const paused = planRebuilds({ ...facts, images });
         expect(rebuildsOf(paused).filter(({ image }) => rebuilds.has(image))).toEqual([]);
