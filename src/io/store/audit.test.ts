@@ -41,7 +41,7 @@ async function saveChain(store: Store, rows: readonly AuditRow[]): Promise<void>
 
 /** Runs one script on the chain, looks at it, and puts the chain back. */
 async function verdictAfter(store: Store, script: string): ReturnType<Store["verifyAudit"]> {
-  const run = (text: string): Promise<void> => withConnection(store.engine, (session) => session.script(text));
+  const run = (text: string) => withConnection(store.engine, (session) => session.script(text));
   await run(`create table kept as table audit; ${script}`);
   try {
     return await store.verifyAudit();

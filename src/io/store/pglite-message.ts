@@ -8,7 +8,7 @@ export type PgliteRequest =
       readonly values: readonly unknown[];
       readonly plain: boolean;
     }
-  | { readonly id: number; readonly kind: "script"; readonly text: string }
+  | { readonly id: number; readonly kind: "script"; readonly text: string; readonly plain: boolean }
   | { readonly id: number; readonly kind: "close" };
 
 /** An error of PostgreSQL as it crosses threads. */

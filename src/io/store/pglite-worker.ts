@@ -24,13 +24,19 @@ async function answer(request: PgliteRequest): Promise<PgliteReply> {
       return { id, rows: [], affected: 0 };
     }
     if (database === undefined) return { id, failure: failureOf(new Error("the database is not open")) };
+    const read = { parsers: "plain" in request && request.plain ? plainParsers : parsers };
     if (request.kind === "query") {
-      const { rows, affectedRows } = await database.query<Record<string, unknown>>(request.text, [...request.values], {
-        parsers: request.plain ? plainParsers : parsers,
-      });
+      const { rows, affectedRows } = await database.query<Record<string, unknown>>(
+        request.text,
+        [...request.values],
+        read,
+      );
       return { id, rows, affected: affectedRows ?? 0 };
     }
-    if (request.kind === "script") await database.exec(request.text);
+    if (request.kind === "script") {
+      const results = await database.exec(request.text, read);
+      return { id, rows: results.flatMap((one) => one.rows), affected: 0 };
+    }
     if (request.kind === "close") {
       await database.close();
       database = undefined;

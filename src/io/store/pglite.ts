@@ -47,9 +47,7 @@ export async function openPglite(
       granted === thread && !granted.ended ? ask(request) : Promise.reject(threadEnded());
     return {
       query: (text, values = [], plain = false) => guard({ kind: "query", text, values, plain }),
-      script: async (text) => {
-        await guard({ kind: "script", text });
-      },
+      script: (text, plain = false) => guard({ kind: "script", text, plain }),
     };
   };
 
@@ -134,7 +132,7 @@ async function openThread(directory: string): Promise<Thread> {
     const one = waiting.get(reply.id);
     waiting.delete(reply.id);
     if (waiting.size === 0) worker.unref();
-    if ("failure" in reply) one?.reject(sqlError(reply.failure));
+    if ("failure" in reply) one?.reject(sqlError(reply.failure, reply.failure));
     else one?.resolve({ rows: reply.rows, affected: reply.affected });
   });
   worker.on("error", (error) =>

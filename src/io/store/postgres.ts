@@ -1,7 +1,8 @@
 import { userInfo } from "node:os";
-import { Pool, types as pgTypes, type PoolClient } from "pg";
+import { Pool, types as pgTypes, type PoolClient, type QueryResult } from "pg";
 import type { Logger } from "../../lib/index.ts";
 import { StoreError } from "./error.ts";
+import { listenPostgres } from "./postgres-listen.ts";
 import { sqlError } from "./sql-error.ts";
 import type { SqlConnection, SqlEngine, SqlResult } from "./sql-engine.ts";
 
@@ -45,9 +46,7 @@ export function openPostgres(url: string, options: { readonly statementMs: numbe
     const held = { client, broken: false };
     const connection: SqlConnection = {
       query: (text, values, plain) => run(held, text, values ?? [], plain ?? false),
-      script: async (text) => {
-        await run(held, text, undefined, false);
-      },
+      script: (text, plain) => run(held, text, undefined, plain ?? false),
     };
     clients.set(connection, held);
     return connection;
@@ -63,6 +62,8 @@ export function openPostgres(url: string, options: { readonly statementMs: numbe
       held?.client.release(broken === true || held.broken);
       return Promise.resolve();
     },
+    listen: (channel, onMessage, onConnected) =>
+      listenPostgres({ url: withUser(url), channel, log: options.log, onMessage, onConnected }),
     close: () => pool.end(),
   };
 }
@@ -86,8 +87,11 @@ async function run(
       ...(values === undefined ? {} : { values: [...values] }),
       ...(plain ? { types: pgTypes } : {}),
     });
-    // A script answers with one result a statement; nobody asks for them.
-    if (Array.isArray(result)) return { rows: [], affected: 0 };
+    // A script answers with one result a statement.
+    if (Array.isArray(result)) {
+      const rows = (result as QueryResult[]).flatMap((one) => one.rows as Record<string, unknown>[]);
+      return { rows, affected: 0 };
+    }
     return { rows: result.rows as Record<string, unknown>[], affected: result.rowCount ?? 0 };
   } catch (error) {
     const wrapped = wrap(error);

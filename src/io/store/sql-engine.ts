@@ -9,8 +9,8 @@ export interface SqlResult {
 export interface SqlConnection {
   /** `plain`: values as the driver has them (Dates), for libraries that bring their own SQL; else moments are Instants and bigints numbers. */
   query(text: string, values?: readonly unknown[], plain?: boolean): Promise<SqlResult>;
-  /** Several statements without values. */
-  script(text: string): Promise<void>;
+  /** Several statements without values; answers with the rows of all of them. */
+  script(text: string, plain?: boolean): Promise<SqlResult>;
 }
 
 /** What the two databases offer below Kysely. Every error that leaves it is a StoreError. */
@@ -19,6 +19,15 @@ export interface SqlEngine {
   /** Resolves when a session is free. It must be given back; `broken` where it may be in a state that nobody knows. */
   acquire(): Promise<SqlConnection>;
   release(connection: SqlConnection, broken?: boolean): Promise<void>;
+  /**
+   * Hears what is sent with `notify` to a channel, on a session of its own that is made again when it is lost; `onConnected` is called each time it
+   * hears again. Not there with PGlite, which nobody else can reach.
+   */
+  readonly listen?: (
+    channel: string,
+    onMessage: (payload: string) => void,
+    onConnected: () => void,
+  ) => Promise<{ readonly close: () => Promise<void> }>;
   close(): Promise<void>;
 }
 
