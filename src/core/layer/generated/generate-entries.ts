@@ -1,7 +1,9 @@
 import type { PackageFacts } from "../types.ts";
 import { addAccounts, type AccountWish, type AllocatedAccounts } from "./accounts.ts";
+import { addAlternatives } from "./alternatives.ts";
 import { addCertificates } from "./certificates.ts";
 import { ImageTree, type GeneratedEntry } from "./image-tree.ts";
+import { addSharedLibraries } from "./shared-libraries.ts";
 import { addBaseFiles, addCopies, addShell, addShells, addTimeZone } from "./system-files.ts";
 
 export interface GenerateInput {
@@ -30,5 +32,7 @@ export function generateEntries(input: GenerateInput): readonly GeneratedEntry[]
   addShell(tree);
   addShells(tree);
   addCertificates(tree);
+  addAlternatives(tree);
+  addSharedLibraries(tree, input.architecture);
   return tree.entries();
 }
