@@ -33,8 +33,9 @@ export async function debianSources(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<SuiteSource[]> {
   const mirrors = await findMirrors(request, env, "/etc/apt");
-  const shipped = fileURLToPath(new URL(`./keys/debian-${request.codename}.gpg`, import.meta.url));
-  const keys = await Promise.all((request.keyrings ?? [shipped]).map((path) => readFile(path)));
+  const keys = await Promise.all(
+    (request.keyrings ?? [shippedKeyring(request.codename)]).map((path) => readFile(path)),
+  );
   return request.suites.map((kind) => {
     const suite = kind === "release" ? request.codename : `${request.codename}-${kind}`;
     const { components, architectures } = request;
@@ -44,9 +45,14 @@ export async function debianSources(
   });
 }
 
+/** Path of the keys that sign a release, as they are shipped. */
+export function shippedKeyring(codename: DebianCodename): string {
+  return fileURLToPath(new URL(`./keys/debian-${codename}.gpg`, import.meta.url));
+}
+
 /** The configured mirrors, else those of the environment, else those of the system's apt. Throws NO_MIRROR. */
 export async function findMirrors(
-  request: Pick<DebianSourcesRequest, "codename" | "mirror" | "securityMirror">,
+  request: Pick<DebianSourcesRequest, "mirror" | "securityMirror">,
   env: Readonly<Record<string, string | undefined>>,
   aptFolder: string,
 ): Promise<Mirrors> {

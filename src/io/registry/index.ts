@@ -11,6 +11,7 @@ export {
   type RegistryClient,
   type RegistryClientOptions,
 } from "./client/create-registry-client.ts";
+export { guardedConnector } from "./client/address-guard.ts";
 export { dockerCredentials, type Credentials, type CredentialSource } from "./client/credentials.ts";
 export type { Repository } from "./client/repository.ts";
 export type { RequestStats } from "./client/transport.ts";

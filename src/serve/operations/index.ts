@@ -1,6 +1,12 @@
+export { createBackup, type BackupDeps } from "./backup.ts";
+export { createCheck, type CheckDeps } from "./check.ts";
 export { createDiff, type DiffDeps } from "./diff.ts";
 export { createHistory } from "./history.ts";
+export { createHold, type HoldDeps } from "./hold.ts";
 export { createPlan, type PlanDeps } from "./plan.ts";
+export { createRestore, type RestoreDeps } from "./restore.ts";
+export { createResume, type ResumeDeps } from "./resume.ts";
 export { createStatus, type Answerer } from "./status.ts";
 export { createSummary } from "./summary.ts";
+export { createValidate, type ValidateDeps } from "./validate.ts";
 export { createWhy } from "./why.ts";

@@ -1,0 +1,226 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Agent } from "undici";
+import type { AptSource } from "../../core/inventory/index.ts";
+import {
+  createDistro,
+  defaultFetchLimits,
+  DistroError,
+  findMirrors,
+  shippedKeyring,
+  type Distro,
+  type Mirrors,
+  type SuiteGeneration,
+  type SuiteSource,
+} from "../../io/distro/index.ts";
+import { guardedConnector, RegistryError } from "../../io/registry/index.ts";
+import { messageOf, printable, type Clock, type Instant } from "../../lib/index.ts";
+import type { SuiteOffers, SuiteRequest } from "../../loop/match/index.ts";
+
+export interface SuiteFinderDeps {
+  /** For generations of suites; what is in it can be made again. */
+  readonly cacheDir: string;
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Folder of the system's apt configuration. */
+  readonly aptFolder: string;
+  /** The keys that may sign a release; throws where there are none. */
+  readonly keysOf: (codename: string) => Promise<readonly Uint8Array[]>;
+}
+
+/** One suite that was asked, or was to be. */
+export interface AskedSuite {
+  readonly name: string;
+  readonly date: Instant | undefined;
+  /** Why what it offers now is not known. */
+  readonly problem: string | undefined;
+}
+
+/** Finds what Debian's suites offer for images whose word is not to be trusted. */
+export interface SuiteFinder {
+  /** Throws where no suite at all can be had. */
+  find(request: SuiteRequest, signal?: AbortSignal): Promise<SuiteOffers>;
+  /** Every suite that was asked so far. */
+  asked(): readonly AskedSuite[];
+  /** What its users should know, one sentence each. */
+  notes(): readonly string[];
+  close(): Promise<void>;
+}
+
+/** Mirrors that an image names get one quick try: there is another way. */
+const foreignLimits = { ...defaultFetchLimits, idleMs: 10_000, attempts: 1 };
+const ownLimits = { ...defaultFetchLimits, attempts: 2 };
+const maxForeign = 2;
+const maxComponents = 8;
+
+/**
+ * Asks the mirrors that an image names, then the system's. Only what Debian has signed is believed, wherever it comes from; an address that an image names
+ * is asked only where it is public, or is a host that the system itself trusts with its packages.
+ */
+export function createSuiteFinder(deps: SuiteFinderDeps): SuiteFinder {
+  const { cacheDir, clock } = deps;
+  const guarded = new Agent({ connect: guardedConnector({}) });
+  const distros = new Map<string, Distro>();
+  const asked = new Map<string, AskedSuite>();
+  const notes = new Set<string>();
+
+  /** One folder for each set of indices: a generation holds those of one architecture. */
+  const distroOf = ({ architectures, components }: SuiteSource, isForeign: boolean): Distro => {
+    const dir = join(cacheDir, "suites", `${architectures.join("+")}_${components.join("+")}`);
+    const key = `${isForeign} ${dir}`;
+    const known = distros.get(key);
+    if (known !== undefined) return known;
+    const distro = isForeign
+      ? createDistro({ dir, clock, fetchLimits: foreignLimits, dispatcher: guarded })
+      : createDistro({ dir, clock, fetchLimits: ownLimits });
+    distros.set(key, distro);
+    return distro;
+  };
+
+  const ask = async (wanted: WantedSuite, signal?: AbortSignal): Promise<SuiteGeneration | undefined> => {
+    const { suite, places } = wanted;
+    const failures: string[] = [];
+    for (const { source, isForeign } of places) {
+      try {
+        const { generation } = await distroOf(source, isForeign).refresh(source, signal);
+        if (failures.length > 0)
+          notes.add(`${suite}: ${hostOf(source.mirror)} was asked instead: ${failures.join("; ")}`);
+        asked.set(suite, { name: suite, date: generation.date, problem: undefined });
+        return generation;
+      } catch (error) {
+        signal?.throwIfAborted();
+        failures.push(isRefusedAddress(error) ? `${hostOf(source.mirror)} is not a public address` : messageOf(error));
+      }
+    }
+    const [first] = places;
+    const held = first && (await distroOf(first.source, first.isForeign).generation(first.source.name));
+    const problem = failures.join("; ") || "no mirror is known for it";
+    const used = held === undefined ? "" : "; compared with what it last offered";
+    asked.set(suite, { name: suite, date: held?.date, problem: printable(`${problem}${used}`) });
+    return held;
+  };
+
+  return {
+    find: async (request, signal) => {
+      const { codename, architecture } = requireNames(request);
+      const keys = await deps.keysOf(codename);
+      const system = await findMirrors({}, deps.env, deps.aptFolder).catch(() => undefined);
+      const wanted = suitesToAsk(request, notes).map((suite) => wantSuite(suite, request, keys, system));
+      const generations = await Promise.all(wanted.map((one) => ask(one, signal)));
+      const found = generations.filter((one) => one !== undefined);
+      const [some] = distros.values();
+      if (found.length === 0 || some === undefined) {
+        const problems = wanted.flatMap(({ suite }) => asked.get(suite)?.problem ?? []);
+        throw new DistroError(
+          "UNREACHABLE",
+          `no suite of ${codename} can be compared with: ${problems[0] ?? "none is named"}`,
+          {
+            hint: "Set TIDEMILL_DEBIAN_MIRROR to a mirror that has the release.",
+          },
+        );
+      }
+      const universe = await some.universe(found, architecture);
+      return { universe, since: new Map(found.map(({ source, date }) => [source, date])) };
+    },
+    asked: () => [...asked.values()],
+    notes: () => [...notes],
+    close: () => guarded.destroy(),
+  };
+}
+
+/** The keys of a Debian release: those that are shipped, else those of the system's own keyring. */
+export async function debianKeys(codename: string): Promise<readonly Uint8Array[]> {
+  if (codename === "bookworm" || codename === "trixie") return [await readFile(shippedKeyring(codename))];
+  const path = "/usr/share/keyrings/debian-archive-keyring.gpg";
+  const system = await readFile(path).catch(() => undefined);
+  if (system !== undefined) return [system];
+  throw new DistroError("BAD_SIGNATURE", `no keys are known that sign ${codename}`, {
+    hint: "Install the package debian-archive-keyring.",
+  });
+}
+
+interface Place {
+  readonly source: SuiteSource;
+  /** Named by the image, on a host that the system does not know. */
+  readonly isForeign: boolean;
+}
+
+interface WantedSuite {
+  readonly suite: string;
+  /** In the order in which they are asked. */
+  readonly places: readonly Place[];
+}
+
+/** Refuses names that would become other paths. */
+function requireNames(request: SuiteRequest): SuiteRequest {
+  const { codename, architecture } = request;
+  if (/^[a-z][a-z0-9]{1,40}$/.test(codename) && /^[a-z0-9][a-z0-9-]{1,40}$/.test(architecture)) return request;
+  const said = printable(`${codename} (${architecture})`.slice(0, 100));
+  throw new DistroError("WRONG_SUITE", `${said} is no release of Debian`);
+}
+
+/**
+ * The image's suites but for backports, of which apt takes nothing unasked, and with the security suite, which an image may lack and its users should not.
+ */
+function suitesToAsk({ codename, suites }: SuiteRequest, notes: Set<string>): string[] {
+  const security = `${codename}-security`;
+  const named = suites.filter((suite) => /^[a-z0-9]+(?:-[a-z]+)*$/.test(suite) && !suite.includes("-backports"));
+  if (suites.length > 0 && !named.includes(security))
+    notes.add(`the image's apt sources do not name ${security}: a rebuild brings nothing of it before they do`);
+  return [...new Set([...named, security])].slice(0, 8);
+}
+
+function wantSuite(
+  suite: string,
+  request: SuiteRequest,
+  keys: readonly Uint8Array[],
+  system: Mirrors | undefined,
+): WantedSuite {
+  const { architecture, sources } = request;
+  const isSecurity = suite.endsWith("-security");
+  const own = sources.filter((one) => fits(one, suite, architecture));
+  const components = [...new Set(own.flatMap((one) => one.components.filter(isComponent)))].slice(0, maxComponents);
+  const sourceAt = (mirror: string): SuiteSource => ({
+    name: suite,
+    mirror,
+    suite,
+    codename: suite,
+    components: components.length === 0 ? ["main"] : components,
+    architectures: [architecture],
+    keys,
+    security: isSecurity,
+  });
+  const known = system === undefined ? [] : [hostOf(system.main), hostOf(system.security)];
+  const mirrors = [...new Set(own.map(({ uri }) => uri))].filter(isPlainAddress).slice(0, maxForeign);
+  const places = mirrors.map((mirror) => ({ source: sourceAt(mirror), isForeign: !known.includes(hostOf(mirror)) }));
+  const fallback = isSecurity ? system?.security : system?.main;
+  if (fallback !== undefined && !mirrors.includes(fallback))
+    places.push({ source: sourceAt(fallback), isForeign: false });
+  return { suite, places };
+}
+
+function fits(source: AptSource, suite: string, architecture: string): boolean {
+  const { architectures } = source;
+  return source.suite === suite && (architectures.length === 0 || architectures.includes(architecture));
+}
+
+function isComponent(name: string): boolean {
+  return /^[a-z0-9][a-z0-9-]{0,40}$/.test(name);
+}
+
+/** Whether `uri` is http or https, with nothing secret or odd in it. */
+function isPlainAddress(uri: string): boolean {
+  if (uri.length > 500 || !URL.canParse(uri)) return false;
+  const { protocol, username, password, search, hash } = new URL(uri);
+  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === "");
+}
+
+function hostOf(uri: string): string {
+  return new URL(uri).host;
+}
+
+function isRefusedAddress(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if (at instanceof RegistryError && at.code === "REFUSED_ADDRESS") return true;
+  return false;
+}
