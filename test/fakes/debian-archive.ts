@@ -17,6 +17,8 @@ export type ArchiveFault =
   | { readonly kind: "slow"; readonly ms: number; readonly times?: number }
   /** Sends until the reader hangs up, and announces no length. */
   | { readonly kind: "endless"; readonly times?: number }
+  /** Sends a byte every so often. */
+  | { readonly kind: "drip"; readonly everyMs: number; readonly times?: number }
   | { readonly kind: "no-ranges"; readonly times?: number };
 
 export interface PublishOptions {
@@ -24,6 +26,8 @@ export interface PublishOptions {
   readonly keys?: readonly PrivateKey[];
   /** Only InRelease becomes new, as on a mirror in the middle of an update. */
   readonly lag?: boolean;
+  /** Changes the text before it is signed. */
+  readonly rewrite?: (release: string) => string;
   /** Changes the signed file before it is served. */
   readonly alter?: (inRelease: Buffer) => Buffer;
 }
@@ -69,10 +73,14 @@ export async function createDebianArchive(): Promise<DebianArchive> {
     key,
     files,
     requests,
-    publish: async (spec, { keys = [key], lag = false, alter = (bytes: Buffer) => bytes } = {}) => {
+    publish: async (
+      spec,
+      { keys = [key], lag = false, rewrite = (text: string) => text, alter = (bytes: Buffer) => bytes } = {},
+    ) => {
       const made = await makeSuite(spec);
       if (!lag) for (const [path, bytes] of made.files) files.set(`debian/${path}`, bytes);
-      const signed = keys.length === 0 ? Buffer.from(made.release) : await clearSign(made.release, keys, spec.date);
+      const release = rewrite(made.release);
+      const signed = keys.length === 0 ? Buffer.from(release) : await clearSign(release, keys, spec.date);
       files.set(`debian/dists/${spec.suite}/InRelease`, alter(signed));
     },
     fail: (paths, fault) => {
@@ -133,6 +141,12 @@ async function answer(
     await new Promise((resolve) => response.write(part.subarray(0, fault.bytes), resolve));
     await delay(20);
     response.destroy();
+  } else if (fault?.kind === "drip") {
+    for (let at = 0; at < part.length && !response.destroyed; at += 1) {
+      response.write(part.subarray(at, at + 1));
+      await delay(fault.everyMs);
+    }
+    response.end();
   } else if (fault?.kind === "slow") {
     response.write(part.subarray(0, 1));
     await delay(fault.ms, undefined, { ref: false });

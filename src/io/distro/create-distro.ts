@@ -5,6 +5,7 @@ import { createUniverse, type DebArchitecture, type PackageUniverse } from "../.
 import { digestHex, type Clock } from "../../lib/index.ts";
 import { defaultFetchLimits, downloadFile, type FetchContext, type FetchLimits } from "./fetch-file.ts";
 import { defaultIndexLimits, loadCurrent, refreshSuite, type IndexLimits } from "./refresh-suite.ts";
+import { withDiskErrors } from "./error.ts";
 import { suiteFolder } from "./suite-folder.ts";
 import type { Distro, SuiteGeneration } from "./types.ts";
 
@@ -32,7 +33,7 @@ export function createDistro(options: DistroOptions): Distro {
   const universes = new Map<string, Promise<PackageUniverse>>();
   const downloads = new Map<string, Promise<string>>();
   return {
-    refresh: (source, signal) => refreshSuite(dir, source, context, signal),
+    refresh: (source, signal) => withDiskErrors(source.name, dir, () => refreshSuite(dir, source, context, signal)),
     generation: async (name) => (await loadCurrent(suiteFolder(dir, name)))?.generation,
     universe: (generations, architecture) => {
       const key = [architecture, ...generations.map(({ source, digest }) => `${source} ${digest}`)].join("\n");
@@ -49,7 +50,7 @@ export function createDistro(options: DistroOptions): Distro {
     fetchPackage: (record, source, signal) => {
       const hex = digestHex(record.sha256);
       const path = join(dir, "packages", hex.slice(0, 2), `${hex}.deb`);
-      const running = downloads.get(path) ?? bringPackage();
+      const running = downloads.get(path) ?? withDiskErrors(record.filename, dir, bringPackage);
       downloads.set(path, running);
       return running;
 

@@ -3,16 +3,22 @@ import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { request, type Dispatcher } from "undici";
 import { digestHex, messageOf, syncFolder, type Clock, type Digest } from "../../lib/index.ts";
-import { DistroError } from "./error.ts";
+import { DistroError, isDiskError } from "./error.ts";
 
 export interface FetchLimits {
   readonly redirects: number;
   /** Milliseconds until the first byte, and between two. */
   readonly idleMs: number;
+  /** Bytes a second, on average once {@link FetchLimits.idleMs} have passed: a server that drips is given up. */
+  readonly leastRate: number;
   readonly attempts: number;
 }
 
-export const defaultFetchLimits: FetchLimits = { redirects: 5, idleMs: 30_000, attempts: 4 };
+export const defaultFetchLimits: FetchLimits = { redirects: 5, idleMs: 30_000, leastRate: 1024, attempts: 4 };
+
+const mirrorHint = "Is the mirror up, and is its address right? What was fetched before stays in use.";
+
+const redirectHint = "Name the mirror that it should lead to. What was fetched before stays in use.";
 
 export interface FetchContext {
   readonly clock: Clock;
@@ -56,9 +62,13 @@ export async function fetchDocument(
     requireOk(url, response);
     const chunks: Uint8Array[] = [];
     let size = 0;
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunksOf(url, response, context)) {
       size += chunk.byteLength;
-      if (size > limit) throw new DistroError("TOO_LARGE", `${url} is larger than ${limit} bytes`);
+      if (size > limit) {
+        throw new DistroError("TOO_LARGE", `${url} is larger than ${limit} bytes`, {
+          hint: "This is no mirror of the suite. What was fetched before stays in use.",
+        });
+      }
       chunks.push(chunk);
     }
     const header = (name: string): string | undefined => {
@@ -77,7 +87,7 @@ export interface ExpectedFile {
 
 /**
  * Brings the file at `url` to `path`, whole and with the size and digest that were promised, or leaves nothing there. A download that was cut goes on where it
- * stopped. Throws UNREACHABLE, BAD_REDIRECT, HASH_MISMATCH.
+ * stopped. Throws UNREACHABLE, MISSING, BAD_REDIRECT, HASH_MISMATCH.
  */
 export async function downloadFile(
   url: string,
@@ -87,12 +97,7 @@ export async function downloadFile(
   signal?: AbortSignal,
 ): Promise<void> {
   const part = `${path}.part`;
-  try {
-    await attempt(url, context, signal, () => downloadPart(url, part, expected, context, signal));
-  } catch (error) {
-    if (error instanceof DistroError && error.code === "HASH_MISMATCH") await rm(part, { force: true });
-    throw error;
-  }
+  await attempt(url, context, signal, () => downloadPart(url, part, expected, context, signal));
   await rename(part, path);
   await syncFolder(dirname(path));
 }
@@ -105,7 +110,8 @@ async function downloadPart(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const hash = createHash("sha256");
-  let size = await hashPrefix(part, hash, expected.size);
+  const kept = await hashPrefix(part, hash, expected.size);
+  let size = kept;
   if (size < expected.size) {
     const headers: Record<string, string> = size > 0 ? { range: `bytes=${size}-` } : {};
     const response = await follow(url, headers, context, signal);
@@ -118,7 +124,7 @@ async function downloadPart(
     }
     const file = await open(part, size > 0 ? "a" : "w");
     try {
-      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      for await (const chunk of chunksOf(url, response, context)) {
         size += chunk.byteLength;
         if (size > expected.size) break;
         hash.update(chunk);
@@ -128,15 +134,19 @@ async function downloadPart(
     } finally {
       await file.close();
     }
-    if (size < expected.size) throw cut(url);
+    const isAll = size - kept === Number(response.headers["content-length"]);
+    if (size < expected.size && !isAll) throw cut(url);
   }
   const actual = hash.digest("hex");
   if (size !== expected.size || actual !== digestHex(expected.sha256)) {
+    await rm(part, { force: true });
     throw new DistroError(
       "HASH_MISMATCH",
       `${url} is not the file that the signed index names (${expected.size} bytes, ${expected.sha256})`,
       {
         hint: "The mirror is in the middle of an update, or serves something else. Nothing of it is used.",
+        // What an earlier attempt left may have been of another file.
+        retry: kept > 0,
       },
     );
   }
@@ -186,22 +196,49 @@ async function follow(
       throw new DistroError(
         "BAD_REDIRECT",
         `${url} redirects to ${next.protocol}//${next.host}, which is not followed`,
+        { hint: redirectHint },
       );
     }
     at = next;
   }
-  throw new DistroError("BAD_REDIRECT", `${url} redirects too often, or to nowhere`);
+  throw new DistroError("BAD_REDIRECT", `${url} redirects too often, or to nowhere`, { hint: redirectHint });
+}
+
+/** The pieces of an answer; throws UNREACHABLE where they come too slowly. */
+async function* chunksOf(
+  url: string,
+  response: Dispatcher.ResponseData,
+  { clock, limits }: FetchContext,
+): AsyncGenerator<Uint8Array> {
+  const start = clock.now();
+  let size = 0;
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    const elapsed = clock.now() - start;
+    if (elapsed > limits.idleMs && size * 1000 < elapsed * limits.leastRate) {
+      throw new DistroError("UNREACHABLE", `${url}: ${size} bytes in ${elapsed} ms are too few`, {
+        hint: mirrorHint,
+        retry: true,
+      });
+    }
+    yield chunk;
+  }
 }
 
 function requireOk(url: string, response: Dispatcher.ResponseData): void {
   if (response.statusCode === 200) return;
   void response.body.dump().catch(() => undefined);
+  if (response.statusCode === 404 || response.statusCode === 410) {
+    throw new DistroError("MISSING", `${url}: the mirror does not have it`, {
+      hint: "The mirror is in the middle of an update, or has dropped the file since. Refresh the suite, or try another mirror.",
+    });
+  }
   const retry = response.statusCode >= 500 || response.statusCode === 429;
-  throw new DistroError("UNREACHABLE", `${url} answers ${response.statusCode}`, { retry });
+  throw new DistroError("UNREACHABLE", `${url} answers ${response.statusCode}`, { hint: mirrorHint, retry });
 }
 
 function cut(url: string): DistroError {
-  return new DistroError("UNREACHABLE", `${url}: the download was cut off`, { retry: true });
+  return new DistroError("UNREACHABLE", `${url}: the download was cut off`, { hint: mirrorHint, retry: true });
 }
 
 async function attempt<T>(
@@ -215,11 +252,12 @@ async function attempt<T>(
       return await work();
     } catch (error) {
       signal?.throwIfAborted();
+      if (isDiskError(error)) throw error;
       const known = error instanceof DistroError;
       if ((known && !error.retry) || tried >= context.limits.attempts) {
         if (known) throw error;
         throw new DistroError("UNREACHABLE", `${url} cannot be reached: ${messageOf(error)}`, {
-          hint: "Is the mirror up, and is its address right? What was fetched before stays in use.",
+          hint: mirrorHint,
           retry: true,
           cause: error,
         });

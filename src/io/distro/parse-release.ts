@@ -49,5 +49,7 @@ export function parseRelease(text: string, what: string): Release {
 }
 
 function bad(what: string, why: string): DistroError {
-  return new DistroError("BAD_INDEX", `${what}: ${why}`);
+  return new DistroError("BAD_INDEX", `${what}: ${why}`, {
+    hint: "The archive signs something that is no Release file. What was fetched before stays in use.",
+  });
 }

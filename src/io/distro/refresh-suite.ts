@@ -1,6 +1,6 @@
 import { link, mkdir, readFile, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { digestHex, sha256, writeFileDurable, type Digest, type Instant } from "../../lib/index.ts";
+import { digestHex, sha256, syncFolder, writeFileDurable, type Digest, type Instant } from "../../lib/index.ts";
 import { DistroError } from "./error.ts";
 import { downloadFile, fetchDocument, type FetchContext } from "./fetch-file.ts";
 import { parseRelease, type Release } from "./parse-release.ts";
@@ -34,10 +34,20 @@ const packings: readonly (readonly [ending: string, packing: Packing])[] = [
   ["", "none"],
 ];
 
-/** The last good generation in a suite's folder. */
+/** The last good generation in a suite's folder. Throws BAD_INDEX where what says so is torn. */
 export async function loadCurrent(folder: string): Promise<Current | undefined> {
-  const text = await readFile(join(folder, "current.json"), "utf8").catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as Current);
+  const path = join(folder, "current.json");
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Current;
+  } catch (error) {
+    // Taken as nothing, it would open the door to an older index.
+    throw new DistroError("BAD_INDEX", `${path} is torn`, {
+      hint: "Restore the file, or remove it: the suite is then fetched again, and its dates are believed anew.",
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -54,7 +64,8 @@ export async function refreshSuite(
   const now = context.clock.now();
   const held = await loadCurrent(folder);
   const url = `${source.mirror.replace(/\/+$/, "")}/dists/${source.suite}`;
-  const conditions = held?.mirror === source.mirror ? held : {};
+  const isWhole = held !== undefined && (await hasAllIndices(held.generation, source));
+  const conditions = isWhole && held.mirror === source.mirror ? held : {};
   const answer = await fetchDocument(`${url}/InRelease`, context.indexLimits.release, conditions, context, signal);
   if (answer.kind === "missing") {
     throw new DistroError("UNREACHABLE", `${url}/InRelease: the mirror has no such suite`, {
@@ -71,19 +82,27 @@ export async function refreshSuite(
   const digest = sha256(answer.bytes);
   requireTrusted(source, release, digest, held?.generation, now);
   const current = { etag: answer.etag, modified: answer.modified, mirror: source.mirror };
-  const isSame = held?.generation.digest === digest && hasAllIndices(held.generation, source);
-  if (held !== undefined && isSame) {
+  if (isWhole && held.generation.digest === digest) {
     await writeFileDurable(join(folder, "current.json"), JSON.stringify({ ...current, generation: held.generation }));
     return { kind: "unchanged", generation: held.generation };
   }
   const place = join(folder, digestHex(digest).slice(0, 32));
-  await mkdir(place, { recursive: true });
   const indices: SuiteGeneration["indices"][number][] = [];
-  for (const component of source.components) {
-    for (const architecture of source.architectures) {
-      const index = { component, architecture, place, url, release, held: held?.generation };
-      indices.push(await bringIndex(source, index, context, signal));
+  try {
+    await mkdir(place, { recursive: true });
+    for (const component of source.components) {
+      for (const architecture of source.architectures) {
+        const index = { component, architecture, place, url, release, held: held?.generation };
+        indices.push(await bringIndex(source, index, context, signal));
+      }
     }
+    await syncFolder(folder);
+  } catch (error) {
+    // Half a download that may go on is kept; what can come to nothing is not.
+    const mayGoOn = error instanceof DistroError && error.code === "UNREACHABLE";
+    const isHeld = held?.generation.digest === digest;
+    if (!mayGoOn && !isHeld) await rm(place, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
   }
   const { codename, date, validUntil } = release;
   const generation = { source: source.name, suite: source.suite, codename, date, validUntil, digest, indices };
@@ -92,12 +111,15 @@ export async function refreshSuite(
   return { kind: "updated", generation };
 }
 
-function hasAllIndices({ indices }: SuiteGeneration, source: SuiteSource): boolean {
-  return source.components.every((component) =>
+/** Whether every index that `source` wants is there, on disk too. */
+async function hasAllIndices({ indices }: SuiteGeneration, source: SuiteSource): Promise<boolean> {
+  const areNamed = source.components.every((component) =>
     source.architectures.every((architecture) =>
       indices.some((one) => one.component === component && one.architecture === architecture),
     ),
   );
+  const found = await Promise.all(indices.map(({ path }) => stat(path).catch(() => undefined)));
+  return areNamed && found.every((one) => one?.isFile() === true);
 }
 
 function requireUnexpired(validUntil: Instant | undefined, now: Instant, what: string): void {
@@ -152,39 +174,82 @@ async function bringIndex(
   const name = `${component}/binary-${architecture}/Packages`;
   const what = `${source.name} ${name}`;
   const plain = release.files.get(name);
-  if (plain === undefined) throw new DistroError("BAD_INDEX", `${source.name}: its Release file does not name ${name}`);
-  if (plain.size > context.indexLimits.index) {
-    throw new DistroError("TOO_LARGE", `${what} has ${plain.size} bytes, more than ${context.indexLimits.index}`);
+  if (plain === undefined) {
+    throw new DistroError("BAD_INDEX", `${source.name}: its Release file does not name ${name}`, {
+      hint: "Does the suite have this component and architecture? What was fetched before stays in use.",
+    });
   }
+  requireSize(what, plain.size, context.indexLimits.index);
   const path = join(place, component, `binary-${architecture}`, "Packages");
   const index = { component, architecture, path, sha256: plain.sha256 };
   await mkdir(dirname(path), { recursive: true });
   if ((await stat(path).catch(() => undefined))?.size === plain.size) return index;
   const same = held?.indices.find((one) => one.sha256 === plain.sha256);
-  if (
-    same !== undefined &&
-    (await link(same.path, path)
-      .then(() => true)
-      .catch(() => false))
-  )
-    return index;
-
-  const offered = packings.flatMap(([ending, packing]) => {
-    const file = release.files.get(name + ending);
-    return file === undefined ? [] : [{ ...file, packing, path: name + ending }];
-  });
-  const [best] = offered;
-  if (best === undefined) throw new DistroError("BAD_INDEX", `${what} is offered in no way that is understood`);
+  const isLinked = same !== undefined && (await linkWhole(same.path, path));
+  if (isLinked) return index;
   const packed = `${path}.packed`;
-  const byHash = `${url}/${dirname(best.path)}/by-hash/SHA256/${digestHex(best.sha256)}`;
-  await downloadFile(release.byHash ? byHash : `${url}/${best.path}`, packed, best, context, signal);
-  const bytes = await unpack(await readFile(packed), best.packing, plain.size, what);
+  const packing = await bringPacked({ name, what, packed, url, release }, context, signal);
+  const bytes = await unpack(await readFile(packed), packing, plain.size, what);
   if (bytes.byteLength !== plain.size || sha256(bytes) !== plain.sha256) {
-    throw new DistroError("HASH_MISMATCH", `${what} unpacks to something else than the signed index promises`);
+    throw new DistroError("HASH_MISMATCH", `${what} unpacks to something else than the signed index promises`, {
+      hint: "The archive itself is broken, or its key is in wrong hands. What was fetched before stays in use.",
+    });
   }
   await writeFileDurable(path, bytes);
   await rm(packed, { force: true });
   return index;
+}
+
+/** Whether `path` now names the file at `from`, so that a crash does not undo it. */
+async function linkWhole(from: string, path: string): Promise<boolean> {
+  try {
+    await link(from, path);
+  } catch {
+    return false;
+  }
+  await syncFolder(dirname(path));
+  return true;
+}
+
+interface PackedIndex {
+  readonly name: string;
+  readonly what: string;
+  readonly packed: string;
+  readonly url: string;
+  readonly release: Release;
+}
+
+/** Downloads the index in the first way that the mirror has: the best packed first, by its digest before by its name. */
+async function bringPacked(
+  { name, what, packed, url, release }: PackedIndex,
+  context: FetchContext & { readonly indexLimits: IndexLimits },
+  signal: AbortSignal | undefined,
+): Promise<Packing> {
+  let missing: DistroError | undefined;
+  for (const [ending, packing] of packings) {
+    const path = name + ending;
+    const file = release.files.get(path);
+    if (file === undefined) continue;
+    requireSize(`${what}${ending}`, file.size, context.indexLimits.index);
+    const byHash = `${dirname(path)}/by-hash/SHA256/${digestHex(file.sha256)}`;
+    for (const place of release.byHash ? [byHash, path] : [path]) {
+      try {
+        await downloadFile(`${url}/${place}`, packed, file, context, signal);
+        return packing;
+      } catch (error) {
+        if (!(error instanceof DistroError) || error.code !== "MISSING") throw error;
+        missing = error;
+      }
+    }
+  }
+  throw missing ?? new DistroError("BAD_INDEX", `${what} is offered in no way that is understood`);
+}
+
+function requireSize(what: string, size: number, limit: number): void {
+  if (size <= limit) return;
+  throw new DistroError("TOO_LARGE", `${what} has ${size} bytes, more than ${limit}`, {
+    hint: "No index of Debian is so large. What was fetched before stays in use.",
+  });
 }
 
 /** Removes all but the newest generations; what cannot be removed now goes next time. */

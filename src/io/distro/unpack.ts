@@ -3,6 +3,7 @@ import { gunzip, zstdDecompress } from "node:zlib";
 import { xz } from "@napi-rs/lzma";
 import { messageOf } from "../../lib/index.ts";
 import { DistroError } from "./error.ts";
+import { xzUnpackedSize } from "./xz-size.ts";
 
 const unzip = promisify(gunzip);
 const unzstd = promisify(zstdDecompress);
@@ -12,7 +13,7 @@ export type Packing = "xz" | "gz" | "zst" | "none";
 
 /**
  * The unpacked bytes of `packed`, at most `limit`; throws TOO_LARGE past it and `BAD_INDEX` where the stream is torn, naming
- * `what`. An xz file says in its index how large it will be (The .xz File Format 1.2.1, section 4): that is read first, since its decoder has no bound.
+ * `what`. The xz decoder has no bound of its own, so that an xz file is measured before it is unpacked.
  */
 export async function unpack(packed: Uint8Array, packing: Packing, limit: number, what: string): Promise<Buffer> {
   try {
@@ -20,8 +21,8 @@ export async function unpack(packed: Uint8Array, packing: Packing, limit: number
     if (packing === "zst") return await unzstd(packed, { maxOutputLength: limit });
     if (packing === "none")
       return bounded(Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength), limit, what);
-    const size = unpackedSize(Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength));
-    if (size === undefined) throw torn(what, "its xz index cannot be read");
+    const size = xzUnpackedSize(Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength), limit);
+    if (size === undefined) throw torn(what, "it is not a whole xz file");
     if (size > limit) throw tooLarge(what, limit);
     return bounded(await xz.decompress(packed), limit, what);
   } catch (error) {
@@ -42,52 +43,4 @@ function tooLarge(what: string, limit: number): DistroError {
 
 function torn(what: string, why: string): DistroError {
   return new DistroError("BAD_INDEX", `${what} cannot be unpacked: ${why}`);
-}
-
-/** What the index of each stream in the file says in total; undefined where there is none that fits. */
-function unpackedSize(file: Buffer): number | undefined {
-  let total = 0;
-  let end = file.length;
-  while (end > 0) {
-    if (end % 4 !== 0) return undefined;
-    if (file.readUInt32LE(end - 4) === 0) {
-      end -= 4;
-      continue;
-    }
-    if (end < 32 || file.toString("latin1", end - 2, end) !== "YZ") return undefined;
-    const indexSize = (file.readUInt32LE(end - 8) + 1) * 4;
-    const indexStart = end - 12 - indexSize;
-    if (indexStart < 12) return undefined;
-    const index = readIndex(file.subarray(indexStart, end - 12));
-    if (index === undefined) return undefined;
-    total += index.unpacked;
-    end = indexStart - index.packed - 12;
-    if (end < 0 || file.readUInt32BE(end) !== 0xfd377a58) return undefined;
-  }
-  return total;
-}
-
-function readIndex(index: Buffer): { packed: number; unpacked: number } | undefined {
-  let at = 1;
-  const number = (): number => {
-    let value = 0;
-    for (let power = 0; power < 9; power += 1) {
-      const byte = index[at] ?? 0x80;
-      at += 1;
-      value += (byte & 0x7f) * 2 ** (7 * power);
-      if ((byte & 0x80) === 0) return value;
-    }
-    return Number.NaN;
-  };
-  if (index[0] !== 0) return undefined;
-  const records = number();
-  let packed = 0;
-  let unpacked = 0;
-  for (let record = 0; record < records && at < index.length; record += 1) {
-    packed += Math.ceil(number() / 4) * 4;
-    unpacked += number();
-  }
-  return Number.isSafeInteger(packed) && Number.isSafeInteger(unpacked) && records >= 0
-    ? { packed, unpacked }
-    : undefined;
 }
