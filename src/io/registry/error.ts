@@ -1,4 +1,4 @@
-import { AppError } from "../../lib/index.ts";
+import { AppError, type ErrorDetail } from "../../lib/index.ts";
 
 export type RegistryCode =
   | "UNREACHABLE"
@@ -27,4 +27,16 @@ export type RegistryCode =
   | "NO_PLATFORM";
 
 /** What can go wrong with images outside: registries, layout folders, docker archives, the embedded registry's folder. */
-export class RegistryError extends AppError<RegistryCode> {}
+export class RegistryError extends AppError<RegistryCode> {
+  /** For how many milliseconds the registry wants to be left alone, where it said so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: RegistryCode, message: string, detail: RegistryErrorDetail = {}) {
+    super(code, message, detail);
+    this.retryAfterMs = detail.retryAfterMs;
+  }
+}
+
+interface RegistryErrorDetail extends ErrorDetail {
+  readonly retryAfterMs?: number | undefined;
+}

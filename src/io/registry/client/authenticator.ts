@@ -2,6 +2,7 @@ import type { Clock } from "../../../lib/index.ts";
 import { RegistryError } from "../error.ts";
 import { parseChallenges, type Challenge } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
+import { retryAfterMs } from "./retry-after.ts";
 import type { Answer, Transport } from "./transport.ts";
 
 /** Knows how one registry wants to be asked. */
@@ -134,7 +135,7 @@ async function fetchToken(
     throw new RegistryError(
       retry ? "SERVER_ERROR" : "BAD_ANSWER",
       `${realm.origin} answered ${answer.status} to a request for a token`,
-      { retry },
+      { retry, retryAfterMs: retryAfterMs(answer, options.clock.now()) },
     );
   }
   return parseToken(await answer.bytes(tokenLimit, `the token of ${realm.origin}`), realm.origin, options.clock.now());

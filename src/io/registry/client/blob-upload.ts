@@ -2,6 +2,7 @@ import type { Descriptor } from "../../../core/image/index.ts";
 import { collectBytes } from "../../../lib/index.ts";
 import { RegistryError } from "../error.ts";
 import { explain, type Requester } from "./requester.ts";
+import { mayRepeat } from "./retry-after.ts";
 import type { Answer, Body } from "./transport.ts";
 
 /** What is known of a registry's ways, shared by all its repositories. */
@@ -39,9 +40,9 @@ export async function uploadBlob(upload: Upload): Promise<number> {
       await uploadOnce({ ...upload, location });
       return descriptor.size;
     } catch (error) {
-      if (attempt >= requester.retries || !(error instanceof RegistryError && error.retry)) throw error;
+      if (attempt >= requester.retries || !mayRepeat(error)) throw error;
       location = undefined;
-      await requester.pause(attempt, undefined, signal);
+      await requester.pause(attempt, error.retryAfterMs, signal);
       if (await hasBlob(requester, upload.repository, descriptor, signal)) return descriptor.size;
     }
   }
@@ -126,9 +127,9 @@ async function uploadChunks(upload: Upload, start: URL): Promise<void> {
         sent = end;
         failures = 0;
       } catch (error) {
-        const again = error instanceof RegistryError && (error.retry || error.message.includes("answered 416"));
+        const again = mayRepeat(error) || (error instanceof RegistryError && error.message.includes("answered 416"));
         if (!again || failures >= requester.retries) throw error;
-        await requester.pause(failures++, undefined, signal);
+        await requester.pause(failures++, error.retryAfterMs, signal);
         const state = await ask(upload, "GET", location, [204]);
         void state.drain();
         location = locationOf(upload, state, location);

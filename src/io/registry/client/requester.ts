@@ -2,6 +2,7 @@ import type { Dispatcher } from "undici";
 import type { Clock } from "../../../lib/index.ts";
 import { RegistryError } from "../error.ts";
 import type { Authenticator } from "./authenticator.ts";
+import { isTooLong, mayRepeat, retryAfterMs } from "./retry-after.ts";
 import type { Answer, Body, Transport } from "./transport.ts";
 
 export interface Ask {
@@ -47,8 +48,6 @@ const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const maxRedirects = 5;
 const firstPauseMs = 200;
 const longestPauseMs = 15_000;
-/** A registry that wants us to wait longer than this is left to the queue. */
-const longestRetryAfterMs = 60_000;
 const errorLimit = 64 * 1024;
 
 export function createRequester(options: RequesterOptions): Requester {
@@ -63,20 +62,19 @@ export function createRequester(options: RequesterOptions): Requester {
   async function ask(request: Ask): Promise<Answer> {
     for (let attempt = 0; ; attempt++) {
       const last = attempt >= options.retries || request.repeatable === false;
-      let failed: Answer;
+      let answer: Answer;
       try {
-        const answer = await askOnce(request);
-        if (request.expect.includes(answer.status)) return answer;
-        if (last || !mayPass(answer.status)) throw await explain(answer, request.what);
-        failed = answer;
+        answer = await askOnce(request);
       } catch (error) {
-        if (last || !(error instanceof RegistryError && error.retry && isNetwork(error))) throw error;
-        await pause(attempt, undefined, request.signal);
+        // Of the network, or of the token service.
+        if (last || !mayRepeat(error)) throw error;
+        await pause(attempt, error.retryAfterMs, request.signal);
         continue;
       }
-      const after = retryAfterMs(failed, clock.now());
-      if (after !== undefined && after > longestRetryAfterMs) throw await explain(failed, request.what);
-      await failed.drain();
+      if (request.expect.includes(answer.status)) return answer;
+      const after = retryAfterMs(answer, clock.now());
+      if (last || !mayPass(answer.status) || isTooLong(after)) throw await explain(answer, request.what, after);
+      await answer.drain();
       await pause(attempt, after, request.signal);
     }
   }
@@ -151,8 +149,8 @@ export function createRequester(options: RequesterOptions): Requester {
   return { origin, ask, follow, pause, retries: options.retries };
 }
 
-/** Why an answer is not the one that was hoped for, with what the registry says of it. Reads the body. */
-export async function explain(answer: Answer, what: string): Promise<RegistryError> {
+/** Why an answer is not the one that was hoped for, with what the registry says of it and, where it is known, for how many milliseconds it wants to be left alone. Reads the body. */
+export async function explain(answer: Answer, what: string, after?: number): Promise<RegistryError> {
   const { status } = answer;
   const body = await answer.bytes(errorLimit, "an error").catch(() => Buffer.alloc(0));
   const said = registryErrors(body);
@@ -166,8 +164,8 @@ export async function explain(answer: Answer, what: string): Promise<RegistryErr
   if (status === 403) return new RegistryError("DENIED", message, { hint: "These credentials may not do that." });
   if (status === 404) return new RegistryError("NOT_FOUND", message);
   if (status === 412) return new RegistryError("TAG_MOVED", message, { hint: "Someone else moved the tag." });
-  if (status === 429) return new RegistryError("THROTTLED", message, { retry: true });
-  if (status >= 500) return new RegistryError("SERVER_ERROR", message, { retry: true });
+  if (status === 429) return new RegistryError("THROTTLED", message, { retry: true, retryAfterMs: after });
+  if (status >= 500) return new RegistryError("SERVER_ERROR", message, { retry: true, retryAfterMs: after });
   return new RegistryError(status >= 400 ? "REJECTED" : "BAD_ANSWER", message);
 }
 
@@ -189,15 +187,4 @@ function printable(text: string): string {
 
 function mayPass(status: number): boolean {
   return status === 429 || status === 408 || (status >= 500 && ![501, 505, 507].includes(status));
-}
-
-function isNetwork(error: RegistryError): boolean {
-  return error.code === "UNREACHABLE" || error.code === "TIMEOUT" || error.code === "SERVER_ERROR";
-}
-
-function retryAfterMs(answer: Answer, now: number): number | undefined {
-  const said = answer.header("retry-after");
-  if (said === undefined) return undefined;
-  const seconds = /^\d{1,9}$/.test(said) ? Number(said) : (Date.parse(said) - now) / 1000;
-  return Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : undefined;
 }
