@@ -1,4 +1,4 @@
-import { parseRelations } from "../packages/index.ts";
+import { parseRelations, type RelationOperator } from "../packages/index.ts";
 import { compareDebText } from "../version/index.ts";
 import { BuildError } from "./error.ts";
 import type { PackageEntry, PackageFacts } from "./types.ts";
@@ -69,25 +69,21 @@ function sameEntry(a: PackageEntry, b: PackageEntry): boolean {
   return a.sha256 === b.sha256 && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid;
 }
 
+const orders: Readonly<Record<RelationOperator, (order: number) => boolean>> = {
+  "<<": (order) => order < 0,
+  "<=": (order) => order <= 0,
+  "=": (order) => order === 0,
+  ">=": (order) => order >= 0,
+  ">>": (order) => order > 0,
+};
+
 function replaces(one: PackageFacts, other: PackageFacts): boolean {
   if (one.replaces === "") return false;
   return parseRelations(one.replaces).some((group) =>
     group.some(({ name, operator, version }) => {
       if (name !== other.name) return false;
       if (operator === undefined || version === undefined) return true;
-      const order = compareDebText(other.version, version);
-      switch (operator) {
-        case "<<":
-          return order < 0;
-        case "<=":
-          return order <= 0;
-        case "=":
-          return order === 0;
-        case ">=":
-          return order >= 0;
-        case ">>":
-          return order > 0;
-      }
+      return orders[operator](compareDebText(other.version, version));
     }),
   );
 }

@@ -99,7 +99,7 @@ function ustar(fields: Ustar): Buffer {
   block.write("        ", 148, "latin1");
   block.write(fields.flag, 156, "latin1");
   block.write(fields.link, 157, 100, "latin1");
-  block.write("ustar\0" + "00", 257, "latin1");
+  block.write("ustar\x0000", 257, "latin1");
   octal(block, 0, 329, 8);
   octal(block, 0, 337, 8);
   block.write(fields.prefix, 345, 155, "latin1");

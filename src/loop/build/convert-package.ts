@@ -16,12 +16,12 @@ import {
 } from "../../core/layer/index.ts";
 import type { PackageRecord } from "../../core/packages/index.ts";
 import { parseDebFile } from "../../io/distro/index.ts";
-import { AppError, sha256, type Digest } from "../../lib/index.ts";
+import { sha256, type AppError, type Digest } from "../../lib/index.ts";
 import { alterEntries } from "./alter-entries.ts";
 import { hexSha256, packTar, trailerMember } from "./member.ts";
 
 /** Grows with every change of what a conversion yields. */
-export const converterVersion = 2;
+export const converterVersion = 3;
 
 /** Which database files a layer carries: dpkg's own where dpkg is in the image, else those for scanners. */
 export type DatabaseKind = "info" | "status.d";

@@ -21,7 +21,7 @@ export async function mapBounded<Item, Result>(
   width: number,
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
-  const results = new Array<Result>(items.length);
+  const results: Result[] = [];
   const failures: unknown[] = [];
   let next = 0;
   const run = async (): Promise<void> => {
