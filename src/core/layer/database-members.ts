@@ -15,6 +15,8 @@ export interface DatabaseInput {
   readonly controlText: string;
   readonly members: ReadonlyMap<string, Buffer>;
   readonly collected: PackageCollector;
+  /** Path, with its leading slash, and md5 of each conffile. */
+  readonly conffiles: readonly (readonly [path: string, md5: string])[];
 }
 
 /**
@@ -23,10 +25,9 @@ export interface DatabaseInput {
  * package. dpkg, lib/dpkg/db-ctrl-format.c, format 1.
  */
 export function infoMember(input: DatabaseInput, without: ReadonlySet<string> = new Set()): Buffer {
-  const { name, architecture, multiArchSame, members, collected } = input;
-  const base = `var/lib/dpkg/info/${name}${multiArchSame ? `:${architecture}` : ""}`;
-  const list = collected.ownPaths.filter((path) => !without.has(path));
-  const files: [string, Buffer | string][] = [["list", `${list.join("\n")}\n`]];
+  const { members } = input;
+  const base = infoBase(input);
+  const files: [string, Buffer | string][] = [["list", listOf(input, without)]];
   for (const [file, bytes] of members)
     if (file !== "control" && file !== "md5sums" && /^[\w.+-]{1,64}$/.test(file)) files.push([file, bytes]);
   files.push(["md5sums", sumsWithout(input, without)]);
@@ -38,13 +39,27 @@ export function infoMember(input: DatabaseInput, without: ReadonlySet<string> = 
   );
 }
 
-/** The same for an image that holds no dpkg: its control stanza and md5sums in `status.d/`, where scanners look. */
+/**
+ * The same for an image that holds no dpkg: its control stanza, with its conffiles as dpkg's status has them, and md5sums in `status.d/`, where scanners look, and its list
+ * in `info/`, which alone names its links.
+ */
 export function statusDMember(input: DatabaseInput, without: ReadonlySet<string> = new Set()): Buffer {
   const base = `var/lib/dpkg/status.d/${input.name}`;
+  const conffiles = input.conffiles.filter(([path]) => !without.has(path)).map(([path, md5]) => `\n ${path} ${md5}`);
+  const field = conffiles.length === 0 ? "" : `\nConffiles:${conffiles.join("")}`;
   return Buffer.concat([
-    tarFile({ ...shape, path: base }, `${input.controlText.trimEnd()}\n`),
+    tarFile({ ...shape, path: base }, `${input.controlText.trimEnd()}${field}\n`),
     tarFile({ ...shape, path: `${base}.md5sums` }, sumsWithout(input, without)),
+    tarFile({ ...shape, path: `${infoBase(input)}.list` }, listOf(input, without)),
   ]);
+}
+
+function infoBase({ name, architecture, multiArchSame }: DatabaseInput): string {
+  return `var/lib/dpkg/info/${name}${multiArchSame ? `:${architecture}` : ""}`;
+}
+
+function listOf({ collected }: DatabaseInput, without: ReadonlySet<string>): string {
+  return `${collected.ownPaths.filter((path) => !without.has(path)).join("\n")}\n`;
 }
 
 /** The package's own md5sums, or, where it has none, those of its files without its conffiles, as dpkg makes them. */

@@ -21,7 +21,7 @@ import { alterEntries } from "./alter-entries.ts";
 import { hexSha256, packTar, trailerMember } from "./member.ts";
 
 /** Grows with every change of what a conversion yields. */
-export const converterVersion = 3;
+export const converterVersion = 4;
 
 /** Which database files a layer carries: dpkg's own where dpkg is in the image, else those for scanners. */
 export type DatabaseKind = "info" | "status.d";
