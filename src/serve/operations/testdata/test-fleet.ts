@@ -229,6 +229,7 @@ export async function finishBuild(
   lease: Lease,
   packages: Readonly<Record<string, string>>,
   detail: Candidate["detail"] = {},
+  recipeKey = "r1",
 ): Promise<Digest> {
   const repository = ctx.repositoryOf(lease.rebuild.image);
   const digest = await pushImage(repository, packages);
@@ -241,7 +242,7 @@ export async function finishBuild(
     digest,
     platforms: names,
     inventories: Object.fromEntries(names.map((name, at) => [name, keys[at] ?? digest])),
-    recipeKey: "r1",
+    recipeKey,
     baseDigests: [],
     detail,
   });
