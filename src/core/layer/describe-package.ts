@@ -7,7 +7,7 @@ import { readAlternatives, unreproducedCommands } from "./read-scripts.ts";
 import type { PackageEntry, PackageFacts, SharedLibrary } from "./types.ts";
 
 const keptPaths =
-  /^(?:usr\/share\/ca-certificates\/.+\.crt|usr\/share\/base-passwd\/(?:passwd|group)\.master|usr\/lib\/sysusers\.d\/[^/]+\.conf|etc\/ld\.so\.conf(?:\.d\/[^/]+\.conf)?|usr\/share\/libc-bin\/nsswitch\.conf|etc\/nsswitch\.conf|usr\/share\/debianutils\/shells(?:\.d\/[^/]+)?|usr\/share\/base-files\/[^/]+|usr\/share\/readline\/inputrc|usr\/share\/nginx\/html\/index\.html|usr\/share\/pam(?:-configs)?\/[^/]+|usr\/share\/info\/dir)$/;
+  /^(?:usr\/share\/ca-certificates\/.+\.crt|usr\/share\/base-passwd\/(?:passwd|group)\.master|usr\/lib\/sysusers\.d\/[^/]+\.conf|etc\/ld\.so\.conf(?:\.d\/[^/]+\.conf)?|usr\/share\/libc-bin\/nsswitch\.conf|etc\/nsswitch\.conf|usr\/share\/debianutils\/shells(?:\.d\/[^/]+)?|usr\/share\/base-files\/[^/]+|usr\/share\/readline\/inputrc|usr\/share\/nginx\/html\/index\.html|usr\/share\/pam(?:-configs)?\/[^/]+|usr\/share\/openssh\/sshd_config|usr\/share\/info\/dir)$/;
 const maxKeptFile = 1_048_576;
 const maxKept = 16_777_216;
 const scriptNames = ["config", "preinst", "postinst", "prerm", "postrm"];

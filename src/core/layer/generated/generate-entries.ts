@@ -3,6 +3,8 @@ import { addAccounts, type AccountWish, type AllocatedAccounts } from "./account
 import { addAlternatives } from "./alternatives.ts";
 import { addCertificates } from "./certificates.ts";
 import { ImageTree, type GeneratedEntry } from "./image-tree.ts";
+import { addPackageFiles } from "./package-files.ts";
+import { addPam } from "./pam.ts";
 import { addSharedLibraries } from "./shared-libraries.ts";
 import { addBaseFiles, addCopies, addShell, addShells, addTimeZone } from "./system-files.ts";
 
@@ -32,6 +34,8 @@ export function generateEntries(input: GenerateInput): readonly GeneratedEntry[]
   addShell(tree);
   addShells(tree);
   addCertificates(tree);
+  addPam(tree);
+  addPackageFiles(tree);
   addAlternatives(tree);
   addSharedLibraries(tree, input.architecture);
   return tree.entries();

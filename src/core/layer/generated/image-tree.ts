@@ -58,6 +58,11 @@ export class ImageTree {
     return this.names.has(name);
   }
 
+  /** The version of a package; undefined where it is not in the image. */
+  version(name: string): string | undefined {
+    return this.names.get(name)?.version;
+  }
+
   /** Text of a small file that a package ships; undefined where none does. */
   kept(path: string): string | undefined {
     for (const { kept } of this.packages) if (kept[path] !== undefined) return kept[path];

@@ -1,7 +1,14 @@
+import { compareDebText } from "../../version/index.ts";
 import type { ImageTree } from "./image-tree.ts";
 
 const mail = 8;
 const utmp = 43;
+
+/** tzdata of both releases has the same version, so base-files says which one it is. */
+function isAfterBookworm(tree: ImageTree): boolean {
+  const version = tree.version("base-files");
+  return version !== undefined && compareDebText(version, "13.1") >= 0;
+}
 
 /** What base-files' postinst makes: the configuration from its templates, and empty folders and logs. */
 export function addBaseFiles(tree: ImageTree): void {
@@ -20,6 +27,7 @@ export function addBaseFiles(tree: ImageTree): void {
   tree.directory("root", { mode: 0o700 });
   tree.directory("var/mail", { mode: 0o2775, gid: mail });
   tree.symlink("var/spool/mail", "../mail");
+  if (isAfterBookworm(tree)) tree.directory("usr/local/libexec");
   for (const path of ["share", "share/man", "bin", "games", "lib", "include", "sbin", "src", "etc"])
     tree.directory(`usr/local/${path}`);
   tree.symlink("usr/local/man", "share/man");
@@ -45,7 +53,7 @@ const copies = [
 export function addTimeZone(tree: ImageTree, zone: string): void {
   if (!tree.has("tzdata")) return;
   tree.symlink("etc/localtime", `/usr/share/zoneinfo/${zone}`);
-  tree.file("etc/timezone", `${zone}\n`);
+  if (!isAfterBookworm(tree)) tree.file("etc/timezone", `${zone}\n`);
 }
 
 /** `etc/shells` and its state, as update-shells(8) makes them of the template and `shells.d`. */
