@@ -31,6 +31,16 @@ export function notificationQueries(db: Database) {
           .execute();
       }),
 
+    /** Those that are not delivered yet, oldest first. */
+    loadPendingNotifications: (limit = 100): Promise<Notification[]> =>
+      db.sql
+        .selectFrom("notification")
+        .selectAll()
+        .where("deliveredAt", "is", null)
+        .orderBy("createdAt")
+        .limit(limit)
+        .execute(),
+
     /** What became of an attempt: delivered, or to be tried again at `nextAttempt`. */
     saveDelivery: async (
       id: string,

@@ -122,7 +122,7 @@ export function createSuiteFinder(deps: SuiteFinderDeps): SuiteFinder {
       const universe = await some.universe(found, architecture);
       return { universe, since: new Map(found.map(({ source, date }) => [source, date])) };
     },
-    asked: () => [...asked.values()],
+    asked: () => [...asked.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     notes: () => [...notes],
     close: () => guarded.destroy(),
   };

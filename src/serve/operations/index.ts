@@ -1,6 +1,7 @@
 export { createBackup, type BackupDeps } from "./backup.ts";
 export { createCheck, type CheckDeps } from "./check.ts";
 export { createDiff, type DiffDeps } from "./diff.ts";
+export { createDoctor, type DoctorDeps } from "./doctor.ts";
 export { createHistory } from "./history.ts";
 export { createHold, type HoldDeps } from "./hold.ts";
 export { createPlan, type PlanDeps } from "./plan.ts";
