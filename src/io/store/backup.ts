@@ -5,7 +5,7 @@ import { createGunzip, createGzip } from "node:zlib";
 import { z } from "zod";
 import { sha256, writeFileDurable, type Digest, type Instant } from "../../lib/index.ts";
 import { StoreError } from "./error.ts";
-import { withConnection, type SqlConnection, type SqlEngine } from "./sql-engine.ts";
+import { inTransaction, type SqlConnection, type SqlEngine } from "./sql-engine.ts";
 
 /** Every table, in an order in which they can be filled, with what their rows are put in order by. */
 const tables = [
@@ -128,44 +128,22 @@ export async function readBackupHead(
   return { at: head.at, migrations: head.migrations, rows };
 }
 
-/** Fills empty tables from a backup that readBackupHead has found whole. */
-export async function fillTables(engine: SqlEngine, path: string): Promise<void> {
-  await inTransaction(engine, "begin", async (session) => {
-    for await (const { value } of readLines(path)) {
-      const page = pageLine.safeParse(value).data;
-      if (page === undefined) continue;
-      await session.query(
-        `insert into ${page.table} select * from jsonb_populate_recordset(null::${page.table}, $1::jsonb)`,
-        [JSON.stringify(page.rows)],
-      );
-    }
-  });
+/** Fills empty tables from a backup that readBackupHead has found whole, in the session's transaction. */
+export async function fillTables(session: SqlConnection, path: string): Promise<void> {
+  for await (const { value } of readLines(path)) {
+    const page = pageLine.safeParse(value).data;
+    if (page === undefined) continue;
+    await session.query(
+      `insert into ${page.table} select * from jsonb_populate_recordset(null::${page.table}, $1::jsonb)`,
+      [JSON.stringify(page.rows)],
+    );
+  }
 }
 
 /** Removes our tables, and what the queue keeps: it is made anew. */
-export async function dropTables(engine: SqlEngine): Promise<void> {
-  await inTransaction(engine, "begin", async (session) => {
-    const names = [...tables.map(([name]) => name), "migration"].toReversed();
-    await session.script(`drop table if exists ${names.join(", ")} cascade; drop schema if exists pgboss cascade;`);
-  });
-}
-
-async function inTransaction<T>(
-  engine: SqlEngine,
-  begin: string,
-  work: (session: SqlConnection) => Promise<T>,
-): Promise<T> {
-  return withConnection(engine, async (session) => {
-    await session.query(begin);
-    try {
-      const result = await work(session);
-      await session.query("commit");
-      return result;
-    } catch (error) {
-      await session.query("rollback").catch(() => undefined);
-      throw error;
-    }
-  });
+export async function dropTables(session: SqlConnection): Promise<void> {
+  const names = [...tables.map(([name]) => name), "migration"].toReversed();
+  await session.script(`drop table if exists ${names.join(", ")} cascade; drop schema if exists pgboss cascade;`);
 }
 
 async function* readLines(path: string): AsyncGenerator<{ line: string; value: unknown }> {

@@ -1,7 +1,7 @@
 import { readFile, readdir } from "node:fs/promises";
 import { sha256 } from "../../lib/index.ts";
 import { StoreError } from "./error.ts";
-import { withConnection, type SqlConnection, type SqlEngine } from "./sql-engine.ts";
+import { inTransaction, type SqlConnection, type SqlEngine } from "./sql-engine.ts";
 
 export interface Migration {
   /** `0001-image`. */
@@ -25,21 +25,12 @@ export async function readMigrations(folder: URL = new URL("./migrations/", impo
  * or is gone (a newer version wrote this database).
  */
 export async function applyMigrations(engine: SqlEngine, migrations: readonly Migration[]): Promise<number> {
-  return withConnection(engine, async (session) => {
-    await session.query("begin");
-    try {
-      await session.query("select pg_advisory_xact_lock($1)", [lockKey]);
-      const count = await applyMissing(session, migrations);
-      await session.query("commit");
-      return count;
-    } catch (error) {
-      await session.query("rollback").catch(() => undefined);
-      throw error;
-    }
-  });
+  return inTransaction(engine, "begin", (session) => applyMissing(session, migrations));
 }
 
-async function applyMissing(session: SqlConnection, migrations: readonly Migration[]): Promise<number> {
+/** The same in a transaction that the session has open. */
+export async function applyMissing(session: SqlConnection, migrations: readonly Migration[]): Promise<number> {
+  await session.query("select pg_advisory_xact_lock($1)", [lockKey]);
   await session.script(
     "create table if not exists migration (name text primary key, checksum text not null, applied_at timestamptz not null default now())",
   );

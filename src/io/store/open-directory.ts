@@ -3,14 +3,14 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { messageOf, type Clock, type Instant, type Logger } from "../../lib/index.ts";
 import { openAuditFile, type AuditFile } from "./audit-file.ts";
-import { fillTables, readBackupHead } from "./backup.ts";
+import { dropTables, fillTables, readBackupHead } from "./backup.ts";
 import { createDatabase } from "./database.ts";
 import { StoreError } from "./error.ts";
 import { takeLock } from "./lock-file.ts";
-import { applyMigrations, readMigrations } from "./migrate.ts";
+import { applyMigrations, applyMissing, readMigrations } from "./migrate.ts";
 import { createPglite, openPglite } from "./pglite.ts";
 import { repairAudit } from "./repair-audit.ts";
-import { withConnection, type SqlEngine } from "./sql-engine.ts";
+import { inTransaction, withConnection, type SqlEngine } from "./sql-engine.ts";
 
 export interface DirectoryOptions {
   readonly clock: Clock;
@@ -162,8 +162,16 @@ async function openFilled(
   }
 }
 
-/** Makes the tables as they were when the backup was made, fills them, and applies the migrations since. */
-export async function fillFromBackup(engine: SqlEngine, backup: string, applied: readonly string[]): Promise<void> {
+/**
+ * Makes the tables as they were when the backup was made, fills them, and applies the migrations since: all of it or nothing. With `replace` our
+ * tables that are there go first.
+ */
+export async function fillFromBackup(
+  engine: SqlEngine,
+  backup: string,
+  applied: readonly string[],
+  replace = false,
+): Promise<void> {
   const migrations = await readMigrations();
   const unknown = applied.find((name) => !migrations.some((one) => one.name === name));
   if (unknown !== undefined) {
@@ -171,12 +179,15 @@ export async function fillFromBackup(engine: SqlEngine, backup: string, applied:
       hint: "Restore it with the version that made it.",
     });
   }
-  await applyMigrations(
-    engine,
-    migrations.filter(({ name }) => applied.includes(name)),
-  );
-  await fillTables(engine, backup);
-  await applyMigrations(engine, migrations);
+  await inTransaction(engine, "begin", async (session) => {
+    if (replace) await dropTables(session);
+    await applyMissing(
+      session,
+      migrations.filter(({ name }) => applied.includes(name)),
+    );
+    await fillTables(session, backup);
+    await applyMissing(session, migrations);
+  });
 }
 
 /** Newest first. */

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { backupEngine, dropTables, readBackupHead, type Backup } from "./backup.ts";
+import { backupEngine, readBackupHead, type Backup } from "./backup.ts";
 import { fillFromBackup, listSnapshots, restoreDirectory } from "./open-directory.ts";
 import { openPostgres } from "./postgres.ts";
 import { openStore, type Store, type StoreOptions, type StorePlace } from "./open-store.ts";
@@ -22,7 +22,7 @@ export async function saveSnapshot(store: Store, at: Instant, keep = 5): Promise
 
 /**
  * Puts a backup in the place of what is there. The backup is read through before anything is touched. In a directory the old database is kept beside the new one, and
- * what the audit file knows beyond the backup is done again. In PostgreSQL our tables are replaced. Resolves to the time of the backup and what was reconciled.
+ * what the audit file knows beyond the backup is done again. In PostgreSQL our tables are replaced in one transaction. Resolves to the time of the backup and what was reconciled.
  */
 export async function restoreStore(
   place: StorePlace,
@@ -33,8 +33,7 @@ export async function restoreStore(
     const head = await readBackupHead(path);
     const engine = openPostgres(place.databaseUrl, { statementMs: options.statementMs ?? 300_000, log: options.log });
     try {
-      await dropTables(engine);
-      await fillFromBackup(engine, path, head.migrations);
+      await fillFromBackup(engine, path, head.migrations, true);
     } finally {
       await engine.close();
     }

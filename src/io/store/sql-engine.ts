@@ -43,3 +43,22 @@ export async function withConnection<T>(
     await engine.release(connection);
   }
 }
+
+/** Runs `work` in a transaction of its own, which `begin` opens. */
+export async function inTransaction<T>(
+  engine: SqlEngine,
+  begin: string,
+  work: (session: SqlConnection) => Promise<T>,
+): Promise<T> {
+  return withConnection(engine, async (session) => {
+    await session.query(begin);
+    try {
+      const result = await work(session);
+      await session.query("commit");
+      return result;
+    } catch (error) {
+      await session.query("rollback").catch(() => undefined);
+      throw error;
+    }
+  });
+}

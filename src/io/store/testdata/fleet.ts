@@ -1,0 +1,50 @@
+import type { Store } from "../index.ts";
+import { withConnection, type SqlEngine } from "../sql-engine.ts";
+import { declareImages, digestOf, planned, provenCandidate, takeLease } from "./given.ts";
+
+/** Something in every table: one image in production, one with an intent, one on hold. */
+export async function saveFleet(store: Store): Promise<void> {
+  await declareImages(store, "base", "web", "stuck");
+  await store.saveUpstreams([{ name: "debian bookworm", kind: "debian", detail: { suite: "bookworm" } }]);
+  await store.saveUpstreamAttempt("debian bookworm", { code: "INDEX_OLDER", message: "older", hint: null });
+  await store.saveObservation({ upstream: "debian bookworm", contentKey: "sha256:1", detail: { 'od"d': "\u2028ü\n" } });
+  await store.savePackagesSeen([
+    { upstream: "debian bookworm", name: "zlib1g", architecture: "amd64", version: "1:1.2", firstSeen: 1_767_000_000_123, baseline: true },
+  ]);
+  const [inventory] = await store.saveInventories([
+    { platform: { os: "linux", architecture: "amd64" }, os: undefined, packages: [], status: "unknown", problems: ["cut off"] },
+  ]);
+  if (inventory === undefined) throw new Error("the inventory has no key");
+  await store.saveAccountAllocations(["postgres", "redis"], { first: 200, last: 300 });
+  await store.saveSetting("breaker", { open: false });
+  await store.saveNotification("promoted", { image: "web" });
+  await store.saveAlarm({ code: "feed-stale", subject: "osv", severity: "warning", message: "a week old" });
+  await store.saveHold({ image: "stuck", environment: null, byPerson: true, who: "ann", reason: "fair", until: null });
+  await store.saveQuarantine({ image: "stuck", digest: digestOf("d"), packages: [], reason: "crashes", who: "eve" });
+
+  await store.savePlan({ detail: { why: "DSA-1" }, rebuilds: [planned("base"), planned("web", { lane: "urgent" })] });
+  for (const [image, digest] of [["base", digestOf("a")], ["web", digestOf("b")]] as const) {
+    const lease = await takeLease(store, image);
+    await store.saveStep(lease, "push", { digest });
+    await provenCandidate(store, lease, digest);
+    const intent = await store.saveIntent(
+      { image, environment: "production", digest, kind: "forward", by: "tidemill", reason: "verified" },
+      lease,
+    );
+    if (image === "web" && intent.kind === "saved") await store.savePromotion(intent.promotion, lease, { state: "promoted" });
+  }
+}
+
+/** Every row of every table of ours as the database has it; `except` are tables that may differ. */
+export async function dumpTables(engine: SqlEngine, ...except: string[]): Promise<Record<string, unknown[]>> {
+  return withConnection(engine, async (session) => {
+    const dump: Record<string, unknown[]> = {};
+    const { rows } = await session.query("select tablename::text as name from pg_tables where schemaname = 'public' order by 1");
+    for (const name of rows.map((row) => String(row.name))) {
+      if (name === "migration" || except.includes(name)) continue;
+      const found = await session.query(`select to_jsonb(t) as row from "${name}" t order by to_jsonb(t)::text`);
+      dump[name] = found.rows.map(({ row }) => row);
+    }
+    return dump;
+  });
+}
