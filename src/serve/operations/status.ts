@@ -1,12 +1,8 @@
-import type { Alarm, Hold, Promotion, Quarantine } from "../../io/store/index.ts";
+import type { Alarm, Promotion, Quarantine } from "../../io/store/index.ts";
 import type { Context } from "../../loop/context.ts";
-import {
-  formatInstant,
-  OperationError,
-  type HoldView,
-  type OperationHandlers,
-  type Status,
-} from "../../operation/index.ts";
+import { formatInstant, type OperationHandlers, type Status } from "../../operation/index.ts";
+import { describeHold } from "./describe-hold.ts";
+import { requireImage } from "./find-name.ts";
 import { describeAdvisories, loadFleetState } from "./fleet-state.ts";
 import { describeInFlight } from "./rebuilds-in-flight.ts";
 
@@ -22,7 +18,7 @@ const recentPromotions = 20;
 /** `status`: everything that an operator looks at first; of one image where it is named. Throws NOT_FOUND. */
 export function createStatus(ctx: Context, answerer: Answerer): OperationHandlers["status"] {
   return async ({ image }) => {
-    requireImage(ctx, image);
+    if (image !== undefined) requireImage(ctx.config, image);
     const { store } = ctx;
     const only = image === undefined ? {} : { image };
     const [fleet, alarms, quarantines, promotions] = await Promise.all([
@@ -44,26 +40,6 @@ export function createStatus(ctx: Context, answerer: Answerer): OperationHandler
       upstreams: [...fleet.upstreams.values()].map(({ view }) => view),
       promotions: promotions.map(describePromotion),
     };
-  };
-}
-
-/** Throws NOT_FOUND where an image is named that the configuration does not have. */
-export function requireImage(ctx: Context, image: string | undefined): void {
-  if (image === undefined || Object.hasOwn(ctx.config.images, image)) return;
-  throw new OperationError("NOT_FOUND", `there is no image ${image}`, { hint: "`tidemill status` names the images." });
-}
-
-/** A hold in the shape of the contract. */
-export function describeHold(hold: Hold): HoldView {
-  return {
-    id: hold.id,
-    image: hold.image,
-    environment: hold.environment,
-    setBy: hold.byPerson ? "person" : "tidemill",
-    by: hold.who,
-    reason: hold.reason,
-    since: formatInstant(hold.createdAt),
-    until: hold.until === null ? null : formatInstant(hold.until),
   };
 }
 
