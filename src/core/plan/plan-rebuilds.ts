@@ -45,7 +45,7 @@ export function planRebuilds(facts: PlanFacts): Plan {
         causes,
         holdBack: holdBackOf(reached),
       };
-      rebuilt.set(image.name, { rebuild, wave });
+      rebuilt.set(image.name, { rebuild, wave, key: undefined });
       (waves[wave] ??= []).push(rebuild);
     }
   }
@@ -57,6 +57,8 @@ export function planRebuilds(facts: PlanFacts): Plan {
 interface Placed {
   readonly rebuild: PlannedRebuild;
   readonly wave: number;
+  /** Of the cause that it is to its children; made when the first of them asks. */
+  key: string | undefined;
 }
 
 type Decision =
@@ -111,11 +113,16 @@ function causesOf(image: PlanImage, reached: ReachedPackages, parent: Placed | u
   causes.push(...reached.ready);
   if (parent !== undefined) {
     const cause = { kind: "parent", image: parent.rebuild.image, digest: undefined } as const;
-    causes.push({ key: parentKey(parent.rebuild), cause });
+    parent.key ??= parentKey(parent.rebuild);
+    causes.push({ key: parent.key, cause });
   }
-  const requests = new Map(image.requests.map((cause) => [`person:${cause.who}:${cause.reason}`, cause]));
-  for (const [key, cause] of [...requests].sort(([a], [b]) => compareText(a, b))) causes.push({ key, cause });
+  if (image.requests.length > 0) causes.push(...personCauses(image));
   return causes;
+}
+
+function personCauses({ requests }: PlanImage): KeyedCause[] {
+  const byKey = new Map(requests.map((cause) => [`person:${cause.who}:${cause.reason}`, cause]));
+  return [...byKey].sort(([a], [b]) => compareText(a, b)).map(([key, cause]) => ({ key, cause }));
 }
 
 /** The same while the parent is rebuilt for the same causes: what is settled for one rebuild of it is open for the next. */

@@ -1,0 +1,322 @@
+import { describe, expect, it } from "vitest";
+import type { PlanFacts } from "./facts.ts";
+import { planRebuilds } from "./plan-rebuilds.ts";
+import { digest, madeFacts, madeImage, madePackage, madeUpdate, now, policy } from "./testdata/made-facts.ts";
+
+const openssl = [
+  madePackage("libssl3", "3.0.9-1"),
+  madePackage("openssl", "3.0.9-1"),
+  madePackage("zlib1g", "1.2", { source: "zlib" }),
+];
+const patched = [
+  madeUpdate("libssl3", "3.0.11-1", { advisories: ["DSA-5532-1"] }),
+  madeUpdate("openssl", "3.0.11-1", { advisories: ["CVE-2023-5363", "DSA-5532-1"] }),
+];
+const person = { kind: "person", who: "ann", reason: "to be sure" } as const;
+
+/** One image `web` with openssl, and what `over` says. */
+function webFacts(over: Partial<PlanFacts> = {}, image: Parameters<typeof madeImage>[1] = {}): PlanFacts {
+  return madeFacts({ images: [madeImage("web", image)], inventories: new Map([["web", openssl]]), ...over });
+}
+
+function waves(facts: PlanFacts): string[][] {
+  return planRebuilds(facts).waves.map((wave) => wave.map(({ image }) => image));
+}
+
+describe("a patched source package", () => {
+  it("is one cause, with its packages and advisories on it", () => {
+    const plan = planRebuilds(webFacts({ updates: patched }));
+    expect(plan.waves).toEqual([
+      [
+        {
+          image: "web",
+          parent: null,
+          recipeKey: "recipe",
+          lane: "routine",
+          notBefore: now,
+          holdBack: [],
+          causes: [
+            {
+              key: "package:openssl:3.0.11-1",
+              cause: {
+                kind: "package",
+                source: "openssl",
+                to: "3.0.11-1",
+                packages: [
+                  { name: "libssl3", architecture: "amd64", from: "3.0.9-1", to: "3.0.11-1" },
+                  { name: "openssl", architecture: "amd64", from: "3.0.9-1", to: "3.0.11-1" },
+                ],
+                origin: "debian/security",
+                firstSeen: now,
+                security: true,
+                advisories: ["CVE-2023-5363", "DSA-5532-1"],
+              },
+            },
+          ],
+        },
+      ],
+    ]);
+  });
+
+  it("does not touch an image that has none of its packages, has them newer, or has another architecture", () => {
+    const images = ["none", "newer", "other"].map((name) => madeImage(name));
+    const inventories = new Map([
+      ["none", [madePackage("zlib1g", "1.2")]],
+      ["newer", [madePackage("libssl3", "3.0.11-1+deb12u1")]],
+      ["other", [madePackage("libssl3", "3.0.9-1", { architecture: "arm64" })]],
+    ]);
+    const plan = planRebuilds(madeFacts({ images, inventories, updates: patched }));
+    expect(plan.waves).toEqual([]);
+    expect(plan.untouched).toEqual([
+      { image: "newer", reason: "its one package has no newer version" },
+      { image: "none", reason: "its one package has no newer version" },
+      { image: "other", reason: "its one package has no newer version" },
+    ]);
+  });
+
+  it("reaches a base and all that is built on it, one wave a generation", () => {
+    const images = [
+      madeImage("app", { parent: "runtime", current: { ...madeImage("app").current!, inventories: ["base"] } }),
+      madeImage("runtime", { parent: "base", current: { ...madeImage("runtime").current!, inventories: ["base"] } }),
+      madeImage("base"),
+      madeImage("alone"),
+    ];
+    const inventories = new Map([
+      ["base", openssl],
+      ["alone", openssl],
+    ]);
+    expect(waves(madeFacts({ images, inventories, updates: patched }))).toEqual([
+      ["alone", "base"],
+      ["runtime"],
+      ["app"],
+    ]);
+  });
+
+  it("takes the child along when the base is rebuilt, even where the package is not in the child", () => {
+    const images = [madeImage("web"), madeImage("app", { parent: "web" })];
+    const [, [app] = []] = planRebuilds(webFacts({ images, updates: patched })).waves;
+    expect(app).toMatchObject({ image: "app", parent: "web", causes: [{ cause: { kind: "parent", image: "web" } }] });
+  });
+});
+
+describe("cool-down", () => {
+  const ordinary = { security: false, origin: "debian/release" };
+  const zlib = madeUpdate("zlib1g", "1.3", { source: "zlib", ...ordinary });
+
+  it("keeps an ordinary update waiting on our own clock, and says until when", () => {
+    const plan = planRebuilds(webFacts({ updates: [zlib] }));
+    expect(plan.waves).toEqual([]);
+    expect(plan.held).toMatchObject([
+      { image: "web", kind: "cool-down", until: now + policy.coolDown, reason: "zlib 1.3 in cool-down" },
+    ]);
+    expect(waves(webFacts({ updates: [zlib], now: now + policy.coolDown - 1 }))).toEqual([]);
+    expect(waves(webFacts({ updates: [zlib], now: now + policy.coolDown }))).toEqual([["web"]]);
+  });
+
+  it("lets the first generation of a suite pass", () => {
+    expect(waves(webFacts({ updates: [{ ...zlib, baseline: true }] }))).toEqual([["web"]]);
+  });
+
+  it("lets a security update pass, and holds back what has to wait in the same rebuild", () => {
+    const [[web] = []] = planRebuilds(webFacts({ updates: [...patched, zlib] })).waves;
+    expect(web?.causes.map(({ key }) => key)).toEqual(["package:openssl:3.0.11-1"]);
+    expect(web?.holdBack).toEqual([{ name: "zlib1g", architecture: "amd64", from: "1.2", to: "1.3" }]);
+  });
+
+  it("takes the security fix and holds back the ordinary version that is newer still", () => {
+    const newer = madeUpdate("libssl3", "3.0.12-1", ordinary);
+    const [[web] = []] = planRebuilds(webFacts({ updates: [...patched, newer] })).waves;
+    expect(web?.holdBack).toEqual([{ name: "libssl3", architecture: "amd64", from: "3.0.11-1", to: "3.0.12-1" }]);
+  });
+
+  it("is not begun anew by every newer version: what has waited long enough goes", () => {
+    const updates = [
+      { ...zlib, firstSeen: now - policy.coolDown },
+      { ...zlib, version: "1.4", sourceVersion: "1.4" },
+    ];
+    const [[web] = []] = planRebuilds(webFacts({ updates })).waves;
+    expect(web?.causes.map(({ key }) => key)).toEqual(["package:zlib:1.3"]);
+    expect(web?.holdBack).toEqual([{ name: "zlib1g", architecture: "amd64", from: "1.3", to: "1.4" }]);
+  });
+
+  it("ends for the first of several versions, not for the newest", () => {
+    const updates = [
+      { ...zlib, firstSeen: now - 1000 },
+      { ...zlib, version: "1.4", sourceVersion: "1.4" },
+    ];
+    expect(planRebuilds(webFacts({ updates })).held).toMatchObject([{ until: now - 1000 + policy.coolDown }]);
+  });
+
+  it("holds a package of every architecture back once where platforms differ", () => {
+    const all = { architecture: "all", source: "zlib" };
+    const inventories = new Map([
+      ["web", [...openssl, madePackage("zlib-doc", "1.1", all)]],
+      ["arm", [madePackage("zlib-doc", "1.2", all)]],
+    ]);
+    const image = { current: { digest: digest("a"), recipeKey: "recipe", inventories: ["web", "arm"] } };
+    const updates = [...patched, madeUpdate("zlib-doc", "1.3", { ...all, ...ordinary })];
+    const [[web] = []] = planRebuilds(webFacts({ updates, inventories }, image)).waves;
+    expect(web?.holdBack).toEqual([{ name: "zlib-doc", architecture: "all", from: "1.2", to: "1.3" }]);
+  });
+});
+
+describe("the urgent lane", () => {
+  it("is taken by an update that is known to be exploited, and by what a person asks for", () => {
+    const lane = (facts: PlanFacts) => planRebuilds(facts).waves[0]?.[0]?.lane;
+    expect(lane(webFacts({ updates: patched }))).toBe("routine");
+    expect(lane(webFacts({ updates: [{ ...patched[0]!, urgent: true }] }))).toBe("urgent");
+    expect(lane(webFacts({}, { requests: [person] }))).toBe("urgent");
+  });
+
+  it("is kept when a newer version, which is not urgent itself, brings the fix", () => {
+    const fix = madeUpdate("libssl3", "3.0.10-1", { urgent: true, advisories: ["DSA-1-1"] });
+    const [[web] = []] = planRebuilds(webFacts({ updates: [...patched, fix] })).waves;
+    expect(web?.lane).toBe("urgent");
+    expect(web?.causes[0]?.cause).toMatchObject({
+      to: "3.0.11-1",
+      advisories: ["CVE-2023-5363", "DSA-1-1", "DSA-5532-1"],
+    });
+  });
+});
+
+describe("holds", () => {
+  const freeze = { who: "ann", reason: "freeze", image: "web", until: null };
+
+  it("stop an image, those below it, and nothing else", () => {
+    const images = [
+      madeImage("web"),
+      madeImage("app", { parent: "web", recipeKey: "new" }),
+      madeImage("other", { recipeKey: "new" }),
+    ];
+    const plan = planRebuilds(webFacts({ images, updates: patched, holds: [freeze] }));
+    expect(plan.held).toMatchObject([
+      { image: "web", kind: "hold", until: undefined, reason: "freeze (ann)" },
+      { image: "app", kind: "parent", reason: "its parent web is held" },
+    ]);
+    expect(plan.waves.flat().map(({ image }) => image)).toEqual(["other"]);
+  });
+
+  it("end by themselves, stop what a person asks for too, and of several the longest counts", () => {
+    const until = now + 1000;
+    const holds = [
+      { ...freeze, until },
+      { ...freeze, image: null, until: until + 1, reason: "fair" },
+    ];
+    expect(planRebuilds(webFacts({ holds }, { requests: [person] })).held).toMatchObject([
+      { kind: "hold", until: until + 1, reason: "fair (ann)" },
+    ]);
+    expect(waves(webFacts({ holds, now: until + 1 }, { requests: [person] }))).toEqual([["web"]]);
+  });
+});
+
+describe("what was rolled back", () => {
+  const blocked = [{ name: "libssl3", architecture: "amd64", version: "3.0.11-1" }];
+
+  it("does not come back with the next plan, until there is a newer one", () => {
+    expect(planRebuilds(webFacts({ updates: patched }, { blocked })).held).toMatchObject([
+      { kind: "quarantine", reason: "libssl3 3.0.11-1 was rolled back; it waits for a newer one" },
+    ]);
+    const newer = madeUpdate("libssl3", "3.0.12-1");
+    expect(waves(webFacts({ updates: [...patched, newer] }, { blocked }))).toEqual([["web"]]);
+  });
+
+  it("comes back where a person asks for it", () => {
+    expect(waves(webFacts({ updates: patched }, { blocked, requests: [person] }))).toEqual([["web"]]);
+  });
+});
+
+describe("the breaker", () => {
+  it("stops the rebuild that is one too many in an hour, but not a person's", () => {
+    const recent = policy.maxRebuildsPerHour;
+    expect(waves(webFacts({ updates: patched }, { recent: recent - 1 }))).toEqual([["web"]]);
+    expect(planRebuilds(webFacts({ updates: patched }, { recent })).held).toMatchObject([{ kind: "breaker" }]);
+    expect(waves(webFacts({ updates: patched }, { recent, requests: [person] }))).toEqual([["web"]]);
+  });
+});
+
+describe("a rebuild that failed", () => {
+  const failure = { at: now, count: 3, recipeKey: "recipe", causes: ["package:openssl:3.0.11-1"] };
+
+  it.each([
+    [1, 1],
+    [2, 2],
+    [3, 4],
+    [9, 256],
+    [10, 360],
+    [1000, 360],
+  ])("for the %ith time waits %i minutes", (count, minutes) => {
+    expect(planRebuilds(webFacts({ updates: patched }, { failure: { ...failure, count } })).held).toMatchObject([
+      { kind: "backoff", until: now + minutes * 60_000, reason: `it failed ${count} times for the same causes` },
+    ]);
+  });
+
+  it("is tried at once for another cause, another recipe, or a person", () => {
+    const another = madeUpdate("zlib1g", "1.3", { source: "zlib" });
+    expect(waves(webFacts({ updates: [...patched, another] }, { failure }))).toEqual([["web"]]);
+    expect(waves(webFacts({ updates: patched }, { failure, recipeKey: "new" }))).toEqual([["web"]]);
+    expect(waves(webFacts({ updates: patched }, { failure, requests: [person] }))).toEqual([["web"]]);
+  });
+});
+
+describe("a rebuild that changed nothing", () => {
+  const settled = { recipeKey: "recipe", causes: ["package:openssl:3.0.11-1", "person:ann:to be sure"] };
+
+  it("is not made again for the same causes", () => {
+    expect(planRebuilds(webFacts({ updates: patched }, { settled })).untouched).toEqual([
+      { image: "web", reason: "it was rebuilt for the same causes, and nothing changed" },
+    ]);
+    const newer = madeUpdate("libssl3", "3.0.12-1");
+    expect(waves(webFacts({ updates: [newer] }, { settled }))).toEqual([["web"]]);
+  });
+
+  it("is made again for a person who asks again in the same words", () => {
+    expect(waves(webFacts({}, { settled, requests: [person] }))).toEqual([["web"]]);
+  });
+
+  it("follows the next rebuild of its parent, having settled the last", () => {
+    const withSettled = (facts: PlanFacts, causes: readonly string[]): PlanFacts => ({
+      ...facts,
+      images: [madeImage("web"), madeImage("app", { parent: "web", settled: { recipeKey: "recipe", causes } })],
+    });
+    const facts = webFacts({ updates: patched });
+    const first = planRebuilds(withSettled(facts, [])).waves[1]?.[0]?.causes.map(({ key }) => key) ?? [];
+    expect(waves(withSettled(facts, first))).toEqual([["web"]]);
+    const next = webFacts({ updates: [madeUpdate("libssl3", "3.0.12-1")] });
+    expect(waves(withSettled(next, first))).toEqual([["web"], ["app"]]);
+  });
+});
+
+describe("recipes", () => {
+  it("that changed, or were never built, are causes; an image that is as it should be is not touched", () => {
+    const images = [
+      madeImage("fresh", { current: undefined }),
+      madeImage("changed", { recipeKey: "new" }),
+      madeImage("same"),
+    ];
+    const plan = planRebuilds(madeFacts({ images }));
+    expect(plan.waves[0]?.map(({ image, causes }) => [image, causes[0]?.cause])).toEqual([
+      ["changed", { kind: "source", from: "recipe", to: "new" }],
+      ["fresh", { kind: "source", from: undefined, to: "recipe" }],
+    ]);
+    expect(plan.untouched.map(({ image }) => image)).toEqual(["same"]);
+  });
+});
+
+describe("odd fleets", () => {
+  it("give an empty plan for no images", () => {
+    expect(planRebuilds(madeFacts())).toEqual({ waves: [], held: [], untouched: [] });
+  });
+
+  it("with parents that do not exist, that are themselves, or in a ring, end with each image once", () => {
+    const image = (name: string, parent: string) => madeImage(name, { parent, recipeKey: "new" });
+    const images = [image("a", "b"), image("b", "c"), image("c", "a"), image("self", "self"), image("orphan", "gone")];
+    expect(waves(madeFacts({ images })).flat().sort()).toEqual(["a", "b", "c", "orphan", "self"]);
+  });
+
+  it("with a chain of 20,000 parents need no deep stack", () => {
+    const images = Array.from({ length: 20_000 }, (_, at) =>
+      madeImage(`i${at}`, { parent: at === 0 ? undefined : `i${at - 1}`, ...(at === 0 ? { recipeKey: "new" } : {}) }),
+    );
+    expect(planRebuilds(madeFacts({ images: images.reverse() })).waves.length).toBe(20_000);
+  });
+});
