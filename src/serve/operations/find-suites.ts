@@ -164,7 +164,7 @@ function requireNames(request: SuiteRequest): SuiteRequest {
  */
 function suitesToAsk({ codename, suites }: SuiteRequest, notes: Set<string>): string[] {
   const security = `${codename}-security`;
-  const named = suites.filter((suite) => /^[a-z0-9]+(?:-[a-z]+)*$/.test(suite) && !suite.includes("-backports"));
+  const named = suites.filter((suite) => isSuite(suite) && !suite.includes("-backports"));
   if (suites.length > 0 && !named.includes(security))
     notes.add(`the image's apt sources do not name ${security}: a rebuild brings nothing of it before they do`);
   return [...new Set([...named, security])].slice(0, 8);
@@ -202,6 +202,10 @@ function wantSuite(
 function fits(source: AptSource, suite: string, architecture: string): boolean {
   const { architectures } = source;
   return source.suite === suite && (architectures.length === 0 || architectures.includes(architecture));
+}
+
+function isSuite(name: string): boolean {
+  return name.length <= 80 && /^[a-z0-9]+(?:-[a-z]+)*$/.test(name);
 }
 
 function isComponent(name: string): boolean {
