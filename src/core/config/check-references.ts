@@ -5,7 +5,7 @@ import type { Config } from "./schema.ts";
 /** The rules between the parts of a configuration: names that must exist, cycles, doubles. */
 export function checkReferences(config: Config): Mistake[] {
   const names = Object.keys(config.images);
-  const mistakes: Mistake[] = [];
+  const mistakes: Mistake[] = checkArchives(config);
   if (names.length === 0) mistakes.push({ path: ["images"], message: "there is no image" });
   const repositories = new Map<string, string>();
   for (const [name, image] of Object.entries(config.images)) {
@@ -55,6 +55,21 @@ export function checkReferences(config: Config): Mistake[] {
     }
   });
   return mistakes;
+}
+
+const shippedCodenames = ["bookworm", "trixie"];
+
+/** An archive whose keys are not shipped has to say where it is and who signs it. */
+function checkArchives({ upstreams }: Config): Mistake[] {
+  return Object.entries(upstreams).flatMap(([name, { codename, mirror, keyrings }]): Mistake[] => {
+    if (shippedCodenames.includes(codename) || (mirror !== undefined && keyrings !== undefined)) return [];
+    const meant = closest(codename, shippedCodenames);
+    const message = `"${codename}" is no release of Debian that is known`;
+    const own = "An archive of your own needs `mirror:` and `keyrings:`.";
+    const hint =
+      meant === undefined ? `Known: ${shippedCodenames.join(", ")}. ${own}` : `Did you mean \`${meant}\`? ${own}`;
+    return [{ path: ["upstreams", name, "codename"], message, hint }];
+  });
 }
 
 function unknown(path: Mistake["path"], what: string, name: string, known: readonly string[]): Mistake {

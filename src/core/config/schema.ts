@@ -38,7 +38,10 @@ const duration = z
 
 const debianUpstream = z.strictObject({
   kind: z.literal("debian").describe("A Debian archive: its suites are watched and verified"),
-  codename: z.enum(["bookworm", "trixie"]).describe("Release, pinned by its codename"),
+  codename: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,49}$/, "lower-case letters, digits and `-`")
+    .describe("Release, pinned by its codename: `bookworm`, `trixie`; any of an archive with `mirror` and `keyrings`"),
   suites: z
     .array(z.enum(["release", "updates", "security"]))
     .min(1)

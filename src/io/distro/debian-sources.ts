@@ -2,16 +2,20 @@ import { readFile, readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { parseDeb822Sources, parseSourcesList, type AptSource } from "../../core/inventory/index.ts";
+import { messageOf } from "../../lib/index.ts";
 import { DistroError } from "./error.ts";
 import type { SuiteSource } from "./types.ts";
 
-export type DebianCodename = "bookworm" | "trixie";
+/** Releases whose keys are shipped. */
+const debianCodenames = ["bookworm", "trixie"];
+
 export type DebianSuite = "release" | "updates" | "security";
 
 export interface DebianSourcesRequest {
   /** Name of the upstream in the configuration; the suites are `NAME/SUITE`. */
   readonly name: string;
-  readonly codename: DebianCodename;
+  /** `bookworm`, `trixie`; of another archive any, and then `mirror` and `keyrings` must be there. */
+  readonly codename: string;
   readonly suites: readonly DebianSuite[];
   readonly mirror?: string | undefined;
   readonly securityMirror?: string | undefined;
@@ -27,15 +31,14 @@ export interface Mirrors {
   readonly security: string;
 }
 
-/** The suites of a Debian release, each as it is to be watched. Throws NO_MIRROR. */
+/** The suites of a Debian release, each as it is to be watched. Throws NO_MIRROR, and BAD_KEYRING where a keyring cannot be read. */
 export async function debianSources(
   request: DebianSourcesRequest,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<SuiteSource[]> {
   const mirrors = await findMirrors(request, env, "/etc/apt");
-  const keys = await Promise.all(
-    (request.keyrings ?? [shippedKeyring(request.codename)]).map((path) => readFile(path)),
-  );
+  const paths = request.keyrings ?? [shippedKeyring(request.codename)];
+  const keys = await Promise.all(paths.map((path) => readKeyring(path, request.name)));
   return request.suites.map((kind) => {
     const suite = kind === "release" ? request.codename : `${request.codename}-${kind}`;
     const { components, architectures } = request;
@@ -46,16 +49,32 @@ export async function debianSources(
 }
 
 /** Path of the keys that sign a release, as they are shipped. */
-export function shippedKeyring(codename: DebianCodename): string {
+export function shippedKeyring(codename: string): string {
   return fileURLToPath(new URL(`./keys/debian-${codename}.gpg`, import.meta.url));
+}
+
+async function readKeyring(path: string, name: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new DistroError("BAD_KEYRING", `${name}: its keyring cannot be read: ${messageOf(error)}`, {
+      hint: "Name a file with the archive's OpenPGP public keys in `keyrings:` of the upstream.",
+      cause: error,
+    });
+  }
 }
 
 /** The configured mirrors, else those of the environment, else those of the system's apt. Throws NO_MIRROR. */
 export async function findMirrors(
-  request: Pick<DebianSourcesRequest, "mirror" | "securityMirror">,
+  request: Partial<Pick<DebianSourcesRequest, "codename" | "mirror" | "securityMirror">>,
   env: Readonly<Record<string, string | undefined>>,
   aptFolder: string,
 ): Promise<Mirrors> {
+  const { codename } = request;
+  if (codename !== undefined && !debianCodenames.includes(codename) && request.mirror !== undefined) {
+    // An archive of one's own has all its suites in one place.
+    return { main: request.mirror, security: request.securityMirror ?? request.mirror };
+  }
   const main = request.mirror ?? env["TIDEMILL_DEBIAN_MIRROR"];
   const security = request.securityMirror ?? env["TIDEMILL_DEBIAN_SECURITY_MIRROR"];
   if (main !== undefined && main !== "") return { main, security: security ?? siblingArchive(main) };

@@ -3,6 +3,8 @@ import { AppError } from "../../lib/index.ts";
 export class DistroError extends AppError<
   /** No mirror is configured and the system names none. */
   | "NO_MIRROR"
+  /** A keyring that the configuration names is not there. */
+  | "BAD_KEYRING"
   /** The mirror did not answer, or answered with something else than the file. */
   | "UNREACHABLE"
   /** The mirror lacks a file that its signed index names. */

@@ -7,9 +7,10 @@ export {
   debianSources,
   findMirrors,
   shippedKeyring,
-  type DebianCodename,
   type DebianSourcesRequest,
   type DebianSuite,
   type Mirrors,
 } from "./debian-sources.ts";
 export { verifyRelease } from "./verify-release.ts";
+export { createArchiveServer, type ArchiveServer } from "./create-archive-server.ts";
+export { shippedArchive, shippedSources } from "./shipped-archive.ts";
