@@ -35,19 +35,20 @@ const harmless: ReadonlySet<string> = new Set(
     "db_version db_capb db_get db_set db_input db_go db_stop db_fset db_subst db_title db_purge db_unregister db_register db_metaget db_reset db_settitle db_info db_progress . " +
     "ldconfig update-alternatives update-ca-certificates update-shells add-shell remove-shell update-passwd shadowconfig pwconv grpconv pwck grpck " +
     "py3compile py3clean pycompile pyclean update-mime update-menus update-desktop-database update-mime-database gtk-update-icon-cache glib-compile-schemas install-info mandb fc-cache update-python-modules " +
-    "adduser addgroup useradd groupadd usermod deluser delgroup rm rmdir"
+    "deluser delgroup rm rmdir"
   ).split(" "),
 );
 
 /** Commands that make what an image would lack. */
 const telling =
-  /^(?:ln|cp|mv|mkdir|install|touch|chown|chmod|chgrp|setcap|setfacl|pam-auth-update|update-inetd|update-xmlcatalog|update-catalog|make-ssl-cert|openssl|ssh-keygen|locale-gen|update-locale|dpkg-reconfigure|ucf|ucfr|a2enmod|a2ensite|a2enconf|php\S*enmod|phpenmod|initdb|pg_createcluster|mysql_install_db|perl|python3?|ruby|rake|java|keytool|depmod|update-initramfs|update-grub|newaliases|update-exim4\S*|update-fonts-\S+|update-java\S*|jexec|run-parts|su|runuser|sudo|sysctl|modprobe|udevadm|mknod|dbus-\S+|rabbitmq\S*|gem|npm|pip3?|groupmod|crontab|tar|gzip|curl|wget|patch|ed|ex)$/;
+  /^(?:ln|cp|mv|mkdir|install|touch|chown|chmod|chgrp|setcap|setfacl|pam-auth-update|update-inetd|update-xmlcatalog|update-catalog|make-ssl-cert|openssl|ssh-keygen|locale-gen|update-locale|dpkg-reconfigure|ucf|ucfr|a2enmod|a2ensite|a2enconf|php\S*enmod|phpenmod|initdb|pg_createcluster|mysql_install_db|perl|python3?|ruby|rake|java|keytool|depmod|update-initramfs|update-grub|newaliases|update-exim4\S*|update-fonts-\S+|update-java\S*|jexec|run-parts|su|runuser|sudo|sysctl|modprobe|udevadm|mknod|dbus-\S+|rabbitmq\S*|gem|npm|pip3?|adduser|addgroup|useradd|groupadd|usermod|groupmod|crontab|tar|gzip|curl|wget|patch|ed|ex)$/;
 
 /** Commands of a `postinst` whose effect an image made without running it lacks, sorted, each once. What is not known as a command is taken for a function of the script. */
 export function unreproducedCommands(script: string): string[] {
   if (script.length > maxScript) return ["a script too large to read"];
   const commands = new Set<string>();
   for (const line of commandLines(script)) {
+    if (/\bdpkg-statoverride\s.*--add\b/.test(line)) commands.add("dpkg-statoverride");
     for (const part of line.split(/&&|\|\||[;|(){}]|\bthen\b|\belse\b|\bdo\b|\bif\b|!\s/)) {
       const word = /^\s*(?:\w+=\S*\s+)*([\w./-]+)/.exec(part)?.[1]?.replace(/^.*\//, "");
       if (word !== undefined && !harmless.has(word) && telling.test(word)) commands.add(word);

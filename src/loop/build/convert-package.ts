@@ -5,7 +5,9 @@ import {
   BuildError,
   PackageCollector,
   describePackage,
+  folderTar,
   infoMember,
+  settleFolders,
   statusDMember,
   tarHeader,
   tarPadding,
@@ -21,7 +23,11 @@ import { alterEntries } from "./alter-entries.ts";
 import { hexSha256, packTar, trailerMember } from "./member.ts";
 
 /** Grows with every change of what a conversion yields. */
-export const converterVersion = 4;
+export const converterVersion = 5;
+
+/** The members of a package's file in their order: its folders, which a layer of several packages has once for all, and its other entries, and what dpkg keeps of it. */
+export const memberKinds = ["folders", "data", "info", "status.d"] as const;
+export type MemberKind = (typeof memberKinds)[number];
 
 /** Which database files a layer carries: dpkg's own where dpkg is in the image, else those for scanners. */
 export type DatabaseKind = "info" | "status.d";
@@ -45,7 +51,7 @@ export interface StoredMember {
 /** What is known of a converted package; its members follow one another in `bytes`. */
 export interface ConversionIndex {
   readonly facts: PackageFacts;
-  readonly members: Readonly<Record<"data" | DatabaseKind, StoredMember>>;
+  readonly members: Readonly<Record<MemberKind, StoredMember>>;
   /** The layers that hold this package alone. */
   readonly layers: Readonly<Record<DatabaseKind, LayerRecord>>;
 }
@@ -79,54 +85,55 @@ export async function convertPackage(
   collected.entries.length = 0;
   for (const entry of kept) collected.entries.push(entry);
 
-  const { pieces, positions } = layOut(kept);
-  const facts = describePackage(deb.control, deb.controlText, deb.members, collected, positions);
+  const facts = describePackage(deb.control, deb.controlText, deb.members, collected);
   const database = { ...facts, controlText: deb.controlText, members: deb.members, collected };
-  const data = await joinPieces(pieces);
-  const info = infoMember(database, dropped);
-  const statusD = statusDMember(database, dropped);
-  const packed = await Promise.all([packTar(data), packTar(info), packTar(statusD)]);
+  const data = await layOut(kept.filter(({ kind }) => kind !== "directory"));
+  const tars = {
+    folders: folderTar(settleFolders([facts]).values()),
+    data,
+    info: infoMember(database, dropped),
+    "status.d": statusDMember(database, dropped),
+  };
+  const packed = { folders: empty, data: empty, info: empty, "status.d": empty };
+  await Promise.all(memberKinds.map(async (kind) => (packed[kind] = await packTar(tars[kind]))));
 
-  const diff = createHash("sha256").update(data);
-  const blob = createHash("sha256").update(packed[0]);
-  const layerOf = (tar: Buffer, bytes: Buffer): LayerRecord => ({
-    digest: `sha256:${blob.copy().update(bytes).update(trailerBytes).digest("hex")}`,
-    size: packed[0].length + bytes.length + trailerBytes.length,
-    diffId: `sha256:${diff.copy().update(tar).update(tarTrailer).digest("hex")}`,
-    unpacked: data.length + tar.length + tarTrailer.length,
-  });
-  const starts = [0, packed[0].length, packed[0].length + packed[1].length] as const;
-  const member = (index: 0 | 1 | 2, tar: Buffer): StoredMember => ({
-    key: hexSha256(packed[index]),
-    at: starts[index],
-    packed: packed[index].length,
-    unpacked: tar.length,
-  });
+  const diff = createHash("sha256").update(tars.folders).update(data);
+  const blob = createHash("sha256").update(packed.folders).update(packed.data);
+  const layerOf = (kind: DatabaseKind): LayerRecord => {
+    const all = ["folders", "data", kind] as const;
+    return {
+      digest: `sha256:${blob.copy().update(packed[kind]).update(trailerBytes).digest("hex")}`,
+      size: all.reduce((sum, each) => sum + packed[each].length, trailerBytes.length),
+      diffId: `sha256:${diff.copy().update(tars[kind]).update(tarTrailer).digest("hex")}`,
+      unpacked: all.reduce((sum, each) => sum + tars[each].length, tarTrailer.length),
+    };
+  };
+  let at = 0;
+  const member = (kind: MemberKind): StoredMember => {
+    const { length } = packed[kind];
+    at += length;
+    return { key: hexSha256(packed[kind]), at: at - length, packed: length, unpacked: tars[kind].length };
+  };
   return {
     index: {
       facts,
-      members: { data: member(0, data), info: member(1, info), "status.d": member(2, statusD) },
-      layers: { info: layerOf(info, packed[1]), "status.d": layerOf(statusD, packed[2]) },
+      members: {
+        folders: member("folders"),
+        data: member("data"),
+        info: member("info"),
+        "status.d": member("status.d"),
+      },
+      layers: { info: layerOf("info"), "status.d": layerOf("status.d") },
     },
-    bytes: Buffer.concat(packed),
+    bytes: Buffer.concat(memberKinds.map((kind) => packed[kind])),
   };
 }
 
+const empty = Buffer.alloc(0);
 const trailerBytes = trailerMember.place.kind === "memory" ? trailerMember.place.bytes : Buffer.alloc(0);
 
-/** The archive in pieces, and where each entry begins. */
-function layOut(entries: readonly RawEntry[]): { pieces: Buffer[]; positions: number[] } {
-  const pieces: Buffer[] = [];
-  const positions: number[] = [];
-  let at = 0;
-  for (const entry of entries) {
-    positions.push(at);
-    const header = tarHeader(entry);
-    const padding = tarPadding(entry.size);
-    pieces.push(header, ...entry.content, padding);
-    at += header.length + entry.size + padding.length;
-  }
-  return { pieces, positions };
+function layOut(entries: readonly RawEntry[]): Promise<Buffer> {
+  return joinPieces(entries.flatMap((entry) => [tarHeader(entry), ...entry.content, tarPadding(entry.size)]));
 }
 
 /** Like Buffer.concat, but other work gets its turn in between. */

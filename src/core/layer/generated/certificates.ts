@@ -35,7 +35,7 @@ export function addCertificates(tree: ImageTree): void {
   const taken = new Map<string, string[]>();
   for (const { pem, path, text } of links) {
     tree.symlink(`${target}${pem}`, `/${path}`);
-    const found = subjectHash(text);
+    const found = hashOnce(text);
     if (found === undefined) continue;
     const prints = taken.get(found.hash) ?? [];
     taken.set(found.hash, prints);
@@ -44,6 +44,18 @@ export function addCertificates(tree: ImageTree): void {
     tree.symlink(`${target}${found.hash}.${prints.length}`, pem);
     prints.push(found.fingerprint);
   }
+}
+
+const hashes = new Map<string, ReturnType<typeof subjectHash>>();
+const heldHashes = 4096;
+
+/** Every image of a fleet has the same certificates. */
+function hashOnce(text: string): ReturnType<typeof subjectHash> {
+  if (hashes.has(text)) return hashes.get(text);
+  if (hashes.size >= heldHashes) hashes.clear();
+  const found = subjectHash(text);
+  hashes.set(text, found);
+  return found;
 }
 
 function pemName(path: string): string {

@@ -39,6 +39,12 @@ const makers: readonly (readonly [name: string, add: (tree: ImageTree) => void])
     },
   ],
   [
+    "libwtmpdb0",
+    (tree) => {
+      tree.symlink("var/lib/wtmpdb/wtmp.db", "../../log/wtmp.db");
+    },
+  ],
+  [
     "netbase",
     (tree) => {
       tree.file(
