@@ -12,13 +12,12 @@ const maxKeptFile = 1_048_576;
 const maxKept = 16_777_216;
 const scriptNames = ["config", "preinst", "postinst", "prerm", "postrm"];
 
-/** What is known of a package once its archive has been collected; `at` of each entry comes from `positions`, in their order. */
+/** What is known of a package once its archive has been collected. */
 export function describePackage(
   control: ControlStanza,
   controlText: string,
   members: ReadonlyMap<string, Buffer>,
   collected: PackageCollector,
-  positions: readonly number[],
 ): PackageFacts {
   const field = (name: string): string => control.get(name) ?? "";
   const name = field("package");
@@ -26,7 +25,7 @@ export function describePackage(
   const kept: Record<string, string> = {};
   const libraries: SharedLibrary[] = [];
   let keptBytes = 0;
-  const entries = collected.entries.map((raw, index): PackageEntry => {
+  const entries = collected.entries.map((raw): PackageEntry => {
     if (raw.kind === "file") {
       if (keptPaths.test(raw.path) && raw.size <= maxKeptFile && keptBytes + raw.size <= maxKept) {
         keptBytes += raw.size;
@@ -44,7 +43,6 @@ export function describePackage(
       gid,
       mtime,
       size,
-      at: positions[index] ?? 0,
       ...(kind === "file" ? { sha256: contentDigest(raw, "sha256") } : {}),
       ...(link === undefined ? {} : { link }),
     };

@@ -22,6 +22,7 @@ export { statusStanza } from "./dpkg-status.ts";
 export { accountsToAllocate, type AccountWish } from "./generated/accounts.ts";
 export { generateEntries, type GenerateInput } from "./generated/generate-entries.ts";
 export type { GeneratedEntry } from "./generated/image-tree.ts";
+export { folderTar, sameFolder, settleFolders, type Folder } from "./folders.ts";
 export { skeletonEntries, type LayerEntry } from "./skeleton.ts";
 export { LayerTree } from "./layer-tree.ts";
 export { dpkgDatabase } from "./dpkg-database.ts";

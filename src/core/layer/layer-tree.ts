@@ -1,4 +1,5 @@
 import { generatedTime } from "./database-members.ts";
+import { inPrecedence } from "./folders.ts";
 import type { LayerEntry } from "./skeleton.ts";
 import type { PackageFacts } from "./types.ts";
 
@@ -13,9 +14,8 @@ export class LayerTree {
   private readonly packages: readonly PackageFacts[];
   private readonly added = new Map<string, Node>();
 
-  /** `packages` in the order of their layers: of a folder that several have, the last says what it is like. */
   constructor(packages: readonly PackageFacts[]) {
-    this.packages = [...packages].reverse();
+    this.packages = inPrecedence(packages);
   }
 
   /** Takes in the entries of a layer above. */

@@ -13,7 +13,7 @@ export interface Alteration {
 
 /**
  * Settles the paths that several of `packages` ship, by name of the package that must be altered. The same content in two
- * packages is no conflict; else the one that Replaces the other has it (Debian Policy 7.6.1); else FILE_CONFLICT names both.
+ * packages is no conflict, and the first has it; else the one that Replaces the other has it (Debian Policy 7.6.1); else FILE_CONFLICT names both.
  * A folder of one that is a link in another goes through the link, as dpkg would write it.
  */
 export function mergePackages(packages: readonly PackageFacts[]): ReadonlyMap<string, Alteration> {
@@ -45,7 +45,11 @@ export function mergePackages(packages: readonly PackageFacts[]): ReadonlyMap<st
     const rest = all.filter(({ entry }) => entry.kind !== "directory");
     let winner = rest[0];
     for (const each of rest.slice(1)) {
-      if (winner === undefined || sameEntry(winner.entry, each.entry)) continue;
+      if (winner === undefined) continue;
+      if (sameEntry(winner.entry, each.entry)) {
+        drop(each.facts.name, path);
+        continue;
+      }
       const first = replaces(winner.facts, each.facts);
       const second = replaces(each.facts, winner.facts);
       if (first === second) throw conflict(path, winner.facts, each.facts);

@@ -16,8 +16,6 @@ export interface PackageEntry {
   readonly sha256?: string;
   /** A symlink's target as it stands; a hard link's target as a path of the image. */
   readonly link?: string;
-  /** Where its header begins in the package's `data` member, in bytes of tar. */
-  readonly at: number;
 }
 
 /** A library that the dynamic loader can find by its soname. */

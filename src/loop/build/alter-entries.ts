@@ -1,5 +1,8 @@
 import { BuildError, type Alteration, type RawEntry } from "../../core/layer/index.ts";
 
+/** What says which packages are installed: a package that ships some of it could name others. */
+const database = /^var\/lib\/dpkg\/(?:status|status\.d\/.*|info\/.*|arch|diversions|statoverride)$/;
+
 export interface AlteredEntries {
   readonly entries: readonly RawEntry[];
   /** Paths, as the package has them, that went to another package. */
@@ -8,7 +11,8 @@ export interface AlteredEntries {
 
 /**
  * What is left of a package's entries, and where, after each of `steps`; with the folders that it has things in and does not
- * ship itself. Throws BAD_PACKAGE where a hard link loses its file or two files meet, HOSTILE_PACKAGE where one is written through a link.
+ * ship itself. Throws BAD_PACKAGE where a hard link loses its file or two files meet, HOSTILE_PACKAGE where one is written through a link
+ * or into dpkg's database.
  */
 export function alterEntries(entries: readonly RawEntry[], steps: readonly Alteration[], what: string): AlteredEntries {
   const dropped = new Set<string>();
@@ -20,6 +24,8 @@ export function alterEntries(entries: readonly RawEntry[], steps: readonly Alter
     checkHardLinks(left, lost, what);
     if (moves.length > 0) left = moveEntries(left, moves, what);
   }
+  const forged = left.find(({ path, kind }) => kind !== "directory" && database.test(path));
+  if (forged !== undefined) throw new BuildError("HOSTILE_PACKAGE", `${what}: "${forged.path}" is dpkg's own`);
   return { entries: addParents(left, what), dropped };
 }
 

@@ -129,7 +129,7 @@ export async function convertPackage(
   };
 }
 
-const empty = Buffer.alloc(0);
+const empty: Buffer = Buffer.alloc(0);
 const trailerBytes = trailerMember.place.kind === "memory" ? trailerMember.place.bytes : Buffer.alloc(0);
 
 function layOut(entries: readonly RawEntry[]): Promise<Buffer> {

@@ -1,6 +1,6 @@
 import { annotationKeys, formatPlatform, type ImageSink } from "../../core/image/index.ts";
 import { BuildError, PathTable, buildImage, buildIndex } from "../../core/layer/index.ts";
-import { createLayerMaker } from "./generated-layer.ts";
+import { createFolderMaker, createLayerMaker } from "./generated-layer.ts";
 import { createdOf, layOutImage, type LayoutContext } from "./lay-out-image.ts";
 import { createLayerRecords } from "./layer-records.ts";
 import { loadPackages } from "./load-packages.ts";
@@ -28,6 +28,7 @@ export function createAssembler(deps: AssemblerDeps): Assembler {
     cache,
     records: createLayerRecords(deps.cacheDir),
     reader: createPartReader(),
+    folders: createFolderMaker(),
     makeLayer: createLayerMaker(),
     allocateAccounts: deps.allocateAccounts,
   };

@@ -1,11 +1,14 @@
-import { tarFile, type LayerEntry } from "../../core/layer/index.ts";
+import { folderTar, settleFolders, tarFile, type LayerEntry } from "../../core/layer/index.ts";
 import { hashLayer } from "./layer-records.ts";
 import type { LayerRecord } from "./convert-package.ts";
 import { hexSha256, packTar, trailerMember, type Member } from "./member.ts";
+import type { ConvertedPackage } from "./package-cache.ts";
 import type { LayerPart } from "./read-layer-parts.ts";
 
 const heldBytes = 67_108_864;
 const largestHeld = 8_388_608;
+/** Some kilobytes each. */
+const heldFolders = 5000;
 
 export interface MadeLayer {
   readonly record: LayerRecord;
@@ -24,18 +27,12 @@ export function createLayerMaker(): LayerMaker {
     const key = hexSha256(tar);
     const known = held.get(key);
     if (known !== undefined) return known;
-    const packed = await packTar(tar);
-    const member: Member = {
-      key: hexSha256(packed),
-      packed: packed.length,
-      unpacked: tar.length,
-      place: { kind: "memory", bytes: packed },
-    };
+    const member = await packMember(tar);
     const parts = [{ member }, { member: trailerMember }];
     const made = { record: await hashLayer(inMemory(parts)), parts };
-    if (packed.length > largestHeld || held.has(key)) return made;
+    if (member.packed > largestHeld || held.has(key)) return made;
     held.set(key, made);
-    bytes += packed.length;
+    bytes += member.packed;
     for (const [
       oldest,
       {
@@ -48,6 +45,32 @@ export function createLayerMaker(): LayerMaker {
     }
     return made;
   };
+}
+
+/** The folders of packages that share a layer, packed; remembered by the packages. */
+export type FolderMaker = (packages: readonly ConvertedPackage[]) => Promise<Member>;
+
+/** A maker of such members. */
+export function createFolderMaker(): FolderMaker {
+  const held = new Map<string, Member>();
+  return async (packages) => {
+    const key = hexSha256(packages.map((each) => each.key).join("\n"));
+    const known = held.get(key);
+    if (known !== undefined) return known;
+    const tar = folderTar(settleFolders(packages.map(({ facts }) => facts)).values());
+    const made = await packMember(tar);
+    held.set(key, made);
+    for (const oldest of held.keys()) {
+      if (held.size <= heldFolders) break;
+      held.delete(oldest);
+    }
+    return made;
+  };
+}
+
+async function packMember(tar: Buffer): Promise<Member> {
+  const bytes = await packTar(tar);
+  return { key: hexSha256(bytes), packed: bytes.length, unpacked: tar.length, place: { kind: "memory", bytes } };
 }
 
 async function* inMemory(parts: readonly LayerPart[]): AsyncGenerator<Buffer> {

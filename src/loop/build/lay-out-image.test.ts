@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createMill, flatten, noSink, putFleet, requestOf, type Mill } from "./testdata/mill.ts";
+import { createMill, flatten, largeSize, noSink, putFleet, requestOf, type Mill } from "./testdata/mill.ts";
 
 let mill: Mill;
 beforeEach(async () => {
@@ -40,6 +40,24 @@ describe("the tree of an image", () => {
     expect(flatten(layers).get("tmp")?.mode).toBe(0o1755);
     expect(flatten(layers).get("lib64")).toMatchObject({ kind: "symlink", link: "usr/lib64" });
     expect(layers.filter((layer) => layer.has("bin"))).toHaveLength(1);
+  });
+
+  it("has a folder that packages disagree on as base-files has it, else the first of them", async () => {
+    const folder = (path: string, mode: number) => ({ path, kind: "directory", mode }) as const;
+    const packages = await Promise.all([
+      mill.put({ name: "aa", version: "1", entries: [folder("var/tmp", 0o755), folder("srv/x", 0o750)] }),
+      mill.put({ name: "base-files", version: "1", size: largeSize, entries: [folder("var/tmp", 0o1777)] }),
+      mill.put({
+        name: "zz",
+        version: "1",
+        size: largeSize,
+        entries: [folder("var/tmp", 0o700), folder("srv/x", 0o711)],
+      }),
+    ]);
+    const { digest } = await mill.assembler().assemble(requestOf(packages), mill.layout);
+    const tree = flatten((await mill.read(digest)).layers);
+    expect(tree.get("var/tmp")?.mode).toBe(0o1777);
+    expect(tree.get("srv/x")?.mode).toBe(0o750);
   });
 
   it("has dpkg's database where dpkg is in it, else a status file for each package", async () => {

@@ -7,13 +7,16 @@ import {
   generatedTime,
   placeFiles,
   planLayers,
+  sameFolder,
+  settleFolders,
   skeletonEntries,
+  type Folder,
   type LayerEntry,
   type PackageFacts,
 } from "../../core/layer/index.ts";
 import { mediaTypes } from "../../core/image/index.ts";
-import type { DatabaseKind, LayerRecord } from "./convert-package.ts";
-import type { LayerMaker } from "./generated-layer.ts";
+import type { DatabaseKind, LayerRecord, MemberKind } from "./convert-package.ts";
+import type { FolderMaker, LayerMaker } from "./generated-layer.ts";
 import type { LayerRecords } from "./layer-records.ts";
 import type { LoadedPackage } from "./load-packages.ts";
 import { trailerMember } from "./member.ts";
@@ -31,6 +34,7 @@ export interface LayoutContext {
   readonly cache: PackageCache;
   readonly records: LayerRecords;
   readonly reader: PartReader;
+  readonly folders: FolderMaker;
   readonly makeLayer: LayerMaker;
   readonly allocateAccounts: AssemblerDeps["allocateAccounts"];
 }
@@ -60,32 +64,38 @@ export async function layOutImage(
     tree.add(entries);
     layers.push({ ...describe(record), history, packages: [], open: () => context.reader.read(parts) });
   };
-  await add(await generate(context, inOrder, platform, request, tree), "tidemill: generated files");
+  const generated = await generate(context, inOrder, platform, request, tree);
+  const mended = mendFolders(groups, generated);
+  await add([...mended, ...generated], "tidemill: generated files");
   if (kind === "info") await add(dpkgDatabase(inOrder), "tidemill: package database");
   await add(placeFiles(request.files, tree), "tidemill: files");
   return layers;
 }
 
-/** One package has its layer's digests in its conversion; several are put together from their members. */
+/** One package has its layer's digests in its conversion; several are put together from their members, with their folders once. */
 async function packageLayer(
-  { cache, records, reader }: LayoutContext,
+  { cache, records, reader, folders }: LayoutContext,
   group: readonly LoadedPackage[],
   kind: DatabaseKind,
 ): Promise<LaidOutLayer> {
-  const part = ({ record, steps, converted }: LoadedPackage, name: "data" | DatabaseKind): LayerPart => ({
+  const part = ({ record, steps, converted }: LoadedPackage, name: MemberKind): LayerPart => ({
     member: converted.members[name],
     restore: async () => (await cache.repair(record, steps)).members[name],
   });
-  const parts = [...group.flatMap((each) => [part(each, "data"), part(each, kind)]), { member: trailerMember }];
-  const open = (): AsyncIterable<Buffer> => reader.read(parts);
   const [only, ...others] = group;
+  const alone = others.length === 0 ? only : undefined;
+  const parts = [
+    alone === undefined ? { member: await folders(group.map(({ converted }) => converted)) } : part(alone, "folders"),
+    ...group.flatMap((each) => [part(each, "data"), part(each, kind)]),
+    { member: trailerMember },
+  ];
+  const open = (): AsyncIterable<Buffer> => reader.read(parts);
   const record =
-    only !== undefined && others.length === 0
-      ? only.converted.layers[kind]
-      : await records.record(
-          parts.map(({ member }) => member.key),
-          open,
-        );
+    alone?.converted.layers[kind] ??
+    (await records.record(
+      parts.map(({ member }) => member.key),
+      open,
+    ));
   return { ...describe(record), history: historyOf(group), packages: group.map((each) => each.record.name), open };
 }
 
@@ -106,6 +116,19 @@ async function generate(
   const made = new Set(generated.map(({ path }) => path));
   const skeleton = skeletonEntries((path) => made.has(path) || tree.find(path) !== undefined);
   return [...skeleton, ...generated];
+}
+
+/** Folders that layers say different things of, as they should be: the last layer that has one would be obeyed. */
+function mendFolders(groups: readonly (readonly LoadedPackage[])[], above: readonly LayerEntry[]): LayerEntry[] {
+  const factsOf = (group: readonly LoadedPackage[]): PackageFacts[] => group.map(({ converted }) => converted.facts);
+  const made = new Set(above.map(({ path }) => path));
+  const last = new Map<string, Folder>();
+  for (const group of groups) for (const [path, folder] of settleFolders(factsOf(group))) last.set(path, folder);
+  const right = settleFolders(factsOf(groups.flat()));
+  return [...right.values()].filter((folder) => {
+    const obeyed = last.get(folder.path);
+    return obeyed !== undefined && !sameFolder(obeyed, folder) && !made.has(folder.path);
+  });
 }
 
 /** Debian's word for what OCI calls a platform; dpkg-architecture(1). */

@@ -11,6 +11,7 @@ import {
   type ConversionIndex,
   type DatabaseKind,
   type LayerRecord,
+  type MemberKind,
 } from "./convert-package.ts";
 import { createGate } from "./gate.ts";
 import { hexSha256, type Member } from "./member.ts";
@@ -30,7 +31,7 @@ export interface ConvertedPackage {
   /** Digest of the .deb, and of what was done to it. */
   readonly key: string;
   readonly facts: PackageFacts;
-  readonly members: Readonly<Record<"data" | DatabaseKind, Member>>;
+  readonly members: Readonly<Record<MemberKind, Member>>;
   readonly layers: Readonly<Record<DatabaseKind, LayerRecord>>;
 }
 
@@ -149,14 +150,14 @@ async function readStored(path: string, key: string): Promise<ConvertedPackage |
 }
 
 function assembleStored(key: string, path: string, start: number, index: ConversionIndex): ConvertedPackage {
-  const member = (kind: "data" | DatabaseKind): Member => {
+  const member = (kind: MemberKind): Member => {
     const { at, ...stored } = index.members[kind];
     return { ...stored, place: { kind: "file", path, at: start + at } };
   };
   return {
     key,
     facts: index.facts,
-    members: { data: member("data"), info: member("info"), "status.d": member("status.d") },
+    members: { folders: member("folders"), data: member("data"), info: member("info"), "status.d": member("status.d") },
     layers: index.layers,
   };
 }

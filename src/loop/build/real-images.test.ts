@@ -25,7 +25,7 @@ describe.each([
     "hold their packages as Debian ships them, each program with its libraries, and share the layers of their base",
     async () => {
       const real = await realPackages(suites);
-      const assembler = mill.assembler({ fetchPackage: real.fetch });
+      const assembler = mill.assembler({ fetchPackage: (record) => real.fetch(record) });
       const parent = real.resolve(base);
       const built = await build(assembler, parent, [], "/usr/bin/openssl");
       expect(built.layers.length).toBeLessThanOrEqual(32);
@@ -61,7 +61,12 @@ describe.each([
     expect(tree.problems).toEqual([]);
     const installed = readInventory(tree, platform).packages.map(({ name, version }) => `${name} ${version}`);
     expect(installed.toSorted()).toEqual(packages.map(({ name, version }) => `${name} ${version}`).toSorted());
-    const changes = packages.map(({ name, version, architecture }) => ({ name, architecture, from: undefined, to: version }));
+    const changes = packages.map(({ name, version, architecture }) => ({
+      name,
+      architecture,
+      from: undefined,
+      to: version,
+    }));
     expect(provePackages(tree, changes, undefined).filter(({ kind }) => kind === "false")).toEqual([]);
     const failed = checkStructure({ tree, config: config.config }, undefined).filter(
       ({ verdict }) => verdict === "failed",

@@ -146,7 +146,7 @@ export const noSink: ImageSink = {
 
 const kinds: Readonly<Record<string, EntryKind>> = { "0": "file", "1": "hardlink", "2": "symlink", "5": "directory" };
 
-/** Entries in their order; throws where one comes twice or before its folder. */
+/** Entries in their order; throws where one comes twice. */
 function readTar(tar: Buffer): Map<string, Seen> {
   const seen = new Map<string, Seen>();
   let path = "";
@@ -156,6 +156,7 @@ function readTar(tar: Buffer): Map<string, Seen> {
     {
       begin: (header) => {
         path = header.path.replace(/\/$/, "");
+        if (seen.has(path)) throw new Error(`a layer has ${path} twice, which Docker refuses`);
         pieces = [];
         entry = { kind: kinds[header.flag] ?? "other", mode: header.mode, uid: header.uid, link: header.link };
       },
