@@ -62,7 +62,7 @@ async function streamBlob(
 async function deleteBlob(exchange: Exchange, digest: Digest): Promise<void> {
   const { store, repository } = exchange;
   if (store.blob(repository, digest) === undefined) throw unknown(digest);
-  await store.commit({ k: "unblob", r: repository, d: [digest] });
+  await store.removing(() => store.commit({ k: "unblob", r: repository, d: [digest] }));
   answerEmpty(exchange.response, 202, {});
 }
 

@@ -29,23 +29,40 @@ export async function collectGarbage(store: RegistryStore, options: GarbageOptio
   const expired = (entry: BlobEntry): boolean =>
     entry.pins === 0 && entry.touched < began && entry.touched + options.graceMs <= began;
   let manifests = 0;
-  for (const repository of store.state().repositories.values()) {
-    await readNames(store, repository);
-    await learnLeases(store, unreached(repository, roots));
-    // From here to the commit nothing waits, so that no request comes between looking and removing.
-    const { gone, loose } = unreached(repository, roots);
-    const oldManifests = gone.filter((each) => expired(each.entry));
-    const oldBlobs = loose.filter(expired).map((entry) => entry.digest);
-    manifests += oldManifests.length;
-    if (oldManifests.length + oldBlobs.length === 0) continue;
-    await store.commit(
-      ...oldManifests.map(({ entry }) => ({ k: "unmanifest" as const, r: repository.name, d: entry.digest })),
-      ...(oldBlobs.length === 0 ? [] : [{ k: "unblob" as const, r: repository.name, d: oldBlobs }]),
-    );
+  for (const name of store.state().repositories.keys()) {
+    manifests += await store.removing(() => collectRepository(store, name, roots, expired));
   }
   const swept = await sweepFiles(store, roots, expired);
   if (manifests + swept.blobs > 0) await store.checkpoint();
+  await store.content.keepReserve();
   return { manifests, ...swept };
+}
+
+/** Removes what nothing leads to from one repository's lists, not the files; gives the number of manifests. */
+async function collectRepository(
+  store: RegistryStore,
+  name: string,
+  roots: ReadonlySet<Digest>,
+  expired: (entry: BlobEntry) => boolean,
+): Promise<number> {
+  let repository: StoredRepository | undefined;
+  // A manifest that came while we waited has not been read, and after a failed disk the store has another state.
+  do {
+    repository = store.repository(name);
+    if (repository === undefined) return 0;
+    await readNames(store, repository);
+    await learnLeases(store, unreached(repository, roots));
+  } while (store.repository(name) !== repository || hasUnread(repository));
+  // From here to the commit nothing waits, so that no request comes between looking and removing.
+  const { gone, loose } = unreached(repository, roots);
+  const oldManifests = gone.filter((each) => expired(each.entry));
+  const oldBlobs = loose.filter(expired).map((entry) => entry.digest);
+  if (oldManifests.length + oldBlobs.length === 0) return 0;
+  await store.commit(
+    ...oldManifests.map(({ entry }) => ({ k: "unmanifest" as const, r: name, d: entry.digest })),
+    ...(oldBlobs.length === 0 ? [] : [{ k: "unblob" as const, r: name, d: oldBlobs }]),
+  );
+  return oldManifests.length;
 }
 
 async function sweepFiles(
@@ -95,11 +112,18 @@ async function readNames(store: RegistryStore, repository: StoredRepository): Pr
   for (const manifest of repository.manifests.values()) {
     if (manifest.names !== undefined) continue;
     const bytes = await store.content.read(manifest.entry.digest);
-    if (bytes === undefined) continue;
+    if (bytes === undefined) {
+      manifest.names = [];
+      continue;
+    }
     const document = parseDocument({ bytes, mediaType: manifest.mediaType });
     const named = document.kind === "manifest" ? manifestBlobs(document.manifest) : document.index.manifests;
     manifest.names = named.map(({ digest }) => store.state().blobs.get(digest)?.digest ?? digest);
   }
+}
+
+function hasUnread(repository: StoredRepository): boolean {
+  return [...repository.manifests.values()].some(({ names }) => names === undefined);
 }
 
 async function learnLeases(

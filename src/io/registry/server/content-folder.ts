@@ -1,6 +1,6 @@
-import { closeSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
-import { randomUUID } from "node:crypto";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { digestAlgorithm, digestHex, isDigest, syncFolder, type Digest } from "../../../lib/index.ts";
 
@@ -23,13 +23,19 @@ export interface ContentFolder {
   usedAt(digest: Digest): Promise<number | undefined>;
   setUsedAt(digest: Digest, at: number): Promise<void>;
   remove(digest: Digest): Promise<void>;
+  /** Sets bytes aside, if the disk has them, so that what frees space can be written down on a full disk. */
+  keepReserve(): Promise<void>;
+  /** Frees those bytes; false where there are none. */
+  giveReserve(): Promise<boolean>;
 }
 
+const reserveBytes = 1024 * 1024;
 const algorithms = ["sha256", "sha512"] as const;
 
 /** Opens the folder, makes what is missing, and throws unfinished uploads away. */
 export async function openContentFolder(root: string): Promise<ContentFolder> {
   const uploads = join(root, "uploads");
+  const reserve = join(root, "reserve");
   await rm(uploads, { recursive: true, force: true });
   for (const each of [uploads, ...algorithms.map((name) => join(root, "blobs", name))]) {
     await mkdir(each, { recursive: true, mode: 0o700 });
@@ -47,13 +53,13 @@ export async function openContentFolder(root: string): Promise<ContentFolder> {
     // Synchronous on purpose: four short calls cost less than four trips through the thread pool.
     putSmall: (digest, bytes) => {
       const aside = newUpload();
-      const file = openSync(aside, "wx", 0o600);
       try {
-        writeSync(file, bytes);
-      } finally {
-        closeSync(file);
+        writeFileSync(aside, bytes, { flag: "wx", mode: 0o600 });
+        renameSync(aside, path(digest));
+      } catch (error) {
+        rmSync(aside, { force: true });
+        throw error;
       }
-      renameSync(aside, path(digest));
     },
     putUpload: async (digest, upload) => {
       const file = await open(upload, "r+");
@@ -98,6 +104,18 @@ export async function openContentFolder(root: string): Promise<ContentFolder> {
       await orMissing(utimes(path(digest), new Date(at), new Date(at)));
     },
     remove: (digest) => rm(path(digest), { force: true }),
+    keepReserve: async () => {
+      // Random, for there are file systems on which zeros need no space.
+      const aside = newUpload();
+      await writeFile(aside, randomBytes(reserveBytes), { flag: "wx", mode: 0o600 })
+        .then(() => rename(aside, reserve))
+        .catch(() => rm(aside, { force: true }));
+    },
+    giveReserve: async () => {
+      if ((await orMissing(stat(reserve))) === undefined) return false;
+      await rm(reserve, { force: true });
+      return true;
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import { serveBlob } from "./blob-routes.ts";
 import { collectGarbage, type Collected, type GarbageOptions } from "./collect-garbage.ts";
 import { listReferrers, listTags } from "./list-routes.ts";
 import { serveManifest } from "./manifest-routes.ts";
-import { openRegistryStore } from "./registry-store.ts";
+import { isDiskFull, openRegistryStore } from "./registry-store.ts";
 import { answerJson, answerRefusal, Refusal, type Exchange, type ServerLimits } from "./reply.ts";
 import { continueUpload, startUpload } from "./upload-routes.ts";
 import { createUploadSessions } from "./upload-sessions.ts";
@@ -61,9 +61,8 @@ export async function createRegistryServer(options: RegistryServerOptions): Prom
       await exchange.route({ ...exchange, store, uploads, limits, request, response });
     } catch (error) {
       if (error instanceof Refusal) return answerRefusal(request, response, error);
-      const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
       log.error({ error: messageOf(error), method: request.method, url: request.url }, "registry request failed");
-      const refusal = full
+      const refusal = isDiskFull(error)
         ? new Refusal(507, "UNKNOWN", "the registry's disk is full")
         : new Refusal(500, "UNKNOWN", "the registry failed; its log says why");
       answerRefusal(request, response, refusal);

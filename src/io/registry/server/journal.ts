@@ -5,6 +5,7 @@ import {
   openSync,
   readSync,
   renameSync,
+  rmSync,
   writeSync,
   write as writeFd,
 } from "node:fs";
@@ -22,7 +23,7 @@ export interface Journal {
   write(...records: readonly JournalRecord[]): Promise<void>;
   /** Resolves once the records outlive a power cut. Many that wait share one fsync. */
   sync(...records: readonly JournalRecord[]): Promise<void>;
-  /** Replaces the file by the records that `snapshot` yields; they must contain all that was appended so far. */
+  /** Replaces the file by the records that `snapshot` yields; they must contain all that was appended so far. Where that fails nothing is lost. */
   rewrite(snapshot: () => Iterable<JournalRecord>): Promise<void>;
   close(): Promise<void>;
 }
@@ -89,7 +90,7 @@ export function openJournal(path: string, start: number, onFailure: () => void):
   let lines: string[] = [];
   let toWrite: Waiter[] = [];
   let toSync: Waiter[] = [];
-  let snapshot: (() => Iterable<JournalRecord>) | undefined;
+  let rewriting: (Waiter & { readonly snapshot: () => Iterable<JournalRecord> }) | undefined;
   let writing: Promise<void> | undefined;
   let syncing: Promise<void> | undefined;
   let late: NodeJS.Timeout | undefined;
@@ -97,14 +98,13 @@ export function openJournal(path: string, start: number, onFailure: () => void):
   async function writeAll(): Promise<void> {
     // Lets every request that is being handled in this turn of the loop join the batch.
     await new Promise((resolve) => setImmediate(resolve));
-    while (toWrite.length > 0) {
+    while (toWrite.length > 0 || rewriting !== undefined) {
       const waiting = toWrite;
       const bytes = Buffer.from(lines.join(""));
-      const make = snapshot;
-      [lines, toWrite, snapshot] = [[], [], undefined];
+      const asked = rewriting;
+      [lines, toWrite, rewriting] = [[], [], undefined];
       try {
-        if (make === undefined) await extend(bytes);
-        else await replace(make);
+        if (asked === undefined || !(await replaced(asked))) await extend(bytes);
         for (const each of waiting) each.resolve();
       } catch (error) {
         fail(written, error, waiting);
@@ -140,22 +140,27 @@ export function openJournal(path: string, start: number, onFailure: () => void):
     }, syncLateMs).unref();
   }
 
-  async function replace(make: () => Iterable<JournalRecord>): Promise<void> {
+  /** Whether the file was replaced. When it could not be, who asked for it is told, and the old file goes on. */
+  async function replaced(asked: NonNullable<typeof rewriting>): Promise<boolean> {
     const aside = `${path}.part`;
-    const next = openSync(aside, "w", 0o600);
-    let size: number;
+    let next: number | undefined;
     try {
-      size = writeRecords(next, make());
+      next = openSync(aside, "w", 0o600);
+      const size = writeRecords(next, asked.snapshot());
       await syncData(next);
       await untilSynced();
       renameSync(aside, path);
+      closeSync(file);
+      [file, written, synced, next] = [next, size, size, undefined];
+      await syncFolder(dirname(path));
     } catch (error) {
-      closeSync(next);
-      throw error;
+      if (next !== undefined) closeSync(next);
+      rmSync(aside, { force: true });
+      asked.reject(error);
+      return false;
     }
-    closeSync(file);
-    [file, written, synced] = [next, size, size];
-    await syncFolder(dirname(path));
+    asked.resolve();
+    return true;
   }
 
   async function untilSynced(): Promise<void> {
@@ -166,7 +171,7 @@ export function openJournal(path: string, start: number, onFailure: () => void):
 
   function fail(size: number, error: unknown, waiting: readonly Waiter[]): void {
     const all = [...waiting, ...toWrite, ...toSync];
-    [lines, toWrite, toSync, snapshot, written, synced] = [[], [], [], undefined, size, Math.min(size, synced)];
+    [lines, toWrite, toSync, written, synced] = [[], [], [], size, Math.min(size, synced)];
     try {
       ftruncateSync(file, size);
       onFailure();
@@ -201,10 +206,12 @@ export function openJournal(path: string, start: number, onFailure: () => void):
       await write(...records);
       await waitForSync();
     },
-    rewrite: async (make) => {
-      snapshot = make;
-      await waitForWrite();
-    },
+    rewrite: (snapshot) =>
+      new Promise((resolve, reject) => {
+        rewriting?.reject(new Error("another rewrite took its place"));
+        rewriting = { snapshot, resolve, reject };
+        writing ??= writeAll();
+      }),
     close: async () => {
       clearTimeout(late);
       await writing;

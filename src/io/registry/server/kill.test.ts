@@ -49,6 +49,15 @@ async function write(repository: Repository, account: Account, writer: number): 
   }
 }
 
+async function writeUntilGone(place: string, account: Account, writer: number, chunkBytes: number): Promise<void> {
+  const client = createRegistryClient({ retries: 0, chunkBytes });
+  try {
+    await write(client.repository(place), account, writer);
+  } finally {
+    await client.close();
+  }
+}
+
 async function tagOwn(repository: Repository, account: Account, image: MadeImage, tag: string): Promise<void> {
   await repository.putManifest(image.manifest, tag);
   account.manifests.add(image.manifest.digest);
@@ -92,10 +101,9 @@ describe("FAULTS 23: the registry's process is killed 20 times in the middle of 
         const seen = kill < 20 ? recent(account) : account;
         await check(client.repository(place(writer)), seen, writer);
       }
-      const writers = accounts.map((account, writer) => {
-        const chunked = createRegistryClient({ retries: 0, chunkBytes: writer % 2 === 0 ? 0 : 100_000 });
-        return write(chunked.repository(place(writer)), account, writer).finally(async () => chunked.close());
-      });
+      const writers = accounts.map((account, writer) =>
+        writeUntilGone(place(writer), account, writer, writer % 2 === 0 ? 0 : 100_000),
+      );
       const ended = Promise.allSettled(writers);
       await sleep(randomInt(20, 250));
       await server.kill();

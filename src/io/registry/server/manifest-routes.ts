@@ -85,8 +85,10 @@ async function putManifest(exchange: Exchange): Promise<void> {
 async function deleteManifest(exchange: Exchange): Promise<void> {
   const { store, repository: r, target } = exchange;
   const found = storedManifest(exchange);
-  if (isDigest(target)) await store.commit({ k: "unmanifest", r, d: found.entry.digest });
-  else await store.commit({ k: "untag", r, n: target });
+  const { digest } = found.entry;
+  await store.removing(() =>
+    store.commit(isDigest(target) ? { k: "unmanifest", r, d: digest } : { k: "untag", r, n: target }),
+  );
   answerEmpty(exchange.response, 202, {});
 }
 

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, truncate, appendFile, writeFile, utimes, rm } from "node:fs/promises";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { appendFile, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mediaTypes } from "../../../core/image/index.ts";
 import { digestHex, manualClock, sha256, type Digest } from "../../../lib/index.ts";
@@ -11,7 +10,6 @@ import {
   makeDocument,
   makeFolder,
   makeImage,
-  makeIndex,
   pushImage,
   readAll,
   sha512,
@@ -319,106 +317,5 @@ describe("a folder that was damaged", () => {
     expect(await pushImage(client.repository(`${host}/app`), image, "1")).toBeGreaterThanOrEqual(
       layer?.bytes.byteLength ?? 0,
     );
-  });
-});
-
-describe("garbage collection", () => {
-  const day = 24 * 3600 * 1000;
-  const files = async (): Promise<number> => (await readdir(folder.path("registry", "blobs", "sha256"))).length;
-
-  it("keeps what tags, roots, indexes and subjects lead to, and removes the rest", async () => {
-    const app = client.repository(`${host}/app`);
-    const [kept, root, gone] = [
-      await makeImage(["kept"]),
-      await makeImage(["root"], "arm64"),
-      await makeImage(["gone"]),
-    ];
-    const index = makeIndex({ amd64: kept });
-    const signature = makeArtifact(index, "application/x-signature", "signed");
-    await pushImage(app, kept);
-    await app.putManifest(index, "1");
-    await pushImage(app, signature);
-    await pushImage(app, root);
-    await pushImage(app, gone, "old");
-    await app.deleteManifest("old");
-    clock.advance(2 * day);
-    const collected = await server.collectGarbage({ graceMs: day, roots: [root.manifest.digest] });
-    expect(collected.manifests).toBe(1);
-    await reopen();
-    const again = client.repository(`${host}/app`);
-    for (const image of [kept, root, signature]) {
-      expect((await again.manifest(image.manifest.digest))?.digest).toBe(image.manifest.digest);
-      for (const { descriptor, bytes } of image.blobs) expect(await readAll(again.blob(descriptor))).toEqual(bytes);
-    }
-    expect(await again.manifest(gone.manifest.digest)).toBeUndefined();
-    clock.advance(2 * day);
-    await server.collectGarbage({ graceMs: day, roots: [root.manifest.digest] });
-    expect(await files()).toBe(10);
-  });
-
-  it("leaves alone what is younger than the grace, and what HEAD or a mount renewed", async () => {
-    const app = client.repository(`${host}/app`);
-    const blobs = ["headed", "mounted", "left"].map((text) => makeBlob(text));
-    const [headed, mounted] = blobs;
-    for (const { descriptor, bytes } of blobs) {
-      await app.putBlob(descriptor, async function* () {
-        yield bytes;
-      });
-    }
-    await server.collectGarbage({ graceMs: day });
-    expect(await files()).toBe(3);
-    clock.advance(2 * day);
-    await fetch(`${url}/v2/app/blobs/${headed?.descriptor.digest}`, { method: "HEAD" });
-    await post(`/v2/other/blobs/uploads/?mount=${mounted?.descriptor.digest}&from=app`, "");
-    await server.collectGarbage({ graceMs: day });
-    expect(await files()).toBe(2);
-    clock.advance(2 * day);
-    await server.collectGarbage({ graceMs: day });
-    expect(await files()).toBe(0);
-  });
-
-  it("goes by the file's time for leases from before a restart, and sweeps files that nothing names", async () => {
-    const blob = makeBlob("old");
-    await client.repository(`${host}/app`).putBlob(blob.descriptor, async function* () {
-      yield blob.bytes;
-    });
-    await close();
-    const stray = folder.path("registry", "blobs", "sha256", digestHex(sha256("stray")));
-    await writeFile(stray, "stray");
-    const old = new Date(clock.now() - 10 * day);
-    await utimes(stray, old, old);
-    await open();
-    const path = folder.path("registry", "blobs", "sha256", digestHex(blob.descriptor.digest));
-    await utimes(path, new Date(clock.now()), new Date(clock.now()));
-    await server.collectGarbage({ graceMs: day });
-    expect(await readdir(folder.path("registry", "blobs", "sha256"))).toEqual([digestHex(blob.descriptor.digest)]);
-  });
-
-  it("never breaks a push that runs beside it", async () => {
-    const app = client.repository(`${host}/app`);
-    const pushing = new AbortController();
-    const collecting = (async () => {
-      while (!pushing.signal.aborted) {
-        clock.advance(1);
-        await server.collectGarbage({ graceMs: 0 });
-        await nextTurn();
-      }
-    })();
-    let done = 0;
-    for (let n = 0; n < 40; n++) {
-      const image = await makeImage(["common", `own ${n % 3}`]);
-      try {
-        await pushImage(app, image, "moving");
-        done++;
-        for (const { descriptor, bytes } of image.blobs) expect(await readAll(app.blob(descriptor))).toEqual(bytes);
-      } catch (error) {
-        // Without any grace a blob may go before its manifest comes; the registry must say so and never serve half.
-        expect(error).toMatchObject({ code: "BLOB_UNKNOWN" });
-      }
-    }
-    pushing.abort();
-    await collecting;
-    expect(done).toBeGreaterThan(0);
-    expect(server.problems).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { copyFile, writeFile } from "node:fs/promises";
+import { copyFile, rm, writeFile } from "node:fs/promises";
 import { syncFolder, type Clock, type Digest } from "../../../lib/index.ts";
 import { openContentFolder, type ContentFolder } from "./content-folder.ts";
 import { openJournal, readJournal, type Journal, type JournalReading } from "./journal.ts";
@@ -19,8 +19,8 @@ import {
 export const smallLimit = 64 * 1024;
 /** A lease is written to the file's time no more often than this. */
 const leaseSaveMs = 60_000;
-/** Past this many bytes the journal is written anew, without what is past. */
-const journalLimit = 32 * 1024 * 1024;
+/** When the journal has grown by this many bytes it is written anew, without what is past. */
+const journalGrowth = 32 * 1024 * 1024;
 
 /** The registry's folder: content files, and what is where in memory, made durable by a journal. */
 export interface RegistryStore {
@@ -44,6 +44,8 @@ export interface RegistryStore {
   commitUpload(digest: Digest, upload: string, record: ContentRecord, check?: () => void): Promise<void>;
   /** Applies records at once and resolves when they are durable. */
   commit(...records: readonly CommitRecord[]): Promise<void>;
+  /** Does `work`, which commits what frees space; on a full disk once more, with the reserve. */
+  removing<T>(work: () => Promise<T>): Promise<T>;
   /** Removes the file of a blob that no repository has. */
   discard(entry: BlobEntry): Promise<void>;
   /** Writes the journal anew, without what is past. */
@@ -109,6 +111,7 @@ export async function openRegistryStore(dir: string, clock: Clock): Promise<Regi
   const journal: Journal = openJournal(journalPath, reading.bytes, () => void load());
   await syncFolder(dir);
   let checkpointing: Promise<void> | undefined;
+  let checkpointAt = journalGrowth;
 
   async function checkpoint(): Promise<void> {
     const safe = [...unsynced];
@@ -145,10 +148,14 @@ export async function openRegistryStore(dir: string, clock: Clock): Promise<Regi
   async function append(...records: readonly JournalRecord[]): Promise<void> {
     const lasting = records.some(({ k }) => k !== "blob" && k !== "data");
     await (lasting ? journal.sync(...records) : journal.write(...records));
-    if (journal.size() <= journalLimit) return;
-    checkpointing ??= checkpoint().finally(() => {
-      checkpointing = undefined;
-    });
+    if (journal.size() <= checkpointAt) return;
+    // The records are safe as they are: a disk without room for a second journal fails nobody.
+    checkpointing ??= checkpoint()
+      .catch(() => undefined)
+      .finally(() => {
+        checkpointAt = journal.size() + journalGrowth;
+        checkpointing = undefined;
+      });
     await checkpointing;
   }
 
@@ -185,8 +192,12 @@ export async function openRegistryStore(dir: string, clock: Clock): Promise<Regi
       if ((state.blobs.get(digest)?.holders ?? 0) > 0) return store.commit(record);
       if (bytes.byteLength > smallLimit) {
         const upload = content.newUpload();
-        await writeFile(upload, bytes, { flag: "wx", mode: 0o600 });
-        return store.commitUpload(digest, upload, record, check);
+        try {
+          await writeFile(upload, bytes, { flag: "wx", mode: 0o600 });
+          return await store.commitUpload(digest, upload, record, check);
+        } finally {
+          await rm(upload, { force: true });
+        }
       }
       content.putSmall(digest, bytes);
       enterNew(digest, record.s);
@@ -212,6 +223,14 @@ export async function openRegistryStore(dir: string, clock: Clock): Promise<Regi
       for (const record of records) apply(record);
       return append(...records);
     },
+    removing: async (work) => {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isDiskFull(error) || !(await content.giveReserve())) throw error;
+        return work();
+      }
+    },
     discard: async (entry) => {
       if (entry.holders > 0 || entry.pins > 0 || state.blobs.get(entry.digest) !== entry) return;
       state.blobs.delete(entry.digest);
@@ -230,7 +249,14 @@ export async function openRegistryStore(dir: string, clock: Clock): Promise<Regi
     },
   };
   if (problems.length > 0) await checkpoint();
+  await content.keepReserve();
   return store;
+}
+
+/** Whether something failed for want of space. */
+export function isDiskFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOSPC" || code === "EDQUOT";
 }
 
 /** The manifest's entry or a coded error. */

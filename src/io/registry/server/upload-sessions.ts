@@ -33,6 +33,12 @@ export interface UploadSessions {
   count(): number;
 }
 
+class BrokenUpload extends Refusal {
+  constructor() {
+    super(400, "BLOB_UPLOAD_INVALID", "the connection broke");
+  }
+}
+
 const writeBytes = 512 * 1024;
 
 /** The sessions of one registry; `newPath` gives each a file. */
@@ -74,6 +80,10 @@ export function createUploadSessions(newPath: () => string, clock: Clock, max: n
       const before = session.size;
       try {
         await appendBody(session, request, limit);
+      } catch (error) {
+        // Only what a broken connection left is worth keeping; on a full disk its bytes are wanted.
+        if (!(error instanceof BrokenUpload)) await cancel(session);
+        throw error;
       } finally {
         session.busy = false;
         session.usedAt = clock.now();
@@ -116,7 +126,7 @@ async function appendBody(session: UploadSession, request: IncomingMessage, limi
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ECONNRESET") throw error;
     await writeChunks(session, file, waiting);
-    throw new Refusal(400, "BLOB_UPLOAD_INVALID", "the connection broke");
+    throw new BrokenUpload();
   } finally {
     await file.close();
   }

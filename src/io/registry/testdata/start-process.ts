@@ -12,7 +12,7 @@ export interface RegistryProcess {
 }
 
 export async function startProcess(dir: string): Promise<RegistryProcess> {
-  const script = fileURLToPath(new URL("serve.ts", import.meta.url));
+  const script = fileURLToPath(new URL("registry-worker.ts", import.meta.url));
   const child = spawn(process.execPath, [script, dir], { stdio: ["ignore", "pipe", "inherit"] });
   const gone = once(child, "exit");
   const line = await Promise.race([
