@@ -128,7 +128,8 @@ async function downloadPart(
         size += chunk.byteLength;
         if (size > expected.size) break;
         hash.update(chunk);
-        await file.write(chunk);
+        // Unlike write, which may stop short on a disk that fills up.
+        await file.writeFile(chunk);
       }
       await file.sync();
     } finally {
