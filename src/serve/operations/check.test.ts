@@ -218,6 +218,14 @@ describe("a mirror that only the image names", () => {
     expect(output.remedy).toMatch(/^unknown/);
   });
 
+  it("never shows the password of the system's own", async () => {
+    const secret = archive.url.replace("http://", "http://ada:hunter2@");
+    archive.fail(/InRelease/, { kind: "status", status: 401 });
+    const output = await check(await push({ layers }), undefined, { env: { TIDEMILL_DEBIAN_MIRROR: secret } });
+    expect(output.suites[0]?.problem).toMatch(/401/);
+    expect(JSON.stringify(output)).not.toContain("hunter2");
+  });
+
   it("may be any name that the system's own apt trusts", async () => {
     await writeFile(folder.path("sources.list"), systemSources(archive.url));
     const image = await push({

@@ -89,7 +89,11 @@ export function createSuiteFinder(deps: SuiteFinderDeps): SuiteFinder {
         return generation;
       } catch (error) {
         signal?.throwIfAborted();
-        failures.push(isRefusedAddress(error) ? `${hostOf(source.mirror)} is not a public address` : messageOf(error));
+        failures.push(
+          isRefusedAddress(error)
+            ? `${hostOf(source.mirror)} is not a public address`
+            : withoutSecrets(messageOf(error)),
+        );
       }
     }
     const [first] = places;
@@ -221,6 +225,11 @@ function isPlainAddress(uri: string): boolean {
 
 function hostOf(uri: string): string {
   return new URL(uri).host;
+}
+
+/** Addresses without the user and password that a mirror of the system may have. */
+function withoutSecrets(message: string): string {
+  return message.replaceAll(/\/\/[^/@\s]*@/g, "//");
 }
 
 function isRefusedAddress(error: unknown): boolean {
