@@ -5,6 +5,7 @@ import { parseConfig, type Config } from "./core/config/index.ts";
 import type { PackageRecord } from "./core/packages/index.ts";
 import { createDistro, debianSources, type SuiteSource } from "./io/distro/index.ts";
 import { runEngines, type RunEngine } from "./io/engine/index.ts";
+import { createFeed, type Feed } from "./io/feeds/index.ts";
 import { createImageReader, createLayerStore } from "./io/layer/index.ts";
 import {
   createRegistryClient,
@@ -16,7 +17,7 @@ import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
 import { AppError, createLogger, messageOf, systemClock, type Clock, type Logger } from "./lib/index.ts";
 import { createAssembler, type Assembler } from "./loop/build/index.ts";
 import { repositoryName, type Context } from "./loop/context.ts";
-import { runPass, type PassOptions, type PassResult } from "./loop/drive.ts";
+import { runPass, workOff, type PassOptions, type PassResult } from "./loop/drive.ts";
 import { formatInstant, type ProgressListener } from "./operation/index.ts";
 
 export class ConfigError extends AppError<"CONFIG_MISSING" | "CONFIG_INVALID"> {}
@@ -35,6 +36,9 @@ export interface FleetOptions {
   readonly adjust?: (config: Config) => Config;
 }
 
+/** What a pass looks at in place of what the configuration says. */
+export type World = Partial<Pick<Context, "suites" | "distro">>;
+
 /** A fleet that is open in this process: its parts, wired. */
 export interface Fleet {
   readonly ctx: Context;
@@ -42,10 +46,15 @@ export interface Fleet {
   /** Undefined where images go to a registry elsewhere. */
   readonly registry: RegistryServer | undefined;
   /** One pass of the loop; passes of one process take turns. */
-  pass(options?: PassOptions): Promise<PassResult>;
+  pass(options?: PassOptions, world?: World): Promise<PassResult>;
+  /** Works at the rebuilds that are due, in turn with the passes. */
+  work(world?: World): Promise<void>;
   /** Gives whoever else listens the events of the loop. */
   readonly listeners: Set<ProgressListener>;
+  readonly feeds: readonly Feed[];
   readonly dataDir: string;
+  /** Lets go of the store while the rest stays open: what replaces it needs its lock. */
+  releaseState(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -129,17 +138,25 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
         return new Map(rows.map(({ name, uid, gid }) => [name, { uid, gid }]));
       },
     });
+    const feeds = findFeeds(config, dirname(resolve(configPath)), cacheDir);
     let last: Promise<unknown> = Promise.resolve();
+    const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+      const next = last.then(work);
+      last = next.catch(() => undefined);
+      return next;
+    };
     return {
       ctx,
       assembler,
       registry,
+      pass: (passOptions, world) => inTurn(() => runPass({ ...ctx, ...world }, assembler, passOptions)),
+      work: (world) => inTurn(() => workOff({ ...ctx, ...world }, assembler)),
       listeners,
+      feeds,
       dataDir,
-      pass: (passOptions) => {
-        const next = last.then(() => runPass(ctx, assembler, passOptions));
-        last = next.catch(() => undefined);
-        return next;
+      releaseState: async () => {
+        await last;
+        await store.close();
       },
       close: async () => {
         stop.abort();
@@ -162,16 +179,33 @@ async function openState(
   const databaseUrl = env["DATABASE_URL"];
   const hasUrl = databaseUrl !== undefined && databaseUrl !== "";
   if (!hasUrl) {
-    const store = await openStore({ dir: dataDir }, { clock, log, notifyOn });
-    closing.push(() => store.close());
-    return store;
+    return keepOnce(await openStore({ dir: dataDir }, { clock, log, notifyOn }), closing);
   }
   // The registry's folder and the address of the local API are this process's, wherever the rows are.
   const lock = await takeLock(lockPath(dataDir), (error) => log.error({ err: error }, "the lock was lost"));
   closing.push(() => lock.release());
   const store = await openStore({ databaseUrl }, { clock, log, notifyOn });
-  closing.push(() => store.close());
-  return { ...store, announce: lock.announce };
+  return { ...keepOnce(store, closing), announce: lock.announce };
+}
+
+/** The store, closed at the end unless it was closed before. */
+function keepOnce(store: Store, closing: (() => Promise<unknown>)[]): Store {
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => (closed ??= store.close());
+  closing.push(close);
+  return { ...store, close };
+}
+
+function findFeeds(config: Config, home: string, cacheDir: string): Feed[] {
+  const kinds = [
+    ["osv", config.feeds.osv],
+    ["debian-tracker", config.feeds.debianTracker],
+  ] as const;
+  return kinds.flatMap(([kind, location]) => {
+    if (location === undefined) return [];
+    const where = /^https?:/.test(location) ? location : resolve(home, location);
+    return [createFeed({ name: kind, kind, location: where }, join(cacheDir, "feeds"), systemClock)];
+  });
 }
 
 async function openRegistry(

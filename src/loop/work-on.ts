@@ -1,4 +1,4 @@
-import { nextStep, type NextStep, type RebuildFacts } from "../core/plan/index.ts";
+import { nextStep, summarizeCauses, type NextStep, type RebuildFacts } from "../core/plan/index.ts";
 import type { Lease, PromotionFacts, StoredError } from "../io/store/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
 import { buildCandidate, type Assembler } from "./build/index.ts";
@@ -78,7 +78,14 @@ async function takeSteps(ctx: Context, assembler: Assembler, lease: Lease, signa
       continue;
     }
     ctx.emit({ ...event, kind: "promoting", environment, message: `promoting to ${environment}` });
-    const promoted = await promoteCandidate(ctx, facts, lease, environment, reasonOf(facts), signal);
+    const promoted = await promoteCandidate(
+      ctx,
+      facts,
+      lease,
+      environment,
+      summarizeCauses(facts.causes.map(({ cause }) => cause)),
+      signal,
+    );
     if (promoted.kind === "lost") return "lost";
     if (promoted.kind === "promoted" || promoted.kind === "unchanged") continue;
     await ctx.store.releaseLease(lease, ctx.clock.now() + lookAgainMs);
@@ -180,25 +187,6 @@ async function conflictsOf(ctx: Context, image: string, promotions: PromotionFac
     if (tagged !== undefined && tagged === newest.detail["found"]) found.push(name);
   }
   return found;
-}
-
-/** The causes in one line: why an environment was moved. */
-function reasonOf({ causes }: PromotionFacts): string {
-  const said = causes.map(({ cause }) => {
-    switch (cause.kind) {
-      case "package":
-        return `${cause.source} ${cause.to}`;
-      case "parent":
-        return `${cause.image} is rebuilt`;
-      case "source":
-        return cause.from === undefined ? "never built" : "its recipe changed";
-      case "schedule":
-        return "its schedule";
-      case "person":
-        return `${cause.who}: ${cause.reason}`;
-    }
-  });
-  return said.length > 5 ? `${said.slice(0, 4).join(", ")} and ${said.length - 4} more` : said.join(", ");
 }
 
 function describeVerdict({

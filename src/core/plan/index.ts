@@ -15,3 +15,4 @@ export type {
 export { planRebuilds } from "./plan-rebuilds.ts";
 export { nextStep, type ChainLink, type NextStep, type RebuildFacts } from "./next-step.ts";
 export { broughtVersions, decideRollback, type RollbackDecision, type RollbackFacts } from "./decide-rollback.ts";
+export { summarizeCauses } from "./summarize-causes.ts";

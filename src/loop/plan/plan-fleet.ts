@@ -1,4 +1,4 @@
-import { planRebuilds, type Plan } from "../../core/plan/index.ts";
+import { planRebuilds, summarizeCauses, type Plan } from "../../core/plan/index.ts";
 import type { SavedPlan } from "../../io/store/index.ts";
 import type { Context } from "../context.ts";
 import { loadPlanFacts } from "./load-facts.ts";
@@ -36,8 +36,11 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
   };
   const saved = rebuilds.length === 0 ? { plan: null, placed: [] } : await store.savePlan({ detail, rebuilds });
   const fresh = saved.placed.filter(({ kind }) => kind === "queued");
-  for (const { rebuild } of fresh)
-    ctx.emit({ kind: "queued", image: rebuild.image, rebuild: rebuild.id, message: "queued" });
+  const planned = new Map(plan.waves.flat().map((one) => [one.image, one]));
+  for (const { rebuild } of fresh) {
+    const message = summarizeCauses((planned.get(rebuild.image)?.causes ?? []).map(({ cause }) => cause));
+    ctx.emit({ kind: "queued", image: rebuild.image, rebuild: rebuild.id, message });
+  }
   if (fresh.length > 0) {
     ctx.emit({
       kind: "planned",

@@ -64,10 +64,7 @@ async function watchSuite(ctx: Context, source: SuiteSource): Promise<Outcome> {
       message,
       ...(hint === null ? {} : { hint }),
     });
-    if (raised.isNew) {
-      ctx.emit({ kind: "alarm", message });
-      await ctx.store.saveNotification("alarm", { ...alarm, message });
-    }
+    if (raised.isNew) ctx.emit({ kind: "alarm", message });
     return { kind: "failed", message };
   }
 }

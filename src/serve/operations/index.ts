@@ -11,3 +11,8 @@ export { createStatus, type Answerer } from "./status.ts";
 export { createSummary } from "./summary.ts";
 export { createValidate, type ValidateDeps } from "./validate.ts";
 export { createWhy } from "./why.ts";
+export { createBuild, type BuildDeps } from "./build.ts";
+export { createPromote } from "./promote.ts";
+export { createRebuild, type RebuildDeps } from "./rebuild.ts";
+export { createRollback } from "./rollback.ts";
+export { createRun, type RunDeps } from "./run.ts";

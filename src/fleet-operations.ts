@@ -1,0 +1,96 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { createRegistryClient, dockerCredentials } from "./io/registry/index.ts";
+import { silentLogger, systemClock } from "./lib/index.ts";
+import { watchSuites } from "./loop/watch/index.ts";
+import { createImageReader, createLayerStore } from "./io/layer/index.ts";
+import {
+  createOperations,
+  OperationError,
+  operationNames,
+  type OperationHandlers,
+  type Operations,
+} from "./operation/index.ts";
+import * as implemented from "./serve/operations/index.ts";
+import type { Fleet } from "./fleet.ts";
+import { readVersion } from "./version.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export interface FleetOperationsOptions {
+  readonly env: Env;
+  readonly configPath: string;
+  /** Whether a server works at the fleet: then nothing takes its state away. */
+  readonly serving: { readonly address: string; readonly since: number } | undefined;
+  readonly wake: () => void;
+}
+
+/** All operations over an open fleet. */
+export function createFleetOperations(fleet: Fleet, options: FleetOperationsOptions): Operations {
+  const { ctx, assembler } = fleet;
+  const { env, configPath, serving } = options;
+  const clientOfOthers = createRegistryClient({ credentials: dockerCredentials() });
+  const refresh = async (): Promise<void> => {
+    await watchSuites(ctx);
+  };
+  const databaseUrl = env["DATABASE_URL"];
+  const place = databaseUrl === undefined || databaseUrl === "" ? { dir: fleet.dataDir } : { databaseUrl };
+  const handlers: OperationHandlers = {
+    status: implemented.createStatus(ctx, {
+      version: readVersion(),
+      server: () =>
+        serving === undefined
+          ? null
+          : { address: serving.address, pid: process.pid, since: new Date(serving.since).toISOString() },
+    }),
+    summary: implemented.createSummary(ctx, { version: readVersion() }),
+    plan: implemented.createPlan(ctx, { refresh }),
+    why: implemented.createWhy(ctx),
+    history: implemented.createHistory(ctx),
+    diff: implemented.createDiff({ client: clientOfOthers, images: ctx.images, signal: ctx.signal, fleet: ctx }),
+    check: implemented.createCheck({
+      cacheDir: ctx.cacheDir,
+      clock: ctx.clock,
+      env,
+      registries: clientOfOthers,
+      signal: ctx.signal,
+    }),
+    run: implemented.createRun(ctx, { pass: fleet.pass }),
+    rebuild: implemented.createRebuild(ctx, { wake: options.wake }),
+    promote: implemented.createPromote(ctx),
+    rollback: implemented.createRollback(ctx),
+    hold: implemented.createHold(ctx),
+    resume: implemented.createResume(ctx),
+    build: implemented.createBuild(ctx, { assembler, prepare: refresh }),
+    validate: implemented.createValidate({ env, cwd: process.cwd() }),
+    doctor: implemented.createDoctor({ ...ctx, configPath, env, place, feeds: fleet.feeds, node: process.version }),
+    backup: implemented.createBackup(ctx),
+    restore: implemented.createRestore({
+      place,
+      options: { clock: ctx.clock, log: silentLogger() },
+      release: serving === undefined ? fleet.releaseState : undefined,
+      isThere: async (image, digest) => (await ctx.repositoryOf(image).resolve(digest)) !== undefined,
+    }),
+  };
+  return createOperations(handlers);
+}
+
+/** The operations that need no fleet: `check` and `diff` of any image, `validate`; all others answer UNSUPPORTED. */
+export function createStatelessOperations(env: Env, signal: AbortSignal): Operations {
+  const registries = createRegistryClient({ credentials: dockerCredentials() });
+  const cacheDir = join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tidemill");
+  const refuse = (name: string) => () => {
+    throw new OperationError("UNSUPPORTED", `${name} needs a fleet`, { hint: "Name its configuration by --config." });
+  };
+  const known: Partial<OperationHandlers> = {
+    check: implemented.createCheck({ cacheDir, clock: systemClock, env, registries, signal }),
+    diff: implemented.createDiff({
+      client: registries,
+      images: createImageReader(createLayerStore(join(cacheDir, "layers"))),
+      signal,
+    }),
+    validate: implemented.createValidate({ env, cwd: process.cwd() }),
+  };
+  const handlers = Object.fromEntries(operationNames.map((name) => [name, known[name] ?? refuse(name)]));
+  return createOperations(handlers as unknown as OperationHandlers);
+}

@@ -1,0 +1,61 @@
+import { planRetention } from "../../core/policy/index.ts";
+import type { RegistryServer } from "../../io/registry/index.ts";
+import { messageOf, type Digest } from "../../lib/index.ts";
+import { keepingTag, type Context } from "../context.ts";
+
+export interface Retained {
+  readonly kept: number;
+  readonly dropped: number;
+  /** Bytes that the embedded registry gave back. */
+  readonly bytes: number;
+}
+
+const hour = 3_600_000;
+/** How long any digest stays: somebody may be pulling it, or comparing with it. */
+const minAge = 24 * hour;
+/** How long a blob stays that nothing names: longer than an upload may rest. */
+const graceMs = 24 * hour;
+
+/**
+ * Lets go of the digests that no environment names or may return to: their keeping tags are removed, and the embedded registry collects what nothing leads to. What is
+ * recorded of them stays.
+ */
+export async function retainDigests(ctx: Context, registry: RegistryServer | undefined): Promise<Retained> {
+  const { store, config, clock } = ctx;
+  const now = clock.now();
+  const roots: Digest[] = [];
+  let dropped = 0;
+  for (const image of Object.keys(config.images)) {
+    ctx.signal.throwIfAborted();
+    const [digests, pointers, promotions, rebuilds, quarantines] = await Promise.all([
+      store.loadImageDigests(image, 10_000),
+      store.loadPointers(image),
+      store.loadPromotions({ image, states: ["confirmed"], limit: 10_000 }),
+      store.loadRebuilds({ image, active: true }),
+      store.loadQuarantines(image),
+    ]);
+    const environments = config.environments.map(({ name }) => ({
+      current: pointers.find(({ environment }) => environment === name)?.digest ?? undefined,
+      past: promotions.filter(({ environment }) => environment === name).map(({ digest }) => digest),
+    }));
+    const inFlight = rebuilds.flatMap(({ candidate }) => (candidate === null ? [] : [candidate]));
+    const quarantined = new Set(quarantines.map(({ digest }) => digest));
+    const facts = { digests, environments, inFlight, quarantined };
+    const { keep, drop } = planRetention(facts, { keep: config.policies.keep, minAge }, now);
+    roots.push(...keep);
+    for (const digest of drop) if (await letGo(ctx, image, digest)) dropped += 1;
+  }
+  const collected = await registry?.collectGarbage({ roots, graceMs, now });
+  return { kept: roots.length, dropped, bytes: collected?.bytes ?? 0 };
+}
+
+/** Removes a keeping tag; false where it was gone already, or where the registry does not let us. */
+async function letGo(ctx: Context, image: string, digest: Digest): Promise<boolean> {
+  try {
+    return await ctx.repositoryOf(image).deleteManifest(keepingTag(digest), ctx.signal);
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    ctx.log.warn({ image, digest, error: messageOf(error) }, "a digest could not be let go");
+    return false;
+  }
+}

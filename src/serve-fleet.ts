@@ -1,0 +1,129 @@
+import { randomBytes } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import { saveSnapshot } from "./io/store/index.ts";
+import { messageOf, systemClock } from "./lib/index.ts";
+import { retainDigests } from "./loop/promote/index.ts";
+import type { RunningApp } from "./operation/index.ts";
+import { createEventBus, createServer, deliverNotifications } from "./serve/index.ts";
+import { createFleetOperations } from "./fleet-operations.ts";
+import type { Fleet } from "./fleet.ts";
+import { readVersion } from "./version.ts";
+
+export interface ServeOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly configPath: string;
+  /** `127.0.0.1:7077`; port 0 takes a free one. */
+  readonly listen: string;
+  /** Without it the server answers, and the loop rests until `watch` is called. */
+  readonly watch: boolean;
+}
+
+/** A fleet that is served: the local API, the status page and the registry on one port. */
+export interface ServedFleet extends RunningApp {
+  /** Lets the loop begin. */
+  watch(): void;
+}
+
+const pollMs = 5_000;
+const deliverMs = 5_000;
+const upkeepMs = 3_600_000;
+const passAlarm = { code: "pass-failed", subject: "loop" } as const;
+
+/** Serves an open fleet, and works at it for as long as it is served. Closing it closes the fleet. */
+export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<ServedFleet> {
+  const { ctx } = fleet;
+  const token = randomBytes(32).toString("base64url");
+  const stopping = new AbortController();
+  const events = createEventBus();
+  fleet.listeners.add(events.publish);
+  let wake: () => void = () => undefined;
+
+  const [, host = "127.0.0.1", port = "0"] = /^(.*):(\d+)$/.exec(options.listen) ?? [];
+  const since = ctx.clock.now();
+  const serving = { address: "", since };
+  const operations = createFleetOperations(fleet, { ...options, serving, wake: () => wake() });
+  const server = createServer({
+    operations,
+    version: readVersion(),
+    events,
+    token,
+    logger: ctx.log,
+    ...(fleet.registry === undefined ? {} : { registryHandler: fleet.registry.handler }),
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(Number(port), host.replace(/^\[(.*)\]$/, "$1"), resolve);
+  });
+  const bound = server.address() as AddressInfo;
+  const address = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
+  serving.address = `http://${address}`;
+  await ctx.store.announce(address, token);
+
+  let begin: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  if (options.watch) begin();
+  const jobs = [
+    repeat(stopping.signal, deliverMs, () => deliver(fleet)),
+    begun.then(() => repeat(stopping.signal, upkeepMs, () => keepUp(fleet))),
+    begun.then(() => watchLoop(fleet, stopping.signal, (waker) => (wake = waker))),
+  ];
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> =>
+    (closed ??= (async () => {
+      stopping.abort();
+      begin();
+      server.close();
+      server.closeAllConnections();
+      await Promise.allSettled(jobs);
+      await fleet.close();
+    })());
+  const stopped = Promise.all(jobs).then(() => undefined);
+  stopped.catch(() => undefined);
+  return { statusPage: `http://${address}/`, registry: address, stopped, close, watch: () => begin() };
+}
+
+/** Passes at the configured interval, or sooner when someone asks; between them whatever is due is worked at. */
+async function watchLoop(fleet: Fleet, signal: AbortSignal, onWaker: (waker: () => void) => void): Promise<void> {
+  const { ctx } = fleet;
+  let nextWatch = 0;
+  let asked = false;
+  while (!signal.aborted) {
+    let rouse: () => void = () => undefined;
+    const roused = new Promise<"asked">((resolve) => (rouse = () => resolve("asked")));
+    onWaker(rouse);
+    try {
+      const isDue = ctx.clock.now() >= nextWatch;
+      if (isDue) nextWatch = ctx.clock.now() + ctx.config.watch.interval;
+      if (isDue || asked) await fleet.pass({ offline: !isDue });
+      else await fleet.work();
+      if (isDue) await ctx.store.saveAlarmCleared(passAlarm);
+    } catch (error) {
+      if (signal.aborted || ctx.signal.aborted) return;
+      // The next pass starts from the stored facts: nothing is lost but time.
+      ctx.log.error({ err: error }, "a pass of the loop failed");
+      await ctx.store.saveAlarm({ ...passAlarm, severity: "error", message: messageOf(error) }).catch(() => undefined);
+    }
+    const pause = ctx.clock.sleep(pollMs, signal).catch(() => undefined);
+    asked = (await Promise.race([roused, pause])) === "asked";
+  }
+}
+
+async function deliver({ ctx }: Fleet): Promise<void> {
+  const { webhook } = ctx.config.notifications;
+  if (webhook === undefined) return;
+  const means = { fetch, clock: systemClock, random: Math.random, signal: ctx.signal };
+  while ((await deliverNotifications(ctx.store, webhook, means)).delivered > 0) continue;
+}
+
+/** What need not be done at every pass: old digests go, a snapshot is taken. */
+async function keepUp({ ctx, registry }: Fleet): Promise<void> {
+  await retainDigests(ctx, registry);
+  await saveSnapshot(ctx.store, ctx.clock.now());
+}
+
+async function repeat(signal: AbortSignal, everyMs: number, work: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    await work().catch(() => undefined);
+    await systemClock.sleep(everyMs, signal).catch(() => undefined);
+  }
+}
