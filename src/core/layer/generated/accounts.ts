@@ -113,13 +113,12 @@ function buildAccounts(
     groups.set(name, group);
     return group;
   };
-  const join = (user: string, group: string): void => {
-    if (users.has(user)) groups.get(group)?.members.add(user);
-  };
+  const memberships: [user: string, group: string][] = [];
 
   const declared = tree.keptBelow("usr/lib/sysusers.d/").flatMap(([, text]) => parseSysusers(text));
   for (const line of declared)
     if (line.kind === "group") addGroup(line.name, () => line.gid ?? numbers(line.name).gid, "!*");
+    else if (line.kind === "member") memberships.push([line.name, line.group]);
   for (const line of declared) {
     if (line.kind !== "user" || users.has(line.name)) continue;
     const { name, comment, home } = line;
@@ -136,8 +135,6 @@ function buildAccounts(
       shadow: `!*:${changed}::::::`,
     });
   }
-  for (const line of declared) if (line.kind === "member") join(line.name, line.group);
-
   for (const { name } of tree.packages)
     for (const known of knownAccounts.get(name) ?? []) {
       const { user, group, uid, comment = "", home = "/nonexistent", shell = defaultShell, member = [] } = known;
@@ -151,8 +148,11 @@ function buildAccounts(
         const own = addGroup(group, gid, "!").gid;
         users.set(user, { name: user, uid: number, gid: own, comment, home, shell, shadow: `!:${changed}::::::` });
       }
-      for (const other of member) join(user, other);
+      for (const other of member) memberships.push([user, other]);
     }
+
+  // Last, for a group may come after its member.
+  for (const [user, group] of memberships) if (users.has(user)) groups.get(group)?.members.add(user);
 
   for (const { name, uid, gid: wished, home, shell } of wishes) {
     const gid = wished ?? uid;

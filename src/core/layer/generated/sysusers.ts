@@ -33,13 +33,20 @@ export function parseSysusers(text: string): SysusersLine[] {
         name,
         ...numbered("uid", own),
         ...(group === undefined || group === "-" ? {} : { group }),
-        comment: comment === "-" ? "" : comment,
-        home: home === "-" ? "/" : home,
-        ...(shell === "-" ? {} : { shell }),
+        comment: comment === "-" ? "" : comment.replace(unfit, " "),
+        home: isPath(home) ? home : "/",
+        ...(isPath(shell) ? { shell } : {}),
       });
     }
   }
   return lines;
+}
+
+/** What would begin another field or line of passwd(5). */
+const unfit = /[:\p{Cc}]/gu;
+
+function isPath(text: string): boolean {
+  return /^\/[^:\p{Cc}]*$/u.test(text);
 }
 
 function numbered<Key extends string>(key: Key, text: string): { [K in Key]?: number } {
