@@ -189,7 +189,7 @@ export async function openRegistryStore(dir: string, clock: Clock): Promise<Regi
     commitBytes: async (digest, bytes, record, check) => {
       if (removing.has(digest)) await settled(digest);
       check?.();
-      if ((state.blobs.get(digest)?.holders ?? 0) > 0) return store.commit(record);
+      if (store.anyBlob(digest) !== undefined) return store.commit(record);
       if (bytes.byteLength > smallLimit) {
         const upload = content.newUpload();
         try {
