@@ -6,9 +6,11 @@ import type { Database } from "./database.ts";
 export interface PromotionCounts {
   readonly promotions: number;
   readonly rollbacks: number;
-  /** Median over the promotions to the environment that a newer package caused, from its first sight to the pointer; null while there is none. */
+  /** Median over those of the newest thousand promotions to the environment that a newer package caused, from its first sight to the pointer; null while there is none. */
   readonly secondsFixToPromotion: number | null;
 }
+
+const timed = 1000;
 
 export function promotionCountsQueries(db: Database) {
   return {
@@ -21,20 +23,24 @@ export function promotionCountsQueries(db: Database) {
         .groupBy("kind")
         .execute();
       const countOf = (kind: "forward" | "rollback") => counts.find((one) => one.kind === kind)?.rows ?? 0;
-      const fixed = db.sql
+      const newest = db.sql
         .selectFrom("promotion")
-        .innerJoin("cause", "cause.rebuild", "promotion.rebuild")
-        .select([
-          "promotion.id",
-          fragment<number>`extract(epoch from promotion.confirmed_at) - min((cause.detail ->> 'firstSeen')::float8) / 1000`.as(
+        .select(["id", "rebuild", "confirmedAt"])
+        .where("environment", "=", environment)
+        .where("state", "=", "confirmed")
+        .where("kind", "=", "forward")
+        .orderBy("createdAt", "desc")
+        .limit(timed);
+      const fixed = db.sql
+        .selectFrom(newest.as("newest"))
+        .innerJoin("cause", "cause.rebuild", "newest.rebuild")
+        .select(
+          fragment<number>`extract(epoch from newest.confirmed_at) - min((cause.detail ->> 'firstSeen')::float8) / 1000`.as(
             "seconds",
           ),
-        ])
-        .where("promotion.environment", "=", environment)
-        .where("promotion.state", "=", "confirmed")
-        .where("promotion.kind", "=", "forward")
+        )
         .where("cause.kind", "=", "package")
-        .groupBy("promotion.id");
+        .groupBy(["newest.id", "newest.confirmedAt"]);
       const median = await db.sql
         .selectFrom(fixed.as("fixed"))
         .select(fragment<number | null>`percentile_cont(0.5) within group (order by seconds)`.as("seconds"))

@@ -80,6 +80,26 @@ export function rebuildQueries(db: Database) {
         .orderBy("createdAt", "desc")
         .execute(),
 
+    /** The rebuilds that failed and that no newer one of their image came after. */
+    loadLastFailures: (): Promise<Rebuild[]> =>
+      db.sql
+        .selectFrom("rebuild")
+        .selectAll()
+        .where("state", "=", "failed")
+        .where((row) =>
+          row.not(
+            row.exists(
+              row
+                .selectFrom("rebuild as newer")
+                .select("newer.id")
+                .whereRef("newer.image", "=", "rebuild.image")
+                .whereRef("newer.createdAt", ">", "rebuild.createdAt"),
+            ),
+          ),
+        )
+        .orderBy("image")
+        .execute(),
+
     /** The causes of rebuilds, by rebuild, in order of key. */
     loadCauses: async (rebuilds: readonly string[]): Promise<Map<string, KeyedCause[]>> => {
       const byRebuild = new Map<string, KeyedCause[]>(rebuilds.map((id) => [id, []]));

@@ -27,11 +27,11 @@ type LastPlan = z.output<typeof lastPlan>;
 /** State of the images of the configuration, of one where it is named. */
 export async function loadFleetState(ctx: Context, image?: string): Promise<FleetState> {
   const { store, config } = ctx;
-  const [upstreams, pointers, holds, newest, conflicts, planned] = await Promise.all([
+  const [upstreams, pointers, holds, failed, conflicts, planned] = await Promise.all([
     loadUpstreamStates(ctx),
     store.loadPointers(image),
     store.loadHolds(image),
-    store.loadNewestRebuilds(),
+    store.loadLastFailures(),
     store.loadPromotions({ states: ["conflict"], limit: 1000, ...(image === undefined ? {} : { image }) }),
     store.loadSetting("last-plan"),
   ]);
@@ -43,7 +43,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     pointers: groupBy(pointers, (one) => one.image),
     conflicts: groupBy(conflicts, (one) => one.image),
     holds: groupBy(holds, (one) => one.image ?? ""),
-    newest: new Map(newest.map((one) => [one.image, one])),
+    failed: new Map(failed.map((one) => [one.image, one])),
     inFlight: groupBy(inFlight, (one) => one.rebuild.image),
     plan,
     heldByPlan: new Map((plan?.held ?? []).map((one) => [one.image, one])),
@@ -59,7 +59,8 @@ interface Facts {
   readonly conflicts: ReadonlyMap<string, readonly Promotion[]>;
   /** Those of every image under the empty name. */
   readonly holds: ReadonlyMap<string, readonly Hold[]>;
-  readonly newest: ReadonlyMap<string, Rebuild>;
+  /** The newest rebuild, where it failed. */
+  readonly failed: ReadonlyMap<string, Rebuild>;
   readonly inFlight: ReadonlyMap<string, readonly InFlight[]>;
   readonly plan: LastPlan | undefined;
   readonly heldByPlan: ReadonlyMap<string, LastPlan["held"][number]>;
@@ -101,16 +102,15 @@ function judgeImage(facts: Facts, name: string, pointers: readonly Pointer[]): P
   }
   const running = facts.inFlight.get(name)?.[0];
   if (running !== undefined) return { state: "rebuilding", reason: running.reason };
-  const newest = facts.newest.get(name);
-  if (newest?.state === "failed")
-    return { state: "failing", reason: newest.lastError?.message ?? "its rebuild failed" };
+  const failed = facts.failed.get(name);
+  if (failed !== undefined) return { state: "failing", reason: failed.lastError?.message ?? "its rebuild failed" };
   const held = facts.heldByPlan.get(name);
   if (held?.kind === "cool-down") return { state: "waiting", reason: describeUntil(held.reason, held.until) };
   if (held !== undefined && held.kind !== "hold")
     return { state: "held", reason: describeUntil(held.reason, held.until) };
   const last = config.environments.at(-1)?.name;
   const inPlace = pointers.some(({ environment, digest }) => environment === last && digest !== null);
-  if (!inPlace && newest === undefined) return { state: "unbuilt", reason: "nothing has been built yet" };
+  if (pointers.length === 0) return { state: "unbuilt", reason: "nothing of it runs yet" };
   const doubt = findDoubt(facts, name);
   if (doubt !== undefined) return { state: "unknown", reason: doubt };
   if (!inPlace) return { state: "unknown", reason: `nothing has reached ${last ?? "an environment"}` };

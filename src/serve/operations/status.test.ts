@@ -73,7 +73,7 @@ describeStores("status", ({ it, store, clock }) => {
         ],
       },
     ]);
-    expect(status.promotions.map(({ environment, from, to }) => [environment, from, to])).toEqual([
+    expect(status.promotions.map(({ environment, from, to }) => [environment, from, to]).sort()).toEqual([
       ["production", null, digest],
       ["staging", null, digest],
     ]);
