@@ -1,5 +1,9 @@
+import { sql as fragment } from "kysely";
 import type { Database } from "./database.ts";
 import type { AccountAllocation } from "./schema.ts";
+
+/** Any number: processes that allocate in one PostgreSQL take turns by it, or two names could get one number. */
+const lockKey = 7_436_003;
 
 export function accountAllocationQueries(db: Database) {
   return {
@@ -11,10 +15,12 @@ export function accountAllocationQueries(db: Database) {
       names: readonly string[],
       range: { readonly first: number; readonly last: number },
     ): Promise<AccountAllocation[]> =>
-      db.write(async ({ sql }) => {
-        const known = await sql.selectFrom("accountAllocation").selectAll().forUpdate().execute();
+      db.write(async ({ sql, audit }) => {
+        await fragment`select pg_advisory_xact_lock(${fragment.lit(lockKey)})`.execute(sql);
+        const known = await sql.selectFrom("accountAllocation").selectAll().execute();
         const taken = new Set(known.flatMap((account) => [account.uid, account.gid]));
         const byName = new Map(known.map((account) => [account.name, account]));
+        const accounts: AccountAllocation[] = [];
         let next = range.first;
         for (const name of [...new Set(names)].sort()) {
           if (byName.has(name)) continue;
@@ -22,8 +28,12 @@ export function accountAllocationQueries(db: Database) {
           if (next > range.last) break;
           taken.add(next);
           const account = { name, uid: next, gid: next };
-          await sql.insertInto("accountAllocation").values(account).execute();
+          accounts.push(account);
           byName.set(name, account);
+        }
+        if (accounts.length > 0) {
+          await sql.insertInto("accountAllocation").values(accounts).execute();
+          await audit("tidemill", "accounts-allocated", { accounts });
         }
         return names.flatMap((name) => byName.get(name) ?? []);
       }),

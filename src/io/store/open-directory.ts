@@ -83,9 +83,8 @@ export async function restoreDirectory(
   await makeFolder(dir);
   const lock = await takeLock(lockPath(dir), () => undefined);
   try {
-    const kept = await setAside(join(dir, names.database), `before-restore-${options.clock.now()}`);
-    const engine = await openFilled(dir, backup, head.migrations, options);
-    await engine.close();
+    const path = await makeFilled(dir, options, (engine) => fillFromBackup(engine, backup, head.migrations));
+    const kept = await replaceDatabase(dir, path, `before-restore-${options.clock.now()}`);
     return { at: head.at, kept };
   } finally {
     await lock.release();
@@ -101,65 +100,97 @@ async function openWhole(
   const database = join(dir, names.database);
   let engine: SqlEngine | undefined;
   try {
-    if (!(await exists(database))) await createPglite(database);
-    engine = await openPglite(database, { statementMs: options.statementMs ?? 30_000, log: options.log });
+    if (await isNew(dir)) await createPglite(database);
+    // PGlite makes a new database where it finds none: here it would hide that one is lost.
+    if (!(await exists(join(database, "PG_VERSION")))) throw new StoreError("DAMAGED", "its PG_VERSION is gone");
+    engine = await openDatabase(database, options);
     await applyMigrations(engine, await readMigrations());
     if (unclean) await readEverything(engine);
     return engine;
   } catch (error) {
     await engine?.close();
-    if (error instanceof StoreError && (error.code === "BAD_MIGRATION" || error.code === "DISK")) throw error;
-    return openFromSnapshot(dir, error, recovery, options);
+    if (error instanceof StoreError && notDamage.has(error.code)) throw error;
+    return openReplaced(dir, error, recovery, options);
   }
 }
 
-async function openFromSnapshot(
+/** Failures that say nothing of the files: who recovered from them would go back in time for nothing. */
+const notDamage: ReadonlySet<string> = new Set(["BAD_MIGRATION", "DISK", "TIMEOUT"]);
+
+/** Nothing was ever kept here. */
+async function isNew(dir: string): Promise<boolean> {
+  for (const name of [names.database, names.audit]) if (await exists(join(dir, name))) return false;
+  return (await listSnapshots(join(dir, names.snapshots))).length === 0;
+}
+
+function openDatabase(path: string, options: DirectoryOptions): Promise<SqlEngine> {
+  return openPglite(path, { statementMs: options.statementMs ?? 30_000, log: options.log });
+}
+
+/** Opens what can be had in place of a database that cannot be opened; that one is kept beside it. */
+async function openReplaced(
   dir: string,
   failure: unknown,
   recovery: string[],
   options: DirectoryOptions,
 ): Promise<SqlEngine> {
-  const kept = await setAside(join(dir, names.database), `damaged-${options.clock.now()}`);
-  recovery.push(`the database could not be opened (${messageOf(failure)}): it is kept as ${kept ?? "nothing"}`);
+  const made = await makeReplacement(dir, options);
+  const kept = await replaceDatabase(dir, made.path, `damaged-${options.clock.now()}`);
+  const where = kept === undefined ? "it is gone" : `it is kept as ${kept}`;
+  recovery.push(`the database could not be opened (${messageOf(failure)}): ${where}`, ...made.said);
+  return openDatabase(join(dir, names.database), options);
+}
+
+/** A database of the newest snapshot that can be read, or an empty one, and what is to be said of it. */
+async function makeReplacement(
+  dir: string,
+  options: DirectoryOptions,
+): Promise<{ readonly path: string; readonly said: readonly string[] }> {
+  const said: string[] = [];
   for (const snapshot of await listSnapshots(join(dir, names.snapshots))) {
     try {
       const head = await readBackupHead(snapshot);
-      const engine = await openFilled(dir, snapshot, head.migrations, options);
-      recovery.push(`the snapshot of ${new Date(head.at).toISOString()} took its place`);
-      return engine;
+      const path = await makeFilled(dir, options, (engine) => fillFromBackup(engine, snapshot, head.migrations));
+      said.push(`the snapshot of ${new Date(head.at).toISOString()} took its place`);
+      return { path, said };
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== "BAD_BACKUP") throw error;
-      recovery.push(`a snapshot could not be used: ${error.message}`);
+      said.push(`a snapshot could not be used: ${error.message}`);
     }
   }
-  recovery.push("there is no snapshot: what the audit file holds is all that is left");
-  await createPglite(join(dir, names.database));
-  const engine = await openPglite(join(dir, names.database), {
-    statementMs: options.statementMs ?? 30_000,
-    log: options.log,
+  said.push("there is no snapshot: what the audit file holds is all that is left");
+  const path = await makeFilled(dir, options, async (engine) => {
+    await applyMigrations(engine, await readMigrations());
   });
-  await applyMigrations(engine, await readMigrations());
-  return engine;
+  return { path, said };
 }
 
-/** A new database with the tables that the backup was made of, its rows, and the migrations since. */
-async function openFilled(
+/** Makes a database beside the one that is there and fills it: nobody ever opens one that is half filled. */
+async function makeFilled(
   dir: string,
-  backup: string,
-  applied: readonly string[],
   options: DirectoryOptions,
-): Promise<SqlEngine> {
-  const database = join(dir, names.database);
-  await createPglite(database);
-  const engine = await openPglite(database, { statementMs: options.statementMs ?? 30_000, log: options.log });
+  fill: (engine: SqlEngine) => Promise<void>,
+): Promise<string> {
+  const path = join(dir, `${names.database}.filling`);
+  await rm(path, { recursive: true, force: true });
+  await createPglite(path);
+  const engine = await openDatabase(path, options);
   try {
-    await fillFromBackup(engine, backup, applied);
-    return engine;
+    await fill(engine);
+    await engine.close();
+    return path;
   } catch (error) {
     await engine.close();
-    await rm(database, { recursive: true, force: true });
+    await rm(path, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Puts the database at `path` in its place; resolves to where the old one is kept. */
+async function replaceDatabase(dir: string, path: string, suffix: string): Promise<string | undefined> {
+  const kept = await setAside(join(dir, names.database), suffix);
+  await rename(path, join(dir, names.database));
+  return kept;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { sql as fragment, type Transaction } from "kysely";
-import type { AuditRow, Detail, Promotion, Rebuild, Tables, Verification } from "./schema.ts";
+import type { AccountAllocation, AuditRow, Detail, Promotion, Rebuild, Tables, Verification } from "./schema.ts";
 
 /** Columns whose numbers are moments, as the rows in an audit detail have them. */
 const moments = new Set([
@@ -28,6 +28,14 @@ export async function replayAudit(sql: Transaction<Tables>, row: AuditRow): Prom
     action === "refused"
   ) {
     return replayPromotion(sql, detail as unknown as Promotion);
+  }
+  if (action === "accounts-allocated") {
+    await sql
+      .insertInto("accountAllocation")
+      .values(detail.accounts as AccountAllocation[])
+      .onConflict((conflict) => conflict.column("name").doNothing())
+      .execute();
+    return true;
   }
   if (action === "held") return upsert(sql, "hold", ["id"], detail);
   if (action === "quarantined") return upsert(sql, "quarantine", ["image", "digest"], detail);
