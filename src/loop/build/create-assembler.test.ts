@@ -50,13 +50,13 @@ describe("the digest of an image", () => {
     const packages = await putFleet(mill);
     const assembler = mill.assembler();
     const plain = await assembler.assemble(requestOf(packages), mill.layout);
-    const change = { run: { entrypoint: ["/usr/bin/alpha"], user: "app" }, annotations: { "org.example": "x" } };
+    const change = { run: { entrypoint: ["/usr/bin/alpha"], user: "1000" }, annotations: { "org.example": "x" } };
     const other = await assembler.assemble(requestOf(packages, change), mill.layout);
     expect(other.digest).not.toBe(plain.digest);
     expect(digestsOf(other)).toEqual(digestsOf(plain));
     expect((await mill.read(other.digest)).config.config).toMatchObject({
       Entrypoint: ["/usr/bin/alpha"],
-      User: "app",
+      User: "1000",
     });
   });
 });

@@ -130,6 +130,25 @@ describe("the tree of an image", () => {
     expect(top?.get("etc/conf")?.text).toBe("/etc/conf");
   });
 
+  it("refuses a user that it does not have", async () => {
+    const account = { name: "app", uid: 10001, home: "/home/app", shell: "/bin/sh" };
+    const files = [
+      { path: "/etc/passwd", mode: 0o644, uid: 0, gid: 0, content: Buffer.from("web:x:5:5::/:/bin/sh\n") },
+    ];
+    const packages = await putFleet(mill);
+    const assembler = mill.assembler();
+    const build = (user: string, change = {}): Promise<unknown> =>
+      assembler.assemble(requestOf(packages, { run: { user }, ...change }), mill.layout);
+    await expect(build("app")).rejects.toMatchObject({
+      code: "BAD_REQUEST",
+      message: "web runs as app, and has no such account",
+    });
+    await expect(build("ap", { accounts: [account] })).rejects.toMatchObject({ code: "BAD_REQUEST" });
+    await expect(build("app:app", { accounts: [account] })).resolves.toBeDefined();
+    await expect(build("10001")).resolves.toBeDefined();
+    await expect(build("web", { files })).resolves.toBeDefined();
+  });
+
   it.each([
     ["a folder", ["/etc"], "folder"],
     ["a link to a folder", ["/bin"], "folder"],

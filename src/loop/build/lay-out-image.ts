@@ -16,6 +16,7 @@ import {
 } from "../../core/layer/index.ts";
 import { mediaTypes } from "../../core/image/index.ts";
 import type { DatabaseKind, LayerRecord, MemberKind } from "./convert-package.ts";
+import { mapBounded } from "./gate.ts";
 import type { FolderMaker, LayerMaker } from "./generated-layer.ts";
 import type { LayerRecords } from "./layer-records.ts";
 import type { LoadedPackage } from "./load-packages.ts";
@@ -40,6 +41,7 @@ export interface LayoutContext {
 }
 
 const namesShown = 12;
+const layersAtATime = 4;
 
 /** All layers of one platform: those of packages, what no package ships, dpkg's database where the image holds dpkg, the files of the configuration. */
 export async function layOutImage(
@@ -54,7 +56,7 @@ export async function layOutImage(
     loaded.map(({ record: { name, source, size } }) => ({ name, source, size })),
     platform.lineage,
   ).map(({ packages }) => packages.flatMap((name) => byName.get(name) ?? []));
-  const layers = await Promise.all(groups.map((group) => packageLayer(context, group, kind)));
+  const layers = await mapBounded(groups, layersAtATime, (group) => packageLayer(context, group, kind));
 
   const inOrder = groups.flat().map(({ converted }) => converted.facts);
   const tree = new LayerTree(inOrder);
@@ -65,6 +67,7 @@ export async function layOutImage(
     layers.push({ ...describe(record), history, packages: [], open: () => context.reader.read(parts) });
   };
   const generated = await generate(context, inOrder, platform, request, tree);
+  checkUser(request, generated, tree);
   const mended = mendFolders(groups, generated);
   await add([...mended, ...generated], "tidemill: generated files");
   if (kind === "info") await add(dpkgDatabase(inOrder), "tidemill: package database");
@@ -116,6 +119,21 @@ async function generate(
   const made = new Set(generated.map(({ path }) => path));
   const skeleton = skeletonEntries((path) => made.has(path) || tree.find(path) !== undefined);
   return [...skeleton, ...generated];
+}
+
+/** Throws BAD_REQUEST where the image would run as an account that it does not have: no container of it could start. */
+function checkUser({ image, run, files }: AssembleRequest, generated: readonly LayerEntry[], tree: LayerTree): void {
+  const [user = ""] = (run.user ?? "").split(":");
+  if (user === "" || /^\d+$/.test(user) || files.some(({ path }) => path === "/etc/passwd")) return;
+  if (tree.findFile(new Set(["etc/passwd"])) !== undefined) return;
+  const accounts = generated.find(({ path }) => path === "etc/passwd")?.content;
+  const lines = Buffer.from(accounts ?? [])
+    .toString("utf8")
+    .split("\n");
+  if (lines.some((line) => line.startsWith(`${user}:`))) return;
+  throw new BuildError("BAD_REQUEST", `${image} runs as ${user}, and has no such account`, {
+    hint: "Name it under `accounts:`, or give a number.",
+  });
 }
 
 /** Folders that layers say different things of, as they should be: the last layer that has one would be obeyed. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { canonicalJson, isDigest, writeFileDurable } from "../../lib/index.ts";
 import type { LayerRecord } from "./convert-package.ts";
@@ -67,13 +67,12 @@ export async function hashLayer(bytes: AsyncIterable<Buffer>): Promise<LayerReco
       yield piece;
     }
   }
-  const source = Readable.from(packed(), { objectMode: false });
-  const gunzip = createGunzip({ chunkSize: 262_144 });
-  source.on("error", (error) => gunzip.destroy(error));
-  for await (const piece of source.pipe(gunzip) as AsyncIterable<Buffer>) {
-    diff.update(piece);
-    unpacked += piece.length;
-  }
+  await pipeline(packed, createGunzip({ chunkSize: 262_144 }), async (pieces: AsyncIterable<Buffer>) => {
+    for await (const piece of pieces) {
+      diff.update(piece);
+      unpacked += piece.length;
+    }
+  });
   return { digest: `sha256:${blob.digest("hex")}`, size, diffId: `sha256:${diff.digest("hex")}`, unpacked };
 }
 

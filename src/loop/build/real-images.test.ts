@@ -29,10 +29,12 @@ describe.each([
       const parent = real.resolve(base);
       const built = await build(assembler, parent, [], "/usr/bin/openssl");
       expect(built.layers.length).toBeLessThanOrEqual(32);
-      for (const [roots, program] of [
+      const children: readonly [string[], string][] = [
         [["curl"], "/usr/bin/curl"],
-        [["dpkg", "apt", "bash"], "/usr/bin/apt-get"],
-      ] as const) {
+        // Two of the same kind would only take longer.
+        ...(codename === "trixie" ? [[["dpkg", "apt"], "/usr/bin/apt-get"] satisfies [string[], string]] : []),
+      ];
+      for (const [roots, program] of children) {
         const packages = real.resolve([...base, ...roots], { essential: roots[0] === "dpkg" });
         const child = await build(assembler, packages, [parent.map(({ name }) => name)], program);
         const shared = child.layers.filter((digest) => built.layers.includes(digest));
