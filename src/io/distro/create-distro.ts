@@ -1,11 +1,16 @@
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Dispatcher } from "undici";
-import { createUniverse, type DebArchitecture, type PackageUniverse } from "../../core/packages/index.ts";
+import {
+  createUniverse,
+  type DebArchitecture,
+  type PackageRecord,
+  type PackageUniverse,
+} from "../../core/packages/index.ts";
 import { digestHex, type Clock } from "../../lib/index.ts";
 import { defaultFetchLimits, downloadFile, type FetchContext, type FetchLimits } from "./fetch-file.ts";
 import { defaultIndexLimits, loadCurrent, refreshSuite, type IndexLimits } from "./refresh-suite.ts";
-import { withDiskErrors } from "./error.ts";
+import { DistroError, withDiskErrors } from "./error.ts";
 import { suiteFolder } from "./suite-folder.ts";
 import type { Distro, SuiteGeneration } from "./types.ts";
 
@@ -59,6 +64,7 @@ export function createDistro(options: DistroOptions): Distro {
           const there = await stat(path).catch(() => undefined);
           if (there?.size === record.size) return path;
           await mkdir(dirname(path), { recursive: true });
+          requireInside(record);
           const url = `${source.mirror.replace(/\/+$/, "")}/${record.filename}`;
           await downloadFile(url, path, record, context, signal);
           return path;
@@ -68,6 +74,15 @@ export function createDistro(options: DistroOptions): Distro {
       }
     },
   };
+}
+
+/** The signed index names files below the archive's root; nothing else is asked for. */
+function requireInside({ filename, name }: PackageRecord): void {
+  const parts = filename.split("/");
+  if (!filename.startsWith("/") && !parts.includes("..") && !/[?#\\\0]/.test(filename)) return;
+  throw new DistroError("BAD_INDEX", `${name}: its Filename "${filename.slice(0, 200)}" leads out of the archive`, {
+    hint: "The archive signs an index that is broken. The package is not fetched.",
+  });
 }
 
 async function openUniverse(

@@ -3,7 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
+import { array, assert, asyncProperty, boolean, nat, option, tuple } from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ending, makeAr, makeDeb, pack, type Packing } from "../../../test/fakes/make-deb.ts";
 import { needs } from "../../../test/needs.ts";
@@ -156,9 +156,9 @@ describe("a package", () => {
 
   it("with any bytes changed or cut is read, or refused with a code", async () => {
     const packed = await makeDeb({ name: "lamp", version: "1", entries: [{ path: "a", content: "b" }], packing: "xz" });
-    const change = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 8 });
-    await fc.assert(
-      fc.asyncProperty(fc.boolean(), change, fc.option(fc.nat()), async (isPacked, edits, cut) => {
+    const change = array(tuple(nat(), nat(255)), { minLength: 1, maxLength: 8 });
+    await assert(
+      asyncProperty(boolean(), change, option(nat()), async (isPacked, edits, cut) => {
         const bytes = Buffer.from(isPacked ? packed.bytes : good);
         for (const [at, value] of edits) bytes[at % bytes.length] = value;
         const whole = cut === null ? bytes : bytes.subarray(0, cut % bytes.length);
