@@ -12,3 +12,4 @@ export type {
 } from "./types.ts";
 export { buildCandidate, fetchPackage, type BuildOutcome } from "./build-candidate.ts";
 export { ResolveError, resolveImage, type ResolvedImage, type ResolveOptions } from "./resolve-image.ts";
+export { readChangelog } from "./suggest-advisories.ts";

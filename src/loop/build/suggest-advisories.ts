@@ -60,8 +60,8 @@ async function firstSuggestion(
   return [];
 }
 
-/** The text of a package's changelog; undefined where it has none of its own. */
-async function readChangelog(name: string, path: string): Promise<string | undefined> {
+/** The changelog in the package file at `path`; undefined where it has none of its own. Throws what reading a package throws. */
+export async function readChangelog(name: string, path: string): Promise<string | undefined> {
   const deb = await readDeb(path);
   const collector = createCollector(`usr/share/doc/${name}`);
   await deb.readData(collector);

@@ -18,12 +18,17 @@ const osRelease = 'ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nPRETTY
 const status = (name: string, version: string): string =>
   `Package: ${name}\nStatus: install ok installed\nVersion: ${version}\nArchitecture: amd64\nSource: ${name}-src\n\n`;
 
+const changelog = (source: string, version: string): string =>
+  `${source} (${version}) bookworm-security; urgency=high\n\n  * Fix CVE-2026-0001.\n\n -- A <a@example.invalid>  Thu, 01 Jan 2026 00:00:00 +0000\n\n${source} (3.0-1) unstable; urgency=low\n\n  * CVE-2020-0001\n`;
+
 function offer(versions: Readonly<Record<string, string>>): SuiteOffers {
   const stanza = ([name, version]: [string, string]): string =>
     `Package: ${name}\nVersion: ${version}\nArchitecture: amd64\nSource: ${name}-src\nFilename: pool/${name}.deb\nSize: 1\nSHA256: ${"0".repeat(64)}\n\n`;
   const bytes = Buffer.from(Object.entries(versions).map(stanza).join(""));
   const universe = createUniverse("amd64", [{ origin: "bookworm-security", bytes }]);
-  return { universe, since: new Map([["bookworm-security", 1_700_000_000_000]]) };
+  const readChangelog = ({ name, version }: { name: string; version: string }) =>
+    Promise.resolve(name === "openssl" ? changelog(name, version) : undefined);
+  return { universe, since: new Map([["bookworm-security", 1_700_000_000_000]]), readChangelog };
 }
 
 let folder: string;
@@ -70,8 +75,9 @@ describe("checkImage", () => {
       one?.outdated.map(({ name, installed, offered, since, cure }) => [name, installed, offered, since, cure.kind]),
     ).toEqual([
       ["curl", "7.88-1", "7.88-2", 1_700_000_000_000, "rebuild"],
-      ["openssl", "3.0-1", "3.0-2", 1_700_000_000_000, "base"],
+      ["openssl", "3.0-1", "3.0-2", Date.UTC(2026, 0, 1), "base"],
     ]);
+    expect(one?.outdated.map(({ hints }) => hints)).toEqual([[], ["CVE-2026-0001"]]);
     expect(one?.unknownPackages).toEqual(["own"]);
   });
 

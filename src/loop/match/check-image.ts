@@ -11,12 +11,14 @@ import { findOffers, type Offer } from "../../core/advisory/index.ts";
 import type { PackageUniverse } from "../../core/packages/index.ts";
 import type { ImageReader } from "../../io/layer/index.ts";
 import { messageOf, type Digest, type Instant } from "../../lib/index.ts";
+import { keyOf, readHints, type ReadChangelog } from "./read-hints.ts";
 
 /** What the suites of a release offer for one architecture, and since when. */
 export interface SuiteOffers {
   readonly universe: PackageUniverse;
   /** By origin, when that suite's present generation was made, else when it was first seen. */
   readonly since: ReadonlyMap<string, Instant>;
+  readonly readChangelog: ReadChangelog;
 }
 
 /** What is to be asked for, in the words of the image: none of it is to be trusted. */
@@ -43,7 +45,10 @@ export type Cure =
   | { readonly kind: "base"; readonly layers: number };
 
 export interface OutdatedPackage extends Offer {
+  /** When the version was made, as its changelog says; else when its suite's present generation was. */
   readonly since: Instant | undefined;
+  /** CVEs that its changelog names since the installed version: hints. */
+  readonly hints: readonly string[];
   readonly cure: Cure;
 }
 
@@ -113,11 +118,12 @@ async function checkPlatform(
   }
   const { newer, unknown } = findOffers(inventory, offers.universe);
   const cureOf = cureFor(tree, config);
-  const outdated = newer.map((offer) => ({
-    ...offer,
-    since: offers.since.get(offer.origin),
-    cure: cureOf(offer.layer),
-  }));
+  const hints = await readHints(newer, inventory, offers.universe, offers.readChangelog, signal);
+  const outdated = newer.map((offer) => {
+    const hint = hints.get(keyOf(offer));
+    const since = hint?.since ?? offers.since.get(offer.origin);
+    return { ...offer, since, hints: hint?.ids ?? [], cure: cureOf(offer.layer) };
+  });
   const state = inventory.status === "unknown" ? "unknown" : outdated.length > 0 ? "outdated" : "current";
   return { ...base, outdated, unknownPackages: unknown, state, reasons: inventory.problems };
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createDebianArchive, type DebianArchive } from "../../../test/fakes/debian-archive.ts";
-import { makeDeb } from "../../../test/fakes/make-deb.ts";
+import { makeDeb, type DebEntry } from "../../../test/fakes/make-deb.ts";
 import { publicKeyOf } from "../../../test/fakes/make-suite.ts";
 import { makeTar } from "../../io/layer/testdata/make-tar.ts";
 import { createRegistryClient, createRegistryServer, openLayout } from "../../io/registry/index.ts";
@@ -20,7 +20,20 @@ const day = 86_400_000;
 const now = Date.UTC(2026, 0, 5, 9);
 const clock = manualClock(now);
 const dates = { bookworm: now - 40 * day, "bookworm-updates": now - 9 * day, "bookworm-security": now - day };
+/** When openssl's security update was made. */
+const made = now - 3 * day;
 const iso = (at: number): string => new Date(at).toISOString();
+
+/** Only the security update of openssl says what it is. */
+function changelogOf(name: string, version: string): DebEntry[] {
+  if (version !== "3.0-2") return [];
+  const entries = [
+    `${name} (3.0-2) bookworm-security; urgency=high\n\n  * CVE-2026-0001, CVE-2026-0002\n`,
+    ` -- A <a@example.invalid>  ${new Date(made).toUTCString().replace("GMT", "+0000")}\n`,
+    `${name} (3.0-1) unstable; urgency=low\n\n  * CVE-2020-0001\n`,
+  ];
+  return [{ path: `usr/share/doc/${name}/changelog.Debian.gz`, content: gzipSync(entries.join("\n")) }];
+}
 
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 let archive: DebianArchive;
@@ -44,7 +57,9 @@ beforeAll(async () => {
   for (const [suite, versions] of Object.entries(offers)) {
     const packages = await Promise.all(
       Object.entries(versions).flatMap(([name, version]) =>
-        ["amd64", "arm64"].map((architecture) => makeDeb({ name, version, architecture, packing: "gz" })),
+        ["amd64", "arm64"].map((architecture) =>
+          makeDeb({ name, version, architecture, packing: "gz", entries: changelogOf(name, version) }),
+        ),
       ),
     );
     const date = dates[suite as keyof typeof dates];
@@ -120,8 +135,20 @@ describe("check", () => {
     expect(others).toEqual([]);
     expect(curl).toMatchObject({ name: "curl", from: "7.87-1", to: "7.88-1", origin: "bookworm", security: false });
     expect(openssl).toMatchObject({ name: "openssl", from: "3.0-1", to: "3.0-2", security: true });
-    expect(openssl?.since).toBe(iso(dates["bookworm-security"]));
+    expect(openssl?.since).toBe(iso(made));
+    expect(openssl?.advisories).toEqual([
+      { id: "CVE-2026-0001", source: "changelog" },
+      { id: "CVE-2026-0002", source: "changelog" },
+    ]);
+    expect(curl).toMatchObject({ since: iso(dates.bookworm), advisories: [] });
     expect(openssl?.layer).not.toBe(curl?.layer);
+  });
+
+  it("hints at nothing where a changelog cannot be had, and is right all the same", async () => {
+    archive.fail(/pool/, { kind: "replace", bytes: Buffer.from("no package") });
+    const output = await check(await push({ layers, apt: { "sources.list": systemSources(archive.url) } }));
+    expect(output.platforms[0]).toMatchObject({ status: "complete", updates: [{ name: "curl" }, { name: "openssl" }] });
+    expect(output.platforms[0]?.updates[1]).toMatchObject({ since: iso(dates["bookworm-security"]), advisories: [] });
   });
 
   it("says of an image that is up to date that nothing cures it, and asks the mirrors only once more", async () => {

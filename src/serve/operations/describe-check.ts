@@ -56,7 +56,7 @@ function describePlatform(
       origin: update.origin,
       security: update.origin.endsWith("-security"),
       since: update.since === undefined ? null : formatInstant(update.since),
-      advisories: [],
+      advisories: update.hints.map((id) => ({ id, source: "changelog" as const })),
       layer: update.layer,
     })),
   };

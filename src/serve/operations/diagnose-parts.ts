@@ -45,7 +45,7 @@ export async function diagnoseConfig(
   const { images, environments } = running;
   return well(
     name,
-    `${path}: ${Object.keys(images).length} images, ${environments.map((one) => one.name).join(" → ")}`,
+    `${path}: ${count(Object.keys(images).length)}, ${environments.map((one) => one.name).join(" → ")}`,
   );
 }
 
@@ -113,4 +113,8 @@ export async function diagnoseFeeds(feeds: readonly Feed[], clock: Clock): Promi
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(bytes);
+}
+
+function count(images: number): string {
+  return images === 1 ? "1 image" : `${images} images`;
 }

@@ -15,6 +15,7 @@ import {
 } from "../../io/distro/index.ts";
 import { guardedConnector, RegistryError } from "../../io/registry/index.ts";
 import { messageOf, printable, type Clock, type Instant } from "../../lib/index.ts";
+import { readChangelog } from "../../loop/build/index.ts";
 import type { SuiteOffers, SuiteRequest } from "../../loop/match/index.ts";
 
 export interface SuiteFinderDeps {
@@ -63,6 +64,7 @@ export function createSuiteFinder(deps: SuiteFinderDeps): SuiteFinder {
   const distros = new Map<string, Distro>();
   const asked = new Map<string, AskedSuite>();
   const notes = new Set<string>();
+  const answered = new Map<string, { readonly distro: Distro; readonly source: SuiteSource }>();
 
   /** One folder for each set of indices: a generation holds those of one architecture. */
   const distroOf = ({ architectures, components }: SuiteSource, isForeign: boolean): Distro => {
@@ -82,7 +84,9 @@ export function createSuiteFinder(deps: SuiteFinderDeps): SuiteFinder {
     const failures: string[] = [];
     for (const { source, isForeign } of places) {
       try {
-        const { generation } = await distroOf(source, isForeign).refresh(source, signal);
+        const distro = distroOf(source, isForeign);
+        const { generation } = await distro.refresh(source, signal);
+        answered.set(generation.source, { distro, source });
         if (failures.length > 0)
           notes.add(`${suite}: ${hostOf(source.mirror)} was asked instead: ${failures.join("; ")}`);
         asked.set(suite, { name: suite, date: generation.date, problem: undefined });
@@ -124,7 +128,15 @@ export function createSuiteFinder(deps: SuiteFinderDeps): SuiteFinder {
         );
       }
       const universe = await some.universe(found, architecture);
-      return { universe, since: new Map(found.map(({ source, date }) => [source, date])) };
+      return {
+        universe,
+        since: new Map(found.map(({ source, date }) => [source, date])),
+        readChangelog: async (record, stop) => {
+          const from = answered.get(record.origin);
+          if (from === undefined) return undefined;
+          return readChangelog(record.name, await from.distro.fetchPackage(record, from.source, stop));
+        },
+      };
     },
     asked: () => [...asked.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     notes: () => [...notes],
