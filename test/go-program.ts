@@ -1,0 +1,44 @@
+import { execFile } from "node:child_process";
+import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** A program of someone else's, built from its Go module. */
+export interface GoProgram {
+  readonly path: string;
+  /** Why it cannot be had, for `needs`. */
+  readonly missing: string | undefined;
+}
+
+/** Builds `module` (`example.org/cmd/name@v1.2.3`) once a machine and keeps it in the user's cache. */
+export async function buildGoProgram(module: string): Promise<GoProgram> {
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tidemill");
+  const path = join(cache, module.replace(/[^\w.-]+/g, "-"));
+  const there = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (there) return { path, missing: undefined };
+  const hasGo = await run("go", ["version"]).then(
+    () => true,
+    () => false,
+  );
+  if (!hasGo) return { path, missing: "Go, which is not installed" };
+  await mkdir(cache, { recursive: true });
+  const bin = await mkdtemp(join(cache, "build-"));
+  try {
+    const env = { ...process.env, GOBIN: bin, GOFLAGS: "-mod=mod" };
+    await run("go", ["install", module], { env, cwd: bin, timeout: 300_000 });
+    const [program = ""] = await readdir(bin);
+    await rename(join(bin, program), path);
+    return { path, missing: undefined };
+  } catch (error) {
+    const why = String((error as { stderr?: unknown }).stderr ?? error).slice(0, 300);
+    return { path, missing: `the Go module ${module}: ${why}` };
+  } finally {
+    await rm(bin, { recursive: true, force: true });
+  }
+}
