@@ -1,5 +1,5 @@
-import { parseControl } from "../../core/packages/index.ts";
-import { isDigest, type Digest, type Instant } from "../../lib/index.ts";
+import { parseControl, type ControlStanza } from "../../core/packages/index.ts";
+import { isDigest, messageOf, type Digest, type Instant } from "../../lib/index.ts";
 import { DistroError } from "./error.ts";
 
 /** What a Release file says. Debian repository format, "Release files". */
@@ -15,7 +15,7 @@ export interface Release {
 
 /** Reads the signed text of a Release file; throws BAD_INDEX, naming `what`, where a field is missing or is not what it must be. */
 export function parseRelease(text: string, what: string): Release {
-  const stanzas = parseControl(text, { characters: 16_777_216, stanzas: 1 });
+  const stanzas = readStanzas(text, what);
   const field = (name: string): string | undefined => stanzas[0]?.get(name);
   const required = (name: string): string => {
     const value = field(name);
@@ -46,6 +46,14 @@ export function parseRelease(text: string, what: string): Release {
     byHash: field("acquire-by-hash") === "yes",
     files,
   };
+}
+
+function readStanzas(text: string, what: string): ControlStanza[] {
+  try {
+    return parseControl(text, { characters: 16_777_216, stanzas: 1 });
+  } catch (error) {
+    throw bad(what, messageOf(error));
+  }
 }
 
 function bad(what: string, why: string): DistroError {

@@ -89,6 +89,7 @@ const hostile: Readonly<Record<string, () => Promise<Buffer> | Buffer>> = {
   "whose control is no tar": () => makeAr([binary, ["control.tar", Buffer.alloc(2048, "x")], ["data.tar", data]]),
   "whose control has no control file": () => withControl(tar(["./postinst", "true"])),
   "whose control file is empty": () => withControl(tar(["./control", ""])),
+  "whose control file is no control file": () => withControl(tar(["./control", "Package lamp\n"])),
   "whose control has folders": () => withControl(tar(["./control", "Package: lamp\n"], ["./a/b", ""])),
   "whose control climbs": () => withControl(tar(["./control", "Package: lamp\n"], ["../../etc/passwd", ""])),
   "whose control ends within a file": () => withControl(control.subarray(0, 520)),

@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { parseControl, type ControlStanza } from "../../core/packages/index.ts";
 import { TarError, TarParser, type TarHeader, type TarSink } from "../../core/layer/index.ts";
+import { messageOf } from "../../lib/index.ts";
 import { DistroError } from "./error.ts";
 import { unpack, type Packing } from "./unpack.ts";
 
@@ -52,8 +53,7 @@ export async function parseDebFile(file: Buffer, what: string, limits: DebLimits
   const members = await readControlFiles(control, what, limits);
   const controlText = members.get("control")?.toString("utf8");
   if (controlText === undefined) throw badDeb(what, "its control part has no file `control`");
-  const stanza = parseControl(controlText)[0];
-  if (stanza === undefined) throw badDeb(what, "its control file is empty");
+  const stanza = readControl(controlText, what);
   return {
     what,
     control: stanza,
@@ -64,6 +64,16 @@ export async function parseDebFile(file: Buffer, what: string, limits: DebLimits
       readTar(bytes, countEntries(sink, limits.entries, what), what);
     },
   };
+}
+
+function readControl(text: string, what: string): ControlStanza {
+  try {
+    const [stanza] = parseControl(text);
+    if (stanza !== undefined) return stanza;
+  } catch (error) {
+    throw badDeb(what, messageOf(error));
+  }
+  throw badDeb(what, "its control file is empty");
 }
 
 interface ArchiveMember {

@@ -85,7 +85,7 @@ describe("a suite that is refreshed", () => {
   });
 
   it("goes on where a download was cut off", async () => {
-    await publish("1", { packagesText: "X: y\n".repeat(3000), packings: ["none"] });
+    await publish("1", { packagesText: `Package: lamp\n${"X: y\n".repeat(3000)}`, packings: ["none"] });
     archive.fail(indices, { kind: "cut", bytes: 5000, times: 1 });
     expect((await distro.refresh(archive.source("tide"))).kind).toBe("updated");
     expect(archive.requests.at(-1)).toMatchObject({ status: 206, range: "bytes=5000-" });
@@ -240,6 +240,11 @@ const refusals: Readonly<Record<string, Refusal>> = {
     offer: () => publish("2"),
     source: async () => ({ components: ["main", "contrib"] }),
   },
+  "with a Packages file that is none": { code: "BAD_INDEX", offer: () => publish("2", { packagesText: "<html>\n" }) },
+  "with a Release file that is none": {
+    code: "BAD_INDEX",
+    offer: () => publish("2", {}, { rewrite: (text) => text.replace("Codename:", "Codename\n") }),
+  },
   "without a Date": {
     code: "BAD_INDEX",
     offer: () => publish("2", {}, { rewrite: (text) => text.replace(/^Date: .*\n/m, "") }),
@@ -315,7 +320,7 @@ describe("a suite that is offered", () => {
   });
 
   it("by one that drips is given up", async () => {
-    await publish("1", { packagesText: "X: y\n".repeat(3000), packings: ["none"] });
+    await publish("1", { packagesText: `Package: lamp\n${"X: y\n".repeat(3000)}`, packings: ["none"] });
     archive.fail(indices, { kind: "drip", everyMs: 20 });
     distro = createDistro({ dir, clock: systemClock, fetchLimits: { ...fetchLimits, attempts: 1 } });
     await expect(distro.refresh(archive.source("tide"))).rejects.toMatchObject({

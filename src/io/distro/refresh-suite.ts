@@ -1,6 +1,15 @@
 import { link, mkdir, readFile, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { digestHex, sha256, syncFolder, writeFileDurable, type Digest, type Instant } from "../../lib/index.ts";
+import {
+  digestHex,
+  messageOf,
+  sha256,
+  syncFolder,
+  writeFileDurable,
+  type Digest,
+  type Instant,
+} from "../../lib/index.ts";
+import { createUniverse } from "../../core/packages/index.ts";
 import { DistroError } from "./error.ts";
 import { downloadFile, fetchDocument, type FetchContext } from "./fetch-file.ts";
 import { parseRelease, type Release } from "./parse-release.ts";
@@ -195,9 +204,22 @@ async function bringIndex(
       hint: "The archive itself is broken, or its key is in wrong hands. What was fetched before stays in use.",
     });
   }
+  requireReadable(bytes, what, architecture);
   await writeFileDurable(path, bytes);
   await rm(packed, { force: true });
   return index;
+}
+
+/** Throws BAD_INDEX where an index that was signed cannot be read: it must not take the place of one that can. */
+function requireReadable(bytes: Buffer, what: string, architecture: string): void {
+  try {
+    createUniverse(architecture, [{ origin: what, bytes }]);
+  } catch (error) {
+    throw new DistroError("BAD_INDEX", messageOf(error), {
+      hint: "The archive signs an index that is broken. What was fetched before stays in use.",
+      cause: error,
+    });
+  }
 }
 
 /** Whether `path` now names the file at `from`, so that a crash does not undo it. */
