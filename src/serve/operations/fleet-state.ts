@@ -86,7 +86,7 @@ function describeImage(facts: Facts, name: string): ImageState {
         digest: pointer?.digest ?? null,
         since: since === null ? null : formatInstant(since),
         conflict: findConflict(facts.conflicts.get(name) ?? [], environment.name, pointer),
-        exposure: findExposures(facts.inFlight.get(name) ?? [], pointer),
+        exposure: findExposures(hasFeed(facts.ctx), facts.inFlight.get(name) ?? [], pointer),
       };
     }),
   };
@@ -142,10 +142,14 @@ function findConflict(conflicts: readonly Promotion[], environment: string, poin
   return typeof found === "string" ? (found as Pointer["digest"]) : null;
 }
 
+function hasFeed(ctx: Context): boolean {
+  const { osv, debianTracker } = ctx.config.feeds;
+  return osv !== undefined || debianTracker !== undefined;
+}
+
 /** What is known of advisories. */
 export function describeAdvisories(ctx: Context, upstreams: ReadonlyMap<string, UpstreamState>): AdvisoryState {
-  const { osv, debianTracker } = ctx.config.feeds;
-  if (osv === undefined && debianTracker === undefined) return { state: "unknown", reason: "no feed", asOf: null };
+  if (!hasFeed(ctx)) return { state: "unknown", reason: "no feed", asOf: null };
   const feeds = [...upstreams.values()].filter(({ view }) => view.kind === "feed");
   if (feeds.length === 0) return { state: "unknown", reason: "no feed has been read yet", asOf: null };
   const seen = feeds.map(({ view }) => view.lastSuccess).sort((a, b) => (a ?? "").localeCompare(b ?? ""));

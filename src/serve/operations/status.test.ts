@@ -36,6 +36,7 @@ describeStores("status", ({ it, store, clock }) => {
     await plan([]);
     return ctx;
   };
+  const withFeed = (text: string): string => `${text}feeds: { osv: /srv/osv }\n`;
   const plan = (held: readonly object[]) => store().saveSetting("last-plan", { at: clock.now(), held });
   const ask = async (ctx: Context, request: OperationRequest<"status"> = {}): Promise<Status> => {
     const status = await createStatus(ctx, { version: "1.2.3", server: () => null })(request);
@@ -73,10 +74,14 @@ describeStores("status", ({ it, store, clock }) => {
         ],
       },
     ]);
-    expect(status.promotions.map(({ environment, from, to }) => [environment, from, to]).sort()).toEqual([
-      ["production", null, digest],
-      ["staging", null, digest],
-    ]);
+    const moves = status.promotions.map(({ environment, from, to }) => [environment, from, to]);
+    expect(moves).toHaveLength(2);
+    expect(moves).toEqual(
+      expect.arrayContaining([
+        ["production", null, digest],
+        ["staging", null, digest],
+      ]),
+    );
     expect(status.upstreams).toEqual([
       expect.objectContaining({
         name: testSuite().name,
@@ -87,7 +92,7 @@ describeStores("status", ({ it, store, clock }) => {
   });
 
   it("follows a rebuild through queue, build, verification, soak and promotion, with what is open until it arrives", async () => {
-    const ctx = await open();
+    const ctx = await open(withFeed);
     await release(ctx, "web", { nginx: "1.0" });
     const seen = clock.now();
     const cause = packageCause("nginx", "1.0", "1.1", { advisories: ["CVE-2026-1"], firstSeen: seen });
@@ -229,6 +234,53 @@ describeStores("status", ({ it, store, clock }) => {
       expect.objectContaining({ digest: first.digest, by: "eve", reason: "crashes" }),
     ]);
     expect(status.alarms).toEqual([expect.objectContaining({ code: "disk", subject: "/data", hint: "Make room." })]);
+  });
+
+  it("calls advisories unknown without a feed and before it was read, then current, then stale", async () => {
+    const ctx = await open(withFeed);
+    const advisories = async () => (await ask(ctx)).advisories;
+    expect(await advisories()).toEqual({ state: "unknown", reason: "no feed has been read yet", asOf: null });
+    await store().saveUpstreams([{ name: "osv", kind: "feed", detail: {} }]);
+    expect(await advisories()).toEqual({ state: "unknown", reason: "osv: never looked at", asOf: null });
+    await store().saveUpstreamAttempt("osv");
+    const asOf = new Date(clock.now()).toISOString();
+    expect(await advisories()).toEqual({ state: "current", reason: null, asOf });
+    clock.advance(61 * minute);
+    expect(await advisories()).toEqual({ state: "stale", reason: "osv: not seen for 1 h", asOf });
+  });
+
+  it("says nothing of exposure by a changelog's word alone", async () => {
+    const ctx = await open();
+    await release(ctx, "web", { nginx: "1.0" });
+    await startRebuild(ctx, "web", [packageCause("nginx", "1.0", "1.1", { advisories: ["CVE-2026-1"] })]);
+    const states = (await ask(ctx)).images[1]?.environments.map(({ exposure }) => exposure.state);
+    expect(states).toEqual(["unknown", "unknown"]);
+  });
+
+  it("asks the store as often for five hundred images as for two", async () => {
+    const small = await open();
+    const base = small.config.images["base"];
+    if (base === undefined) throw new Error("there is no base");
+    const names = Array.from({ length: 500 }, (_, at) => `image-${at}`);
+    const config = { ...small.config, images: Object.fromEntries(names.map((name) => [name, base])) };
+    const questions = async (ctx: Context, image: string): Promise<number> => {
+      await declareFleet(ctx);
+      await startRebuild(ctx, image, [firstCause]);
+      let count = 0;
+      const counted = new Proxy(store(), {
+        get: (target, name) => {
+          count += 1;
+          return Reflect.get(target, name) as unknown;
+        },
+      });
+      await ask({ ...ctx, store: counted });
+      return count;
+    };
+    const few = await questions(small, "web");
+    expect(few).toBeGreaterThan(5);
+    const large = createTestContext(store(), clock, registry, { config });
+    expect(await questions(large, "image-7")).toBe(few);
+    expect((await ask(large)).images).toHaveLength(500);
   });
 
   it("speaks of one image where it is named, and refuses one that is not there", async () => {
