@@ -1,8 +1,9 @@
 import { z } from "zod";
-import type { Hold, Pointer, Promotion, Rebuild } from "../../io/store/index.ts";
+import type { Hold, Pointer, Rebuild } from "../../io/store/index.ts";
 import type { Instant } from "../../lib/index.ts";
 import { repositoryName, type Context } from "../../loop/context.ts";
 import { formatInstant, type AdvisoryState, type Status } from "../../operation/index.ts";
+import { loadConflicts, type Conflicts } from "./conflicts.ts";
 import { findExposures } from "./exposure.ts";
 import { loadRebuildsInFlight, type InFlight } from "./rebuilds-in-flight.ts";
 import { loadUpstreamStates, type UpstreamState } from "./upstream-states.ts";
@@ -27,21 +28,21 @@ type LastPlan = z.output<typeof lastPlan>;
 /** State of the images of the configuration, of one where it is named. */
 export async function loadFleetState(ctx: Context, image?: string): Promise<FleetState> {
   const { store, config } = ctx;
-  const [upstreams, pointers, holds, failed, conflicts, planned] = await Promise.all([
+  const [upstreams, pointers, holds, failed, planned] = await Promise.all([
     loadUpstreamStates(ctx),
     store.loadPointers(image),
     store.loadHolds(image),
     store.loadLastFailures(),
-    store.loadPromotions({ states: ["conflict"], limit: 1000, ...(image === undefined ? {} : { image }) }),
     store.loadSetting("last-plan"),
   ]);
-  const inFlight = await loadRebuildsInFlight(ctx, { image, pointers, holds });
+  const conflicts = await loadConflicts(ctx, pointers, image);
+  const inFlight = await loadRebuildsInFlight(ctx, { image, pointers, holds, conflicts });
   const parsed = lastPlan.safeParse(planned);
   const plan = parsed.success ? parsed.data : undefined;
   const facts: Facts = {
     ctx,
     pointers: groupBy(pointers, (one) => one.image),
-    conflicts: groupBy(conflicts, (one) => one.image),
+    conflicts,
     holds: groupBy(holds, (one) => one.image ?? ""),
     failed: new Map(failed.map((one) => [one.image, one])),
     inFlight: groupBy(inFlight, (one) => one.rebuild.image),
@@ -56,7 +57,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
 interface Facts {
   readonly ctx: Context;
   readonly pointers: ReadonlyMap<string, readonly Pointer[]>;
-  readonly conflicts: ReadonlyMap<string, readonly Promotion[]>;
+  readonly conflicts: Conflicts;
   /** Those of every image under the empty name. */
   readonly holds: ReadonlyMap<string, readonly Hold[]>;
   /** The newest rebuild, where it failed. */
@@ -85,7 +86,7 @@ function describeImage(facts: Facts, name: string): ImageState {
         name: environment.name,
         digest: pointer?.digest ?? null,
         since: since === null ? null : formatInstant(since),
-        conflict: findConflict(facts.conflicts.get(name) ?? [], environment.name, pointer),
+        conflict: facts.conflicts.get(`${name}:${environment.name}`) ?? null,
         exposure: findExposures(hasFeed(facts.ctx), facts.inFlight.get(name) ?? [], pointer),
       };
     }),
@@ -132,14 +133,6 @@ function findDoubt({ ctx, upstreams, plan }: Facts, name: string): string | unde
 
 function describeUntil(reason: string, until: Instant | null): string {
   return until === null ? reason : `${reason} until ${formatInstant(until).slice(0, 16).replace("T", " ")}Z`;
-}
-
-/** What a tag was found to name, as long as no later intent has been written for it. Promotions come newest first. */
-function findConflict(conflicts: readonly Promotion[], environment: string, pointer: Pointer | undefined) {
-  const newest = conflicts.find((one) => one.environment === environment);
-  if (newest === undefined || (pointer !== undefined && pointer.fence !== newest.fence)) return null;
-  const { found } = newest.detail;
-  return typeof found === "string" ? (found as Pointer["digest"]) : null;
 }
 
 function hasFeed(ctx: Context): boolean {

@@ -2,6 +2,7 @@ import { nextStep, type Cause } from "../../core/plan/index.ts";
 import type { Hold, Pointer, Rebuild, Verification } from "../../io/store/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { describeCause, describeReasons, formatInstant, type Status } from "../../operation/index.ts";
+import type { Conflicts } from "./conflicts.ts";
 
 type RebuildView = Status["rebuilds"][number];
 
@@ -24,6 +25,7 @@ export async function loadRebuildsInFlight(
     readonly image: string | undefined;
     readonly pointers: readonly Pointer[];
     readonly holds: readonly Hold[];
+    readonly conflicts: Conflicts;
   },
 ): Promise<InFlight[]> {
   const { store } = ctx;
@@ -37,6 +39,8 @@ export async function loadRebuildsInFlight(
     built.length === 0 ? [] : store.loadVerifications({ rebuilds: built }),
   ]);
   const byRebuild = Map.groupBy(verifications, ({ rebuild }) => rebuild);
+  const chain = ctx.config.environments.map(({ name }) => name);
+  const active = new Map(rebuilds.map((rebuild) => [rebuild.id, rebuild]));
   const pointersOf = Map.groupBy(known.pointers, (pointer) => pointer.image);
   return rebuilds
     .sort((a, b) => lanes[a.lane] - lanes[b.lane] || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
@@ -46,6 +50,8 @@ export async function loadRebuildsInFlight(
         verifications: byRebuild.get(rebuild.id) ?? [],
         pointers: pointersOf.get(rebuild.image) ?? [],
         holds: known.holds.filter((hold) => hold.image === null || hold.image === rebuild.image),
+        parent: active.get(rebuild.parentRebuild ?? ""),
+        conflicts: chain.filter((name) => known.conflicts.has(`${rebuild.image}:${name}`)),
       });
       const { waits, ...where } = place;
       const line = describeReasons(own.map((cause) => describeCause(cause)));
@@ -59,6 +65,10 @@ interface RebuildFacts {
   readonly verifications: readonly Verification[];
   readonly pointers: readonly Pointer[];
   readonly holds: readonly Hold[];
+  /** The rebuild that it waits for, as long as that has not ended. */
+  readonly parent: Rebuild | undefined;
+  /** Environments where somebody else moved the tag. */
+  readonly conflicts: readonly string[];
 }
 
 function placeOf(
@@ -68,12 +78,14 @@ function placeOf(
 ): Pick<InFlight, "step" | "environment"> & { readonly waits: string | undefined } {
   const { candidate, state, lastError } = rebuild;
   if (state === "queued" || candidate === null) {
+    if (state !== "queued") return { step: "build", environment: null, waits: undefined };
+    const after = facts.parent === undefined ? undefined : `it waits for ${facts.parent.image}`;
     const failed = lastError === null ? undefined : `the try before failed: ${lastError.message}`;
-    return { step: state === "queued" ? "queue" : "build", environment: null, waits: failed };
+    return { step: "queue", environment: null, waits: failed ?? after };
   }
   const now = ctx.clock.now();
   const next = nextStep(
-    { ...facts, state, candidate, quarantined: false, parent: undefined, conflicts: [] },
+    { ...facts, state, candidate, quarantined: false, parent: undefined },
     ctx.config.environments,
     now,
   );

@@ -129,6 +129,27 @@ describeStores("status", ({ it, store, clock }) => {
     expect(await step()).toEqual([]);
   });
 
+  it("says which parent a rebuild waits for, and what made the try before fail", async () => {
+    const ctx = await open();
+    const wanted = { lane: "routine", notBefore: 0, recipeKey: "r1", parent: null, causes: [firstCause] } as const;
+    const rebuilds = [
+      { ...wanted, image: "base" },
+      { ...wanted, image: "web", parent: "base" },
+    ];
+    await store().savePlan({ detail: {}, rebuilds });
+    expect((await stateOf(ctx))?.[1]).toBe("never built; it waits for base");
+    const lease = await store().leaseRebuild({ owner: "test", leaseMs: 1000, image: "base" });
+    if (lease === undefined) throw new Error("base is not queued");
+    await store().saveRebuild(lease, { state: "building" });
+    const lastError = { code: "X", message: "the mirror is away", hint: null };
+    await store().saveRebuild(lease, { state: "queued", lastError, notBefore: clock.now() + minute });
+    expect((await ask(ctx)).rebuilds.find(({ image }) => image === "base")).toMatchObject({
+      attempt: 1,
+      notBefore: new Date(clock.now() + minute).toISOString(),
+      reason: "never built; the try before failed: the mirror is away",
+    });
+  });
+
   it("says waiting, failing and held, and whose word it is", async () => {
     const ctx = await open();
     await release(ctx, "web", { nginx: "1.0" });
@@ -206,6 +227,7 @@ describeStores("status", ({ it, store, clock }) => {
     const lease = await startRebuild(ctx, "web", [packageCause("nginx", "1.0", "1.1")]);
     const digest = await finishBuild(ctx, lease, { nginx: "1.1" });
     await promote(ctx, lease, digest, "staging");
+    clock.advance(10 * minute);
     const checks = { digest, environment: "production", verdict: "passed", checks: [], startedAt: 0 } as const;
     await store().saveVerification(lease, checks);
     const intent = {
@@ -222,10 +244,21 @@ describeStores("status", ({ it, store, clock }) => {
     await store().saveConflict(saved.promotion, stranger, lease);
     const conflicts = async () => (await ask(ctx)).images[1]?.environments.map(({ conflict }) => conflict);
     expect(await conflicts()).toEqual([null, stranger]);
+    expect((await ask(ctx)).rebuilds[0]).toMatchObject({
+      step: "promote",
+      environment: "production",
+      reason: expect.stringMatching(/; somebody else moved production$/),
+    });
     const again = await store().saveIntent(intent, lease);
     if (again.kind !== "saved") throw new Error(again.kind);
     await store().savePromotion(again.promotion, lease, { state: "promoted" });
     expect(await conflicts()).toEqual([null, null]);
+
+    const subject = "web:staging";
+    const message = `somebody else moved ${subject} to ${stranger}; it stays so`;
+    await store().saveAlarm({ code: "tag-conflict", subject, severity: "error", message });
+    expect(await conflicts()).toEqual([stranger, null]);
+    await store().saveAlarmCleared({ code: "tag-conflict", subject });
 
     await store().saveQuarantine({ image: "web", digest: first.digest, packages: [], reason: "crashes", who: "eve" });
     await store().saveAlarm({ code: "disk", subject: "/data", severity: "error", message: "full", hint: "Make room." });
