@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { needs } from "../../../../test/needs.ts";
 import { mediaTypes } from "../../../core/image/index.ts";
 import { copyImage, createRegistryClient, createRegistryServer, type RegistryClient } from "../index.ts";
+import { startBreakingProxy } from "../testdata/breaking-proxy.ts";
 import { missingDockerRegistry, startDockerRegistry } from "../testdata/docker-registry.ts";
 import {
   makeArtifact,
@@ -30,16 +31,23 @@ async function startEmbedded(): Promise<Running> {
 
 const missing = await missingDockerRegistry();
 const registries = [
-  { name: "the embedded registry", start: startEmbedded, check: needs(undefined), hasReferrers: true },
+  { name: "the embedded registry", start: startEmbedded, check: needs(undefined), hasReferrers: true, resumes: true },
   {
     name: "docker-registry 2",
     start: startDockerRegistry,
     check: needs(missing),
     hasReferrers: false,
+    resumes: false,
   },
-] as const satisfies readonly { name: string; start(): Promise<Running>; check: unknown; hasReferrers: boolean }[];
+] as const satisfies readonly {
+  name: string;
+  start(): Promise<Running>;
+  check: unknown;
+  hasReferrers: boolean;
+  resumes: boolean;
+}[];
 
-describe.each(registries)("the client and $name", ({ start, check, hasReferrers }) => {
+describe.each(registries)("the client and $name", ({ start, check, hasReferrers, resumes }) => {
   const it = check;
   let registry: Running;
   const clients: RegistryClient[] = [];
@@ -103,6 +111,25 @@ describe.each(registries)("the client and $name", ({ start, check, hasReferrers 
     expect(pieces.stats().requests).toBeGreaterThan(before + 15);
     expect((await readAll(place.blob(descriptor))).equals(bytes)).toBe(true);
   });
+
+  for (const chunkBytes of [0, 200_000]) {
+    it(`sends a blob in pieces of ${chunkBytes} over connections that break`, async () => {
+      const bytes = randomBytes(2_000_000);
+      const { descriptor } = makeBlob(bytes);
+      const proxy = await startBreakingProxy(registry.host, (n) => (n < 4 ? 150_000 + 200_000 * n : undefined));
+      try {
+        const client = connect({ chunkBytes, retries: 6, random: () => 0.1, connectionsPerHost: 1 });
+        const place = client.repository(name().replace(registry.host, proxy.host));
+        expect(await place.putBlob(descriptor, () => once(bytes))).toBe(bytes.byteLength);
+        expect(proxy.broken()).toBeGreaterThan(1);
+        expect((await readAll(place.blob(descriptor))).equals(bytes)).toBe(true);
+        // What had come is not sent again, but for the piece that broke. docker-registry forgets an upload that broke.
+        if (chunkBytes > 0 && resumes) expect(client.stats().bytesUp).toBeLessThan(bytes.byteLength + 4.5 * chunkBytes);
+      } finally {
+        await proxy.close();
+      }
+    });
+  }
 
   it("sends nothing where the source has other bytes than its descriptor says", async () => {
     const place = connect({ retries: 0 }).repository(name());

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
+const program = "docker-registry";
+
 /** Docker's own registry, of Distribution 2: without the referrers API and without If-Match. */
 export interface DockerRegistry {
   readonly host: string;
@@ -15,7 +17,7 @@ export interface DockerRegistry {
 
 /** Why `docker-registry` cannot be run here, or undefined. */
 export async function missingDockerRegistry(): Promise<string | undefined> {
-  const found = await promisify(execFile)("docker-registry", ["--version"]).then(
+  const found = await promisify(execFile)(program, ["--version"]).then(
     ({ stdout }) => stdout,
     () => "",
   );
@@ -34,7 +36,7 @@ export async function startDockerRegistry(): Promise<DockerRegistry> {
   };
   // JSON is YAML.
   await writeFile(join(folder, "config.yml"), JSON.stringify(config));
-  const child = spawn("docker-registry", ["serve", join(folder, "config.yml")], { stdio: "ignore" });
+  const child = spawn(program, ["serve", join(folder, "config.yml")], { stdio: "ignore" });
   const close = async (): Promise<void> => {
     await stop(child);
     await rm(folder, { recursive: true, force: true });
