@@ -218,7 +218,7 @@ export async function startRebuild(
   const planned = { image, lane: "routine", notBefore: 0, recipeKey: "r1", parent: null, causes, ...more } as const;
   const saved = await store.savePlan({ detail: {}, rebuilds: [planned] });
   const id = saved.placed[0]?.rebuild.id;
-  const lease = await store.leaseRebuild({ owner: "test", leaseMs: 120_000, image, ...(id === undefined ? {} : { rebuild: id }) });
+  const lease = await store.leaseRebuild({ owner: "test", leaseMs: 3_600_000, image, ...(id === undefined ? {} : { rebuild: id }) });
   if (lease === undefined) throw new Error(`no rebuild of ${image} is free`);
   return lease;
 }
