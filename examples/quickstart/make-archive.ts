@@ -34,6 +34,7 @@ export async function makeArchive(key: PrivateKey): Promise<Map<string, Buffer>>
     base,
     await makeTide(library("1.0-1")),
     await makeTide(program("tide-tools", "1.0-1", needsLibrary)),
+    await makeTide(program("tide-gauge", "1.0-1")),
     await makeTide(program("tide-lamp", "1.0-1")),
     await makeTide(program("tide-beacon", "1.0-1")),
   ];
