@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parseConfig, type Config } from "./core/config/index.ts";
-import type { PackageRecord } from "./core/packages/index.ts";
 import { createDistro, debianSources, type SuiteSource } from "./io/distro/index.ts";
 import { runEngines, type RunEngine } from "./io/engine/index.ts";
 import { createFeed, type Feed } from "./io/feeds/index.ts";
@@ -109,6 +108,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const cacheDir = options.cacheDir ?? join(dataDir, "cache");
     const distro = createDistro({ dir: join(cacheDir, "distro"), clock: systemClock });
     const suites = await findSuites(config, dirname(resolve(configPath)), env);
+    const sources = new Map([...suites.values()].flat().map((source) => [source.name, source]));
     const listeners = new Set<ProgressListener>(options.onEvent === undefined ? [] : [options.onEvent]);
     const ctx: Context = {
       config,
@@ -132,7 +132,12 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     if (store.kind === "pglite") await store.releaseOtherLeases(ctx.owner);
     const assembler = createAssembler({
       cacheDir: join(cacheDir, "assembly"),
-      fetchPackage: (record, ended) => fetchRecord(ctx, record, ended),
+      fetchPackage: (record, ended) => {
+        const source = sources.get(record.origin);
+        if (source === undefined)
+          throw new Error(`${record.origin}, which offers ${record.name}, is no suite of this fleet`);
+        return distro.fetchPackage(record, source, ended ?? signal);
+      },
       allocateAccounts: async (names) => {
         const rows = await store.saveAccountAllocations(names, accountRange);
         return new Map(rows.map(({ name, uid, gid }) => [name, { uid, gid }]));
@@ -140,6 +145,10 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     });
     const feeds = findFeeds(config, dirname(resolve(configPath)), cacheDir);
     let last: Promise<unknown> = Promise.resolve();
+    const inWorld = (world: World = {}): Context => {
+      for (const source of [...(world.suites?.values() ?? [])].flat()) sources.set(source.name, source);
+      return { ...ctx, ...world };
+    };
     const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
       const next = last.then(work);
       last = next.catch(() => undefined);
@@ -149,8 +158,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       ctx,
       assembler,
       registry,
-      pass: (passOptions, world) => inTurn(() => runPass({ ...ctx, ...world }, assembler, passOptions)),
-      work: (world) => inTurn(() => workOff({ ...ctx, ...world }, assembler)),
+      pass: (passOptions, world) => inTurn(() => runPass(inWorld(world), assembler, passOptions)),
+      work: (world) => inTurn(() => workOff(inWorld(world), assembler)),
       listeners,
       feeds,
       dataDir,
@@ -234,14 +243,6 @@ export async function findSuites(
     suites.set(name, await debianSources({ name, ...upstream, keyrings, architectures }, env));
   }
   return suites;
-}
-
-function fetchRecord(ctx: Context, record: PackageRecord, signal: AbortSignal | undefined): Promise<string> {
-  for (const sources of ctx.suites.values()) {
-    const source = sources.find(({ name }) => name === record.origin);
-    if (source !== undefined) return ctx.distro.fetchPackage(record, source, signal ?? ctx.signal);
-  }
-  throw new Error(`${record.origin}, which offers ${record.name}, is no suite of this fleet`);
 }
 
 async function findEngine(dataDir: string): Promise<RunEngine | undefined> {

@@ -14,7 +14,7 @@ export interface ServeOptions {
   readonly configPath: string;
   /** `127.0.0.1:7077`; port 0 takes a free one. */
   readonly listen: string;
-  /** Without it the server answers, and the loop rests until `watch` is called. */
+  /** Without it the server answers, and the loop rests until `watch` is called; then it has just watched. */
   readonly watch: boolean;
 }
 
@@ -65,7 +65,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const jobs = [
     repeat(stopping.signal, deliverMs, () => deliver(fleet)),
     begun.then(() => repeat(stopping.signal, upkeepMs, () => keepUp(fleet))),
-    begun.then(() => watchLoop(fleet, stopping.signal, (waker) => (wake = waker))),
+    begun.then(() => watchLoop(fleet, !options.watch, stopping.signal, (waker) => (wake = waker))),
   ];
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> =>
@@ -83,9 +83,14 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
 }
 
 /** Passes at the configured interval, or sooner when someone asks; between them whatever is due is worked at. */
-async function watchLoop(fleet: Fleet, signal: AbortSignal, onWaker: (waker: () => void) => void): Promise<void> {
+async function watchLoop(
+  fleet: Fleet,
+  hasJustWatched: boolean,
+  signal: AbortSignal,
+  onWaker: (waker: () => void) => void,
+): Promise<void> {
   const { ctx } = fleet;
-  let nextWatch = 0;
+  let nextWatch = hasJustWatched ? ctx.clock.now() + ctx.config.watch.interval : 0;
   let asked = false;
   while (!signal.aborted) {
     let rouse: () => void = () => undefined;
