@@ -106,6 +106,12 @@ describe("checkImage", () => {
     ],
     ["no os-release", [base.slice(1)], () => Promise.resolve(offer({})), /only Debian/],
     [
+      "Debian without a release, as testing is",
+      [[{ name: "etc/os-release", body: "ID=debian\nPRETTY_NAME=\u001b[31msid\n" }, ...base.slice(1)]],
+      () => Promise.resolve(offer({})),
+      /^\\u\{1b\}\[31msid: it names no release$/,
+    ],
+    [
       "a database that is torn",
       [[...base.slice(0, 2), { name: "var/lib/dpkg/status", body: "Package: a\nVer" }]],
       () => Promise.resolve(offer({})),

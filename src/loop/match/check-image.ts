@@ -10,7 +10,7 @@ import {
 import { findOffers, type Offer } from "../../core/advisory/index.ts";
 import type { PackageUniverse } from "../../core/packages/index.ts";
 import type { ImageReader } from "../../io/layer/index.ts";
-import { messageOf, type Digest, type Instant } from "../../lib/index.ts";
+import { messageOf, printable, type Digest, type Instant } from "../../lib/index.ts";
 import { keyOf, readHints, type ReadChangelog } from "./read-hints.ts";
 
 /** What the suites of a release offer for one architecture, and since when. */
@@ -106,7 +106,8 @@ async function checkPlatform(
   const nothing = { outdated: [], unknownPackages: [], state: "unknown" } as const;
   if (inventory.os?.id !== "debian" || codename === undefined) {
     const name = inventory.os?.prettyName ?? inventory.os?.id ?? "a system without os-release";
-    return { ...base, ...nothing, reasons: [...inventory.problems, `${name}: only Debian's suites can be asked`] };
+    const why = inventory.os?.id === "debian" ? "it names no release" : "only Debian's suites can be asked";
+    return { ...base, ...nothing, reasons: [...inventory.problems, printable(`${name.slice(0, 200)}: ${why}`)] };
   }
   let offers: SuiteOffers;
   try {

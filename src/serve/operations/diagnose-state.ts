@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readLock, type Store, type StorePlace } from "../../io/store/index.ts";
+import { lockPath, readLock, type Store, type StorePlace } from "../../io/store/index.ts";
 import { formatAge, formatBytes, messageOf, type Clock } from "../../lib/index.ts";
 import { fail, warn, well, type Diagnosis } from "./diagnosis.ts";
 
@@ -21,7 +21,7 @@ export async function diagnosePlace(place: StorePlace, store: Store): Promise<re
     await store.loadImages();
     return [well("state", "PostgreSQL answers"), ...opened];
   }
-  const holder = await readLock(join(place.dir, "lock"));
+  const holder = await readLock(lockPath(place.dir));
   const lock =
     holder?.pid === process.pid
       ? well("lock", "this process holds the directory")

@@ -1,7 +1,8 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createEmptyDir, createPgliteDir, testStart } from "../../../test/fakes/stores.ts";
+import { createEmptyDir, createPgliteDir, postgresKind, testStart } from "../../../test/fakes/stores.ts";
+import { needs } from "../../../test/needs.ts";
 import { digestOf, leasedRebuild, provenCandidate } from "../../io/store/testdata/given.ts";
 import { openStore, type Store } from "../../io/store/index.ts";
 import { manualClock, sha256, silentLogger } from "../../lib/index.ts";
@@ -109,5 +110,25 @@ describe("restore", () => {
     await expect(createRestore(deps())({ from: join(folder, "none") })).rejects.toMatchObject({ code: "BAD_BACKUP" });
     store = await openStore({ dir }, options);
     expect(await store.loadImages()).toHaveLength(1);
+  });
+});
+
+describe("restore into PostgreSQL", () => {
+  needs(postgresKind.missing)("takes a backup of a directory, and the place of what is there", async () => {
+    const { place, remove } = await postgresKind.createPlace();
+    const before = await openStore(place, options);
+    try {
+      await before.saveHold({ image: null, environment: null, byPerson: true, who: "ada", reason: "x", until: null });
+      const output = await createRestore(deps({ place, release: () => before.close() }))({ from: file });
+      expect(operations.restore.output.parse(output)).toMatchObject({ path: file, reconciled: [] });
+      const after = await openStore(place, options);
+      const images = await after.loadImages();
+      const holds = await after.loadHolds();
+      await after.close();
+      expect(images.map(({ name }) => name)).toEqual(["web"]);
+      expect(holds).toEqual([]);
+    } finally {
+      await remove();
+    }
   });
 });
