@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseIndex } from "../../core/image/index.ts";
+import { parseIndex, type ImageSink } from "../../core/image/index.ts";
 import type { PackageRecord } from "../../core/packages/index.ts";
 import type { AssembledImage } from "./index.ts";
 import { createMill, flatten, largeSize, noSink, putFleet, requestOf, type Mill } from "./testdata/mill.ts";
@@ -175,6 +175,27 @@ describe("the cache", () => {
   });
 });
 
+describe("images that are assembled at the same time", () => {
+  it("have each package converted once, and put no manifest where a blob failed", async () => {
+    const packages = await putFleet(mill);
+    const assembler = mill.assembler();
+    const manifests: string[] = [];
+    const failing: ImageSink = {
+      name: "failing",
+      putBlob: (_, open) => drain(open(), 3),
+      putManifest: ({ digest }) => Promise.resolve(void manifests.push(digest)),
+    };
+    const [one, two, refused] = await Promise.allSettled([
+      assembler.assemble(requestOf(packages), mill.layout),
+      assembler.assemble(requestOf(packages, { run: { cmd: ["x"] } }), mill.layout),
+      assembler.assemble(requestOf(packages), failing),
+    ]);
+    expect([one.status, two.status, refused.status]).toEqual(["fulfilled", "fulfilled", "rejected"]);
+    expect(mill.fetched).toHaveLength(packages.length);
+    expect(manifests).toEqual([]);
+  });
+});
+
 describe("several platforms", () => {
   it("stand in an index, and share what is of no architecture", async () => {
     const [all, here, there] = await Promise.all([
@@ -226,6 +247,13 @@ it("ends when it is told to", async () => {
     .assemble(requestOf(await putFleet(mill)), noSink, { signal: AbortSignal.abort(reason) });
   await expect(work).rejects.toBe(reason);
 });
+
+/** Takes some pieces, then fails, as a connection does that breaks. */
+async function drain(source: AsyncIterable<Uint8Array>, pieces: number): Promise<number> {
+  let seen = 0;
+  for await (const _ of source) if (++seen === pieces) break;
+  throw new Error("the connection broke");
+}
 
 async function flip(path: string, at: number): Promise<void> {
   const bytes = await readFile(path);

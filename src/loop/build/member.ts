@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { promisify } from "node:util";
-import { gunzip, gzip, gzipSync } from "node:zlib";
+import { gzip, gzipSync } from "node:zlib";
 import { tarTrailer } from "../../core/layer/index.ts";
 
 const pack = promisify(gzip);
-const unpack = promisify(gunzip);
 const gzipLevel = 6;
 /** Bytes of tar in one gzip stream: small enough that the streams of one package are packed at the same time. */
 const partSize = 1_048_576;
@@ -34,7 +33,7 @@ export async function packTar(tar: Buffer): Promise<Buffer> {
 }
 
 /** A member in memory, for what is small. */
-export function memoryMember(tar: Buffer): Member {
+function memoryMember(tar: Buffer): Member {
   const bytes = withoutSystem(gzipSync(tar, { level: gzipLevel }));
   return { key: hexSha256(bytes), packed: bytes.length, unpacked: tar.length, place: { kind: "memory", bytes } };
 }
@@ -61,14 +60,6 @@ export async function* readMember(member: Member): AsyncGenerator<Buffer> {
   } finally {
     await file.close();
   }
-}
-
-/** A member's packed bytes, and what they unpack to. */
-export async function loadMember(member: Member): Promise<{ readonly packed: Buffer; readonly tar: Buffer }> {
-  const pieces: Buffer[] = [];
-  for await (const piece of readMember(member)) pieces.push(piece);
-  const packed = Buffer.concat(pieces);
-  return { packed, tar: await unpack(packed) };
 }
 
 export function hexSha256(bytes: Uint8Array | string): string {
