@@ -175,9 +175,10 @@ export function openJournal(path: string, start: number, onFailure: () => void):
     try {
       ftruncateSync(file, size);
       onFailure();
-    } finally {
-      for (const each of all) each.reject(error);
+    } catch (cause) {
+      for (const each of all) each.reject(cause);
     }
+    for (const each of all) each.reject(error);
   }
 
   function waitForWrite(): Promise<void> {

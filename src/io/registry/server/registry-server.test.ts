@@ -266,7 +266,7 @@ describe("what the registry refuses", () => {
   });
 });
 
-describe("a folder that was damaged", () => {
+describe("FAULTS 25: a folder that was damaged", () => {
   async function journalOf(tag: string): Promise<void> {
     await pushImage(client.repository(`${host}/app`), await makeImage([tag]), tag);
   }
