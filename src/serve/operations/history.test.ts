@@ -40,6 +40,7 @@ describeStores("history", ({ it, store, clock }) => {
     const { digest: first } = await release(ctx, "web", { nginx: "1.0" });
     clock.advance(1000);
     const lease = await startRebuild(ctx, "web", [packageCause("nginx", "1.0", "1.1")]);
+    clock.advance(4000);
     const digest = await finishBuild(ctx, lease, { nginx: "1.1" });
     await promote(ctx, lease, digest, "staging");
     const saved = await store().saveIntent({
@@ -72,6 +73,7 @@ describeStores("history", ({ it, store, clock }) => {
     expect(events[4]).toMatchObject({
       image: "web",
       rebuild: lease.rebuild.id,
+      seconds: 4,
       at: new Date(clock.now()).toISOString(),
     });
     expect((await since(ctx, known, { environment: "production" })).map(({ to }) => to)).toEqual([first]);

@@ -72,7 +72,7 @@ function describeRow(row: AuditRow, causes: ReadonlyMap<string, readonly KeyedCa
     from: kind === "quarantined" ? digest : digestOf(detail.previous),
     to: kind === "conflict" ? foundIn(detail) : kind === "quarantined" ? null : digest,
     rebuild,
-    seconds: secondsOf(detail),
+    seconds: row.action.startsWith("rebuild-") ? secondsOf(row) : null,
     by: row.actor,
     reason: reasonOf(row, causes.get(rebuild ?? "")?.map(({ cause }) => cause) ?? []),
   };
@@ -99,11 +99,11 @@ function foundIn(detail: Detail): Digest | null {
   return digestOf(inner?.found);
 }
 
-/** How long a build took, where its rebuild says so. */
-function secondsOf({ row }: Detail): number | null {
-  const rebuild = row as { readonly detail?: { readonly seconds?: unknown } } | null | undefined;
-  const seconds = rebuild?.detail?.seconds;
-  return typeof seconds === "number" && seconds >= 0 ? seconds : null;
+/** How long a rebuild took from being asked for. */
+function secondsOf({ at, detail }: AuditRow): number | null {
+  const rebuild = detail.row as { readonly createdAt?: unknown } | null | undefined;
+  const asked = rebuild?.createdAt;
+  return typeof asked === "number" && asked <= at ? (at - asked) / 1000 : null;
 }
 
 function textOf(value: unknown): string | null {

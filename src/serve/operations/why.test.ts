@@ -64,6 +64,7 @@ describeStores("why", ({ it, store, clock }) => {
     for (const { name } of ctx.config.environments) await promote(ctx, baseLease, newBase, name);
     const lease = await store().leaseRebuild({ owner: "test", leaseMs: hour, image: "web" });
     if (lease === undefined) throw new Error("web is not queued");
+    clock.advance(7000);
     const digest = await finishBuild(ctx, lease, { libc6: "2.36-2", nginx: "1.1", tail: "1" });
     await promote(ctx, lease, digest, "staging");
     return { oldBase, newBase, first, lease, digest, date, firstSeen };
@@ -81,7 +82,7 @@ describeStores("why", ({ it, store, clock }) => {
       previous: first.digest,
       environments: ["production", "staging"],
       quarantined: null,
-      rebuild: { id: lease.rebuild.id, state: "promoted", seconds: null },
+      rebuild: { id: lease.rebuild.id, state: "promoted", seconds: 7 },
     });
     const seen = {
       upstream: testSuite().name,

@@ -38,7 +38,6 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
     );
     const rebuild = findOrigin(rebuilds);
     const steps = rebuild === undefined ? [] : await loadSteps(ctx, rebuild);
-    const seconds = rebuild?.detail.seconds;
     return {
       image,
       digest,
@@ -53,7 +52,10 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
               state: rebuild.state,
               queuedAt: formatInstant(rebuild.createdAt),
               builtAt: own === undefined ? null : formatInstant(own.createdAt),
-              seconds: typeof seconds === "number" && seconds >= 0 ? seconds : null,
+              seconds:
+                own === undefined || own.createdAt < rebuild.createdAt
+                  ? null
+                  : (own.createdAt - rebuild.createdAt) / 1000,
             },
       chain: await describeChain(ctx, steps),
       packages: diffPlatforms(previous === undefined, before, own, inventories),
