@@ -1,6 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { connect } from "node:net";
 import { join } from "node:path";
+import { Agent } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PackageRecord } from "../../core/packages/index.ts";
 import { manualClock } from "../../lib/index.ts";
@@ -21,7 +23,7 @@ beforeEach(async () => {
   archive = await createDebianArchive();
   dir = await mkdtemp(join(tmpdir(), "tidemill-distro-"));
   const fetchLimits = { redirects: 5, idleMs: 250, leastRate: 1, attempts: 2 };
-  distro = createDistro({ dir, clock: manualClock(start), fetchLimits });
+  distro = createDistro({ dir, clock: manualClock(start + 60_000), fetchLimits });
   made = await makeDeb({ name: "lamp", version: "2:1.0+b1", fields: { Provides: "light" } });
   await archive.publish({ suite: "tide", date: start, packages: [made] });
   source = archive.source("tide");
@@ -41,12 +43,49 @@ const packagesOnDisk = async (): Promise<string[]> => {
 };
 
 describe("universe", () => {
+  it("says so where a generation is no longer there", async () => {
+    const generation = (await distro.generation("debian/tide"))!;
+    await rm(generation.indices[0]!.path);
+    const reader = createDistro({ dir, clock: manualClock(start + 60_000) });
+    await expect(reader.universe([generation], "amd64")).rejects.toMatchObject({ code: "NO_GENERATION" });
+  });
+
   it("offers what the generations do, and remembers them", async () => {
     const generation = (await distro.generation("debian/tide"))!;
     const universe = await distro.universe([generation], "amd64");
     expect(universe.providers("light").map(({ record: one }) => one.name)).toEqual(["lamp"]);
     expect(await distro.universe([generation], "amd64")).toBe(universe);
     expect((await distro.universe([generation], "arm64")).versions("lamp")).toEqual([]);
+  });
+});
+
+describe("refresh", () => {
+  it("takes turns: many who ask at once fetch one index", async () => {
+    await archive.publish({ suite: "tide", date: start + 1000, packages: [made], packagesText: "Package: other\n" });
+    const outcomes = await Promise.all([1, 2, 3].map(() => distro.refresh(source)));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["updated", "unchanged", "unchanged"]);
+    expect(
+      archive.requests
+        .slice(-4)
+        .map(({ path }) => path.replace(/^.*\//, ""))
+        .filter((name) => name === "InRelease"),
+    ).toHaveLength(3);
+  });
+
+  it("does not follow a redirect from https to http", async () => {
+    // A real server behind a connection that the client takes for TLS.
+    const { port } = new URL(archive.url);
+    const dispatcher = new Agent({
+      connect: (_options, callback) => {
+        const socket = connect(Number(port), "127.0.0.1", () => callback(null, socket));
+      },
+    });
+    const safe = createDistro({ dir, clock: manualClock(start + 60_000), dispatcher });
+    const mirror = archive.url.replace("http:", "https:");
+    expect((await safe.refresh({ ...source, mirror })).kind).toBe("unchanged");
+    archive.fail(/InRelease/, { kind: "redirect", to: `${archive.url}/dists/tide/./InRelease` });
+    await expect(safe.refresh({ ...source, mirror })).rejects.toMatchObject({ code: "BAD_REDIRECT" });
+    await dispatcher.close();
   });
 });
 
@@ -59,10 +98,18 @@ describe("fetchPackage", () => {
     expect(asked()).toBe(1);
   });
 
+  it("goes on for the others where the first who asked gives up", async () => {
+    archive.fail(deb, { kind: "slow", ms: 5000, times: 1 });
+    const first = distro.fetchPackage(record, source, AbortSignal.timeout(60));
+    const second = distro.fetchPackage(record, source);
+    await expect(first).rejects.toMatchObject({ name: "TimeoutError" });
+    expect((await readFile(await second)).equals(made.bytes)).toBe(true);
+  });
+
   it("goes on where a download was cut off, also in the next run", async () => {
     archive.fail(deb, { kind: "cut", bytes: 100, times: 2 });
     await expect(distro.fetchPackage(record, source)).rejects.toMatchObject({ code: "UNREACHABLE", retry: true });
-    const again = createDistro({ dir, clock: manualClock(start) });
+    const again = createDistro({ dir, clock: manualClock(start + 60_000) });
     expect((await readFile(await again.fetchPackage(record, source))).equals(made.bytes)).toBe(true);
     expect(archive.requests.at(-1)).toMatchObject({ status: 206, range: "bytes=200-" });
   });

@@ -1,14 +1,9 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
 import type { Dispatcher } from "undici";
-import {
-  createUniverse,
-  type DebArchitecture,
-  type PackageRecord,
-  type PackageUniverse,
-} from "../../core/packages/index.ts";
-import { digestHex, type Clock } from "../../lib/index.ts";
-import { defaultFetchLimits, downloadFile, type FetchContext, type FetchLimits } from "./fetch-file.ts";
+import { createUniverse, type DebArchitecture, type PackageUniverse } from "../../core/packages/index.ts";
+import { messageOf, type Clock } from "../../lib/index.ts";
+import { defaultFetchLimits, type FetchContext, type FetchLimits } from "./fetch-file.ts";
+import { createPackageFetcher } from "./fetch-package.ts";
 import { defaultIndexLimits, loadCurrent, refreshSuite, type IndexLimits } from "./refresh-suite.ts";
 import { DistroError, withDiskErrors } from "./error.ts";
 import { suiteFolder } from "./suite-folder.ts";
@@ -36,9 +31,17 @@ export function createDistro(options: DistroOptions): Distro {
     ...(options.dispatcher === undefined ? {} : { dispatcher: options.dispatcher }),
   };
   const universes = new Map<string, Promise<PackageUniverse>>();
-  const downloads = new Map<string, Promise<string>>();
+  /** The last refresh of each suite: two at once would write to the same files. */
+  const turns = new Map<string, Promise<unknown>>();
   return {
-    refresh: (source, signal) => withDiskErrors(source.name, dir, () => refreshSuite(dir, source, context, signal)),
+    refresh: (source, signal) => {
+      const before = turns.get(source.name) ?? Promise.resolve();
+      const turn = before
+        .catch(() => undefined)
+        .then(() => withDiskErrors(source.name, dir, () => refreshSuite(dir, source, context, signal)));
+      turns.set(source.name, turn);
+      return turn;
+    },
     generation: async (name) => (await loadCurrent(suiteFolder(dir, name)))?.generation,
     universe: (generations, architecture) => {
       const key = [architecture, ...generations.map(({ source, digest }) => `${source} ${digest}`)].join("\n");
@@ -52,37 +55,8 @@ export function createDistro(options: DistroOptions): Distro {
       }
       return known;
     },
-    fetchPackage: (record, source, signal) => {
-      const hex = digestHex(record.sha256);
-      const path = join(dir, "packages", hex.slice(0, 2), `${hex}.deb`);
-      const running = downloads.get(path) ?? withDiskErrors(record.filename, dir, bringPackage);
-      downloads.set(path, running);
-      return running;
-
-      async function bringPackage(): Promise<string> {
-        try {
-          const there = await stat(path).catch(() => undefined);
-          if (there?.size === record.size) return path;
-          await mkdir(dirname(path), { recursive: true });
-          requireInside(record);
-          const url = `${source.mirror.replace(/\/+$/, "")}/${record.filename}`;
-          await downloadFile(url, path, record, context, signal);
-          return path;
-        } finally {
-          downloads.delete(path);
-        }
-      }
-    },
+    fetchPackage: createPackageFetcher(dir, context),
   };
-}
-
-/** The signed index names files below the archive's root; nothing else is asked for. */
-function requireInside({ filename, name }: PackageRecord): void {
-  const parts = filename.split("/");
-  if (!filename.startsWith("/") && !parts.includes("..") && !/[?#\\\0]/.test(filename)) return;
-  throw new DistroError("BAD_INDEX", `${name}: its Filename "${filename.slice(0, 200)}" leads out of the archive`, {
-    hint: "The archive signs an index that is broken. The package is not fetched.",
-  });
 }
 
 async function openUniverse(
@@ -93,8 +67,20 @@ async function openUniverse(
     generations.flatMap((generation) =>
       generation.indices
         .filter((index) => index.architecture === architecture)
-        .map(async (index) => ({ origin: generation.source, bytes: await readFile(index.path) })),
+        .map(async (index) => ({ origin: generation.source, bytes: await readIndex(index.path, generation.source) })),
     ),
   );
   return createUniverse(architecture, indices);
+}
+
+async function readIndex(path: string, name: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new DistroError("NO_GENERATION", `${name}: an index of its generation cannot be read: ${messageOf(error)}`, {
+      hint: "Newer generations have taken its place, or somebody removed it. Refresh the suite and begin again.",
+      retry: true,
+      cause: error,
+    });
+  }
 }

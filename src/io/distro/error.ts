@@ -27,7 +27,7 @@ export class DistroError extends AppError<
   | "DISK_FAILED"
   /** A .deb that breaks its format. */
   | "BAD_DEB"
-  /** No generation of the suite was ever taken in. */
+  /** A generation that is no longer on disk. */
   | "NO_GENERATION"
 > {}
 

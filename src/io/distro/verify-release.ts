@@ -53,6 +53,6 @@ function findOddBlock(text: string): string | undefined {
 
 function bad(what: string, why: string): DistroError {
   return new DistroError("BAD_SIGNATURE", `${what}: ${why}`, {
-    hint: "The mirror serves something that the archive did not sign, or the keyring is of another release. What was fetched before stays in use.",
+    hint: "The mirror serves something that the archive did not sign, the keyring is of another release, or the clock of this machine is wrong. What was fetched before stays in use.",
   });
 }
