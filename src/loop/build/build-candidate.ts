@@ -6,6 +6,7 @@ import type { Candidate, KeyedCause, Lease, PromotionFacts } from "../../io/stor
 import type { Digest } from "../../lib/index.ts";
 import { effectiveImage, lineageOf } from "../../core/config/index.ts";
 import { keepingTag, repositoryName, type CandidateDetail, type Context } from "../context.ts";
+import { loadBase } from "./load-base.ts";
 import { resolveImage } from "./resolve-image.ts";
 import { suggestAdvisories } from "./suggest-advisories.ts";
 import type { AssembledImage, Assembler } from "./types.ts";
@@ -102,19 +103,6 @@ function currentDigest(ctx: Context, facts: PromotionFacts): Digest | undefined 
   let found: Digest | undefined;
   for (const { name } of ctx.config.environments)
     found = facts.pointers.find(({ environment }) => environment === name)?.digest ?? found;
-  return found;
-}
-
-/** The digest of the parent that this image goes out with: its candidate on the way, else what is in place. */
-async function loadBase(ctx: Context, image: string, parentRebuild: string | null): Promise<Digest | undefined> {
-  const parent = ctx.config.images[image]?.parent;
-  if (parent === undefined) return undefined;
-  const rebuild = parentRebuild === null ? undefined : await ctx.store.loadRebuild(parentRebuild);
-  if (rebuild?.candidate != null) return rebuild.candidate;
-  const pointers = await ctx.store.loadPointers(parent);
-  let found: Digest | undefined;
-  for (const { name } of ctx.config.environments)
-    found = pointers.find(({ environment }) => environment === name)?.digest ?? found;
   return found;
 }
 

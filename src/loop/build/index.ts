@@ -13,3 +13,4 @@ export type {
 export { buildCandidate, fetchPackage, type BuildOutcome } from "./build-candidate.ts";
 export { ResolveError, resolveImage, type ResolvedImage, type ResolveOptions } from "./resolve-image.ts";
 export { readChangelog } from "./suggest-advisories.ts";
+export { loadBase } from "./load-base.ts";

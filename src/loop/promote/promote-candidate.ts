@@ -87,7 +87,7 @@ export async function raiseConflict(
   const { image, environment } = pointer;
   const alarm = conflictAlarm(image, environment);
   const message = `somebody else moved ${image}:${environment} to ${found}; it stays so until a person decides`;
-  const hint = `\`tidemill promote ${image} --environment ${environment}\` takes it back.`;
+  const hint = `\`tidemill promote ${image} ${environment}\` takes it back.`;
   const raised = await ctx.store.saveAlarm({ ...alarm, severity: "error", message, hint });
   if (raised.isNew) ctx.emit({ kind: "alarm", image, environment, digest: found, message });
 }

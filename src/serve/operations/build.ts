@@ -1,7 +1,7 @@
 import { formatPlatform } from "../../core/image/index.ts";
 import type { ImageSink } from "../../core/image/index.ts";
 import { createRegistryClient, dockerCredentials, openLayout, writeDockerArchive } from "../../io/registry/index.ts";
-import { resolveImage, type AssembledImage, type Assembler } from "../../loop/build/index.ts";
+import { loadBase, resolveImage, type AssembledImage, type Assembler } from "../../loop/build/index.ts";
 import { keepingTag, type Context } from "../../loop/context.ts";
 import { OperationError, type OperationHandlers } from "../../operation/index.ts";
 import { parseReference } from "../../core/image/index.ts";
@@ -32,7 +32,10 @@ export function createBuild(ctx: Context, { assembler, prepare }: BuildDeps): Op
     requireImage(ctx.config, image);
     const started = ctx.clock.now();
     await prepare();
-    const { request, notes } = await resolveImage(ctx, image, platforms === undefined ? {} : { platforms });
+    const { request, notes } = await resolveImage(ctx, image, {
+      base: await loadBase(ctx, image),
+      ...(platforms === undefined ? {} : { platforms }),
+    });
     const target = await openTarget(ctx, image, to);
     try {
       ctx.emit({ kind: "building", image, message: "building" });

@@ -1,4 +1,5 @@
 import type { Context } from "../../loop/context.ts";
+import { planFleet } from "../../loop/plan/index.ts";
 import { rollBack } from "../../loop/promote/index.ts";
 import type { OperationHandlers } from "../../operation/index.ts";
 import { requireEnvironment, requireImage } from "./find-name.ts";
@@ -13,6 +14,8 @@ export function createRollback(ctx: Context): OperationHandlers["rollback"] {
     const digest = prefix === undefined ? undefined : await findDigest(ctx, image, prefix);
     const decision = await rollBack(ctx, { image, environment, by, reason, digest });
     if (decision.kind === "refused") return { kind: "refused", reasons: [...decision.reasons] };
+    // The plan says at once what the image holds for.
+    await planFleet(ctx);
     const { from, to } = decision;
     return { kind: "rolled-back", image, environment, from, to, reopened: await reopenedBy(ctx, image, from) };
   };
