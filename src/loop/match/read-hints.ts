@@ -17,6 +17,8 @@ export type ReadChangelog = (record: PackageRecord, signal?: AbortSignal) => Pro
 const maxPackage = 16_777_216;
 const maxTotal = 134_217_728;
 const maxTries = 3;
+/** Sources that are looked into; those with security updates come first. */
+const maxSources = 100;
 const atOnce = 4;
 
 interface Wanted {
@@ -33,19 +35,23 @@ export async function readHints(
   readChangelog: ReadChangelog,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, Hint>> {
-  const bySource = new Map<string, { wanted: Wanted; keys: string[] }>();
+  const installedAs = new Map(inventory.packages.map((one) => [keyOf(one), one.sourceVersion]));
+  const bySource = new Map<string, { wanted: Wanted; keys: string[]; isSecurity: boolean }>();
   for (const offer of offers) {
-    const installed = inventory.packages.find((one) => keyOf(one) === keyOf(offer));
+    const from = installedAs.get(keyOf(offer));
     const record = universe.versions(offer.name).find((one) => one.version === offer.offered);
-    if (installed === undefined || record === undefined) continue;
-    const [from, to] = [installed.sourceVersion, record.sourceVersion];
+    if (from === undefined || record === undefined) continue;
+    const to = record.sourceVersion;
     const key = `${record.source} ${from} ${to}`;
     const before = bySource.get(key);
     const records = [...(before?.wanted.records ?? []), record];
-    bySource.set(key, { wanted: { records, from, to }, keys: [...(before?.keys ?? []), keyOf(offer)] });
+    const isSecurity = before?.isSecurity === true || offer.origin.endsWith("-security");
+    bySource.set(key, { wanted: { records, from, to }, keys: [...(before?.keys ?? []), keyOf(offer)], isSecurity });
   }
   const hints = new Map<string, Hint>();
-  const waiting = [...bySource.values()];
+  const waiting = [...bySource.values()]
+    .sort((a, b) => Number(b.isSecurity) - Number(a.isSecurity))
+    .slice(0, maxSources);
   let left = maxTotal;
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
