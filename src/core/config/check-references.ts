@@ -1,6 +1,9 @@
 import { closest } from "./closest.ts";
+import { suggest } from "./explain-issue.ts";
 import type { Mistake } from "./parse-config.ts";
 import type { Config } from "./schema.ts";
+
+const maxAncestors = 32;
 
 /** The rules between the parts of a configuration: names that must exist, cycles, doubles. */
 export function checkReferences(config: Config): Mistake[] {
@@ -17,11 +20,10 @@ export function checkReferences(config: Config): Mistake[] {
     if (parent !== undefined && config.images[parent] === undefined) {
       mistakes.push(unknown([...at, "parent"], "image", parent, names));
     }
-    const cycle = findCycle(config, name);
-    if (cycle !== undefined)
-      mistakes.push({ path: [...at, "parent"], message: `images are each other's parents: ${cycle.join(" → ")}` });
+    const wrong = checkParents(config, name);
+    if (wrong !== undefined) mistakes.push({ path: [...at, "parent"], message: wrong });
     const above = parent === undefined ? undefined : config.images[parent];
-    if (above !== undefined && cycle === undefined) {
+    if (above !== undefined && wrong === undefined) {
       if (above.upstream !== image.upstream) {
         mistakes.push({
           path: [...at, "upstream"],
@@ -73,18 +75,19 @@ function checkArchives({ upstreams }: Config): Mistake[] {
 }
 
 function unknown(path: Mistake["path"], what: string, name: string, known: readonly string[]): Mistake {
-  const meant = closest(name, known);
-  const hint =
-    meant === undefined ? `Known: ${known.slice(0, 20).join(", ") || "none"}.` : `Did you mean \`${meant}\`?`;
-  return { path, message: `there is no ${what} "${name}"`, hint };
+  return { path, message: `there is no ${what} "${name}"`, hint: suggest(name, known, "Known") };
 }
 
-/** The way from `name` back to itself over parents, told only for the first of its names. */
-function findCycle(config: Config, name: string): string[] | undefined {
+/** What is wrong with the parents above `name`; a ring is told only for the first of its names. */
+function checkParents(config: Config, name: string): string | undefined {
   const way = [name];
   for (let at = config.images[name]?.parent; at !== undefined; at = config.images[at]?.parent) {
-    if (at === name) return way.some((one) => one < name) ? undefined : [...way, name];
+    if (at === name) {
+      const isFirst = way.every((one) => one >= name);
+      return isFirst ? `images are each other's parents: ${[...way, name].join(" → ")}` : undefined;
+    }
     if (way.includes(at)) return undefined;
+    if (way.length > maxAncestors) return `it has more than ${maxAncestors} ancestors`;
     way.push(at);
   }
   return undefined;

@@ -2,6 +2,7 @@
 export function closest(wrong: string, names: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(wrong.length / 3));
   const [best] = names
+    .filter((name) => Math.abs(name.length - wrong.length) <= limit)
     .map((name) => ({ name, distance: distanceOf(wrong.slice(0, 100).toLowerCase(), name.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance);

@@ -1,6 +1,17 @@
-import { LineCounter, isAlias, isMap, isScalar, parseDocument, visit, type Document, type Node } from "yaml";
+import {
+  LineCounter,
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+  type YAMLMap,
+} from "yaml";
 import { checkReferences } from "./check-references.ts";
-import { closest } from "./closest.ts";
+import { explainIssue } from "./explain-issue.ts";
 import { configSchema, type Config } from "./schema.ts";
 
 /** One mistake, where it stands, and what to do. Lines and columns count from 1. */
@@ -27,10 +38,16 @@ export interface Mistake {
 
 const maxLength = 1_048_576;
 const maxDepth = 64;
-/** The only places where `${NAME}` stands for a variable: elsewhere it is text. */
-const variablePlaces: readonly RegExp[] = [
-  /^notifications\.webhook\.(?:url|secret)$/,
-  /^upstreams\.[^.]+\.(?:mirror|securityMirror)$/,
+const maxProblems = 200;
+/** `uniqueKeys` is off because that check takes minutes for a file of many keys: findDoubles does it. */
+const yamlOptions = { uniqueKeys: false, prettyErrors: false, logLevel: "error" } as const;
+const tooDeep = `it is nested deeper than ${maxDepth} levels`;
+/** The only places where `${NAME}` stands for a variable: elsewhere it is text. A `*` is any name. */
+const variablePlaces: readonly Path[] = [
+  ["notifications", "webhook", "url"],
+  ["notifications", "webhook", "secret"],
+  ["upstreams", "*", "mirror"],
+  ["upstreams", "*", "securityMirror"],
 ];
 
 /**
@@ -42,14 +59,10 @@ export function parseConfig(text: string, env: Readonly<Record<string, string | 
   if (text.length > maxLength) {
     return invalid([{ path: [], message: `the file is larger than ${maxLength} characters` }], undefined, lines);
   }
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, maxAliasCount: 100 } as object);
-  if (document.errors.length > 0) {
-    const problems = document.errors.map((error) => {
-      const at = lines.linePos(error.pos[0]);
-      return { line: at.line, column: at.col, path: "", message: error.message.split("\n")[0] ?? "", hint: undefined };
-    });
-    return { kind: "invalid", problems };
-  }
+  const document = parseDocument(text.replace(/^\uFEFF/, ""), { ...yamlOptions, lineCounter: lines });
+  if (document.errors.length > 0) return { kind: "invalid", problems: limit(explainErrors(document, lines)) };
+  const doubles = findDoubles(document, lines);
+  if (doubles.length > 0) return { kind: "invalid", problems: limit(doubles) };
   const odd = findOdd(document);
   if (odd !== undefined) return invalid([odd], document, lines);
   const mistakes: Mistake[] = [];
@@ -68,7 +81,9 @@ export function parseConfig(text: string, env: Readonly<Record<string, string | 
   const value = substitute(plain, [], env, mistakes);
   const parsed = configSchema.safeParse(value);
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) mistakes.push(...explainIssue(issue));
+    const told = new Set(mistakes.map(({ path }) => path.join(".")));
+    const found = parsed.error.issues.flatMap((issue) => explainIssue(issue, value));
+    mistakes.push(...found.filter(({ path }) => !told.has(path.join("."))));
     return invalid(mistakes, document, lines);
   }
   mistakes.push(...checkReferences(parsed.data));
@@ -79,16 +94,67 @@ export function parseConfig(text: string, env: Readonly<Record<string, string | 
 /** Mistakes that only the outside world shows (a file that is not there), each with its place in `text`, which parseConfig has accepted. */
 export function placeMistakes(text: string, mistakes: readonly Mistake[]): readonly ConfigProblem[] {
   const lines = new LineCounter();
-  const placed = invalid(mistakes, parseDocument(text, { lineCounter: lines }), lines);
+  const placed = invalid(
+    mistakes,
+    parseDocument(text.replace(/^\uFEFF/, ""), { ...yamlOptions, lineCounter: lines }),
+    lines,
+  );
   return placed.kind === "invalid" ? placed.problems : [];
 }
 
 function invalid(mistakes: readonly Mistake[], document: Document | undefined, lines: LineCounter): ParsedConfig {
-  const problems = mistakes.map(({ path, message, hint }) => {
+  const problems = mistakes.slice(0, maxProblems).map(({ path, message, hint }) => {
     const at = placeOf(document, path, lines);
     return { ...at, path: path.join("."), message, hint };
   });
-  return { kind: "invalid", problems: problems.sort((a, b) => a.line - b.line || a.column - b.column) };
+  problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  return { kind: "invalid", problems: limit(problems, mistakes.length) };
+}
+
+/** The first problems, and how many more there are. */
+function limit(problems: readonly ConfigProblem[], count = problems.length): ConfigProblem[] {
+  const last = problems[maxProblems - 1];
+  if (count <= maxProblems || last === undefined) return [...problems];
+  const message = `there are ${count - maxProblems} more mistakes`;
+  return [...problems.slice(0, maxProblems), { ...last, path: "", message, hint: undefined }];
+}
+
+function explainErrors(document: Document, lines: LineCounter): ConfigProblem[] {
+  const { errors } = document;
+  // The parser calls itself for each level, and says so where it is stopped; what comes after is an echo.
+  const deep = errors.findIndex(({ message }) => message.startsWith("Maximum call stack"));
+  return errors.slice(0, deep < 0 ? errors.length : deep + 1).map(({ code, pos, message }, index) => {
+    const { line, col } = lines.linePos(pos[0]);
+    const at = { line, column: col, path: "", hint: undefined };
+    if (index === deep) return { ...at, message: tooDeep };
+    if (code !== "MULTIPLE_DOCS") return { ...at, message: message.split("\n")[0] ?? "" };
+    return { ...at, message: "there is a second document", hint: "Leave out the `---` and what comes after it." };
+  });
+}
+
+/** Keys that stand twice in one mapping, each where it stands again. */
+function findDoubles(document: Document, lines: LineCounter): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  visit(document, {
+    Map: (_key, map, ancestors) => (ancestors.length > 2 * maxDepth ? visit.BREAK : noteDoubles(map, lines, problems)),
+  });
+  return problems.sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+function noteDoubles(map: YAMLMap, lines: LineCounter, problems: ConfigProblem[]): void {
+  const first = new Map<string, number>();
+  for (const { key } of map.items) {
+    const start = isScalar(key) ? key.range?.[0] : undefined;
+    if (!isScalar(key) || start === undefined) continue;
+    const name = String(key.value);
+    const known = first.get(name);
+    const { line, col } = lines.linePos(start);
+    if (known === undefined) first.set(name, line);
+    else {
+      const message = `${JSON.stringify(name.slice(0, 100))} stands here twice`;
+      problems.push({ line, column: col, path: name, message, hint: `It is said in line ${known} already.` });
+    }
+  }
 }
 
 /** Where the value of `path` stands; for a key that is too much, the key; else the nearest thing that is there. */
@@ -115,8 +181,10 @@ function findOdd(document: Document): Mistake | undefined {
   visit(document, {
     Node: (_key, node, ancestors) => {
       if (isAlias(node)) aliases += 1;
-      if (ancestors.length > maxDepth) found = { path: [], message: `it is nested deeper than ${maxDepth} levels` };
+      if (ancestors.length > maxDepth) found = { path: [], message: tooDeep };
       if (aliases > 100) found = { path: [], message: "it has more than 100 aliases" };
+      if (isAlias(node) && ancestors.some((one) => isCollection(one) && one.anchor === node.source))
+        found = { path: [], message: `the alias *${node.source} stands within what it names` };
       return found === undefined ? undefined : visit.BREAK;
     },
   });
@@ -136,9 +204,9 @@ function substitute(
   env: Readonly<Record<string, string | undefined>>,
   mistakes: Mistake[],
 ): unknown {
-  if (typeof value === "string" && variablePlaces.some((place) => place.test(path.join(".")))) {
+  if (typeof value === "string" && variablePlaces.some((place) => isAt(path, place))) {
     return value.replaceAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_whole, name: string) => {
-      const found = env[name];
+      const found = Object.hasOwn(env, name) ? env[name] : undefined;
       if (found === undefined || found === "") {
         mistakes.push({
           path,
@@ -151,62 +219,16 @@ function substitute(
   }
   if (Array.isArray(value)) return value.map((item, at) => substitute(item, [...path, at], env, mistakes));
   if (typeof value !== "object" || value === null) return value;
+  // The schema passes over this key without a word.
+  if (Object.hasOwn(value, "__proto__"))
+    mistakes.push({ path: [...path, "__proto__"], message: '"__proto__" cannot be a key' });
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, substitute(inner, [...path, key], env, mistakes)]),
+    Object.entries(value)
+      .filter(([key]) => key !== "__proto__")
+      .map(([key, inner]) => [key, substitute(inner, [...path, key], env, mistakes)]),
   );
 }
 
-interface Issue {
-  readonly code?: string | undefined;
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-  readonly keys?: readonly string[];
-}
-
-function explainIssue(issue: Issue): Mistake[] {
-  const path = issue.path.map((key) => (typeof key === "symbol" ? String(key) : key));
-  if (issue.code === "unrecognized_keys") {
-    const known = Object.keys(shapeAt(path));
-    return (issue.keys ?? []).map((key) => {
-      const meant = closest(key, known);
-      const hint =
-        meant === undefined
-          ? known.length === 0
-            ? undefined
-            : `Known here: ${known.join(", ")}.`
-          : `Did you mean \`${meant}\`?`;
-      return { path: [...path, key], message: `"${key.slice(0, 100)}" is not known here`, hint };
-    });
-  }
-  return [{ path, message: issue.message }];
-}
-
-/** The keys that the schema knows at `path`, found by asking it: an unknown key's neighbours. */
-function shapeAt(path: Path): Readonly<Record<string, unknown>> {
-  let at: unknown = configSchema;
-  for (const key of path) at = stepInto(unwrap(at), key);
-  const shape = unwrap(at);
-  return isShaped(shape) ? shape.shape : {};
-}
-
-function stepInto(schema: unknown, key: string | number): unknown {
-  if (isShaped(schema)) return schema.shape[String(key)];
-  const def = (schema as { def?: { valueType?: unknown; element?: unknown; options?: readonly unknown[] } } | undefined)
-    ?.def;
-  return def?.valueType ?? def?.element;
-}
-
-function unwrap(schema: unknown): unknown {
-  let at = schema;
-  for (let depth = 0; depth < 8; depth += 1) {
-    const def = (at as { def?: { innerType?: unknown; options?: readonly unknown[] } } | undefined)?.def;
-    const inner = def?.innerType ?? def?.options?.[0];
-    if (inner === undefined) return at;
-    at = inner;
-  }
-  return at;
-}
-
-function isShaped(schema: unknown): schema is { readonly shape: Readonly<Record<string, unknown>> } {
-  return typeof schema === "object" && schema !== null && "shape" in schema;
+function isAt(path: Path, place: Path): boolean {
+  return path.length === place.length && place.every((key, at) => key === "*" || key === path[at]);
 }

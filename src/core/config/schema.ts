@@ -1,11 +1,10 @@
 import { z } from "zod";
 
-const name = z
-  .string()
-  .regex(
-    /^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$/,
-    "lower-case letters, digits, `.`, `_` and `-`, at most 100 characters",
-  );
+const name = z.string().regex(
+  // Every object has a `constructor`: as a name it would be found where nothing is.
+  /^(?!constructor$)[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$/,
+  "lower-case letters, digits, `.`, `_` and `-`, at most 100 characters",
+);
 const text = z.string().max(4096);
 const packageName = z
   .string()

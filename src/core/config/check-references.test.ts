@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "./index.ts";
+
+function read(upstream: string): ReturnType<typeof parseConfig> {
+  const images = "images:\n  web:\n    recipe: packages\n    upstream: os\n    packages: [curl]\n";
+  return parseConfig(`version: 1\nupstreams:\n  os: ${upstream}\nenvironments:\n  - name: production\n${images}`, {});
+}
+
+describe("the codename of an upstream", () => {
+  it.each([
+    "{ kind: debian, codename: bookworm }",
+    "{ kind: debian, codename: trixie }",
+    "{ kind: debian, codename: tide, mirror: 'http://127.0.0.1:1', keyrings: [tide.gpg] }",
+  ])("%s is taken", (upstream) => expect(read(upstream).kind).toBe("ok"));
+
+  it.each([
+    ["{ kind: debian, codename: bookwurm }", "Did you mean `bookworm`?"],
+    ["{ kind: debian, codename: tide, mirror: 'http://127.0.0.1:1' }", "`keyrings:`"],
+    ["{ kind: debian, codename: tide, keyrings: [tide.gpg] }", "`mirror:`"],
+  ])("%s is a mistake", (upstream, hint) => {
+    const problems = [{ path: "upstreams.os.codename", line: 3, hint: expect.stringContaining(hint) as string }];
+    expect(read(upstream)).toMatchObject({ kind: "invalid", problems });
+  });
+
+  it.each(["Bookworm", "../etc", "book worm"])("%s is a mistake of form", (codename) => {
+    expect(read(`{ kind: debian, codename: "${codename}" }`).kind).toBe("invalid");
+  });
+});
