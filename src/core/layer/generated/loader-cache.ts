@@ -1,3 +1,4 @@
+import { compareBytes } from "./image-tree.ts";
 import { buildStringTable } from "./string-table.ts";
 
 /** An entry of the cache: where the loader finds a library of this name. */
@@ -80,7 +81,7 @@ function compareLibraries(a: CachedLibrary, b: CachedLibrary): number {
     compareSonames(b.soname, a.soname) ||
     b.flags - a.flags ||
     Number(b.capability !== undefined) - Number(a.capability !== undefined) ||
-    (b.capability ?? "").localeCompare(a.capability ?? "", "en")
+    compareBytes(a.capability ?? "", b.capability ?? "")
   );
 }
 

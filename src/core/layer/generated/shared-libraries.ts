@@ -46,12 +46,11 @@ export function addSharedLibraries(tree: ImageTree, architecture: string): void 
     for (const name of names.get(real) ?? []) {
       const candidate = readCandidate(tree, libraries, `${real}/${name}`, name);
       if (candidate === undefined || !loader.flags.has(candidate.flags)) continue;
-      const key = `${candidate.soname}\0${candidate.flags}`;
-      const known = found.get(key);
-      if (known === undefined || preferred(candidate, known)) found.set(key, candidate);
+      const known = found.get(candidate.soname);
+      if (known === undefined || preferred(candidate, known)) found.set(candidate.soname, candidate);
     }
     for (const { name, soname, isLink, flags } of found.values()) {
-      if (!isLink && name !== soname) tree.symlink(`${real}/${soname}`, name);
+      if (capability === undefined && !isLink && name !== soname) tree.symlink(`${real}/${soname}`, name);
       cached.push({
         soname,
         path: `${path}/${capability === undefined ? soname : name}`,
@@ -149,10 +148,9 @@ function readCandidate(
   const flags = flagsOf.get(`${library.machine}/${library.bits}`);
   if (flags === undefined) return undefined;
   const soname = library.soname === "" ? name : library.soname;
-  const base = real.slice(real.lastIndexOf("/") + 1);
-  // A link to what is neither the soname nor a prefix of it that ends in .so counts as a file.
-  const isLink = isSymlink && (base === soname || (base.endsWith(".so") && soname.startsWith(base)));
-  return { name, soname, isLink, flags };
+  // A link of another name than the soname or what a linker is given, libx.so, counts as one more file.
+  const isLink = isSymlink && (name === soname || (name.endsWith(".so") && soname.startsWith(name)));
+  return { name, soname: isLink ? name : soname, isLink, flags };
 }
 
 /** A file before a link; of two of a kind the one with the greater version. */
