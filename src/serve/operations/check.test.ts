@@ -308,6 +308,23 @@ describe("what cannot be compared is never clean", () => {
     expect(output.remedy).toMatch(/not everything could be compared$/);
   });
 
+  it("a release whose security suite stands still", async () => {
+    const packages = [await makeDeb({ name: "openssl", version: "1.0", packing: "gz" })];
+    for (const suite of ["oldie", "oldie-updates", "oldie-security"])
+      await archive.publish({ suite, date: now - 31 * day, packages });
+    const output = await check(await push({ layers: [{ openssl: "1.0" }], codename: "oldie" }));
+    expect(output.platforms[0]).toMatchObject({ status: "unknown", updates: [] });
+    expect(output.suites.map(({ name, problem }) => [name, problem])).toEqual([
+      ["oldie", null],
+      [
+        "oldie-security",
+        expect.stringMatching(/nothing new since 2025-12-05: the release may be past its end of life/),
+      ],
+      ["oldie-updates", null],
+    ]);
+    expect(output.remedy).toMatch(/^`replace-base` by a release that is supported/);
+  });
+
   it("packages of elsewhere and of backports", async () => {
     const output = await check(await push({ layers: [{ ...newest, own: "1", curl: "8.0-1~bpo12+1" }], apt: apt() }));
     expect(output.platforms[0]).toMatchObject({

@@ -24,7 +24,11 @@ export function describeCheck(
       date: date === undefined ? null : formatInstant(date),
       problem: problem ?? null,
     })),
-    remedy: describeRemedy(check, platforms),
+    remedy: describeRemedy(
+      check,
+      platforms,
+      asked.some(({ isQuiet }) => isQuiet),
+    ),
   };
 }
 
@@ -72,10 +76,10 @@ function uncompared({ unknownPackages, inventory }: PlatformCheck): string[] {
 }
 
 /** What would cure it, as one line. */
-function describeRemedy({ platforms: checks }: ImageCheck, platforms: Check["platforms"]): string {
+function describeRemedy({ platforms: checks }: ImageCheck, platforms: Check["platforms"], isQuiet: boolean): string {
   const outdated = checks.flatMap((check) => check.outdated);
   const isUnknown = platforms.some(({ status }) => status === "unknown");
-  if (outdated.length === 0) {
+  if (outdated.length === 0 && !isQuiet) {
     return isUnknown
       ? "unknown: nothing older was found, but not everything could be compared"
       : "nothing: every package is the newest that its suites offer";
@@ -85,6 +89,7 @@ function describeRemedy({ platforms: checks }: ImageCheck, platforms: Check["pla
   ];
   const [base, own] = [names("base"), names("rebuild")];
   const parts = [
+    ...(isQuiet ? ["`replace-base` by a release that is supported"] : []),
     ...(base.length === 0 ? [] : [`\`rebase\` onto a newer base, whose layer brought ${someOf(base)}`]),
     ...(own.length === 0 ? [] : [`\`rebuild\` without cached layers, for ${someOf(own)}`]),
   ];

@@ -34,6 +34,8 @@ export interface AskedSuite {
   readonly date: Instant | undefined;
   /** Why what it offers now is not known. */
   readonly problem: string | undefined;
+  /** Whether it looks as if nothing came any more. */
+  readonly isQuiet: boolean;
 }
 
 /** Finds what Debian's suites offer for images whose word is not to be trusted. */
@@ -49,6 +51,8 @@ export interface SuiteFinder {
 
 /** Mirrors that an image names get one quick try: there is another way. */
 const foreignLimits = { ...defaultFetchLimits, idleMs: 10_000, attempts: 1 };
+/** A security suite that had nothing new for so long, in milliseconds, is one that nobody cares for. */
+const quietMs = 30 * 86_400_000;
 const ownLimits = { ...defaultFetchLimits, attempts: 2 };
 
 /**
@@ -86,7 +90,7 @@ export function createSuiteFinder(deps: SuiteFinderDeps): SuiteFinder {
         answered.set(generation.source, { distro, source });
         if (failures.length > 0)
           notes.add(`${suite}: ${hostOf(source.mirror)} was asked instead: ${failures.join("; ")}`);
-        asked.set(suite, { name: suite, date: generation.date, problem: undefined });
+        asked.set(suite, { name: suite, ...judge(suite, generation.date, clock.now()) });
         return generation;
       } catch (error) {
         signal?.throwIfAborted();
@@ -101,7 +105,7 @@ export function createSuiteFinder(deps: SuiteFinderDeps): SuiteFinder {
     const held = first && (await distroOf(first.source, first.isForeign).generation(first.source.name));
     const problem = failures.join("; ") || "no mirror is known for it";
     const used = held === undefined ? "" : "; compared with what it last offered";
-    asked.set(suite, { name: suite, date: held?.date, problem: printable(`${problem}${used}`) });
+    asked.set(suite, { name: suite, date: held?.date, problem: printable(`${problem}${used}`), isQuiet: false });
     return held;
   };
 
@@ -139,6 +143,16 @@ export function createSuiteFinder(deps: SuiteFinderDeps): SuiteFinder {
     notes: () => [...notes],
     close: () => guarded.destroy(),
   };
+}
+
+/** A security suite has something new every few days for as long as its release is supported. */
+function judge(suite: string, date: Instant, now: Instant): Omit<AskedSuite, "name"> {
+  const isQuiet = suite.endsWith("-security") && now - date > quietMs;
+  const day = new Date(date).toISOString().slice(0, 10);
+  const problem = isQuiet
+    ? `it has offered nothing new since ${day}: the release may be past its end of life`
+    : undefined;
+  return { date, problem, isQuiet };
 }
 
 /** The keys of a Debian release: those that are shipped, else those of the system's own keyring. */

@@ -58,6 +58,14 @@ describe("validate", () => {
     ]);
   });
 
+  it("counts keyrings that are not there", async () => {
+    const keyrings = "keyrings: [etc/deep/app.conf, gone.gpg]";
+    const { problems } = await validate(fleetText.replace("codename: bookworm", `codename: bookworm, ${keyrings}`));
+    expect(problems).toMatchObject([
+      { line: 3, path: "upstreams.debian.keyrings.1", message: "there is no keyring gone.gpg" },
+    ]);
+  });
+
   it("does not look at the files of an asker who is elsewhere", async () => {
     expect(
       await createValidate({ env: {}, cwd: undefined })({ name: "fleet.yaml", text: withFiles("missing.conf") }),

@@ -1,4 +1,4 @@
-import { lstat, readdir } from "node:fs/promises";
+import { lstat, readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parseConfig, placeMistakes, type Config, type Mistake } from "../../core/config/index.ts";
 import { messageOf } from "../../lib/index.ts";
@@ -32,9 +32,19 @@ export function createValidate({ env, cwd }: ValidateDeps): OperationHandlers["v
   };
 }
 
-/** What of `files:` cannot go into an image. */
+/** What of `files:` cannot go into an image, and keyrings that cannot be read. */
 async function findFileMistakes(config: Config, home: string): Promise<Mistake[]> {
   const mistakes: Mistake[] = [];
+  for (const [upstream, { keyrings = [] }] of Object.entries(config.upstreams)) {
+    for (const [at, path] of keyrings.entries()) {
+      const isFile = await stat(resolve(home, path))
+        .then((found) => found.isFile())
+        .catch(() => false);
+      const hint = `Paths of keyrings are relative to the configuration: ${resolve(home, path)}.`;
+      if (!isFile)
+        mistakes.push({ path: ["upstreams", upstream, "keyrings", at], message: `there is no keyring ${path}`, hint });
+    }
+  }
   for (const [image, { files }] of Object.entries(config.images)) {
     for (const [at, { from }] of files.entries()) {
       const mistake = await findFileMistake(resolve(home, from), from);
