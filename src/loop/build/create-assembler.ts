@@ -7,6 +7,7 @@ import { loadPackages } from "./load-packages.ts";
 import { createPackageCache } from "./package-cache.ts";
 import { pushImage, type PushManifest } from "./push-image.ts";
 import { createPartReader } from "./read-layer-parts.ts";
+import { createSystemLayerMaker } from "./system-layer.ts";
 import type {
   AssembledImage,
   AssembledPlatform,
@@ -24,13 +25,14 @@ import type {
 export function createAssembler(deps: AssemblerDeps): Assembler {
   const cache = createPackageCache(deps.cacheDir, (record) => deps.fetchPackage(record));
   const table = new PathTable();
+  const makeLayer = createLayerMaker();
   const context: LayoutContext = {
     cache,
     records: createLayerRecords(deps.cacheDir),
     reader: createPartReader(),
     folders: createFolderMaker(),
-    makeLayer: createLayerMaker(),
-    allocateAccounts: deps.allocateAccounts,
+    makeLayer,
+    systemLayer: createSystemLayerMaker(makeLayer, (names) => deps.allocateAccounts(names)),
   };
 
   async function assemblePlatform(
