@@ -104,8 +104,11 @@ describe("garbage collection", () => {
         yield bytes;
       });
     }
-    await server.collectGarbage({ graceMs: day });
-    expect(await files()).toBe(3);
+    // What came in the millisecond in which the mark began may be newer than the mark.
+    for (const graceMs of [0, day]) {
+      await server.collectGarbage({ graceMs });
+      expect(await files()).toBe(3);
+    }
     clock.advance(2 * day);
     await fetch(`${url}/v2/app/blobs/${headed?.descriptor.digest}`, { method: "HEAD" });
     await post(`/v2/other/blobs/uploads/?mount=${mounted?.descriptor.digest}&from=app`, "");

@@ -14,11 +14,11 @@ const parts = openParts();
 let disk: SmallDisk;
 let server: RegistryServer;
 
-async function open(): Promise<Repository> {
+async function open(chunkBytes = 0): Promise<Repository> {
   server = await createRegistryServer({ dir: disk.path });
   expect(server.problems).toEqual([]);
   const { host } = await server.listen(0);
-  return parts.connect({ timeoutMs: 10_000 }).repository(`${host}/app`);
+  return parts.connect({ timeoutMs: 10_000, chunkBytes }).repository(`${host}/app`);
 }
 
 async function reopen(): Promise<Repository> {
@@ -54,7 +54,7 @@ async function checkWhole(app: Repository, images: readonly MadeImage[], name: s
 
 describe("FAULTS 25: the registry's disk is full", () => {
   beforeEach(async () => {
-    if (missing === undefined) disk = await mountSmallDisk(6);
+    if (missing === undefined) disk = await mountSmallDisk(4);
   });
   afterEach(async () => {
     if (missing !== undefined) return;
@@ -63,13 +63,14 @@ describe("FAULTS 25: the registry's disk is full", () => {
     await disk.remove();
   });
 
-  for (const [what, bytes] of [
-    ["large images", 500_000],
-    ["small ones", 3000],
-    ["a few bytes", 10],
+  for (const [what, bytes, chunkBytes] of [
+    ["large images", 500_000, 0],
+    ["large images in pieces", 500_000, 100_000],
+    ["small ones", 3000, 0],
+    ["a few bytes", 10, 0],
   ] as const) {
     it(`by ${what}: the push is refused by name, and nothing that was acknowledged is lost, now or after a restart`, async () => {
-      let app = await open();
+      let app = await open(chunkBytes);
       const images = await fill(app, bytes, "t");
       const refused = images.at(-1);
       const kept = images.slice(0, -1);
@@ -88,16 +89,22 @@ describe("FAULTS 25: the registry's disk is full", () => {
 
   it("to the last byte: tags can be deleted, garbage collected, and there is room again", async () => {
     let app = await open();
+    // More names than a page of the journal has room for.
+    const named = await makeImage(["named"]);
+    for (let n = 0; n < 150; n++) await pushImage(app, named, `n${n}`);
     const images = await fill(app, 300_000, "t");
     await fill(app, 10, "s");
     await exhaust(disk.path);
     for (let n = 0; n < images.length - 1; n++) expect(await app.deleteManifest(`t${n}`)).toBe(true);
+    for (let n = 0; n < 150; n++) expect(await app.deleteManifest(`n${n}`)).toBe(true);
+    expect(await readdir(disk.path)).not.toContain("reserve");
     const first = await server.collectGarbage({ graceMs: 0, now: Date.now() + 1000 });
-    expect(first.manifests).toBe(images.length - 1);
+    expect(first.manifests).toBe(images.length);
     const second = await server.collectGarbage({ graceMs: 0, now: Date.now() + 1000 });
     expect(second.bytes).toBeGreaterThan(2_000_000);
     await rm(join(disk.path, "ballast"));
     app = await reopen();
+    expect(await readdir(disk.path)).toContain("reserve");
     const image = await makeImage([randomBytes(300_000).toString("base64")]);
     await pushImage(app, image, "again0");
     await checkWhole(app, [image], "again");
