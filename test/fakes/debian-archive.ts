@@ -49,9 +49,12 @@ export interface DebianArchive {
   close(): Promise<void>;
 }
 
-/** Starts an archive with nothing in it. */
+let made: Promise<PrivateKey> | undefined;
+
+/** Starts an archive with nothing in it. All of one process have the same key. */
 export async function createDebianArchive(): Promise<DebianArchive> {
-  const key = await makeArchiveKey();
+  made ??= makeArchiveKey();
+  const key = await made;
   const files = new Map<string, Buffer>();
   const requests: DebianArchive["requests"] = [];
   let faults: { readonly paths: RegExp; readonly fault: ArchiveFault; left: number }[] = [];
@@ -77,9 +80,9 @@ export async function createDebianArchive(): Promise<DebianArchive> {
       spec,
       { keys = [key], lag = false, rewrite = (text: string) => text, alter = (bytes: Buffer) => bytes } = {},
     ) => {
-      const made = await makeSuite(spec);
-      if (!lag) for (const [path, bytes] of made.files) files.set(`debian/${path}`, bytes);
-      const release = rewrite(made.release);
+      const suite = await makeSuite(spec);
+      if (!lag) for (const [path, bytes] of suite.files) files.set(`debian/${path}`, bytes);
+      const release = rewrite(suite.release);
       const signed = keys.length === 0 ? Buffer.from(release) : await clearSign(release, keys, spec.date);
       files.set(`debian/dists/${spec.suite}/InRelease`, alter(signed));
     },

@@ -116,6 +116,13 @@ describe("verifyWithGpgv", () => {
   });
 });
 
+describe("a gpgv that does not work", () => {
+  it("makes a release bad, and says so", async () => {
+    const verdict = await verifyWithGpgv(await signed([ours], [publicKeyOf(ours)]), process.execPath);
+    expect(verdict).toMatchObject({ kind: "bad", why: expect.stringContaining("gpgv does not work") as string });
+  });
+});
+
 describe("parseGpgvStatus", () => {
   const seconds = signedAt / 1000;
   const good = `[GNUPG:] GOODSIG AA key\n[GNUPG:] VALIDSIG FF 2026-01-10 ${seconds} 0 4 0 22 10 01 FF\n`;

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unarmor } from "openpgp";
-import { messageOf, type Instant } from "../../lib/index.ts";
+import { messageOf, printable, type Instant } from "../../lib/index.ts";
 import type { SignatureVerdict, SignedRelease } from "./verify-release.ts";
 import { isArmored } from "./verify-with-openpgp.ts";
 
@@ -57,11 +57,11 @@ function run(program: string, args: string[]): Promise<{ status: string; trouble
   const env = { PATH: process.env["PATH"], LC_ALL: "C" };
   const options = { env, timeout: timeLimitMs, killSignal: "SIGKILL", maxBuffer: maxStatus } as const;
   return new Promise((resolve) => {
-    execFile(program, args, options, (error, stdout) => {
-      if (error === null || typeof error.code === "number") return resolve({ status: stdout });
+    execFile(program, args, options, (error, stdout, stderr) => {
+      if (error === null || stdout.startsWith("[GNUPG:] ")) return resolve({ status: stdout });
       if (error.code === "ENOENT" || error.code === "EACCES") return resolve(undefined);
-      const why = error.killed === true ? `it did not end in ${timeLimitMs / 1000} s` : error.message;
-      resolve({ status: "", trouble: `gpgv: ${why}` });
+      const why = error.killed === true ? `it did not end in ${timeLimitMs / 1000} s` : stderr.trim() || error.message;
+      resolve({ status: "", trouble: `gpgv does not work: ${printable(why.slice(0, 500))}` });
     });
   });
 }
