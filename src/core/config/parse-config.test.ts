@@ -366,7 +366,7 @@ describe("hostile files", () => {
           expect(message).not.toBe("");
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });
