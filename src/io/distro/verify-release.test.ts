@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -120,6 +122,19 @@ describe("a gpgv that does not work", () => {
   it("makes a release bad, and says so", async () => {
     const verdict = await verifyWithGpgv(await signed([ours], [publicKeyOf(ours)]), process.execPath);
     expect(verdict).toMatchObject({ kind: "bad", why: expect.stringContaining("gpgv does not work") as string });
+  });
+
+  it("is not believed where it was killed after it had spoken", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "tidemill-gpgv-test-"));
+    try {
+      const program = join(folder, "gpgv");
+      const spoken = `[GNUPG:] GOODSIG AA key\n[GNUPG:] VALIDSIG FF 2026-01-10 ${signedAt / 1000} 0 4 0 22 10 01 FF`;
+      await writeFile(program, `#!/bin/sh\nprintf '%s\\n' '${spoken}'\nkill -9 $$\n`, { mode: 0o755 });
+      const verdict = await verifyWithGpgv(await signed([ours], [publicKeyOf(ours)]), program);
+      expect(verdict).toMatchObject({ kind: "bad", why: expect.stringContaining("gpgv does not work") as string });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unarmor } from "openpgp";
 import { messageOf, printable, type Instant } from "../../lib/index.ts";
+import { isDiskError } from "./error.ts";
 import type { SignatureVerdict, SignedRelease } from "./verify-release.ts";
 import { isArmored } from "./verify-with-openpgp.ts";
 
@@ -37,6 +38,7 @@ export async function verifyWithGpgv(
     if (status.kind === "bad") return { kind: "bad", why: ran.trouble ?? status.why };
     return { kind: "good", text: (await readFile(text, "utf8")).replaceAll("\r\n", "\n") };
   } catch (error) {
+    if (isDiskError(error)) throw error;
     return { kind: "bad", why: messageOf(error) };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -58,7 +60,9 @@ function run(program: string, args: string[]): Promise<{ status: string; trouble
   const options = { env, timeout: timeLimitMs, killSignal: "SIGKILL", maxBuffer: maxStatus } as const;
   return new Promise((resolve) => {
     execFile(program, args, options, (error, stdout, stderr) => {
-      if (error === null || stdout.startsWith("[GNUPG:] ")) return resolve({ status: stdout });
+      const hasEnded = error === null || typeof error.code === "number";
+      if (hasEnded && stdout.startsWith("[GNUPG:] ")) return resolve({ status: stdout });
+      if (error === null) return resolve({ status: "" });
       if (error.code === "ENOENT" || error.code === "EACCES") return resolve(undefined);
       const why = error.killed === true ? `it did not end in ${timeLimitMs / 1000} s` : stderr.trim() || error.message;
       resolve({ status: "", trouble: `gpgv does not work: ${printable(why.slice(0, 500))}` });
