@@ -53,6 +53,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       clock: ctx.clock,
       env,
       registries: clientOfOthers,
+      localFiles: serving === undefined,
       signal: ctx.signal,
     }),
     run: implemented.createRun(ctx, { pass: fleet.pass }),
@@ -62,7 +63,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     hold: implemented.createHold(ctx),
     resume: implemented.createResume(ctx),
     build: implemented.createBuild(ctx, { assembler, prepare: refresh }),
-    validate: implemented.createValidate({ env, cwd: process.cwd() }),
+    validate: implemented.createValidate({ env, cwd: serving === undefined ? process.cwd() : undefined }),
     doctor: implemented.createDoctor({ ...ctx, configPath, env, place, feeds: fleet.feeds, node: process.version }),
     backup: implemented.createBackup(ctx),
     restore: implemented.createRestore({
@@ -83,7 +84,7 @@ export function createStatelessOperations(env: Env, signal: AbortSignal): Operat
     throw new OperationError("UNSUPPORTED", `${name} needs a fleet`, { hint: "Name its configuration by --config." });
   };
   const known: Partial<OperationHandlers> = {
-    check: implemented.createCheck({ cacheDir, clock: systemClock, env, registries, signal }),
+    check: implemented.createCheck({ cacheDir, clock: systemClock, env, registries, localFiles: true, signal }),
     diff: implemented.createDiff({
       client: registries,
       images: createImageReader(createLayerStore(join(cacheDir, "layers"))),

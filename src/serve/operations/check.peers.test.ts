@@ -73,7 +73,13 @@ describe("check of a real Debian image", () => {
       const path = join(folder, "layout");
       await pushImage(await openLayout(path, { create: true }), imageOf([tar]), "latest");
       const registries = createRegistryClient();
-      const check = createCheck({ cacheDir: join(folder, "cache"), clock: systemClock, env: process.env, registries });
+      const check = createCheck({
+        cacheDir: join(folder, "cache"),
+        clock: systemClock,
+        env: process.env,
+        registries,
+        localFiles: true,
+      });
       const [ours, apts] = await Promise.all([check({ image: path }), askApt(status, sources)]);
       const [platform] = ours.platforms;
       expect(platform).toMatchObject({ status: "complete", problems: [] });

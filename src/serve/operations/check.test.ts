@@ -101,6 +101,7 @@ const check = (image: string, platform?: string, more: Partial<CheckDeps> = {}):
     clock,
     env: { TIDEMILL_DEBIAN_MIRROR: archive.url, TIDEMILL_DEBIAN_SECURITY_MIRROR: archive.url },
     registries,
+    localFiles: true,
     aptFolder: folder.path(),
     keysOf: () => Promise.resolve([publicKeyOf(archive.key)]),
     ...more,
@@ -394,6 +395,15 @@ describe("hostile images", () => {
     const name = `${host}/team/hostile`;
     await pushImage(registries.repository(name), imageOf([layer()]), "latest");
     await expect(check(name)).rejects.toMatchObject({ code });
+  });
+
+  it("files of the machine are not looked at for those who ask from elsewhere", async () => {
+    const layout = folder.path("mine");
+    await pushImage(await openLayout(layout, { create: true }), makeDebianImage({ layers }), "latest");
+    for (const image of [layout, `oci:${layout}`, `docker-archive:${layout}.tar`, "./package.json"])
+      await expect(check(image, undefined, { localFiles: false })).rejects.toMatchObject({ code: "UNSUPPORTED" });
+    const remote = await push({ layers });
+    expect(await check(remote, undefined, { localFiles: false })).toMatchObject({ reference: remote });
   });
 
   it("a file that is no archive, and one that is not there, are refused by name", async () => {

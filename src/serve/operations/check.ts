@@ -20,6 +20,8 @@ export interface CheckDeps {
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly registries: RegistryClient;
+  /** Whether layouts and archives of this machine are looked at: not for those who ask from elsewhere. */
+  readonly localFiles: boolean;
   readonly signal?: AbortSignal;
   /** `/etc/apt` without it. */
   readonly aptFolder?: string;
@@ -35,7 +37,7 @@ export function createCheck(deps: CheckDeps): OperationHandlers["check"] {
   const { cacheDir, clock, env, registries, signal, aptFolder = "/etc/apt", keysOf = debianKeys } = deps;
   const images = createImageReader(createLayerStore(join(cacheDir, "layers")));
   return async ({ image, platform }) => {
-    const opened = await openImage(image, registries);
+    const opened = await openImage(deps.localFiles ? image : remoteName(image), registries);
     const finder = createSuiteFinder({ cacheDir, clock, env, aptFolder, keysOf });
     try {
       const reference = await narrow(opened.source, opened.reference, platform, signal);
@@ -56,6 +58,14 @@ export function createCheck(deps: CheckDeps): OperationHandlers["check"] {
       await Promise.all([opened.close(), finder.close()]);
     }
   };
+}
+
+/** `image` as the name of one in a registry, even where a file has the same name. */
+function remoteName(image: string): string {
+  if (!/^(?:oci|docker-archive):|^[./~]/.test(image)) return image.startsWith("docker:") ? image : `docker:${image}`;
+  throw new OperationError("UNSUPPORTED", "check: a server looks at images in registries only", {
+    hint: "`tidemill check` itself reads layouts and archives.",
+  });
 }
 
 /** What is to be read for one platform: its own manifest, so that those of the others stay where they are. `digest` is what `reference` named. */
