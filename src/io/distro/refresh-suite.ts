@@ -108,7 +108,7 @@ export async function refreshSuite(
     await syncFolder(folder);
   } catch (error) {
     // Half a download that may go on is kept; what can come to nothing is not.
-    const mayGoOn = error instanceof DistroError && error.code === "UNREACHABLE";
+    const mayGoOn = signal?.aborted === true || (error instanceof DistroError && error.code === "UNREACHABLE");
     const isHeld = held?.generation.digest === digest;
     if (!mayGoOn && !isHeld) await rm(place, { recursive: true, force: true }).catch(() => undefined);
     throw error;
