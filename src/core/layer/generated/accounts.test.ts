@@ -85,6 +85,12 @@ describe("accounts", () => {
       "_apt:x:42:65534::/nonexistent:/usr/sbin/nologin",
       "postgres:x:502:602:PostgreSQL administrator:/var/lib/postgresql:/bin/bash",
     ]);
+    expect(files.get("etc/shadow")?.split("\n").slice(4, -1)).toEqual([
+      "worker:!*:10957::::::",
+      "guest:!*:10957:::::1:",
+      "_apt:!:10957::::::",
+      "postgres:!:10957::::::",
+    ]);
     expect(files.get("etc/group")?.split("\n").slice(4, -1)).toEqual([
       "render:x:603:",
       "fixed:x:77:guest",

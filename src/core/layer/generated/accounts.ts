@@ -35,6 +35,8 @@ interface Group {
 
 /** Days since 1970 of generatedTime: the password's last change, in shadow(5). */
 const changed = 10_957;
+/** The day on which a locked account expired. */
+const expired = 1;
 const master = "usr/share/base-passwd/";
 const shadowGroup = 42;
 
@@ -121,7 +123,7 @@ function buildAccounts(
     else if (line.kind === "member") memberships.push([line.name, line.group]);
   for (const line of declared) {
     if (line.kind !== "user" || users.has(line.name)) continue;
-    const { name, comment, home } = line;
+    const { name, comment, home, locked } = line;
     const uid = line.uid ?? numbers(name).uid;
     const own = (): number => line.uid ?? numbers(name).gid;
     const gid = groupNumber(groups, line.group) ?? addGroup(name, own, "!*").gid;
@@ -132,7 +134,7 @@ function buildAccounts(
       comment,
       home,
       shell: line.shell ?? defaultShell,
-      shadow: `!*:${changed}::::::`,
+      shadow: `!*:${changed}:::::${locked ? expired : ""}:`,
     });
   }
   for (const { name } of tree.packages)

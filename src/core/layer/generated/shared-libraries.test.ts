@@ -39,13 +39,9 @@ const links = [`${multiarch}/libssl.so -> libssl.so.3`, `${multiarch}/liblink.so
 
 function packages(version: string): PackageFacts[] {
   return [
-    makeFacts(
-      "libs",
-      [...all.map(({ path }) => path), ...links, "usr/lib/", `${multiarch}/`, "opt/first/"],
-      {
-        libraries: all,
-      },
-    ),
+    makeFacts("libs", [...all.map(({ path }) => path), ...links, "usr/lib/", `${multiarch}/`, "opt/first/"], {
+      libraries: all,
+    }),
     makeFacts("libc-bin", [], { version, kept: conf }),
   ].map((facts) => ({ ...facts, entries: withFolders(facts) }));
 }

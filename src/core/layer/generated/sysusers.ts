@@ -10,6 +10,8 @@ export type SysusersLine =
       readonly comment: string;
       readonly home: string;
       readonly shell?: string;
+      /** That nobody may log in to, by whatever means. */
+      readonly locked: boolean;
     }
   | { readonly kind: "group"; readonly name: string; readonly gid?: number }
   | { readonly kind: "member"; readonly name: string; readonly group: string };
@@ -33,6 +35,7 @@ export function parseSysusers(text: string): SysusersLine[] {
         name,
         ...numbered("uid", own),
         ...(group === undefined || group === "-" ? {} : { group }),
+        locked: type === "u!",
         comment: comment === "-" ? "" : comment.replace(unfit, " "),
         home: isPath(home) ? home : "/",
         ...(isPath(shell) ? { shell } : {}),
