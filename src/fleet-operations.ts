@@ -47,7 +47,13 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     plan: implemented.createPlan(ctx, { refresh }),
     why: implemented.createWhy(ctx),
     history: implemented.createHistory(ctx),
-    diff: implemented.createDiff({ client: clientOfOthers, images: ctx.images, signal: ctx.signal, fleet: ctx }),
+    diff: implemented.createDiff({
+      client: clientOfOthers,
+      images: ctx.images,
+      localFiles: serving === undefined,
+      signal: ctx.signal,
+      fleet: ctx,
+    }),
     check: implemented.createCheck({
       cacheDir: ctx.cacheDir,
       clock: ctx.clock,
@@ -87,6 +93,7 @@ export function createStatelessOperations(env: Env, signal: AbortSignal): Operat
     check: implemented.createCheck({ cacheDir, clock: systemClock, env, registries, localFiles: true, signal }),
     diff: implemented.createDiff({
       client: registries,
+      localFiles: true,
       images: createImageReader(createLayerStore(join(cacheDir, "layers"))),
       signal,
     }),

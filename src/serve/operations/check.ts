@@ -13,6 +13,7 @@ import { checkImage } from "../../loop/match/index.ts";
 import { OperationError, type OperationHandlers } from "../../operation/index.ts";
 import { describeCheck } from "./describe-check.ts";
 import { createSuiteFinder, debianKeys, type SuiteFinderDeps } from "./find-suites.ts";
+import { remoteName } from "./remote-name.ts";
 
 export interface CheckDeps {
   /** For what layers hold and suites offer, so that the next look is quick; all of it can be made again. */
@@ -37,7 +38,7 @@ export function createCheck(deps: CheckDeps): OperationHandlers["check"] {
   const { cacheDir, clock, env, registries, signal, aptFolder = "/etc/apt", keysOf = debianKeys } = deps;
   const images = createImageReader(createLayerStore(join(cacheDir, "layers")));
   return async ({ image, platform }) => {
-    const opened = await openImage(deps.localFiles ? image : remoteName(image), registries);
+    const opened = await openImage(deps.localFiles ? image : remoteName("check", image), registries);
     const finder = createSuiteFinder({ cacheDir, clock, env, aptFolder, keysOf });
     try {
       const reference = await narrow(opened.source, opened.reference, platform, signal);
@@ -58,14 +59,6 @@ export function createCheck(deps: CheckDeps): OperationHandlers["check"] {
       await Promise.all([opened.close(), finder.close()]);
     }
   };
-}
-
-/** `image` as the name of one in a registry, even where a file has the same name. */
-function remoteName(image: string): string {
-  if (!/^(?:oci|docker-archive):|^[./~]/.test(image)) return image.startsWith("docker:") ? image : `docker:${image}`;
-  throw new OperationError("UNSUPPORTED", "check: a server looks at images in registries only", {
-    hint: "`tidemill check` itself reads layouts and archives.",
-  });
 }
 
 /** What is to be read for one platform: its own manifest, so that those of the others stay where they are. `digest` is what `reference` named. */

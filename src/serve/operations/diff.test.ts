@@ -29,10 +29,16 @@ afterAll(() => registry.close());
 
 type Asked = Pick<OperationRequest<"diff">, "a" | "b"> & Partial<OperationRequest<"diff">>;
 
-async function ask(asked: Asked, fleet?: Context): Promise<Diff> {
+async function ask(asked: Asked, fleet?: Context, localFiles = true): Promise<Diff> {
   const images = createImageReader(createLayerStore(join(registry.folder, "layers")));
   const signal = new AbortController().signal;
-  const diff = createDiff({ client: registry.client, images, signal, ...(fleet === undefined ? {} : { fleet }) });
+  const diff = createDiff({
+    client: registry.client,
+    images,
+    signal,
+    localFiles,
+    ...(fleet === undefined ? {} : { fleet }),
+  });
   return operations.diff.output.parse(await diff({ files: false, ...asked }));
 }
 
@@ -115,6 +121,18 @@ describe("diff of any images", () => {
     expect(await versions(`oci:${dir}:v1`, `${registry.host}/any:v2`)).toEqual([["1.0", "1.1"]]);
     expect(await versions(`${registry.host}/any:v2`, `docker-archive:${archive}:v3`)).toEqual([["1.1", "1.2"]]);
     await expect(ask({ a: `oci:${dir}:v9`, b: `oci:${dir}:v1` })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  plainIt("keeps a server from looking at files for those who ask it", async () => {
+    const dir = join(registry.folder, "kept");
+    await pushImage(await openLayout(dir, { create: true }), { nginx: "1.0" }, {}, "latest");
+    await push({ nginx: "1.0" }, {}, "kept");
+    const b = `${registry.host}/any:kept`;
+    expect((await ask({ a: dir, b })).packages).toEqual([]);
+    for (const a of [dir, `oci:${dir}`, `docker-archive:${dir}`, "./kept", "~/kept"]) {
+      await expect(ask({ a, b }, undefined, false)).rejects.toMatchObject({ code: "UNSUPPORTED" });
+    }
+    expect((await ask({ a: b, b }, undefined, false)).packages).toEqual([]);
   });
 
   plainIt("names each key of the configuration that differs", async () => {

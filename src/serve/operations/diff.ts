@@ -1,21 +1,15 @@
 import { formatPlatform, parsePlatform, samePlatform, type Platform } from "../../core/image/index.ts";
 import { diffInventories, readInventory, type Inventory, type Tree } from "../../core/inventory/index.ts";
 import type { ImageReader } from "../../io/layer/index.ts";
-import type { RegistryClient } from "../../io/registry/index.ts";
-import type { Context } from "../../loop/context.ts";
 import { OperationError, type Diff, type OperationHandlers } from "../../operation/index.ts";
 import { diffConfigs } from "./diff-configs.ts";
 import { diffTrees } from "./diff-trees.ts";
 import { findPlatform, readManifests, type ImageLines, type PlatformLines } from "./read-manifests.ts";
-import { resolveSide, type OpenedSide } from "./resolve-side.ts";
+import { resolveSide, type OpenedSide, type SideDeps } from "./resolve-side.ts";
 
-export interface DiffDeps {
-  /** For references that are not of the fleet. */
-  readonly client: RegistryClient;
+export interface DiffDeps extends SideDeps {
   readonly images: ImageReader;
   readonly signal: AbortSignal;
-  /** Without it only references, layouts and archives are known. */
-  readonly fleet?: Context;
 }
 
 /** `diff`: what differs between two digests on one platform. Throws NOT_FOUND, BAD_INPUT, and what opening and reading an image throws. */
@@ -24,7 +18,7 @@ export function createDiff(deps: DiffDeps): OperationHandlers["diff"] {
     const wanted = platform === undefined ? undefined : parsePlatform(platform);
     await using sides = new AsyncDisposableStack();
     const open = async (text: string): Promise<OpenedSide> => {
-      const side = await resolveSide(text, deps.client, deps.fleet);
+      const side = await resolveSide(text, deps);
       sides.defer(() => side.close());
       return side;
     };

@@ -3,6 +3,7 @@ import { openImage, type RegistryClient } from "../../io/registry/index.ts";
 import type { ImageDigest } from "../../io/store/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { matchDigest, OperationError } from "../../operation/index.ts";
+import { remoteName } from "./remote-name.ts";
 
 /** An image that a person named, of the fleet or of anywhere. */
 export interface OpenedSide {
@@ -14,18 +15,24 @@ export interface OpenedSide {
   close(): Promise<void>;
 }
 
+export interface SideDeps {
+  /** For references that are not of the fleet. */
+  readonly client: RegistryClient;
+  /** Whether layouts and archives of this machine are looked at: not for those who ask from elsewhere. */
+  readonly localFiles: boolean;
+  /** Without it only references, layouts and archives are known. */
+  readonly fleet?: Context;
+}
+
 /**
  * What `text` names: `IMAGE`, `IMAGE@DIGEST` or `IMAGE:ENVIRONMENT` of the fleet, where there is one, else any reference, layout or archive. Throws NOT_FOUND and BAD_INPUT
- * for the fleet's, and what opening an image throws.
+ * for the fleet's, UNSUPPORTED for files where they are not looked at, and what opening an image throws.
  */
-export async function resolveSide(
-  text: string,
-  client: RegistryClient,
-  fleet: Context | undefined,
-): Promise<OpenedSide> {
+export async function resolveSide(text: string, { client, fleet, localFiles }: SideDeps): Promise<OpenedSide> {
   const own = fleet === undefined ? undefined : await resolveOwn(text, fleet);
   if (own !== undefined) return own;
-  return { ...(await openImage(text, client)), known: undefined };
+  const reference = localFiles ? text : remoteName("diff", text);
+  return { ...(await openImage(reference, client)), known: undefined };
 }
 
 async function resolveOwn(text: string, fleet: Context): Promise<OpenedSide | undefined> {
