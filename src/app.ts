@@ -12,7 +12,7 @@ import type {
 } from "./operation/index.ts";
 import { connectServer } from "./serve/index.ts";
 import { createFleetOperations, createStatelessOperations } from "./fleet-operations.ts";
-import { openFleet } from "./fleet.ts";
+import { openFleet, readConfigPath } from "./fleet.ts";
 import { quickstartConfig, runQuickstart } from "./quickstart.ts";
 import { serveFleet } from "./serve-fleet.ts";
 
@@ -82,15 +82,14 @@ export function configSchema(): Promise<object> {
 
 /** Configuration and state that a command means: those it names, else those of this folder, else those of the quickstart that ran here. */
 async function findPlace(options: AppOptions): Promise<{ readonly configPath: string; readonly dataDir: string }> {
-  const own = resolve(options.config ?? "tidemill.yaml");
+  const own = resolve("tidemill.yaml");
+  const hasOwn = await isThere(own);
   const tour = resolve(".tidemill", "quickstart");
-  const isTour =
-    options.config === undefined &&
-    !(await isThere(own)) &&
-    (await isThere(tour)) &&
-    (options.data === undefined || resolve(options.data) === tour);
-  if (isTour) return { configPath: quickstartConfig, dataDir: tour };
-  return { configPath: own, dataDir: resolve(options.data ?? ".tidemill") };
+  const meansTour = options.data === undefined && options.config === undefined && !hasOwn && (await isThere(tour));
+  const dataDir = meansTour ? tour : resolve(options.data ?? ".tidemill");
+  if (options.config !== undefined) return { configPath: resolve(options.config), dataDir };
+  // A state remembers what it was made from: nobody has to name it twice.
+  return { configPath: hasOwn ? own : ((await readConfigPath(dataDir)) ?? own), dataDir };
 }
 
 function isThere(path: string): Promise<boolean> {

@@ -13,7 +13,15 @@ import {
   type RegistryServer,
 } from "./io/registry/index.ts";
 import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
-import { AppError, createLogger, messageOf, systemClock, type Clock, type Logger } from "./lib/index.ts";
+import {
+  AppError,
+  createLogger,
+  messageOf,
+  systemClock,
+  writeFileDurable,
+  type Clock,
+  type Logger,
+} from "./lib/index.ts";
 import { createAssembler, type Assembler } from "./loop/build/index.ts";
 import { repositoryName, type Context } from "./loop/context.ts";
 import { runPass, workOff, type PassOptions, type PassResult } from "./loop/drive.ts";
@@ -96,6 +104,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   };
   try {
     await mkdir(dataDir, { recursive: true });
+    await saveConfigPath(dataDir, resolve(configPath));
     const store = await openState(options, systemClock, log, closing);
     const registry = config.registry.url === undefined ? await openRegistry(dataDir, log, closing) : undefined;
     const host = registry === undefined ? (config.registry.url ?? "") : (await registry.listen(0)).host;
@@ -177,6 +186,18 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     await close();
     throw error;
   }
+}
+
+const configPathFile = "config-path";
+
+/** The configuration that the state in `dataDir` was last opened with; undefined where there is none. */
+export async function readConfigPath(dataDir: string): Promise<string | undefined> {
+  const text = await readFile(join(dataDir, configPathFile), "utf8").catch(() => "");
+  return text.trim() === "" ? undefined : text.trim();
+}
+
+async function saveConfigPath(dataDir: string, path: string): Promise<void> {
+  if ((await readConfigPath(dataDir)) !== path) await writeFileDurable(join(dataDir, configPathFile), `${path}\n`);
 }
 
 async function openState(
