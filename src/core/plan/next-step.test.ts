@@ -144,21 +144,17 @@ describe("nextStep with a candidate", () => {
 const names = ["one", "two", "three"];
 const verdict = fc.constantFrom("passed", "passed", "passed", "passed", "failed", "not_run", null);
 const builtMostly = Array.from({ length: 9 }, () => "built" as const);
-const anyChain: fc.Arbitrary<ChainLink[]> = fc
-  .integer({ min: 1, max: 3 })
-  .chain((length) =>
-    fc.tuple(
-      ...names
-        .slice(0, length)
-        .map((name) =>
-          fc.record({
-            name: fc.constant(name),
-            soak: fc.constantFrom(0, 1000, 2000),
-            auto: fc.constantFrom(true, true, false),
-          }),
-        ),
+const anyChain: fc.Arbitrary<ChainLink[]> = fc.integer({ min: 1, max: 3 }).chain((length) =>
+  fc.tuple(
+    ...names.slice(0, length).map((name) =>
+      fc.record({
+        name: fc.constant(name),
+        soak: fc.constantFrom(0, 1000, 2000),
+        auto: fc.constantFrom(true, true, false),
+      }),
     ),
-  );
+  ),
+);
 const anyFacts: fc.Arbitrary<RebuildFacts> = fc.record({
   state: fc.constantFrom("queued", "building", ...builtMostly, "promoted", "failed", "superseded"),
   candidate: fc.constantFrom(...Array.from({ length: 9 }, () => candidate), null),

@@ -77,9 +77,9 @@ export function collectPackageCauses(facts: PlanFacts): (image: PlanImage) => Re
   };
 }
 
-/** When an update may go in. Security suites and the first generation of a suite do not wait. */
-function readyAt({ security, baseline, firstSeen }: PackageUpdate, facts: PlanFacts): Instant {
-  return security || baseline ? firstSeen : firstSeen + facts.policy.coolDown;
+/** When an ordinary update may go in: security suites and the first generation of a suite do not wait. */
+function readyAt({ firstSeen }: PackageUpdate, { policy }: PlanFacts): Instant {
+  return firstSeen + policy.coolDown;
 }
 
 function collectOffered(facts: PlanFacts): Map<string, Offered> {

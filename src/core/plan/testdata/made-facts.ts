@@ -67,7 +67,7 @@ const update: fc.Arbitrary<PackageUpdate> = fc
     name: packageName,
     architecture,
     version: fc.constantFrom(...versions),
-    origin: fc.constantFrom("main", "security"),
+    origin: fc.constantFrom("main", "extra", "security"),
     urgent: fc.boolean(),
     age: fc.constantFrom(0, 1, policy.coolDown - 1, policy.coolDown, 2 * policy.coolDown),
     baseline: fc.integer({ max: 4, min: 0 }).map((dice) => dice === 0),
@@ -119,7 +119,7 @@ function image(name: string, parents: readonly string[]): fc.Arbitrary<PlanImage
     recent: fc.constantFrom(0, 0, 0, 1, 2, 3),
     blocked: fc.oneof(
       { weight: 4, arbitrary: fc.constant([]) },
-      { weight: 1, arbitrary: fc.array(fc.record({ name: packageName, architecture, version: fc.constantFrom(...versions) }), { maxLength: 4 }) },
+      { weight: 1, arbitrary: fc.array(fc.record({ name: packageName, architecture, version: fc.constantFrom("3", "4") }), { maxLength: 12 }) },
     ),
   });
 }
