@@ -93,7 +93,11 @@ describe.each([
   needs(missing)(
     "with the Essential set is one that dpkg and apt take for their own",
     async () => {
-      const image = await load("apt", ["apt", "ca-certificates", "netbase", "tzdata", "libpam-runtime"], true);
+      const image = await load(
+        "apt",
+        ["apt", "ca-certificates", "netbase", "tzdata", "libpam-runtime", "passwd"],
+        true,
+      );
       const state = await inContainer(
         image,
         `dpkg --audit; dpkg -V; dpkg -l | grep -c ^ii; dpkg -L bash | grep -xE "(/usr)?/bin/bash"; apt-get check; apt-mark showmanual | wc -l

@@ -87,5 +87,5 @@ function isPath(text: string | undefined): text is string {
 }
 
 function isName(text: string | undefined): text is string {
-  return text !== undefined && /^[\w.+:@-]+$/.test(text);
+  return text !== undefined && /^[\w.+:@-]+$/.test(text) && text !== "." && text !== "..";
 }

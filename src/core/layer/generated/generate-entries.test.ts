@@ -30,6 +30,8 @@ const caCertificates = (names: readonly (readonly [name: string, text: string])[
     kept: Object.fromEntries(names.map(([name, text]) => [`usr/share/ca-certificates/${name}`, text])),
   });
 
+const tzdata = makeFacts("tzdata", ["usr/share/zoneinfo/Europe/Berlin"]);
+
 describe("generateEntries", () => {
   it("makes nothing where no package asks for anything", () => {
     expect(generateEntries(input([]))).toEqual([]);
@@ -79,9 +81,18 @@ describe("generateEntries", () => {
     ["12.4", "Europe/Berlin", "/usr/share/zoneinfo/Europe/Berlin", "Europe/Berlin\n"],
     ["13.8", "Europe/Berlin", "/usr/share/zoneinfo/Europe/Berlin", undefined],
   ])("base-files %s and the time zone %s", (version, timezone, link, text) => {
-    const files = made([makeFacts("base-files", [], { version }), makeFacts("tzdata")], { timezone });
+    const files = made([makeFacts("base-files", [], { version }), tzdata], { timezone });
     expect(files.get("etc/localtime")).toBe(link);
     expect(files.get("etc/timezone")).toBe(text);
+  });
+
+  it("refuses a time zone that no package has, and says what to do", () => {
+    expect(() => made([tzdata], { timezone: "Europe/Berln" })).toThrow(
+      "no package of the image has the time zone Europe/Berln",
+    );
+    expect(() => made([], { timezone: "Europe/Berlin" })).toThrow(
+      expect.objectContaining({ code: "BAD_REQUEST", hint: "Add the package tzdata." }),
+    );
   });
 
   it("lists every certificate, bundles them by name, and links each by name and by the hash of its subject", () => {

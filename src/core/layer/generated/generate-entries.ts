@@ -23,14 +23,14 @@ export interface GenerateInput {
 
 /**
  * The entries of an image that no package ships, since maintainer scripts would have made them: the same for the same packages,
- * sorted so that parents come first, each path once, none that a package ships unless a script would have replaced it.
+ * sorted so that parents come first, each path once, none that a package ships unless a script would have replaced it. Throws BAD_REQUEST for a time zone that is not there.
  */
 export function generateEntries(input: GenerateInput): readonly GeneratedEntry[] {
   const tree = new ImageTree(input.packages);
   addBaseFiles(tree);
   addAccounts(tree, input.accounts, input.allocated);
   addCopies(tree);
-  addTimeZone(tree, input.timezone ?? "Etc/UTC");
+  addTimeZone(tree, input.timezone);
   addShell(tree);
   addShells(tree);
   addCertificates(tree);

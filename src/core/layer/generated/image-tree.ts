@@ -36,21 +36,12 @@ const maxLinks = 40;
 export class ImageTree {
   readonly packages: readonly PackageFacts[];
   private readonly names = new Map<string, PackageFacts>();
-  private readonly shipped = new Map<string, TreeEntry>();
+  private shippedEntries: ReadonlyMap<string, TreeEntry> | undefined;
   private readonly made = new Map<string, GeneratedEntry>();
 
   constructor(packages: readonly PackageFacts[]) {
     this.packages = [...packages].sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const facts of this.packages) {
-      this.names.set(facts.name, facts);
-      for (const entry of facts.entries) {
-        const known = this.shipped.get(entry.path);
-        // What is a folder in one package and a link in another is the link: mergePackages moves the folder's files.
-        if (known === undefined || known.kind === "directory") this.shipped.set(entry.path, entry);
-      }
-    }
-    for (const [path, link] of fixedLinks)
-      if (!this.shipped.has(path)) this.shipped.set(path, { kind: "symlink", link });
+    for (const facts of this.packages) this.names.set(facts.name, facts);
   }
 
   /** Whether a package of this name is in the image. */
@@ -132,8 +123,23 @@ export class ImageTree {
     return [...this.made.values()].sort((a, b) => compareBytes(a.path, b.path));
   }
 
+  /** Made once somebody asks: who looks for accounts alone does not. */
+  private shipped(): ReadonlyMap<string, TreeEntry> {
+    if (this.shippedEntries !== undefined) return this.shippedEntries;
+    const shipped = new Map<string, TreeEntry>();
+    for (const { entries } of this.packages)
+      for (const entry of entries) {
+        const known = shipped.get(entry.path);
+        // What is a folder in one package and a link in another is the link: mergePackages moves the folder's files.
+        if (known === undefined || known.kind === "directory") shipped.set(entry.path, entry);
+      }
+    for (const [path, link] of fixedLinks) if (!shipped.has(path)) shipped.set(path, { kind: "symlink", link });
+    this.shippedEntries = shipped;
+    return shipped;
+  }
+
   private at(path: string): TreeEntry | undefined {
-    return this.made.get(path) ?? this.shipped.get(path);
+    return this.made.get(path) ?? this.shipped().get(path);
   }
 
   private add(

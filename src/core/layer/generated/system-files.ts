@@ -1,4 +1,5 @@
 import { compareDebText } from "../../version/index.ts";
+import { BuildError } from "../error.ts";
 import type { ImageTree } from "./image-tree.ts";
 
 const mail = 8;
@@ -49,8 +50,15 @@ const copies = [
   ["readline-common", "usr/share/readline/inputrc", "etc/inputrc"],
 ] as const;
 
-/** What tzdata's postinst makes of its answers: the zone's link, and its name where this version keeps one. */
-export function addTimeZone(tree: ImageTree, zone: string): void {
+/** What tzdata's postinst makes of its answers: the zone's link, and its name where this version keeps one. Throws BAD_REQUEST for a zone that is asked for and that no package has. */
+export function addTimeZone(tree: ImageTree, asked: string | undefined): void {
+  const zone = asked ?? "Etc/UTC";
+  if (asked !== undefined && !tree.exists(`usr/share/zoneinfo/${asked}`))
+    throw new BuildError("BAD_REQUEST", `no package of the image has the time zone ${asked}`, {
+      hint: tree.has("tzdata")
+        ? "Check its name; zones of old names are in the package tzdata-legacy on trixie and later."
+        : "Add the package tzdata.",
+    });
   if (!tree.has("tzdata")) return;
   tree.symlink("etc/localtime", `/usr/share/zoneinfo/${zone}`);
   if (!isAfterBookworm(tree)) tree.file("etc/timezone", `${zone}\n`);
