@@ -302,6 +302,24 @@ describe("recipes", () => {
   });
 });
 
+describe("facts in another order", () => {
+  it("name the same origin of a version that two offer alike, and the same version that was rolled back", () => {
+    const offers = ["b", "a"].map((origin) => madeUpdate("libssl3", "3.0.11-1", { origin }));
+    const origins = [offers, offers.toReversed()].map(
+      (updates) => planRebuilds(webFacts({ updates })).waves[0]?.[0]?.causes[0]?.cause,
+    );
+    expect(origins).toMatchObject([{ origin: "a" }, { origin: "a" }]);
+
+    const blocked = patched.map(({ name, architecture, version }) => ({ name, architecture, version }));
+    for (const packages of [openssl, openssl.toReversed()]) {
+      const inventories = new Map([["web", packages]]);
+      expect(planRebuilds(webFacts({ updates: patched, inventories }, { blocked })).held[0]?.reason).toMatch(
+        /^libssl3 /,
+      );
+    }
+  });
+});
+
 describe("odd fleets", () => {
   it("give an empty plan for no images", () => {
     expect(planRebuilds(madeFacts())).toEqual({ waves: [], held: [], untouched: [] });
