@@ -30,6 +30,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
   const { ctx, assembler } = fleet;
   const { env, configPath, serving } = options;
   const clientOfOthers = createRegistryClient({ credentials: dockerCredentials() });
+  fleet.onClose(() => clientOfOthers.close());
   const refresh = async (): Promise<void> => {
     await watchSuites(ctx);
   };
@@ -62,7 +63,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       localFiles: serving === undefined,
       signal: ctx.signal,
     }),
-    run: implemented.createRun(ctx, { pass: fleet.pass }),
+    run: implemented.createRun(ctx, { pass: (passOptions) => fleet.pass(passOptions) }),
     rebuild: implemented.createRebuild(ctx, { wake: options.wake }),
     promote: implemented.createPromote(ctx),
     rollback: implemented.createRollback(ctx),
@@ -75,7 +76,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     restore: implemented.createRestore({
       place,
       options: { clock: ctx.clock, log: silentLogger() },
-      release: serving === undefined ? fleet.releaseState : undefined,
+      release: serving === undefined ? () => fleet.releaseState() : undefined,
       isThere: async (image, digest) => (await ctx.repositoryOf(image).resolve(digest)) !== undefined,
     }),
   };

@@ -24,7 +24,8 @@ import {
 } from "./lib/index.ts";
 import { createAssembler, type Assembler } from "./loop/build/index.ts";
 import { repositoryName, type Context } from "./loop/context.ts";
-import { runPass, workOff, type PassOptions, type PassResult } from "./loop/drive.ts";
+import { createServedCheck } from "./loop/promote/index.ts";
+import { runPass, workOff, type LoopParts, type PassOptions, type PassResult } from "./loop/drive.ts";
 import { formatInstant, type ProgressListener } from "./operation/index.ts";
 
 export class ConfigError extends AppError<"CONFIG_MISSING" | "CONFIG_INVALID"> {}
@@ -60,6 +61,8 @@ export interface Fleet {
   readonly listeners: Set<ProgressListener>;
   readonly feeds: readonly Feed[];
   readonly dataDir: string;
+  /** Has something closed before the fleet's own parts are. */
+  onClose(end: () => Promise<void>): void;
   /** Lets go of the store while the rest stays open: what replaces it needs its lock. */
   releaseState(): Promise<void>;
   close(): Promise<void>;
@@ -154,6 +157,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     });
     const feeds = findFeeds(config, dirname(resolve(configPath)), cacheDir);
     let last: Promise<unknown> = Promise.resolve();
+    const parts: LoopParts = { assembler, checkServed: createServedCheck() };
     const inWorld = (world: World = {}): Context => {
       for (const source of [...(world.suites?.values() ?? [])].flat()) sources.set(source.name, source);
       return { ...ctx, ...world };
@@ -167,11 +171,12 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       ctx,
       assembler,
       registry,
-      pass: (passOptions, world) => inTurn(() => runPass(inWorld(world), assembler, passOptions)),
+      pass: (passOptions, world) => inTurn(() => runPass(inWorld(world), parts, passOptions)),
       work: (world) => inTurn(() => workOff(inWorld(world), assembler)),
       listeners,
       feeds,
       dataDir,
+      onClose: (end) => void closing.push(end),
       releaseState: async () => {
         await last;
         await store.close();

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDocument } from "./core/image/index.ts";
 import { digestHex, type Digest, type Instant } from "./lib/index.ts";
-import { checkServed } from "./loop/promote/index.ts";
+import { createServedCheck } from "./loop/promote/index.ts";
 import type { Fleet } from "./fleet.ts";
 
 /** What was done to an image after its promotion, and what became of it. */
@@ -20,14 +20,14 @@ export async function plantUnhealthy(fleet: Fleet, image: string, since: Instant
   const { ctx } = fleet;
   const last = ctx.config.environments.at(-1)?.name ?? "";
   const pointer = (await ctx.store.loadPointers(image)).find(({ environment }) => environment === last);
-  if (pointer?.digest == null || pointer.previous === null || (pointer.since ?? 0) < since) return undefined;
-  const { digest, previous } = pointer;
+  const { digest = null, previous = null, since: promoted = null } = pointer ?? {};
+  if (digest === null || previous === null || (promoted ?? 0) < since) return undefined;
   const shared = new Set(await layersOf(fleet, image, previous));
   const own = (await layersOf(fleet, image, digest)).filter((layer) => !shared.has(layer));
   const [blob] = own;
   if (blob === undefined) return undefined;
   await rm(join(fleet.dataDir, "registry", "blobs", "sha256", digestHex(blob)), { force: true });
-  await checkServed(ctx, (one) => one.image === image && one.environment === last);
+  await createServedCheck()(ctx, (one) => one.image === image && one.environment === last);
   return { image, digest, blob };
 }
 

@@ -2,7 +2,7 @@ import type { Plan } from "../core/plan/index.ts";
 import type { Assembler } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { planFleet } from "./plan/index.ts";
-import { checkServed, resumeIntents, type ServedReport } from "./promote/index.ts";
+import { resumeIntents, type ServedCheck, type ServedReport } from "./promote/index.ts";
 import { watchSuites, type Watched } from "./watch/index.ts";
 import { workOn } from "./work-on.ts";
 
@@ -19,15 +19,21 @@ export interface PassOptions {
   readonly offline?: boolean;
 }
 
+/** What lasts from pass to pass. */
+export interface LoopParts {
+  readonly assembler: Assembler;
+  readonly checkServed: ServedCheck;
+}
+
 const noWatch: Watched = { updated: [], failed: [] };
 
 /** One pass of the loop: finish what a crash left, watch, plan, carry out all that can be done now, look at what is served. */
-export async function runPass(ctx: Context, assembler: Assembler, options: PassOptions = {}): Promise<PassResult> {
+export async function runPass(ctx: Context, parts: LoopParts, options: PassOptions = {}): Promise<PassResult> {
   await resumeIntents(ctx);
   const watched = options.offline === true ? noWatch : await watchSuites(ctx);
   const { plan } = await planFleet(ctx);
-  await workOff(ctx, assembler, options.images);
-  const served = await checkServed(ctx);
+  await workOff(ctx, parts.assembler, options.images);
+  const served = await parts.checkServed(ctx);
   return { watched, plan, served };
 }
 

@@ -10,7 +10,8 @@ export async function loadBase(
   const parent = ctx.config.images[image]?.parent;
   if (parent === undefined) return undefined;
   const rebuild = parentRebuild === null ? undefined : await ctx.store.loadRebuild(parentRebuild);
-  if (rebuild?.candidate != null) return rebuild.candidate;
+  const candidate = rebuild?.candidate ?? undefined;
+  if (candidate !== undefined) return candidate;
   const pointers = await ctx.store.loadPointers(parent);
   let found: Digest | undefined;
   for (const { name } of ctx.config.environments)

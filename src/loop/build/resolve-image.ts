@@ -1,12 +1,7 @@
 import { effectiveImage, lineageOf, rootsOf, type Config } from "../../core/config/index.ts";
 import { annotationKeys, parsePlatform } from "../../core/image/index.ts";
 import type { RunConfig } from "../../core/layer/index.ts";
-import {
-  resolvePackages,
-  type DebArchitecture,
-  type PackageRecord,
-  type PackageUniverse,
-} from "../../core/packages/index.ts";
+import { resolvePackages, type PackageRecord, type PackageUniverse } from "../../core/packages/index.ts";
 import type { PackageChange } from "../../core/plan/index.ts";
 import { AppError, type Digest } from "../../lib/index.ts";
 import { repositoryName, type Context } from "../context.ts";
@@ -63,7 +58,7 @@ export async function resolveImage(ctx: Context, name: string, options: ResolveO
   const notes: string[] = [];
   for (const text of options.platforms ?? image.platforms) {
     const platform = parsePlatform(text);
-    const universe = await ctx.distro.universe(generations, platform.architecture as DebArchitecture);
+    const universe = await ctx.distro.universe(generations, platform.architecture);
     const pins = pinsOf(universe, holdBack, notes);
     const closure = (each: string): readonly PackageRecord[] => resolveOne(config, each, universe, pins);
     platforms.push({

@@ -7,10 +7,10 @@ import {
 } from "../../core/image/index.ts";
 import type { Pointer } from "../../io/store/index.ts";
 import { RegistryError } from "../../io/registry/index.ts";
-import { messageOf, sha256, type Digest } from "../../lib/index.ts";
+import { messageOf, sha256, type Digest, type Instant } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { moveTag } from "./move-tag.ts";
-import { raiseConflict } from "./promote-candidate.ts";
+import { conflictAlarm, raiseConflict } from "./promote-candidate.ts";
 import { rollBack } from "./roll-back.ts";
 
 export interface ServedReport {
@@ -19,44 +19,80 @@ export interface ServedReport {
   readonly rolledBack: number;
 }
 
+/** Looks at what is served for the environments of a fleet; one that lasts remembers what it has looked at. */
+export type ServedCheck = (ctx: Context, which?: (pointer: Pointer) => boolean) => Promise<ServedReport>;
+
+const hour = 3_600_000;
+/** How long a digest that could be pulled whole is believed to be so. */
+const believedMs = 6 * hour;
+const atOnce = 8;
+
 /**
- * Looks at what the registry serves for every environment: a tag that a late write of ours left behind is put right, one that somebody else moved is a conflict, and an
- * image that can no longer be pulled whole is taken back to the last good digest. A registry that does not answer decides nothing.
+ * A check of what the registry serves for every environment: a tag that a late write of ours left behind is put right, one that somebody else moved is a conflict, and an
+ * image that can no longer be pulled whole is taken back to the last good digest. Tags are asked for every time, whole images after their promotion and every few hours. A
+ * registry that does not answer decides nothing.
  */
-export async function checkServed(
+export function createServedCheck(): ServedCheck {
+  const believed = new Map<string, { readonly digest: Digest; readonly at: Instant }>();
+  return async (ctx, which = () => true) => {
+    const pointers = (await ctx.store.loadPointers()).filter(
+      (one) => ctx.config.images[one.image] !== undefined && which(one),
+    );
+    const standing = new Set((await ctx.store.loadAlarms()).map(({ code, subject }) => `${code} ${subject}`));
+    const outcomes: Outcome[] = [];
+    const waiting = [...pointers];
+    const look = async (): Promise<void> => {
+      for (let pointer = waiting.shift(); pointer !== undefined; pointer = waiting.shift()) {
+        ctx.signal.throwIfAborted();
+        const { image, environment, digest } = pointer;
+        if (digest === null) continue;
+        const key = `${image}:${environment}`;
+        const known = believed.get(key);
+        const now = ctx.clock.now();
+        const isBelieved = known?.digest === digest && now - known.at < believedMs;
+        const outcome = await lookAt(ctx, { image, environment, digest }, standing, isBelieved);
+        if (!isBelieved && outcome === "fine") believed.set(key, { digest, at: now });
+        outcomes.push(outcome);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, look));
+    const count = (kind: Outcome): number => outcomes.filter((outcome) => outcome === kind).length;
+    return { checked: pointers.length, repaired: count("repaired"), rolledBack: count("taken back") };
+  };
+}
+
+type Outcome = "fine" | "repaired" | "conflict" | "taken back" | "unhealthy" | "not known";
+
+async function lookAt(
   ctx: Context,
-  isDue: (pointer: Pointer) => boolean = () => true,
-): Promise<ServedReport> {
-  const pointers = (await ctx.store.loadPointers()).filter(
-    (one) => ctx.config.images[one.image] !== undefined && isDue(one),
-  );
-  let repaired = 0;
-  let rolledBack = 0;
-  for (const { image, environment, digest } of pointers) {
-    ctx.signal.throwIfAborted();
-    if (digest === null) continue;
-    try {
-      const tagged = (await ctx.repositoryOf(image).resolve(environment, ctx.signal))?.digest;
-      if (tagged !== digest) {
-        const moved = await moveTag(ctx, { image, environment, digest });
-        if (moved.kind === "conflict") {
-          await raiseConflict(ctx, { image, environment }, moved.found);
-          continue;
-        }
-        repaired += 1;
+  pointer: { readonly image: string; readonly environment: string; readonly digest: Digest },
+  standing: ReadonlySet<string>,
+  isBelieved: boolean,
+): Promise<Outcome> {
+  const { image, environment, digest } = pointer;
+  const clear = async (alarm: { readonly code: string; readonly subject: string }): Promise<void> => {
+    if (standing.has(`${alarm.code} ${alarm.subject}`)) await ctx.store.saveAlarmCleared(alarm);
+  };
+  try {
+    const repository = ctx.repositoryOf(image);
+    const tagged = (await repository.resolve(environment, ctx.signal))?.digest;
+    if (tagged !== digest) {
+      const moved = await moveTag(ctx, pointer);
+      if (moved.kind === "conflict") {
+        await raiseConflict(ctx, pointer, moved.found);
+        return "conflict";
       }
-      const problem = await findUnpullable(ctx.repositoryOf(image), digest, ctx.signal);
-      if (problem === undefined) {
-        await ctx.store.saveAlarmCleared(unhealthyAlarm(image, environment));
-        continue;
-      }
-      if (await takeBack(ctx, { image, environment, digest }, problem)) rolledBack += 1;
-    } catch (error) {
-      ctx.signal.throwIfAborted();
-      ctx.log.warn({ image, environment, error: messageOf(error) }, "what is served could not be looked at");
     }
+    await clear(conflictAlarm(image, environment));
+    const problem = isBelieved ? undefined : await findUnpullable(repository, digest, ctx.signal);
+    if (problem !== undefined) return (await takeBack(ctx, pointer, problem)) ? "taken back" : "unhealthy";
+    await clear(unhealthyAlarm(image, environment));
+    return tagged === digest ? "fine" : "repaired";
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    ctx.log.warn({ image, environment, error: messageOf(error) }, "what is served could not be looked at");
+    return "not known";
   }
-  return { checked: pointers.length, repaired, rolledBack };
 }
 
 async function takeBack(

@@ -1,4 +1,4 @@
 export { promoteByPerson, promoteCandidate, resumeIntents, type PromoteOutcome } from "./promote-candidate.ts";
 export { rollBack, type RollbackRequest } from "./roll-back.ts";
-export { checkServed, findUnpullable, type ServedReport } from "./check-served.ts";
+export { createServedCheck, type ServedCheck, type ServedReport } from "./check-served.ts";
 export { retainDigests, type Retained } from "./retain.ts";
