@@ -68,6 +68,12 @@ async function takeSteps(ctx: Context, assembler: Assembler, lease: Lease, signa
       continue;
     }
     const { environment } = step;
+    if (step.kind === "promote" && (await isOvertaken(ctx, facts, environment))) {
+      const saved = await ctx.store.saveRebuild(lease, { state: "superseded" });
+      if (saved.kind === "lost") return "lost";
+      ctx.emit({ ...event, kind: "note", environment, message: `a newer rebuild is in ${environment} already` });
+      return "finished";
+    }
     if (step.kind === "verify") {
       const rules = ctx.config.environments.find(({ name }) => name === environment);
       if (rules === undefined) return "lost";
@@ -175,6 +181,16 @@ async function parentOf(ctx: Context, id: string | null): Promise<RebuildFacts["
     (one) => one.environment === first && one.verdict === "passed" && one.digest === parent.candidate,
   );
   return { image: parent.image, state: parent.state, passedFirst };
+}
+
+/** Whether a later rebuild of the same image is in the environment already: an older one must not take its place. */
+async function isOvertaken(ctx: Context, facts: PromotionFacts, environment: string): Promise<boolean> {
+  const pointer = facts.pointers.find((one) => one.environment === environment);
+  const by = facts.promotions.find(({ id }) => id === pointer?.promotion);
+  if (by === undefined || by.kind === "rollback" || by.rebuild === null || by.rebuild === facts.rebuild.id)
+    return false;
+  const other = await ctx.store.loadRebuild(by.rebuild);
+  return other !== undefined && other.createdAt > facts.rebuild.createdAt;
 }
 
 /** Environments whose newest move ended in a conflict that still stands in the registry. */

@@ -46,7 +46,8 @@ export function buildImage(input: {
   readonly annotations: Readonly<Record<string, string>>;
 }): BuiltImage {
   const { platform, run, layers, created } = input;
-  const env = { PATH: defaultPath, ...run.env };
+  // In order of name: how the configuration orders them is not part of the recipe.
+  const env = Object.entries({ PATH: defaultPath, ...run.env }).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   const config: ImageConfig = {
     created,
     architecture: platform.architecture,
@@ -54,7 +55,7 @@ export function buildImage(input: {
     ...(platform.variant === undefined ? {} : { variant: platform.variant }),
     config: {
       ...(run.user === undefined ? {} : { User: run.user }),
-      Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+      Env: env.map(([name, value]) => `${name}=${value}`),
       ...(run.entrypoint === undefined ? {} : { Entrypoint: run.entrypoint }),
       ...(run.cmd === undefined ? {} : { Cmd: run.cmd }),
       ...(run.workdir === undefined ? {} : { WorkingDir: run.workdir }),
