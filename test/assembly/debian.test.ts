@@ -75,7 +75,11 @@ describe.each([
         nginx -t
         python3 -c 'import ssl; print(len(ssl.create_default_context().get_ca_certs()) > 100, ssl.OPENSSL_VERSION)'
         python3 -c 'import pwd; print(pwd.getpwnam("app").pw_dir, pwd.getpwnam("www-data").pw_uid)'
-        curl -sS file:///etc/os-release > /dev/null
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout /tmp/key -out /tmp/ca -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2> /dev/null
+        openssl s_server -accept 8443 -key /tmp/key -cert /tmp/ca -www -quiet > /dev/null 2>&1 &
+        sleep 1
+        curl -sS -o /dev/null --retry 5 --retry-connrefused -w 'TLS %{http_code}' --cacert /tmp/ca https://localhost:8443/
+        curl -sS -o /dev/null https://localhost:8443/ || echo " refused $?"
         openssl verify -CApath /etc/ssl/certs /usr/share/ca-certificates/mozilla/ISRG_Root_X1.crt
         openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt /usr/share/ca-certificates/mozilla/ISRG_Root_X1.crt
         ldconfig -p | head -1; ldconfig; ldconfig -p | head -1
@@ -85,6 +89,7 @@ describe.each([
       expect(output).toContain("test is successful");
       expect(output).toMatch(/True OpenSSL 3/);
       expect(output).toContain("/home/app 33");
+      expect(output).toMatch(/TLS 200.* refused 60/s);
       expect(output.match(/ISRG_Root_X1.crt: OK/g)).toHaveLength(2);
     },
     180_000,

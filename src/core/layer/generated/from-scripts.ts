@@ -3,9 +3,11 @@ import { knownAccounts } from "./known-accounts.ts";
 /** Commands of a package's postinst whose effect is generated; `*` where all of it is, or where a container has no use for the rest. */
 export function reproducedBy(name: string): readonly string[] {
   if (/^python3\.\d+-minimal$/.test(name)) return pythonFolders;
-  return [...(reproduced.get(name) ?? []), ...(knownAccounts.has(name) ? accountCommands : [])];
+  return [...ofAll, ...(reproduced.get(name) ?? []), ...(knownAccounts.has(name) ? accountCommands : [])];
 }
 
+/** Profiles of PAM are taken from every package. */
+const ofAll = ["pam-auth-update"];
 const accountCommands = ["adduser", "addgroup", "useradd", "groupadd"];
 /** Empty folders in /usr/local. */
 const pythonFolders = ["chmod", "chown", "mkdir"];
