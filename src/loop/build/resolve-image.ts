@@ -36,7 +36,11 @@ export interface ResolvedImage {
  * What an image is made of now: for every platform the closure that its suites give, packages that wait held at the version they have. Throws UNSATISFIABLE with the
  * chain of who needs what, NO_PACKAGES, NO_SUCH_IMAGE, and what reading `files:` throws.
  */
-export async function resolveImage(ctx: Context, name: string, options: ResolveOptions = {}): Promise<ResolvedImage> {
+export async function resolveImage(
+  ctx: Pick<Context, "config" | "home" | "suites" | "distro">,
+  name: string,
+  options: ResolveOptions = {},
+): Promise<ResolvedImage> {
   const { config } = ctx;
   const { holdBack = [], base } = options;
   const image = effectiveImage(config, name);
