@@ -42,6 +42,8 @@ export interface FleetOptions {
   readonly signal?: AbortSignal;
   /** Changes the configuration after it was read. */
   readonly adjust?: (config: Config) => Config;
+  /** The machine's without it. */
+  readonly clock?: Clock;
 }
 
 /** What a pass looks at in place of what the configuration says. */
@@ -94,7 +96,7 @@ export async function loadConfig(
 
 /** Opens the state and everything that works at it. Throws what the store and the configuration throw; what was opened is closed again. */
 export async function openFleet(options: FleetOptions): Promise<Fleet> {
-  const { env, configPath, dataDir } = options;
+  const { env, configPath, dataDir, clock = systemClock } = options;
   const { config: read } = await loadConfig(configPath, env);
   const config = options.adjust?.(read) ?? read;
   const log = createLogger(env["TIDEMILL_LOG"] ?? "silent");
@@ -108,8 +110,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   try {
     await mkdir(dataDir, { recursive: true });
     await saveConfigPath(dataDir, resolve(configPath));
-    const store = await openState(options, systemClock, log, closing);
-    const registry = config.registry.url === undefined ? await openRegistry(dataDir, log, closing) : undefined;
+    const store = await openState(options, clock, log, closing);
+    const registry = config.registry.url === undefined ? await openRegistry(dataDir, clock, log, closing) : undefined;
     const host = registry === undefined ? (config.registry.url ?? "") : (await registry.listen(0)).host;
     const client = createRegistryClient({
       credentials: dockerCredentials(),
@@ -118,25 +120,25 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     closing.push(() => client.close());
 
     const cacheDir = options.cacheDir ?? join(dataDir, "cache");
-    const distro = createDistro({ dir: join(cacheDir, "distro"), clock: systemClock });
+    const distro = createDistro({ dir: join(cacheDir, "distro"), clock });
     const suites = await findSuites(config, dirname(resolve(configPath)), env);
     const sources = new Map([...suites.values()].flat().map((source) => [source.name, source]));
     const listeners = new Set<ProgressListener>(options.onEvent === undefined ? [] : [options.onEvent]);
     const ctx: Context = {
       config,
       home: dirname(resolve(configPath)),
-      clock: systemClock,
+      clock,
       log,
       store,
       distro,
       suites,
       images: createImageReader(createLayerStore(join(cacheDir, "layers"))),
-      engine: await findEngine(dataDir),
+      engine: await findEngine(dataDir, closing),
       repositoryOf: (image) => client.repository(`${host}/${repositoryName(config, image)}`),
       cacheDir,
       owner: `${process.pid}-${randomUUID().slice(0, 8)}`,
       emit: (event) => {
-        const at = formatInstant(systemClock.now());
+        const at = formatInstant(clock.now());
         for (const listener of listeners) listener({ at, ...event });
       },
       signal,
@@ -155,7 +157,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
         return new Map(rows.map(({ name, uid, gid }) => [name, { uid, gid }]));
       },
     });
-    const feeds = findFeeds(config, dirname(resolve(configPath)), cacheDir);
+    const feeds = findFeeds(config, dirname(resolve(configPath)), cacheDir, clock);
     let last: Promise<unknown> = Promise.resolve();
     const parts: LoopParts = { assembler, checkServed: createServedCheck() };
     const inWorld = (world: World = {}): Context => {
@@ -231,7 +233,7 @@ function keepOnce(store: Store, closing: (() => Promise<unknown>)[]): Store {
   return { ...store, close };
 }
 
-function findFeeds(config: Config, home: string, cacheDir: string): Feed[] {
+function findFeeds(config: Config, home: string, cacheDir: string, clock: Clock): Feed[] {
   const kinds = [
     ["osv", config.feeds.osv],
     ["debian-tracker", config.feeds.debianTracker],
@@ -239,16 +241,17 @@ function findFeeds(config: Config, home: string, cacheDir: string): Feed[] {
   return kinds.flatMap(([kind, location]) => {
     if (location === undefined) return [];
     const where = /^https?:/.test(location) ? location : resolve(home, location);
-    return [createFeed({ name: kind, kind, location: where }, join(cacheDir, "feeds"), systemClock)];
+    return [createFeed({ name: kind, kind, location: where }, join(cacheDir, "feeds"), clock)];
   });
 }
 
 async function openRegistry(
   dataDir: string,
+  clock: Clock,
   log: Logger,
   closing: (() => Promise<unknown>)[],
 ): Promise<RegistryServer> {
-  const registry = await createRegistryServer({ dir: join(dataDir, "registry"), clock: systemClock, log });
+  const registry = await createRegistryServer({ dir: join(dataDir, "registry"), clock, log });
   closing.push(() => registry.close());
   return registry;
 }
@@ -271,9 +274,10 @@ export async function findSuites(
   return suites;
 }
 
-async function findEngine(dataDir: string): Promise<RunEngine | undefined> {
+async function findEngine(dataDir: string, closing: (() => Promise<unknown>)[]): Promise<RunEngine | undefined> {
   const engine = runEngines.docker(resolve(dataDir));
   if ((await engine.missing()) !== undefined) return undefined;
   await engine.sweep().catch(() => 0);
+  closing.push(() => engine.close().catch(() => undefined));
   return engine;
 }
