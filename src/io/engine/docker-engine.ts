@@ -4,12 +4,15 @@ import type Dockerode from "dockerode";
 import { digestHex, messageOf, printable, sha256 } from "../../lib/index.ts";
 import { EngineError } from "./error.ts";
 import { writeImageArchive } from "./image-archive.ts";
+import { createLoadedImages } from "./loaded-images.ts";
 import type { RunEngine, RunRequest, RunResult } from "./types.ts";
 
 const label = "dev.tidemill.check";
 /** No registry can have this name: a run that lost its image cannot pull another. RFC 2606. */
 const repository = "tidemill.invalid/check";
 const probeMs = 3000;
+/** An image is checked for one environment after the other, and its children share its layers. */
+const keptImages = 8;
 
 /**
  * Docker, through the socket that DOCKER_HOST or the default names. `instance` tells the containers of this installation
@@ -35,6 +38,8 @@ export function createDockerEngine(instance: string): RunEngine {
         .catch(() => undefined);
   };
 
+  const loaded = createLoadedImages(keptImages, async (tag) => remove(await connect(), { tag }));
+
   return {
     name: "docker",
     missing: async () => {
@@ -53,20 +58,35 @@ export function createDockerEngine(instance: string): RunEngine {
     },
     run: async (request, signal) => {
       const docker = await connect();
-      const tag = `${repository}-${owner}:${sequence()}`;
-      let container: Dockerode.Container | undefined;
+      const bring = async (): Promise<string> => {
+        const tag = `${repository}-${owner}:${sequence()}`;
+        try {
+          // Not ended by the signal of whoever asked first: another may wait for it.
+          await load(docker, request, tag);
+          return tag;
+        } catch (error) {
+          await remove(docker, { tag });
+          throw error;
+        }
+      };
       try {
-        await load(docker, request, tag, signal);
-        container = await create(docker, request, tag, labels);
-        return await execute(container, request, signal);
+        return await loaded.use(request.manifest.config.digest, bring, async (tag) => {
+          signal?.throwIfAborted();
+          let container: Dockerode.Container | undefined;
+          try {
+            container = await create(docker, request, tag, labels);
+            return await execute(container, request, signal);
+          } finally {
+            if (container !== undefined) await remove(docker, { container });
+          }
+        });
       } catch (error) {
         signal?.throwIfAborted();
         if (error instanceof EngineError) throw error;
         throw new EngineError("RUN_FAILED", `docker: ${messageOf(error)}`, { cause: error, retry: true });
-      } finally {
-        await remove(docker, { ...(container === undefined ? {} : { container }), tag });
       }
     },
+    close: () => loaded.clear(),
     sweep: async () => {
       const docker = await connect();
       const containers = await docker.listContainers({ all: true, filters });
@@ -86,8 +106,8 @@ function sequence(): string {
   return `${process.pid}-${runs}`;
 }
 
-async function load(docker: Dockerode, request: RunRequest, tag: string, signal?: AbortSignal): Promise<void> {
-  const archive = Readable.from(writeImageArchive(request.source, request.manifest, tag, signal), {
+async function load(docker: Dockerode, request: RunRequest, tag: string): Promise<void> {
+  const archive = Readable.from(writeImageArchive(request.source, request.manifest, tag), {
     objectMode: false,
   });
   const answer = await docker.loadImage(archive, { quiet: true });

@@ -50,4 +50,6 @@ export interface RunEngine {
   run(request: RunRequest, signal?: AbortSignal): Promise<RunResult>;
   /** Removes what an earlier process of this installation left; resolves to how many containers and images went. */
   sweep(): Promise<number>;
+  /** Lets go of what this process has loaded. */
+  close(): Promise<void>;
 }

@@ -206,6 +206,7 @@ describe("run: checks", () => {
     run: (_request: RunRequest) =>
       Promise.resolve({ end: "exited", status: 0, output: "version 2.0\n", truncated: false, ...result }),
     sweep: () => Promise.resolve(0),
+    close: () => Promise.resolve(),
     ...more,
   });
   const layers = [members(libc("2.0-2")), app];

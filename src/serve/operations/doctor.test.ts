@@ -31,6 +31,7 @@ const engine: RunEngine = {
   canRun: () => Promise.resolve(true),
   run: () => Promise.reject(new Error("unused")),
   sweep: () => Promise.resolve(0),
+  close: () => Promise.resolve(),
 };
 
 let dir: string;
