@@ -11,6 +11,8 @@ const label = "dev.tidemill.check";
 /** No registry can have this name: a run that lost its image cannot pull another. RFC 2606. */
 const repository = "tidemill.invalid/check";
 const probeMs = 3000;
+/** What a container said may come late where the machine is busy: it is waited for, never taken for silence. */
+const drainMs = 30_000;
 /** An image is checked for one environment after the other, and its children share its layers. */
 const keptImages = 8;
 
@@ -166,7 +168,7 @@ async function execute(container: Dockerode.Container, request: RunRequest, sign
   signal?.addEventListener("abort", kill, { once: true });
   try {
     const { StatusCode: status } = await waiting;
-    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    await within(drained, drainMs, "its output did not come to an end");
     signal?.throwIfAborted();
     const { State } = await container.inspect();
     const end = timedOut ? "timeout" : State.OOMKilled ? "out-of-memory" : "exited";

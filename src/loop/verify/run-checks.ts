@@ -1,6 +1,6 @@
 import type { ImageSource } from "../../core/image/index.ts";
 import { formatPlatform } from "../../core/image/index.ts";
-import { defaultRunLimits, type RunEngine, type RunResult } from "../../io/engine/index.ts";
+import { defaultRunLimits, EngineError, type RunEngine, type RunResult } from "../../io/engine/index.ts";
 import type { PlatformImage } from "../../io/layer/index.ts";
 import { messageOf, type Clock } from "../../lib/index.ts";
 import type { CheckResult, RunCheck } from "./types.ts";
@@ -48,8 +48,8 @@ async function runOne(
   signal: AbortSignal | undefined,
 ): Promise<Pick<CheckResult, "verdict" | "messages">> {
   const limits = { ...defaultRunLimits, timeoutMs: check.timeoutMs ?? defaultRunLimits.timeoutMs };
-  try {
-    const result = await engine.run(
+  const run = (): Promise<RunResult> =>
+    engine.run(
       {
         source,
         manifest: image.parsed,
@@ -60,6 +60,13 @@ async function runOne(
       },
       signal,
     );
+  try {
+    const result = await run().catch((error: unknown) => {
+      signal?.throwIfAborted();
+      // The engine's own failure says nothing of the image: asked once more.
+      if (error instanceof EngineError && error.retry) return run();
+      throw error;
+    });
     const wrong = whatIsWrong(check, result, limits.timeoutMs);
     return wrong === undefined
       ? { verdict: "passed", messages: [] }
