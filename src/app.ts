@@ -34,8 +34,6 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
     env: process.env,
     configPath: place.configPath,
     serving: undefined,
-    // Nobody works at it in the background: what is asked for here is done by the next run.
-    wake: () => undefined,
   });
   return { operations, close: () => fleet.close() };
 }

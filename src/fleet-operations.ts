@@ -17,12 +17,14 @@ import { readVersion } from "./version.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** What whoever works at the fleet is woken by. */
+export const loopTopic = "loop";
+
 export interface FleetOperationsOptions {
   readonly env: Env;
   readonly configPath: string;
   /** Whether a server works at the fleet: then nothing takes its state away. */
   readonly serving: { readonly address: string; readonly since: number } | undefined;
-  readonly wake: () => void;
 }
 
 /** All operations over an open fleet. */
@@ -64,7 +66,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       signal: ctx.signal,
     }),
     run: implemented.createRun(ctx, { pass: (passOptions) => fleet.pass(passOptions) }),
-    rebuild: implemented.createRebuild(ctx, { wake: options.wake }),
+    rebuild: implemented.createRebuild(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
     promote: implemented.createPromote(ctx),
     rollback: implemented.createRollback(ctx),
     hold: implemented.createHold(ctx),

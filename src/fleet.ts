@@ -5,6 +5,7 @@ import { parseConfig, type Config } from "./core/config/index.ts";
 import { createDistro, debianSources, type SuiteSource } from "./io/distro/index.ts";
 import { runEngines, type RunEngine } from "./io/engine/index.ts";
 import { createFeed, type Feed } from "./io/feeds/index.ts";
+import { createQueue, type Queue } from "./io/queue/index.ts";
 import { createImageReader, createLayerStore } from "./io/layer/index.ts";
 import {
   createRegistryClient,
@@ -62,6 +63,8 @@ export interface Fleet {
   /** Gives whoever else listens the events of the loop. */
   readonly listeners: Set<ProgressListener>;
   readonly feeds: readonly Feed[];
+  /** Wakes whoever works at this fleet, in this process or another. */
+  readonly queue: Queue;
   readonly dataDir: string;
   /** Has something closed before the fleet's own parts are. */
   onClose(end: () => Promise<void>): void;
@@ -160,6 +163,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const feeds = findFeeds(config, dirname(resolve(configPath)), cacheDir, clock);
     let last: Promise<unknown> = Promise.resolve();
     const parts: LoopParts = { assembler, checkServed: createServedCheck() };
+    const queue = createQueue(store.engine, { log });
+    closing.push(() => queue.close());
     const inWorld = (world: World = {}): Context => {
       for (const source of [...(world.suites?.values() ?? [])].flat()) sources.set(source.name, source);
       return { ...ctx, ...world };
@@ -177,6 +182,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       work: (world) => inTurn(() => workOff(inWorld(world), assembler)),
       listeners,
       feeds,
+      queue,
       dataDir,
       onClose: (end) => void closing.push(end),
       releaseState: async () => {

@@ -5,7 +5,7 @@ import { messageOf, systemClock } from "./lib/index.ts";
 import { retainDigests } from "./loop/promote/index.ts";
 import type { RunningApp } from "./operation/index.ts";
 import { createEventBus, createServer, deliverNotifications } from "./serve/index.ts";
-import { createFleetOperations } from "./fleet-operations.ts";
+import { createFleetOperations, loopTopic } from "./fleet-operations.ts";
 import type { Fleet } from "./fleet.ts";
 import { readVersion } from "./version.ts";
 
@@ -36,12 +36,10 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const stopping = new AbortController();
   const events = createEventBus();
   fleet.listeners.add(events.publish);
-  let wake: () => void = () => undefined;
-
   const [, host = "127.0.0.1", port = "0"] = /^(.*):(\d+)$/.exec(options.listen) ?? [];
   const since = ctx.clock.now();
   const serving = { address: "", since };
-  const operations = createFleetOperations(fleet, { ...options, serving, wake: () => wake() });
+  const operations = createFleetOperations(fleet, { ...options, serving });
   const server = createServer({
     operations,
     version: readVersion(),
@@ -65,7 +63,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const jobs = [
     repeat(stopping.signal, deliverMs, () => deliver(fleet)),
     begun.then(() => repeat(stopping.signal, upkeepMs, () => keepUp(fleet))),
-    begun.then(() => watchLoop(fleet, !options.watch, stopping.signal, (waker) => (wake = waker))),
+    begun.then(() => watchLoop(fleet, !options.watch, stopping.signal)),
   ];
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> =>
@@ -83,19 +81,14 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
 }
 
 /** Passes at the configured interval, or sooner when someone asks; between them whatever is due is worked at. */
-async function watchLoop(
-  fleet: Fleet,
-  hasJustWatched: boolean,
-  signal: AbortSignal,
-  onWaker: (waker: () => void) => void,
-): Promise<void> {
+async function watchLoop(fleet: Fleet, hasJustWatched: boolean, signal: AbortSignal): Promise<void> {
   const { ctx } = fleet;
+  let rouse: () => void = () => undefined;
+  fleet.queue.onWake(loopTopic, () => Promise.resolve(rouse()));
   let nextWatch = hasJustWatched ? ctx.clock.now() + ctx.config.watch.interval : 0;
   let asked = false;
   while (!signal.aborted) {
-    let rouse: () => void = () => undefined;
     const roused = new Promise<"asked">((resolve) => (rouse = () => resolve("asked")));
-    onWaker(rouse);
     try {
       const isDue = ctx.clock.now() >= nextWatch;
       if (isDue) nextWatch = ctx.clock.now() + ctx.config.watch.interval;

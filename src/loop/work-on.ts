@@ -212,5 +212,7 @@ function describeVerdict({
   readonly verdict: string;
   readonly reasons: readonly string[];
 }): string {
-  return reasons.length === 0 ? verdict : `${verdict}: ${reasons.slice(0, 3).join("; ")}`;
+  if (reasons.length === 0) return verdict;
+  if (verdict === "passed") return `passed, ${reasons.length === 1 ? "1 warning" : `${reasons.length} warnings`}`;
+  return `${verdict}: ${reasons.slice(0, 3).join("; ")}`;
 }
