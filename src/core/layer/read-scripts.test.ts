@@ -24,6 +24,44 @@ EOF
     ]);
   });
 
+  it("puts in variables with one value, and the words of loops", () => {
+    const script = `base=/usr/lib/jvm/java-17
+man=$base/man
+tools='java keytool'
+for i in $tools; do
+  if [ -e $man/$i.1.gz ]; then
+    slave="--slave /usr/share/man/$i.1.gz $i.1.gz \${man}/$i.1.gz"
+  fi
+  update-alternatives --install /usr/bin/$i \
+    "$i" $base/bin/$i 1711 $slave $gone
+done
+for binary in php; do
+  update-alternatives --install "/usr/bin/\${binary}" $binary "/usr/bin/\${binary}8.2" 82
+done
+while read i; do
+  update-alternatives --install /usr/bin/$i $i $base/$i 1
+done
+two=/a
+two=/b
+update-alternatives --install /usr/bin/two two $two 1
+`;
+    expect(
+      readAlternatives(script).map(({ link, path, priority, slaves }) => [link, path, priority, slaves[0]?.path]),
+    ).toEqual([
+      ["/usr/bin/java", "/usr/lib/jvm/java-17/bin/java", 1711, "/usr/lib/jvm/java-17/man/java.1.gz"],
+      ["/usr/bin/keytool", "/usr/lib/jvm/java-17/bin/keytool", 1711, "/usr/lib/jvm/java-17/man/keytool.1.gz"],
+      ["/usr/bin/php", "/usr/bin/php8.2", 82, undefined],
+    ]);
+    expect(unreproducedCommands(script)).toEqual(["update-alternatives"]);
+  });
+
+  it("ends, whatever the script", () => {
+    const words = Array.from({ length: 60 }, (_, at) => `w${at}`).join(" ");
+    const loops = `${`for i in ${words}; do\n`.repeat(50)}update-alternatives --install /x x /x 1\n`;
+    expect(readAlternatives(loops)).toEqual([]);
+    expect(readAlternatives(`a="$a$a$a"\nb="$a $b"\nupdate-alternatives --install /x x $a$b 1\n`)).toEqual([]);
+  });
+
   it.each([
     "update-alternatives --install /usr/bin/x x $file 1",
     'update-alternatives --install /usr/bin/x "$name" /usr/bin/y 1',

@@ -1,28 +1,31 @@
+import { expandLines } from "./expand-script.ts";
 import type { Alternative } from "./types.ts";
 
 const maxScript = 1_048_576;
 
-/** The calls of `update-alternatives --install` in a maintainer script whose words stand there as they are; what a variable makes of one cannot be told. */
+/** The calls of `update-alternatives --install` in a maintainer script whose words stand there, or in variables with one plain value; others are left out. */
 export function readAlternatives(script: string): Alternative[] {
   if (script.length > maxScript) return [];
-  const found: Alternative[] = [];
-  for (const line of commandLines(script)) {
-    const at = line.indexOf("update-alternatives");
-    if (at < 0) continue;
-    const words = splitWords(line.slice(at));
-    const install = words.indexOf("--install");
-    const [link, name, path, priority] = words.slice(install + 1, install + 5);
-    if (install < 0 || !isPath(link) || !isName(name) || !isPath(path) || !/^-?\d{1,9}$/.test(priority ?? "")) continue;
-    const slaves: { link: string; name: string; path: string }[] = [];
-    for (let word = install + 5; word < words.length; word += 1) {
-      if (words[word] !== "--slave" && words[word] !== "--follower") continue;
-      const [slaveLink, slaveName, slavePath] = words.slice(word + 1, word + 4);
-      if (isPath(slaveLink) && isName(slaveName) && isPath(slavePath))
-        slaves.push({ link: slaveLink, name: slaveName, path: slavePath });
-    }
-    found.push({ link, name, path, priority: Number(priority), slaves });
+  return expandLines(commandLines(script), tool).flatMap((line) => readInstall(line) ?? []);
+}
+
+const tool = "update-alternatives";
+
+/** Undefined where it is no such call, or one that cannot be told. */
+function readInstall(line: string): Alternative | undefined {
+  const words = splitWords(line.slice(line.indexOf(tool)));
+  const install = words.indexOf("--install");
+  const [link, name, path, priority] = words.slice(install + 1, install + 5);
+  if (install < 0 || !isPath(link) || !isName(name) || !isPath(path) || !/^-?\d{1,9}$/.test(priority ?? ""))
+    return undefined;
+  const slaves: { link: string; name: string; path: string }[] = [];
+  for (let word = install + 5; word < words.length; word += 1) {
+    if (words[word] !== "--slave" && words[word] !== "--follower") continue;
+    const [slaveLink, slaveName, slavePath] = words.slice(word + 1, word + 4);
+    if (isPath(slaveLink) && isName(slaveName) && isPath(slavePath))
+      slaves.push({ link: slaveLink, name: slaveName, path: slavePath });
   }
-  return found;
+  return { link, name, path, priority: Number(priority), slaves };
 }
 
 /** Commands that change nothing in an image, or whose effect is generated, or that only a running system needs. */
@@ -47,10 +50,15 @@ const telling =
 export function unreproducedCommands(script: string): string[] {
   if (script.length > maxScript) return ["a script too large to read"];
   const commands = new Set<string>();
-  for (const line of commandLines(script)) {
+  const lines = commandLines(script);
+  if (expandLines(lines, tool).some((line) => /\s--install\b/.test(line) && readInstall(line) === undefined))
+    commands.add(tool);
+  for (const line of lines) {
     if (/\bdpkg-statoverride\s.*--add\b/.test(line)) commands.add("dpkg-statoverride");
     for (const part of line.split(/&&|\|\||[;|(){}]|\bthen\b|\belse\b|\bdo\b|\bif\b|!\s/)) {
-      const word = /^\s*(?:\w+=\S*\s+)*([\w./-]+)/.exec(part)?.[1]?.replace(/^.*\//, "");
+      const word = /^\s*(?:\w+=(?:"[^"]*"|'[^']*'|[^\s"'])*\s+)*([\w./-]+)(?![\w=])/
+        .exec(part)?.[1]
+        ?.replace(/^.*\//, "");
       if (word !== undefined && !harmless.has(word) && telling.test(word)) commands.add(word);
     }
   }

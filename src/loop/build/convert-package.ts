@@ -23,7 +23,7 @@ import { alterEntries } from "./alter-entries.ts";
 import { hexSha256, packTar, trailerMember } from "./member.ts";
 
 /** Grows with every change of what a conversion yields. */
-export const converterVersion = 5;
+export const converterVersion = 6;
 
 /** The members of a package's file in their order: its folders, which a layer of several packages has once for all, and its other entries, and what dpkg keeps of it. */
 export const memberKinds = ["folders", "data", "info", "status.d"] as const;

@@ -83,7 +83,7 @@ describe("accounts", () => {
       "worker:x:88:88:A worker:/srv:/usr/sbin/nologin",
       "guest:x:501:65534::/:/usr/sbin/nologin",
       "_apt:x:42:65534::/nonexistent:/usr/sbin/nologin",
-      "postgres:x:502:602:PostgreSQL administrator:/var/lib/postgresql:/bin/bash",
+      "postgres:x:502:602:PostgreSQL administrator,,,:/var/lib/postgresql:/bin/bash",
     ]);
     expect(files.get("etc/shadow")?.split("\n").slice(4, -1)).toEqual([
       "worker:!*:10957::::::",

@@ -59,5 +59,13 @@ export const knownAccounts: ReadonlyMap<string, readonly KnownAccount[]> = new M
 
 /** An account with a group of its name. */
 function own(name: string, home?: string, more: Partial<KnownAccount> = {}): KnownAccount {
-  return { user: name, group: name, ...(home === undefined ? {} : { home }), ...more };
+  const { comment } = more;
+  return {
+    user: name,
+    group: name,
+    ...(home === undefined ? {} : { home }),
+    ...more,
+    // adduser fills up to four fields: name, room, telephone at work and at home.
+    ...(comment === undefined ? {} : { comment: `${comment},,,` }),
+  };
 }
