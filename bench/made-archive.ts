@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -5,7 +6,7 @@ import { join } from "node:path";
 import { createDistro, type Distro, type SuiteSource } from "../src/io/distro/index.ts";
 import { systemClock } from "../src/lib/index.ts";
 import { createDebianArchive } from "../test/fakes/debian-archive.ts";
-import { makeDeb, type DebEntry, type MadeDeb, type Packing } from "../test/fakes/make-deb.ts";
+import { makeAr, makeDeb, type DebEntry, type MadeDeb, type Packing } from "../test/fakes/make-deb.ts";
 
 /** A package to be made; the same bytes for the same description. */
 export interface PackageSpec {
@@ -22,6 +23,8 @@ export interface PackageSpec {
 export interface MadeArchive {
   readonly folder: string;
   readonly distro: Distro;
+  /** Another distro on the same folder, for what is to leave nothing in the memory of the first. */
+  readonly stranger: Distro;
   /** The release, then the security suite. */
   readonly sources: readonly SuiteSource[];
   publishRelease(debs: readonly MadeDeb[]): Promise<void>;
@@ -36,7 +39,8 @@ const start = Date.now() - 10 * 86_400_000;
 export async function createMadeArchive(filler: number): Promise<MadeArchive> {
   const folder = await mkdtemp(join(tmpdir(), "tidemill-bench-"));
   const archive = await createDebianArchive();
-  const distro = createDistro({ dir: join(folder, "distro"), clock: systemClock });
+  const createOne = (): Distro => createDistro({ dir: join(folder, "distro"), clock: systemClock });
+  const [distro, stranger] = [createOne(), createOne()];
   const sources = ["mill", "mill-security"].map((suite) => archive.source(suite));
   let day = 0;
 
@@ -52,6 +56,7 @@ export async function createMadeArchive(filler: number): Promise<MadeArchive> {
   return {
     folder,
     distro,
+    stranger,
     sources,
     publishRelease: (debs) => publish(sources[0], debs, fillerText(filler)),
     // A security suite in the middle of a release's life has some thousand stanzas.
@@ -63,41 +68,56 @@ export async function createMadeArchive(filler: number): Promise<MadeArchive> {
   };
 }
 
-/** The .deb of a package whose files look to a compressor as programs and libraries do. */
-export function makePackage({
-  name,
-  version,
-  unpacked,
-  files,
-  depends,
-  packing = "xz",
-}: PackageSpec): Promise<MadeDeb> {
+/** The .deb of a package whose files look to a compressor as programs and libraries do. `xz` is packed by the xz program, as dpkg does; without it by gzip. */
+export async function makePackage(spec: PackageSpec): Promise<MadeDeb> {
+  const { name, version, unpacked, files, depends, packing = "xz" } = spec;
   const bytes = makeProgramBytes(unpacked, `${name} ${version}`);
   // One file has half of it all, as a library has in its package.
   const rest = Math.floor(unpacked / 2 / Math.max(1, files - 1));
-  let at = files === 1 ? unpacked : unpacked - rest * (files - 1);
+  let at = unpacked - rest * (files - 1);
   const entries: DebEntry[] = [{ path: `usr/lib/x86_64-linux-gnu/${name}.so.1`, content: bytes.subarray(0, at) }];
   for (let file = 1; file < files; file += 1) {
     entries.push({ path: `usr/share/${name}/part-${file}`, content: bytes.subarray(at, at + rest) });
     at += rest;
   }
   const fields = { ...(depends === undefined ? {} : { Depends: depends }), "Installed-Size": `${unpacked >> 10}` };
-  return makeDeb({ name, version, entries, packing, fields });
+  const deb = { name, version, entries, fields };
+  if (packing !== "xz") return makeDeb({ ...deb, packing });
+  return packWithXz(await makeDeb({ ...deb, packing: "none" })) ?? makeDeb({ ...deb, packing: "gz" });
 }
 
-/** Bytes that gzip packs to a good third and xz to less: words that come again, the frequent ones often, with noise between them. */
+/** Undefined where there is no xz program. The library that unpacks xz here can only store. */
+function packWithXz(deb: MadeDeb): MadeDeb | undefined {
+  const members: [name: string, bytes: Uint8Array][] = [];
+  // ar(5): eight bytes of magic, then a header of 60 before each member, which is padded to an even length.
+  for (let at = 8; at < deb.bytes.length;) {
+    const name = deb.bytes.toString("latin1", at, at + 16).trim();
+    const size = Number(deb.bytes.toString("latin1", at + 48, at + 58));
+    const bytes = deb.bytes.subarray(at + 60, at + 60 + size);
+    at += 60 + size + (size % 2);
+    if (!name.endsWith(".tar")) {
+      members.push([name, bytes]);
+      continue;
+    }
+    const { status, stdout } = spawnSync("xz", ["-6", "-c"], { input: bytes, maxBuffer: 2 ** 30 });
+    if (status !== 0) return undefined;
+    members.push([`${name}.xz`, stdout]);
+  }
+  return { ...deb, bytes: makeAr(members) };
+}
+
+/** Bytes that gzip packs to two fifths, as it does libraries: words that come again, with noise between them. Far words are other words, or xz would win by much more than it does. */
 function makeProgramBytes(size: number, seed: string): Buffer {
   const random = createRandom(seed);
-  const words = Array.from({ length: 3000 }, () =>
-    Buffer.from(Array.from({ length: 3 + (random() % 8) }, () => random() & 255)),
-  );
+  const word = (): Buffer => Buffer.from(Array.from({ length: 4 + (random() % 12) }, () => random() & 255));
+  const words = Array.from({ length: 1500 }, word);
   const bytes = Buffer.allocUnsafe(size);
   for (let at = 0; at < size;) {
     const share = random() / 4_294_967_296;
-    const word = words[Math.floor(share * share * share * words.length)];
-    if (word === undefined) throw new Error("there is no such word");
-    at += word.copy(bytes, at);
-    if (random() % 4 === 0 && at < size) bytes[at++] = random() & 255;
+    const place = Math.floor(share ** 3 * words.length);
+    at += words[place]?.copy(bytes, at) ?? 0;
+    if (random() % 12 === 0 && at < size) bytes[at++] = random() & 255;
+    if (random() % 8 === 0) words[place] = word();
   }
   return bytes;
 }

@@ -57,7 +57,7 @@ export interface BenchMill {
 
 /** A mill for these images, each with a file of its own. */
 export async function createBenchMill(archive: MadeArchive, images: readonly DeclaredImage[]): Promise<BenchMill> {
-  const { folder, distro, sources } = archive;
+  const { folder, distro, stranger, sources } = archive;
   const home = join(folder, "home");
   await mkdir(home);
   const lines = ["version: 1", "upstreams:", "  mill: { kind: debian, codename: bookworm }"];
@@ -74,7 +74,7 @@ export async function createBenchMill(archive: MadeArchive, images: readonly Dec
   const server = await createRegistryServer({ dir: join(folder, "registry") });
   const { host } = await server.listen(0);
   const client = createRegistryClient();
-  const stranger = createRegistryClient();
+  const visitor = createRegistryClient();
   const fetchPackage = (record: PackageRecord): Promise<string> => {
     const source = sources.find(({ name }) => name === record.origin);
     if (source === undefined) throw new Error(`there is no suite ${record.origin}`);
@@ -93,12 +93,12 @@ export async function createBenchMill(archive: MadeArchive, images: readonly Dec
     resolve,
     build: (request) => assembler.assemble(request, client.repository(`${host}/${request.image}`)),
     download: async (image) => {
-      const { platforms } = await resolve(image);
+      const { platforms } = (await resolveImage({ ...context, distro: stranger }, image)).request;
       for (const { packages } of platforms) for (const record of packages) await fetchPackage(record);
     },
-    holds: async (image, digest) => (await stranger.repository(`${host}/${image}`).resolve(digest)) !== undefined,
+    holds: async (image, digest) => (await visitor.repository(`${host}/${image}`).resolve(digest)) !== undefined,
     close: async () => {
-      await Promise.all([client.close(), stranger.close()]);
+      await Promise.all([client.close(), visitor.close()]);
       await server.close();
     },
   };
