@@ -26,6 +26,21 @@ describe("createUniverse", () => {
     expect(universe.versions("c")).toEqual([]);
   });
 
+  it("takes an index that another universe has as it was worked out there, under its own name", () => {
+    const bytes = Buffer.from(packagesText([{ name: "a" }, { name: "b", fields: { Provides: "c" } }]));
+    const newer = Buffer.from(packagesText([{ name: "a", version: "9" }]));
+    const before = createUniverse("amd64", [{ origin: "main", bytes }]);
+    const after = createUniverse("amd64", [
+      { origin: "main", bytes },
+      { origin: "security", bytes: newer },
+    ]);
+    expect(after.versions("b")[0]).toBe(before.versions("b")[0]);
+    expect(after.versions("a").map(({ origin }) => origin)).toEqual(["security", "main"]);
+    expect(before.versions("a").map(({ origin }) => origin)).toEqual(["main"]);
+    const renamed = createUniverse("amd64", [{ origin: "other", bytes }]);
+    expect(renamed.providers("c").map(({ record }) => record.origin)).toEqual(["other"]);
+  });
+
   it("reads all that a record says", () => {
     const fields = { Source: "src (3.0)", "Multi-Arch": "same", Essential: "yes", Maintainer: "Ünï Cödé" };
     const [record] = madeUniverse({ main: [{ name: "a", version: "2", fields }] }).versions("a");

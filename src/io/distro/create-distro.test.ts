@@ -57,6 +57,20 @@ describe("universe", () => {
     expect(await distro.universe([generation], "amd64")).toBe(universe);
     expect((await distro.universe([generation], "arm64")).versions("lamp")).toEqual([]);
   });
+
+  it("reads an index once for all universes that have it", async () => {
+    const generation = (await distro.generation("debian/tide"))!;
+    await distro.universe([generation], "amd64");
+    await rm(generation.indices[0]!.path);
+    await archive.publish({
+      suite: "tide-security",
+      date: start,
+      packages: [await makeDeb({ name: "lamp", version: "3:1" })],
+    });
+    const update = await distro.refresh(archive.source("tide-security"));
+    const universe = await distro.universe([generation, update.generation], "amd64");
+    expect(universe.versions("lamp").map(({ version }) => version)).toEqual(["3:1", "2:1.0+b1"]);
+  });
 });
 
 describe("refresh", () => {

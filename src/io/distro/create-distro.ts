@@ -30,7 +30,7 @@ export function createDistro(options: DistroOptions): Distro {
     indexLimits: options.indexLimits ?? defaultIndexLimits,
     ...(options.dispatcher === undefined ? {} : { dispatcher: options.dispatcher }),
   };
-  const universes = new Map<string, Promise<PackageUniverse>>();
+  const universes = new Map<string, OpenUniverse>();
   /** The last refresh of each suite: two at once would write to the same files. */
   const turns = new Map<string, Promise<unknown>>();
   return {
@@ -45,32 +45,44 @@ export function createDistro(options: DistroOptions): Distro {
     generation: async (name) => (await loadCurrent(suiteFolder(dir, name)))?.generation,
     universe: (generations, architecture) => {
       const key = [architecture, ...generations.map(({ source, digest }) => `${source} ${digest}`)].join("\n");
-      const known = universes.get(key) ?? openUniverse(generations, architecture);
+      const known = universes.get(key) ?? openUniverse(generations, architecture, [...universes.values()]);
       universes.delete(key);
       universes.set(key, known);
-      known.catch(() => universes.delete(key));
+      known.universe.catch(() => universes.delete(key));
       for (const oldest of universes.keys()) {
         if (universes.size <= rememberedUniverses) break;
         universes.delete(oldest);
       }
-      return known;
+      return known.universe;
     },
     fetchPackage: createPackageFetcher(dir, context),
   };
 }
 
-async function openUniverse(
+interface OpenUniverse {
+  readonly universe: Promise<PackageUniverse>;
+  /** The text of each of its indices, by path and digest. */
+  readonly texts: ReadonlyMap<string, Promise<Buffer>>;
+}
+
+/** What an index offers is worked out once for its text: one that another universe has is not read again. */
+function openUniverse(
   generations: readonly SuiteGeneration[],
   architecture: DebArchitecture,
-): Promise<PackageUniverse> {
-  const indices = await Promise.all(
-    generations.flatMap((generation) =>
-      generation.indices
-        .filter((index) => index.architecture === architecture)
-        .map(async (index) => ({ origin: generation.source, bytes: await readIndex(index.path, generation.source) })),
-    ),
+  others: readonly OpenUniverse[],
+): OpenUniverse {
+  const texts = new Map<string, Promise<Buffer>>();
+  const indices = generations.flatMap((generation) =>
+    generation.indices
+      .filter((index) => index.architecture === architecture)
+      .map(({ path, sha256 }) => {
+        const key = `${path} ${sha256}`;
+        const text = others.find((other) => other.texts.has(key))?.texts.get(key) ?? readIndex(path, generation.source);
+        texts.set(key, text);
+        return text.then((bytes) => ({ origin: generation.source, bytes }));
+      }),
   );
-  return createUniverse(architecture, indices);
+  return { texts, universe: Promise.all(indices).then((all) => createUniverse(architecture, all)) };
 }
 
 async function readIndex(path: string, name: string): Promise<Buffer> {
