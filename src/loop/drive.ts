@@ -4,6 +4,7 @@ import { leaseMs, type Context } from "./context.ts";
 import { planFleet } from "./plan/index.ts";
 import { resumeIntents, type ServedCheck, type ServedReport } from "./promote/index.ts";
 import { watchSuites, type Watched } from "./watch/index.ts";
+import { tendAlarms } from "./tend-alarms.ts";
 import { workOn } from "./work-on.ts";
 
 export interface PassResult {
@@ -27,13 +28,14 @@ export interface LoopParts {
 
 const noWatch: Watched = { updated: [], failed: [] };
 
-/** One pass of the loop: finish what a crash left, watch, plan, carry out all that can be done now, look at what is served. */
+/** One pass of the loop: finish what a crash left, watch, plan, carry out all that can be done now, look at what is served, and at what stands in alarm. */
 export async function runPass(ctx: Context, parts: LoopParts, options: PassOptions = {}): Promise<PassResult> {
   await resumeIntents(ctx);
   const watched = options.offline === true ? noWatch : await watchSuites(ctx);
   const { plan } = await planFleet(ctx);
   await workOff(ctx, parts.assembler, options.images);
   const served = await parts.checkServed(ctx);
+  await tendAlarms(ctx);
   return { watched, plan, served };
 }
 

@@ -1,0 +1,53 @@
+import type { Rebuild } from "../io/store/index.ts";
+import type { Context } from "./context.ts";
+
+/** Rebuilds of an image that fail one after the other, before it is an alarm: one that fails is stopped and told of, no more. */
+const mostFailures = 3;
+const failingCode = "rebuild-failing";
+
+/** Raises an alarm for each image whose rebuilds keep failing, and clears those that are over or whose subject is no longer declared. */
+export async function tendAlarms(ctx: Context): Promise<void> {
+  const [newest, standing] = await Promise.all([ctx.store.loadNewestRebuilds(), ctx.store.loadAlarms()]);
+  const failed = newest.filter(({ image, state }) => state === "failed" && ctx.config.images[image] !== undefined);
+  const failedNames = new Set(failed.map(({ image }) => image));
+  for (const rebuild of failed) {
+    // A hundred children that wait for one parent are one alarm.
+    const parent = ctx.config.images[rebuild.image]?.parent;
+    if (parent === undefined || !failedNames.has(parent)) await raiseIfFailing(ctx, rebuild);
+  }
+
+  // One that is under way may fail again: only an end decides.
+  const doubtful = new Set(
+    newest.filter(({ state }) => state !== "promoted" && state !== "unchanged").map((one) => one.image),
+  );
+  for (const { code, subject } of standing) {
+    const isOver = code === failingCode && !doubtful.has(subject);
+    if (isOver || !isDeclared(ctx, code, subject)) await ctx.store.saveAlarmCleared({ code, subject });
+  }
+}
+
+async function raiseIfFailing(ctx: Context, { image, lastError }: Rebuild): Promise<void> {
+  const rebuilds = await ctx.store.loadRebuilds({ image, limit: 100 });
+  const ended = rebuilds.filter(({ state }) => state !== "superseded");
+  const good = ended.findIndex(({ state }) => state !== "failed");
+  const count = good < 0 ? ended.length : good;
+  if (count < mostFailures) return;
+  const raised = await ctx.store.saveAlarm({
+    code: failingCode,
+    subject: image,
+    severity: "error",
+    message: `its last ${count} rebuilds failed: ${lastError?.message ?? "for no known reason"}`,
+    hint: lastError?.hint ?? `\`tidemill why ${image}\` says what was tried. What runs stays as it is.`,
+  });
+  if (raised.isNew) ctx.emit({ kind: "alarm", image, message: raised.alarm.message });
+}
+
+/** Whether the configuration still has what an alarm of the loop is about. */
+function isDeclared(ctx: Context, code: string, subject: string): boolean {
+  const { images, environments } = ctx.config;
+  if (code === failingCode) return images[subject] !== undefined;
+  if (code === "upstream-failing") return [...ctx.suites.values()].flat().some(({ name }) => name === subject);
+  if (code !== "tag-conflict" && code !== "unhealthy") return true;
+  const [image = "", environment] = subject.split(":");
+  return images[image] !== undefined && environments.some(({ name }) => name === environment);
+}
