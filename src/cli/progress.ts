@@ -88,6 +88,9 @@ function liveProgress(screen: Screen): Progress {
       } else if (settled.has(event.kind)) {
         working.delete(event.image);
         above.push(settledLine(event, screen));
+      } else if (event.kind === "queued") {
+        // The plan stays to be read: an image and its reason a line.
+        above.push(settledLine(event, screen));
       } else {
         working.delete(event.image);
         if (event.kind === "promoted") above.push(settledLine(event, screen));

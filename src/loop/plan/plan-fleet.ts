@@ -37,17 +37,26 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
   const saved = rebuilds.length === 0 ? { plan: null, placed: [] } : await store.savePlan({ detail, rebuilds });
   const fresh = saved.placed.filter(({ kind }) => kind === "queued");
   const planned = new Map(plan.waves.flat().map((one) => [one.image, one]));
-  for (const { rebuild } of fresh) {
-    const message = summarizeCauses((planned.get(rebuild.image)?.causes ?? []).map(({ cause }) => cause));
-    ctx.emit({ kind: "queued", image: rebuild.image, rebuild: rebuild.id, message });
-  }
   if (fresh.length > 0) {
     ctx.emit({
       kind: "planned",
       message: `${fresh.length} to rebuild, ${plan.held.length} held, ${plan.untouched.length} not touched`,
     });
   }
+  for (const { rebuild } of fresh) {
+    const message = summarizeCauses((planned.get(rebuild.image)?.causes ?? []).map(({ cause }) => cause));
+    ctx.emit({ kind: "queued", image: rebuild.image, rebuild: rebuild.id, message });
+  }
+  const known = heldBefore(await store.loadSetting("last-plan"));
   await store.saveSetting("last-plan", { at: facts.now, held: detail.held });
-  for (const held of plan.held) ctx.emit({ kind: "held", image: held.image, message: held.reason });
+  // What was said at the last pass need not be said at every one.
+  for (const held of detail.held)
+    if (!known.has(JSON.stringify(held))) ctx.emit({ kind: "held", image: held.image, message: held.reason });
   return { plan, saved };
+}
+
+/** What the last plan held, each as text. */
+function heldBefore(plan: unknown): ReadonlySet<string> {
+  const held = typeof plan === "object" && plan !== null && "held" in plan ? plan.held : undefined;
+  return new Set(Array.isArray(held) ? held.map((one) => JSON.stringify(one)) : []);
 }
