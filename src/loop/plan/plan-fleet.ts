@@ -1,5 +1,6 @@
 import { planRebuilds, summarizeCauses, type Plan } from "../../core/plan/index.ts";
 import type { SavedPlan } from "../../io/store/index.ts";
+import { canonicalJson } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { loadPlanFacts } from "./load-facts.ts";
 
@@ -51,12 +52,12 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
   await store.saveSetting("last-plan", { at: facts.now, held: detail.held });
   // What was said at the last pass need not be said at every one.
   for (const held of detail.held)
-    if (!known.has(JSON.stringify(held))) ctx.emit({ kind: "held", image: held.image, message: held.reason });
+    if (!known.has(canonicalJson(held))) ctx.emit({ kind: "held", image: held.image, message: held.reason });
   return { plan, saved };
 }
 
 /** What the last plan held, each as text. */
 function heldBefore(plan: unknown): ReadonlySet<string> {
   const held = typeof plan === "object" && plan !== null && "held" in plan ? plan.held : undefined;
-  return new Set(Array.isArray(held) ? held.map((one) => JSON.stringify(one)) : []);
+  return new Set(Array.isArray(held) ? held.map((one) => canonicalJson(one)) : []);
 }
