@@ -1,6 +1,7 @@
 const maxDepth = 6;
 const maxLine = 8192;
 const maxLines = 500;
+const maxValues = 500;
 
 /**
  * The lines of a shell script that hold `what`, with each variable that the script gives one plain value put in, once for every
@@ -11,14 +12,12 @@ export function expandLines(lines: readonly string[], what: string): string[] {
   const loops: ({ readonly name: string; readonly words: readonly string[] } | undefined)[] = [];
   const expanded: string[] = [];
   for (const line of lines) {
-    const loop = /^\s*for\s+(\w+)\s+in\s+([^;]+?)\s*(?:;\s*do\s*)?$/.exec(line);
-    if (loop?.[1] !== undefined) {
-      loops.push({
-        name: loop[1],
-        words: expand(loop[2] ?? "", values)
-          .split(/\s+/)
-          .filter((word) => word !== ""),
-      });
+    const loop = readLoop(line);
+    if (loop !== undefined) {
+      const words = expand(loop.words, values)
+        .split(/\s+/)
+        .filter((word) => word !== "");
+      loops.push({ name: loop.name, words });
     } else if (/^\s*(?:while|until|for)\b(?!.*\bdone\b)/.test(line)) loops.push(undefined);
     else if (/^\s*done\b/.test(line)) loops.pop();
     if (!line.includes(what)) continue;
@@ -34,15 +33,24 @@ export function expandLines(lines: readonly string[], what: string): string[] {
   return expanded;
 }
 
+/** The head of a `for` over words, with or without its `do`. */
+function readLoop(line: string): { readonly name: string; readonly words: string } | undefined {
+  const parts = /^\s*for\s+(\w+)\s+in\s(.*)$/.exec(line);
+  if (parts?.[1] === undefined) return undefined;
+  let words = (parts[2] ?? "").trim();
+  if (/;\s{0,9}do$/.test(words)) words = words.slice(0, -2).trimEnd().slice(0, -1);
+  return words.includes(";") ? undefined : { name: parts[1], words };
+}
+
 /** Variables with the text that they are given first; one that is given another plain text is none. */
 function readAssignments(lines: readonly string[]): Map<string, string> {
   const values = new Map<string, string>();
   const several = new Set<string>();
   for (const line of lines) {
-    const parts = /^\s*(?:export\s+|local\s+)?([A-Za-z_]\w*)=(?:"([^"`]*)"|'([^']*)'|([^\s"'`;&|()]+))\s*;?\s*$/.exec(
-      line,
-    );
-    const [, name, double, single, bare] = parts ?? [];
+    if (values.size >= maxValues) break;
+    const parts =
+      /^(?:export\s+|local\s+)?([A-Za-z_]\w*)=(?:"([^"`]*)"|'([^']*)'|([^\s"'`;&|()]+))\s*;?$/.exec(line.trim()) ?? [];
+    const [, name, double, single, bare] = parts;
     const value = double ?? single ?? bare;
     if (name === undefined || value === undefined || value.includes("$(")) continue;
     const known = values.get(name);

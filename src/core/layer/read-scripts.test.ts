@@ -63,6 +63,21 @@ update-alternatives --install /usr/bin/two two $two 1
   });
 
   it.each([
+    `for i in ${" ".repeat(900_000)};x`,
+    `${"a=b ".repeat(200_000)}=`,
+    `a=${" ".repeat(900_000)}x`,
+    `${"for i in a b; do\n".repeat(50_000)}update-alternatives --install /x x /x 1`,
+    Array.from({ length: 50_000 }, (_, at) => `v${at}=$v${at + 1}`).join("\n"),
+    `update-alternatives ${'"'.repeat(900_000)}`,
+  ])("takes no long time for a hostile script, case %#", (script) => {
+    const start = process.cpuUsage();
+    readAlternatives(script);
+    unreproducedCommands(script);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1e6).toBeLessThan(2);
+  });
+
+  it.each([
     "update-alternatives --install /usr/bin/x x $file 1",
     'update-alternatives --install /usr/bin/x "$name" /usr/bin/y 1',
     "update-alternatives --install /usr/bin/../../x x /usr/bin/y 1",
