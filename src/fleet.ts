@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { parseConfig, type Config } from "./core/config/index.ts";
+import type { Config } from "./core/config/index.ts";
 import { createDistro, debianSources, type SuiteSource } from "./io/distro/index.ts";
 import { runEngines, type RunEngine } from "./io/engine/index.ts";
 import { createFeed, type Feed } from "./io/feeds/index.ts";
@@ -14,22 +14,13 @@ import {
   type RegistryServer,
 } from "./io/registry/index.ts";
 import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
-import {
-  AppError,
-  createLogger,
-  messageOf,
-  systemClock,
-  writeFileDurable,
-  type Clock,
-  type Logger,
-} from "./lib/index.ts";
+import { createLogger, systemClock, writeFileDurable, type Clock, type Logger } from "./lib/index.ts";
 import { createAssembler, type Assembler } from "./loop/build/index.ts";
 import { repositoryName, type Context } from "./loop/context.ts";
+import { loadConfig } from "./load-config.ts";
 import { createServedCheck } from "./loop/promote/index.ts";
 import { runPass, workOff, type LoopParts, type PassOptions, type PassResult } from "./loop/drive.ts";
 import { formatInstant, type ProgressListener } from "./operation/index.ts";
-
-export class ConfigError extends AppError<"CONFIG_MISSING" | "CONFIG_INVALID"> {}
 
 export interface FleetOptions {
   /** Path of `tidemill.yaml`. */
@@ -78,29 +69,11 @@ const notifyOn = ["promoted", "rolled-back", "rebuild-failed", "held", "conflict
 /** Numbers for accounts that no table fixes: within Debian's range for dynamic system accounts, above what its own tools give first. */
 const accountRange = { first: 500, last: 899 };
 
-/** The configuration at `path`. Throws CONFIG_MISSING, and CONFIG_INVALID with every mistake and its place. */
-export async function loadConfig(
-  path: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<{ readonly config: Config; readonly text: string }> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw new ConfigError("CONFIG_MISSING", `the configuration ${path} cannot be read: ${messageOf(error)}`, {
-      hint: "Name one by --config, or begin with examples/quickstart/tidemill.yaml.",
-    });
-  });
-  const parsed = parseConfig(text, env);
-  if (parsed.kind === "ok") return { config: parsed.config, text };
-  const lines = parsed.problems.map(({ line, column, path: at, message, hint }) => {
-    const place = at === "" ? "" : `${at}: `;
-    return `${path}:${line}:${column}: ${place}${message}${hint === undefined ? "" : ` (${hint})`}`;
-  });
-  throw new ConfigError("CONFIG_INVALID", lines.join("\n"), { hint: "`tidemill schema` gives editors its shape." });
-}
-
 /** Opens the state and everything that works at it. Throws what the store and the configuration throw; what was opened is closed again. */
 export async function openFleet(options: FleetOptions): Promise<Fleet> {
   const { env, configPath, dataDir, clock = systemClock } = options;
-  const { config: read } = await loadConfig(configPath, env);
+  const cacheDir = options.cacheDir ?? join(dataDir, "cache");
+  const { config: read } = await loadConfig(configPath, env, cacheDir);
   const config = options.adjust?.(read) ?? read;
   const log = createLogger(env["TIDEMILL_LOG"] ?? "silent");
   const closing: (() => Promise<unknown>)[] = [];
@@ -122,7 +95,6 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     });
     closing.push(() => client.close());
 
-    const cacheDir = options.cacheDir ?? join(dataDir, "cache");
     const distro = createDistro({ dir: join(cacheDir, "distro"), clock });
     const suites = await findSuites(config, dirname(resolve(configPath)), env);
     const sources = new Map([...suites.values()].flat().map((source) => [source.name, source]));

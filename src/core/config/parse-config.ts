@@ -36,7 +36,7 @@ export interface Mistake {
   readonly hint?: string | undefined;
 }
 
-const maxLength = 1_048_576;
+const maxLength = 4_194_304;
 const maxDepth = 64;
 const maxProblems = 200;
 /** `uniqueKeys` is off because that check takes minutes for a file of many keys: findDoubles does it. */
