@@ -1,6 +1,6 @@
 import { closest } from "./closest.ts";
 import { suggest } from "./explain-issue.ts";
-import type { Mistake } from "./parse-config.ts";
+import type { Mistake } from "./mistake.ts";
 import type { Config } from "./schema.ts";
 
 const maxAncestors = 32;

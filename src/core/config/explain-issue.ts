@@ -1,5 +1,5 @@
 import { closest } from "./closest.ts";
-import type { Mistake } from "./parse-config.ts";
+import type { Mistake } from "./mistake.ts";
 import { configSchema } from "./schema.ts";
 
 type Path = Mistake["path"];

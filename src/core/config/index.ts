@@ -1,5 +1,6 @@
 export { closest } from "./closest.ts";
-export { parseConfig, placeMistakes, type ConfigProblem, type Mistake, type ParsedConfig } from "./parse-config.ts";
+export type { Mistake } from "./mistake.ts";
+export { parseConfig, placeMistakes, type ConfigProblem, type ParsedConfig } from "./parse-config.ts";
 export { recipeKey } from "./recipe-key.ts";
 export { effectiveImage, lineageOf, rootsOf } from "./effective-image.ts";
 export {

@@ -12,6 +12,7 @@ import {
 } from "yaml";
 import { checkReferences } from "./check-references.ts";
 import { explainIssue } from "./explain-issue.ts";
+import type { Mistake, Path } from "./mistake.ts";
 import { configSchema, type Config } from "./schema.ts";
 
 /** One mistake, where it stands, and what to do. Lines and columns count from 1. */
@@ -26,15 +27,6 @@ export interface ConfigProblem {
 export type ParsedConfig =
   | { readonly kind: "ok"; readonly config: Config }
   | { readonly kind: "invalid"; readonly problems: readonly ConfigProblem[] };
-
-type Path = readonly (string | number)[];
-
-/** A mistake by its place in the document. */
-export interface Mistake {
-  readonly path: Path;
-  readonly message: string;
-  readonly hint?: string | undefined;
-}
 
 const maxLength = 4_194_304;
 const maxDepth = 64;

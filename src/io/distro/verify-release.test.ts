@@ -7,7 +7,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { PrivateKey } from "openpgp";
 import { clearSign, makeArchiveKey, publicKeyOf } from "../../../test/fakes/make-suite.ts";
 import { needs } from "../../../test/needs.ts";
-import { verifyRelease, type SignedRelease } from "./verify-release.ts";
+import type { SignedRelease } from "./signed-release.ts";
+import { verifyRelease } from "./verify-release.ts";
 import { parseGpgvStatus, verifyWithGpgv } from "./verify-with-gpgv.ts";
 import { verifyWithOpenpgp } from "./verify-with-openpgp.ts";
 

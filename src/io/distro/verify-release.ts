@@ -3,18 +3,6 @@ import { DistroError } from "./error.ts";
 import { verifyWithGpgv } from "./verify-with-gpgv.ts";
 import { verifyWithOpenpgp } from "./verify-with-openpgp.ts";
 
-/** What a verifier found: the text that was signed, or why it is not to be believed. */
-export type SignatureVerdict =
-  { readonly kind: "good"; readonly text: string } | { readonly kind: "bad"; readonly why: string };
-
-/** An InRelease file, and who may have signed it. */
-export interface SignedRelease {
-  readonly inRelease: Buffer;
-  /** OpenPGP public keys, binary or armored. */
-  readonly keys: readonly Uint8Array[];
-  readonly now: Instant;
-}
-
 const begin = "-----BEGIN PGP SIGNED MESSAGE-----";
 const middle = "-----BEGIN PGP SIGNATURE-----";
 const end = "-----END PGP SIGNATURE-----";

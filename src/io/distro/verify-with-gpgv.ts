@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { unarmor } from "openpgp";
 import { messageOf, printable, type Instant } from "../../lib/index.ts";
 import { isDiskError } from "./error.ts";
-import type { SignatureVerdict, SignedRelease } from "./verify-release.ts";
-import { isArmored } from "./verify-with-openpgp.ts";
+import { isArmored, type SignatureVerdict, type SignedRelease } from "./signed-release.ts";
 
 const timeLimitMs = 30_000;
 const maxStatus = 1_048_576;

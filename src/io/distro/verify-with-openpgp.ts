@@ -1,6 +1,6 @@
 import { readCleartextMessage, readKey, readKeys, verify, type PublicKey } from "openpgp";
 import { messageOf, type Instant } from "../../lib/index.ts";
-import type { SignatureVerdict, SignedRelease } from "./verify-release.ts";
+import { isArmored, type SignatureVerdict, type SignedRelease } from "./signed-release.ts";
 
 type Signature = Awaited<ReturnType<typeof verify>>["signatures"][number];
 
@@ -39,9 +39,4 @@ async function readTrusted(keys: readonly Uint8Array[]): Promise<PublicKey[]> {
     }
   }
   return read;
-}
-
-/** Whether a key is written as text. RFC 9580, section 6. */
-export function isArmored(key: Uint8Array): boolean {
-  return Buffer.from(key).toString("latin1", 0, 64).trimStart().startsWith("-----BEGIN");
 }

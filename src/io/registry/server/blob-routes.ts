@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { isDigest, type Digest } from "../../../lib/index.ts";
-import { answerBytes, answerEmpty, Refusal, type Exchange } from "./reply.ts";
+import { Refusal } from "./refusal.ts";
+import { answerBytes, answerEmpty, type Exchange } from "./reply.ts";
 
 /** Blobs up to this many bytes are read at once. */
 const wholeLimit = 64 * 1024;

@@ -7,7 +7,8 @@ import { collectGarbage, type Collected, type GarbageOptions } from "./collect-g
 import { listReferrers, listTags } from "./list-routes.ts";
 import { serveManifest } from "./manifest-routes.ts";
 import { isDiskFull, openRegistryStore } from "./registry-store.ts";
-import { answerJson, answerRefusal, Refusal, type Exchange, type ServerLimits } from "./reply.ts";
+import { Refusal } from "./refusal.ts";
+import { answerJson, answerRefusal, type Exchange, type ServerLimits } from "./reply.ts";
 import { continueUpload, startUpload } from "./upload-routes.ts";
 import { createUploadSessions } from "./upload-sessions.ts";
 

@@ -1,6 +1,7 @@
 import { mediaTypes, parseDocument, type Descriptor } from "../../../core/image/index.ts";
 import { digestOf } from "./blob-routes.ts";
-import { answerBytes, answerJson, Refusal, type Exchange } from "./reply.ts";
+import { Refusal } from "./refusal.ts";
+import { answerBytes, answerJson, type Exchange } from "./reply.ts";
 import type { StoredManifest } from "./state.ts";
 
 const pageOfReferrers = 500;

@@ -9,7 +9,8 @@ import {
 } from "../../../core/image/index.ts";
 import { digestAlgorithm, isDigest, messageOf, sha256, type Digest } from "../../../lib/index.ts";
 import { findManifest } from "./registry-store.ts";
-import { answerBytes, answerEmpty, readBody, Refusal, type Exchange } from "./reply.ts";
+import { Refusal } from "./refusal.ts";
+import { answerBytes, answerEmpty, readBody, type Exchange } from "./reply.ts";
 import type { BlobEntry, StoredManifest } from "./state.ts";
 
 /** GET, HEAD, PUT and DELETE of `/v2/<name>/manifests/<reference>`. distribution-spec 1.1. */

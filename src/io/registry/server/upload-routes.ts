@@ -4,7 +4,8 @@ import { isRepositoryName } from "../../../core/image/index.ts";
 import { digestAlgorithm, type Digest } from "../../../lib/index.ts";
 import { digestOf } from "./blob-routes.ts";
 import { smallLimit } from "./registry-store.ts";
-import { answerEmpty, readBody, Refusal, type Exchange } from "./reply.ts";
+import { Refusal } from "./refusal.ts";
+import { answerEmpty, readBody, type Exchange } from "./reply.ts";
 import type { UploadSession } from "./upload-sessions.ts";
 
 /** POST of `/v2/<name>/blobs/uploads/`: mounts, takes a whole blob, or opens an upload. distribution-spec 1.1, Pushing blobs. */

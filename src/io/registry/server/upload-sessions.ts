@@ -4,7 +4,7 @@ import { open, rm, type FileHandle } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { Clock, Digest } from "../../../lib/index.ts";
-import { Refusal } from "./reply.ts";
+import { Refusal } from "./refusal.ts";
 
 /** An upload under way. */
 export interface UploadSession {
