@@ -9,6 +9,8 @@ import type { Answer, Body } from "./transport.ts";
 export interface RegistryHabits {
   /** Whether it takes a whole blob in one POST; undefined before the first try. */
   singlePost: boolean | undefined;
+  /** Whether it mounted a blob from a repository that had it; undefined before the first try. */
+  mounts: boolean | undefined;
   /** Whether it honours If-Match on tags. */
   conditionalTags: boolean;
   /** Whether it has the referrers API; undefined before the first try. */

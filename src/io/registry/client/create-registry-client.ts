@@ -1,5 +1,5 @@
 import { parseReference, type Reference } from "../../../core/image/index.ts";
-import { systemClock, type Clock } from "../../../lib/index.ts";
+import { systemClock, type Clock, type Digest } from "../../../lib/index.ts";
 import { isLoopbackName, type Lookup } from "./address-guard.ts";
 import { createAuthenticator } from "./authenticator.ts";
 import type { RegistryHabits } from "./blob-upload.ts";
@@ -50,6 +50,7 @@ interface Registry {
   readonly habits: RegistryHabits;
   readonly known: KnownContent;
   readonly uploading: Map<string, Promise<number>>;
+  readonly arriving: Map<Digest, Promise<number>>;
 }
 
 /** A client of OCI distribution-spec 1.1 and of Docker's registries. */
@@ -90,9 +91,10 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
           clock,
           random,
         }),
-        habits: { singlePost: undefined, conditionalTags: false, referrers: undefined },
+        habits: { singlePost: undefined, mounts: undefined, conditionalTags: false, referrers: undefined },
         known: createKnownContent(),
         uploading: new Map(),
+        arriving: new Map(),
       };
       registries.set(host, registry);
     }
@@ -102,9 +104,9 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
   return {
     repository: (reference) => {
       const { registry: host, repository } = typeof reference === "string" ? parseReference(reference) : reference;
-      const { uploading, ...registry } = registryOf(host);
+      const { uploading, arriving, ...registry } = registryOf(host);
       const place = { ...registry, registry: host, repository: checkRepository(repository) };
-      return createRepository({ place, clock, random, chunkBytes, uploading });
+      return createRepository({ place, clock, random, chunkBytes, uploading, arriving });
     },
     stats: () => transport.stats(),
     close: () => transport.close(),

@@ -4,6 +4,8 @@ import type { RawManifest } from "../../../core/image/index.ts";
 /** What a client knows to be in the repositories of a registry, so that it need not ask. */
 export interface KnownContent {
   has(repository: string, digest: Digest): boolean;
+  /** A repository that has it, the last one that we heard of; undefined where we know of none. */
+  holder(digest: Digest): string | undefined;
   add(repository: string, digests: Iterable<Digest>): void;
   remove(repository: string, digest: Digest): void;
   /** After a registry turned out to have lost something: all of the repository is asked for again. */
@@ -17,6 +19,7 @@ const maxManifestBytes = 32 * 1024 * 1024;
 
 export function createKnownContent(): KnownContent {
   const repositories = new Map<string, Set<Digest>>();
+  const holders = new Map<Digest, string>();
   const manifests = new Map<string, RawManifest>();
   let digests = 0;
   let bytes = 0;
@@ -33,11 +36,20 @@ export function createKnownContent(): KnownContent {
 
   return {
     has: (repository, digest) => repositories.get(repository)?.has(digest) === true,
+    holder: (digest) => {
+      const repository = holders.get(digest);
+      return repository !== undefined && repositories.get(repository)?.has(digest) === true ? repository : undefined;
+    },
     add: (repository, added) => {
       let known = repositories.get(repository);
       if (known === undefined) repositories.set(repository, (known = new Set()));
       const before = known.size;
-      for (const digest of added) known.add(digest);
+      for (const digest of added) {
+        known.add(digest);
+        holders.set(digest, repository);
+      }
+      // What was forgotten stays here until there is too much of it; who asks is told nothing of it.
+      if (holders.size > maxDigests) holders.clear();
       digests += known.size - before;
       if (digests > maxDigests && repositories.size > 1) dropOldest();
     },

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it as always } from "vitest";
 import { needs } from "../../../../test/needs.ts";
 import { mediaTypes } from "../../../core/image/index.ts";
 import { copyImage, createRegistryClient, createRegistryServer, type RegistryClient } from "../index.ts";
 import { startBreakingProxy } from "../testdata/breaking-proxy.ts";
 import { missingDockerRegistry, startDockerRegistry } from "../testdata/docker-registry.ts";
+import { startHostile } from "../testdata/hostile-server.ts";
 import {
   makeArtifact,
   makeBlob,
@@ -157,6 +158,40 @@ describe.each(registries)("the client and $name", ({ start, check, hasReferrers,
     expect(await to.putBlob(other.descriptor, () => once(other.bytes), { mountFrom: [from.repository] })).toBe(70_000);
   });
 
+  it("mounts from wherever it knows the blob to be, also what it only saw in a manifest", async () => {
+    const image = await makeImage(["a layer of some size ".repeat(10_000)]);
+    const from = name();
+    await pushImage(connect().repository(from), image);
+    const client = connect();
+    await client.repository(from).manifest(image.manifest.digest);
+    const to = client.repository(name());
+    for (const { descriptor } of image.blobs)
+      expect(await to.putBlob(descriptor, () => Promise.reject(new Error("it was read")) as never)).toBe(0);
+    expect(client.stats().bytesUp).toBe(0);
+    await to.putManifest(image.manifest);
+  });
+
+  it("sends a large blob once that many repositories want at the same time", async () => {
+    const client = connect();
+    const blob = makeBlob(randomBytes(300_000));
+    const places = Array.from({ length: 12 }, () => client.repository(name()));
+    const sent = await Promise.all(places.map((place) => place.putBlob(blob.descriptor, () => once(blob.bytes))));
+    expect(sent.filter((bytes) => bytes > 0)).toEqual([300_000]);
+    expect(client.stats().bytesUp).toBe(300_000);
+    for (const place of places) expect((await readAll(place.blob(blob.descriptor))).equals(blob.bytes)).toBe(true);
+  });
+
+  it("does not fail a repository because the upload to another failed that it waited for", async () => {
+    const client = connect({ retries: 0 });
+    const blob = makeBlob(randomBytes(300_000));
+    const [bad, good] = await Promise.allSettled([
+      client.repository(name()).putBlob(blob.descriptor, () => once(randomBytes(300_000))),
+      client.repository(name()).putBlob(blob.descriptor, () => once(blob.bytes)),
+    ]);
+    expect([bad.status, good.status]).toEqual(["rejected", "fulfilled"]);
+    expect(good).toMatchObject({ value: 300_000 });
+  });
+
   it("lists an artifact at its subject, by type, also for a client that has not sent it", async () => {
     const place = name();
     const image = await makeImage(["subject"]);
@@ -237,5 +272,32 @@ describe.each(registries)("the client and $name", ({ start, check, hasReferrers,
     await Promise.all(tags.map((tag) => place.putManifest(image.manifest, tag)));
     expect([...(await place.tags())].sort()).toEqual(tags);
     expect(await client.repository(name()).tags()).toEqual([]);
+  });
+});
+
+describe.each([401, 403, 404, 405])("a registry that answers a mount with %d", (status) => {
+  always("has the blob sent, where nobody named the other repository", async () => {
+    const blob = makeBlob(randomBytes(100_000));
+    const server = await startHostile((request, response, url) => {
+      request.resume();
+      if (url.searchParams.has("mount")) response.writeHead(status).end();
+      else if (request.method === "HEAD") response.writeHead(404).end();
+      else if (request.method === "POST") response.writeHead(202, { location: "/upload/1" }).end();
+      else request.on("end", () => response.writeHead(201).end());
+    });
+    const client = createRegistryClient({ retries: 0 });
+    try {
+      for (const place of ["one", "two"]) {
+        const repository = client.repository(`${server.host}/${place}`);
+        expect(await repository.putBlob(blob.descriptor, () => once(blob.bytes))).toBe(100_000);
+      }
+      const third = client.repository(`${server.host}/three`);
+      const named = third.putBlob(blob.descriptor, () => once(blob.bytes), { mountFrom: ["one"] });
+      const code = expect.stringMatching(/^(?:DENIED|UNAUTHORIZED|NOT_FOUND|REJECTED|BAD_ANSWER)$/) as string;
+      await expect(named).rejects.toMatchObject({ code });
+    } finally {
+      await client.close();
+      await server.close();
+    }
   });
 });

@@ -1,5 +1,6 @@
 import type { Descriptor, ImageSink, ImageSource, RawManifest } from "../../../core/image/index.ts";
 import type { Clock, Digest } from "../../../lib/index.ts";
+import { RegistryError } from "../error.ts";
 import { downloadBlob } from "./blob-download.ts";
 import { hasBlob, pushScope, smallBlob, uploadBlob } from "./blob-upload.ts";
 import {
@@ -13,6 +14,9 @@ import {
 } from "./manifests.ts";
 import { fetchReferrers, sendReferrer } from "./referrers.ts";
 import { fetchTags } from "./tags.ts";
+import type { Answer } from "./transport.ts";
+
+const refusals: ReadonlySet<string> = new Set(["DENIED", "UNAUTHORIZED", "NOT_FOUND", "REJECTED"]);
 
 /** One repository of a registry. */
 export interface Repository extends ImageSource, ImageSink {
@@ -43,10 +47,12 @@ export interface RepositoryOptions {
   readonly chunkBytes: number;
   /** Uploads under way, by repository and digest. */
   readonly uploading: Map<string, Promise<number>>;
+  /** Large blobs that come to a registry that did not have them, as far as we know, whichever the repository. */
+  readonly arriving: Map<Digest, Promise<number>>;
 }
 
 export function createRepository(options: RepositoryOptions): Repository {
-  const { place, uploading } = options;
+  const { place, uploading, arriving } = options;
   const { registry, repository, known } = place;
 
   async function putOnce(
@@ -63,6 +69,29 @@ export function createRepository(options: RepositoryOptions): Repository {
     return uploadBlob({ ...place, descriptor, open, location: mounted, chunkBytes, signal });
   }
 
+  /** A large blob that many repositories want at once is sent to the first of them and mounted to the others. */
+  async function putOnceForAll(...put: Parameters<typeof putOnce>): Promise<number> {
+    const [{ digest, size }, , , signal] = put;
+    if (size <= smallBlob || place.habits.mounts === false) return putOnce(...put);
+    while (known.holder(digest) === undefined) {
+      const under = arriving.get(digest);
+      if (under === undefined) {
+        const work = putOnce(...put);
+        arriving.set(digest, work);
+        try {
+          const sent = await work;
+          known.add(repository, [digest]);
+          return sent;
+        } finally {
+          arriving.delete(digest);
+        }
+      }
+      await under.catch(() => undefined);
+      signal?.throwIfAborted();
+    }
+    return putOnce(...put);
+  }
+
   return {
     name: `${registry}/${repository}`,
     registry,
@@ -75,7 +104,7 @@ export function createRepository(options: RepositoryOptions): Repository {
       const key = `${repository}@${digest}`;
       const under = uploading.get(key);
       if (under !== undefined) return under.then(() => 0);
-      const work = putOnce(descriptor, open, mountFrom, signal);
+      const work = putOnceForAll(descriptor, open, mountFrom, signal);
       uploading.set(key, work);
       try {
         const sent = await work;
@@ -111,20 +140,32 @@ async function mount(
   mountFrom: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<true | URL | undefined> {
-  const { requester, repository, known } = place;
+  const { requester, repository, known, habits } = place;
+  const { digest } = descriptor;
   const others = mountFrom.filter((from) => from !== repository);
   // First where we know the blob to be.
-  const from = others.find((each) => known.has(each, descriptor.digest)) ?? others[0];
-  if (from === undefined) return undefined;
-  const answer = await requester.ask({
-    method: "POST",
-    to: `/v2/${repository}/blobs/uploads/?mount=${descriptor.digest}&from=${encodeURIComponent(from)}`,
-    scopes: [pushScope(repository), `repository:${from}:pull`],
-    signal,
-    expect: [201, 202],
-    what: `mount of ${descriptor.digest} from ${from} to ${repository}`,
-  });
+  const named = others.find((each) => known.has(each, digest));
+  const holder = named ?? known.holder(digest);
+  const from = holder ?? others[0];
+  if (from === undefined || from === repository) return undefined;
+  let answer: Answer;
+  try {
+    answer = await requester.ask({
+      method: "POST",
+      to: `/v2/${repository}/blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}`,
+      scopes: [pushScope(repository), `repository:${from}:pull`],
+      signal,
+      expect: [201, 202],
+      what: `mount of ${digest} from ${from} to ${repository}`,
+    });
+  } catch (error) {
+    // Nobody said that we may read there.
+    const isRefused = error instanceof RegistryError && refusals.has(error.code);
+    if (isRefused && !others.includes(from)) return undefined;
+    throw error;
+  }
   void answer.drain();
+  if (holder !== undefined) habits.mounts = answer.status === 201;
   if (answer.status === 201) return true;
   return requester.follow(answer.header("location"), answer.url, `upload to ${repository}`);
 }
