@@ -16,6 +16,12 @@ export async function tendAlarms(ctx: Context): Promise<void> {
     if (parent === undefined || !failedNames.has(parent)) await raiseIfFailing(ctx, rebuild);
   }
 
+  for (const rebuild of newest) {
+    const failures = Number(rebuild.detail["failures"] ?? 0);
+    if (rebuild.finishedAt === null && failures >= mostFailures && ctx.config.images[rebuild.image] !== undefined)
+      await raise(ctx, rebuild, `its rebuild failed ${failures} times and is tried again`);
+  }
+
   // One that is under way may fail again: only an end decides.
   const doubtful = new Set(
     newest.filter(({ state }) => state !== "promoted" && state !== "unchanged").map((one) => one.image),
@@ -26,17 +32,21 @@ export async function tendAlarms(ctx: Context): Promise<void> {
   }
 }
 
-async function raiseIfFailing(ctx: Context, { image, lastError }: Rebuild): Promise<void> {
+async function raiseIfFailing(ctx: Context, rebuild: Rebuild): Promise<void> {
+  const { image } = rebuild;
   const rebuilds = await ctx.store.loadRebuilds({ image, limit: 100 });
   const ended = rebuilds.filter(({ state }) => state !== "superseded");
   const good = ended.findIndex(({ state }) => state !== "failed");
   const count = good < 0 ? ended.length : good;
-  if (count < mostFailures) return;
+  if (count >= mostFailures) await raise(ctx, rebuild, `its last ${count} rebuilds failed`);
+}
+
+async function raise(ctx: Context, { image, lastError }: Rebuild, what: string): Promise<void> {
   const raised = await ctx.store.saveAlarm({
     code: failingCode,
     subject: image,
     severity: "error",
-    message: `its last ${count} rebuilds failed: ${lastError?.message ?? "for no known reason"}`,
+    message: `${what}: ${lastError?.message ?? "for no known reason"}`,
     hint: lastError?.hint ?? `\`tidemill why ${image}\` says what was tried. What runs stays as it is.`,
   });
   if (raised.isNew) ctx.emit({ kind: "alarm", image, message: raised.alarm.message });
@@ -47,7 +57,7 @@ function isDeclared(ctx: Context, code: string, subject: string): boolean {
   const { images, environments } = ctx.config;
   if (code === failingCode) return images[subject] !== undefined;
   if (code === "upstream-failing") return [...ctx.suites.values()].flat().some(({ name }) => name === subject);
-  if (code !== "tag-conflict" && code !== "unhealthy") return true;
+  if (code !== "tag-conflict" && code !== "unhealthy" && code !== "promotion-stuck") return true;
   const [image = "", environment] = subject.split(":");
   return images[image] !== undefined && environments.some(({ name }) => name === environment);
 }

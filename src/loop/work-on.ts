@@ -127,14 +127,16 @@ async function saveFailure(ctx: Context, lease: Lease, thrown: unknown): Promise
   };
   if (!isOurs) ctx.log.error({ err: thrown, image, rebuild: id }, "a rebuild failed in a way that was not foreseen");
   const rebuild = await store.loadRebuild(id);
-  const attempts = Math.max(1, rebuild?.attempts ?? 1);
-  const again = isOurs && thrown.retry && attempts < config.policies.attempts;
+  const failures = Number(rebuild?.detail["failures"] ?? 0) + 1;
+  const isPromoting = (await store.loadOpenIntents()).some((open) => open.rebuild === id);
+  // What is proven and on its way stays so: it failed at the registry, not at itself.
+  const again = isOurs && (isPromoting || (thrown.retry && failures < config.policies.attempts));
   const built = rebuild?.candidate !== null && rebuild?.candidate !== undefined;
   // What is built is not built again: the step that failed is asked for anew.
   const state = built ? "built" : "queued";
-  const notBefore = clock.now() + Math.min(15 * minute, 1000 * 4 ** attempts);
+  const notBefore = clock.now() + Math.min(15 * minute, 1000 * 4 ** failures);
   const saved = again
-    ? await store.saveRebuild(lease, { state, lastError: error, notBefore, detail: { failures: attempts } })
+    ? await store.saveRebuild(lease, { state, lastError: error, notBefore, detail: { failures } })
     : await store.saveRebuild(lease, { state: "failed", lastError: error });
   if (saved.kind === "lost") return "lost";
   const message = again ? `${error.message}; it is tried again` : error.message;

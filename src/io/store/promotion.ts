@@ -141,6 +141,15 @@ export function promotionQueries(db: Database) {
         return { kind: "saved", promotion: row };
       }),
 
+    /** Ends an intent that nobody will carry out; what it may have done to the tag is to be looked at. Lost where it has ended already. */
+    saveIntentEnded: (promotion: Promotion, reason: string): Promise<SavedPromotion> =>
+      db.write(async (write) => {
+        await lockPointer(write.sql, promotion.image, promotion.environment);
+        const current = await loadPromotion(write.sql, promotion.id);
+        if (current?.state !== "intent") return lost;
+        return { kind: "saved", promotion: await endOpen(write, current, reason) };
+      }),
+
     /** Puts down why a candidate does not go forward; the same reasons again change nothing. */
     saveRefusal: (
       lease: Lease,
@@ -261,7 +270,7 @@ function loadPromotion(sql: Transaction<Tables>, id: string): Promise<Promotion 
   return sql.selectFrom("promotion").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-async function endOpen(write: Write, open: Promotion, reason: string): Promise<void> {
+async function endOpen(write: Write, open: Promotion, reason: string): Promise<Promotion> {
   const row = await write.sql
     .updateTable("promotion")
     .set({ state: "refused", detail: json({ ...open.detail, ended: reason }) })
@@ -269,6 +278,7 @@ async function endOpen(write: Write, open: Promotion, reason: string): Promise<v
     .returningAll()
     .executeTakeFirstOrThrow();
   await write.audit("tidemill", "refused", { ...row });
+  return row;
 }
 
 async function refusalsOf(sql: Transaction<Tables>, intent: Intent, now: Instant): Promise<string[]> {

@@ -77,7 +77,9 @@ export async function buildCandidate(
     baseDigests: base === undefined ? [] : [base],
     detail: { ...detail },
   };
-  const isUnchanged = digest === previous;
+  // One that never got as far as the last environment still has a way to go.
+  const last = ctx.config.environments.at(-1)?.name;
+  const isUnchanged = facts.pointers.some((one) => one.environment === last && one.digest === digest);
   if ((await saveCauses(ctx, lease, facts.causes, causes)) === "lost") return { kind: "lost" };
   const saved = await store.saveCandidate(lease, candidate, isUnchanged ? { state: "unchanged" } : {});
   if (saved.kind === "lost") return saved;

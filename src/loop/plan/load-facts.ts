@@ -32,10 +32,13 @@ export async function loadPlanFacts(ctx: Context): Promise<PlanFacts> {
   const keysOf = (rebuild: Rebuild | undefined): string[] =>
     (causes.get(rebuild?.id ?? "") ?? []).map(({ key }) => key);
 
+  const lastEnvironment = config.environments.at(-1)?.name;
   const images: PlanImage[] = [];
   for (const [name, image] of Object.entries(config.images)) {
     const last = newest.find((one) => one.image === name);
-    const known = byImage.get(name);
+    const isPlaced = pointers.some((one) => one.image === name && one.environment === lastEnvironment);
+    // One that failed on its first way through the environments has nowhere else to begin than at its beginning.
+    const known = last?.state === "failed" && !isPlaced ? undefined : byImage.get(name);
     const recent = await recentRebuilds(ctx, name, last, now);
     const failed = last?.state === "failed" ? last : undefined;
     const unchanged = last?.state === "unchanged" ? last : undefined;

@@ -33,11 +33,11 @@ export async function moveTag(
   }
 }
 
-/** Whether a promotion of ours ever named the digest for this environment. */
+/** Whether a promotion of ours ever named the digest for this environment: an intent that was ended may have moved the tag all the same. */
 async function isOurs(ctx: Context, image: string, environment: string, digest: Digest): Promise<boolean> {
-  const states = ["intent", "confirmed"] as const;
-  const known = await ctx.store.loadPromotions({ image, environment, digest, states, limit: 1 });
-  if (known.length > 0) return true;
+  const states = ["intent", "confirmed", "refused"] as const;
+  const known = await ctx.store.loadPromotions({ image, environment, digest, states });
+  if (known.some(({ state, detail }) => state !== "refused" || detail["ended"] !== undefined)) return true;
   const pointers = await ctx.store.loadPointers(image);
   return pointers.some((one) => one.environment === environment && one.digest === digest);
 }

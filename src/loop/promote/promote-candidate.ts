@@ -1,5 +1,5 @@
 import type { Intent, Lease, Promotion, PromotionFacts, SavedIntent } from "../../io/store/index.ts";
-import type { Digest } from "../../lib/index.ts";
+import { AppError, messageOf, type Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { moveTag } from "./move-tag.ts";
 
@@ -67,15 +67,46 @@ export async function carryOut(
   return { kind: "promoted" };
 }
 
-/** Finishes what a crash left between intent and confirmation. Resolves to how many there were. */
+/**
+ * Finishes what a crash or a registry's refusal left between intent and confirmation. One that cannot be finished now is an alarm and stays; one whose rebuild has ended
+ * otherwise is ended too. Resolves to how many there were.
+ */
 export async function resumeIntents(ctx: Context): Promise<number> {
   const open = await ctx.store.loadOpenIntents();
   for (const promotion of open) {
-    // A rebuild's own are taken up by whoever leases it next.
-    if (promotion.rebuild !== null && promotion.kind === "forward") continue;
-    await carryOut(ctx, { kind: "saved", promotion }, { force: promotion.by !== "tidemill" });
+    if (promotion.rebuild !== null && promotion.kind === "forward") {
+      const rebuild = await ctx.store.loadRebuild(promotion.rebuild);
+      // A rebuild's own are taken up by whoever leases it next.
+      if (rebuild?.finishedAt === null) continue;
+      await ctx.store.saveIntentEnded(promotion, "its rebuild ended before it was carried out");
+      continue;
+    }
+    await resumeIntent(ctx, promotion);
   }
   return open.length;
+}
+
+async function resumeIntent(ctx: Context, promotion: Promotion): Promise<void> {
+  const { image, environment, digest } = promotion;
+  const alarm = stuckAlarm(image, environment);
+  try {
+    await carryOut(ctx, { kind: "saved", promotion }, { force: promotion.by !== "tidemill" });
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    const message = `${image}:${environment} is to be moved to ${digest}, and cannot be yet: ${messageOf(error)}`;
+    const hint = error instanceof AppError ? error.hint : undefined;
+    const raised = await ctx.store.saveAlarm({
+      ...alarm,
+      severity: "error",
+      message,
+      ...(hint === undefined ? {} : { hint }),
+    });
+    if (raised.isNew) ctx.emit({ kind: "alarm", image, environment, digest, message });
+  }
+}
+
+function stuckAlarm(image: string, environment: string): { readonly code: string; readonly subject: string } {
+  return { code: "promotion-stuck", subject: `${image}:${environment}` };
 }
 
 /** Says that a tag names what none of our promotions named: it stays so until a person decides. */

@@ -76,11 +76,11 @@ function placeOf(
   rebuild: Rebuild,
   facts: RebuildFacts,
 ): Pick<InFlight, "step" | "environment"> & { readonly waits: string | undefined } {
-  const { candidate, state, lastError } = rebuild;
+  const { candidate, state, lastError, notBefore } = rebuild;
+  const failed = lastError === null ? undefined : `the try before failed: ${lastError.message}`;
   if (state === "queued" || candidate === null) {
     if (state !== "queued") return { step: "build", environment: null, waits: undefined };
     const after = facts.parent === undefined ? undefined : `it waits for ${facts.parent.image}`;
-    const failed = lastError === null ? undefined : `the try before failed: ${lastError.message}`;
     return { step: "queue", environment: null, waits: failed ?? after };
   }
   const now = ctx.clock.now();
@@ -89,7 +89,8 @@ function placeOf(
     ctx.config.environments,
     now,
   );
-  const waits = next.kind === "wait" || (next.kind === "finish" && next.state === "failed") ? next.reason : undefined;
+  const isStopped = next.kind === "wait" || (next.kind === "finish" && next.state === "failed");
+  const waits = isStopped ? next.reason : notBefore > now ? failed : undefined;
   let arrived: string | null = null;
   for (const link of ctx.config.environments) {
     const pointer = facts.pointers.find(({ environment }) => environment === link.name);
