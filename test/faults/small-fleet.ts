@@ -35,14 +35,18 @@ export interface SmallFleet {
   readonly dataDir: string;
   readonly env: Readonly<Record<string, string>>;
   /** Writes the configuration anew. */
-  configure(change: Change): Promise<void>;
+  readonly configure: (change: Change) => Promise<void>;
   /** A new generation of a suite: the release where no other is named. */
-  publish(packages: readonly DebSpec[], change?: Partial<SuiteSpec>, options?: PublishOptions): Promise<void>;
+  readonly publish: (
+    packages: readonly DebSpec[],
+    change?: Partial<SuiteSpec>,
+    options?: PublishOptions,
+  ) => Promise<void>;
   /** Opens it in this process. */
-  open(): Promise<OpenFleet>;
+  readonly open: () => Promise<OpenFleet>;
   /** Runs a command in a process of its own. */
-  tidemill(args: readonly string[], options?: RunOptions): Promise<Ended>;
-  remove(): Promise<void>;
+  readonly tidemill: (args: readonly string[], options?: RunOptions) => Promise<Ended>;
+  readonly remove: () => Promise<void>;
 }
 
 /** A small fleet that is open in this process, with a clock that can be put forward. */
@@ -51,15 +55,15 @@ export interface OpenFleet {
   readonly operations: Operations;
   readonly events: ProgressEvent[];
   readonly clock: JumpingClock;
-  run(images?: readonly string[]): Promise<Run>;
+  readonly run: (images?: readonly string[]) => Promise<Run>;
   /** What an environment names, in the store. */
-  pointer(image: string, environment?: string): Promise<Digest | undefined>;
+  readonly pointer: (image: string, environment?: string) => Promise<Digest | undefined>;
   /** What an environment's tag names, in the registry. */
-  tag(image: string, environment?: string): Promise<Digest | undefined>;
+  readonly tag: (image: string, environment?: string) => Promise<Digest | undefined>;
   /** Version of a package in what an environment names; undefined where it is not there. */
-  version(image: string, name: string, environment?: string): Promise<string | undefined>;
-  alarms(): Promise<Status["alarms"]>;
-  close(): Promise<void>;
+  readonly version: (image: string, name: string, environment?: string) => Promise<string | undefined>;
+  readonly alarms: () => Promise<Status["alarms"]>;
+  readonly close: () => Promise<void>;
 }
 
 export interface JumpingClock extends Clock {
