@@ -3,6 +3,7 @@ import type { Lease, PromotionFacts, StoredError } from "../io/store/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
 import { buildCandidate, type Assembler } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
+import { findSoaking, isOvertaken } from "./overtaking.ts";
 import { promoteCandidate } from "./promote/index.ts";
 import { verifyRebuild } from "./verify/index.ts";
 
@@ -73,6 +74,11 @@ async function takeSteps(ctx: Context, assembler: Assembler, lease: Lease, signa
       if (saved.kind === "lost") return "lost";
       ctx.emit({ ...event, kind: "note", environment, message: `a newer rebuild is in ${environment} already` });
       return "finished";
+    }
+    const soaking = step.kind === "promote" ? await findSoaking(ctx, facts, environment) : undefined;
+    if (soaking !== undefined) {
+      await ctx.store.releaseLease(lease, Math.max(soaking.until, ctx.clock.now()) + lookAgainMs);
+      return "waiting";
     }
     if (step.kind === "verify") {
       const rules = ctx.config.environments.find(({ name }) => name === environment);
@@ -183,16 +189,6 @@ async function parentOf(ctx: Context, id: string | null): Promise<RebuildFacts["
     (one) => one.environment === first && one.verdict === "passed" && one.digest === parent.candidate,
   );
   return { image: parent.image, state: parent.state, passedFirst };
-}
-
-/** Whether a later rebuild of the same image is in the environment already: an older one must not take its place. */
-async function isOvertaken(ctx: Context, facts: PromotionFacts, environment: string): Promise<boolean> {
-  const pointer = facts.pointers.find((one) => one.environment === environment);
-  const by = facts.promotions.find(({ id }) => id === pointer?.promotion);
-  if (by === undefined || by.kind === "rollback" || by.rebuild === null || by.rebuild === facts.rebuild.id)
-    return false;
-  const other = await ctx.store.loadRebuild(by.rebuild);
-  return other !== undefined && other.createdAt > facts.rebuild.createdAt;
 }
 
 /** Environments whose newest move ended in a conflict that still stands in the registry. */

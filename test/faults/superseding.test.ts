@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { smallFleets } from "./fixture.ts";
+import { hour, minute, smallPackages } from "./small-fleet.ts";
+
+const fleets = smallFleets();
+const soaking = { environments: [{ name: "staging", soak: "2h" }, { name: "production" }] };
+
+describe("fixes that come faster than they soak", () => {
+  it("starve nothing: production goes on, and ends with the newest", { timeout: 60_000 }, async () => {
+    const { small, run, version, clock, fleet } = await fleets.open(await fleets.create(soaking));
+    await run();
+    clock.jump(3 * hour);
+    await run();
+    expect(await version("small-alone", "small-gauge")).toBe("1.0-1");
+
+    // Every half hour another one; each stands in staging for two.
+    const inProduction: string[] = [];
+    for (let release = 2; release <= 13; release += 1) {
+      await small.publish(smallPackages({ "small-gauge": `1.0-${release}` }));
+      await run();
+      clock.jump(30 * minute);
+      await run();
+      const now = (await version("small-alone", "small-gauge")) ?? "";
+      if (inProduction.at(-1) !== now) inProduction.push(now);
+    }
+    expect(inProduction.length).toBeGreaterThan(1);
+    for (let pass = 0; pass < 10; pass += 1) {
+      clock.jump(hour + minute);
+      await run();
+    }
+    expect(await version("small-alone", "small-gauge")).toBe("1.0-13");
+    // It only ever went forward.
+    const numbers = inProduction.map((one) => Number(one.slice(4)));
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+    expect(await fleet.ctx.store.loadRebuilds({ active: true })).toEqual([]);
+  });
+
+  it(
+    "reach a child with its parent, and never a parent that is older than what the child had",
+    { timeout: 60_000 },
+    async () => {
+      const { small, run, version, clock } = await fleets.open(await fleets.create(soaking));
+      await run();
+      clock.jump(3 * hour);
+      await run();
+      expect(await version("small-app", "libsmall1")).toBe("1.0-1");
+      for (const lib of ["1.0-2", "1.0-3"]) {
+        await small.publish(smallPackages({ libsmall1: lib }));
+        await run();
+        clock.jump(hour);
+      }
+      for (let pass = 0; pass < 5; pass += 1) {
+        await run();
+        clock.jump(hour);
+      }
+      expect([await version("small-root", "libsmall1"), await version("small-app", "libsmall1")]).toEqual([
+        "1.0-3",
+        "1.0-3",
+      ]);
+    },
+  );
+});
+
+describe("FAULTS 18: a storm of updates", () => {
+  it(
+    "opens the breaker: no image is rebuilt more often than the policy allows; then it goes on",
+    { timeout: 60_000 },
+    async () => {
+      const { small, run, version, clock, operations, fleet } = await fleets.start({
+        policies: { maxRebuildsPerHour: 4 },
+      });
+      for (let release = 2; release <= 12; release += 1) {
+        await small.publish(smallPackages({ "small-gauge": `1.0-${release}` }));
+        clock.jump(minute);
+        await run();
+      }
+      const rebuilds = await fleet.ctx.store.loadRebuilds({ image: "small-alone", limit: 100 });
+      expect(rebuilds.length).toBeLessThanOrEqual(4);
+      expect((await operations.plan({})).held).toMatchObject([{ image: "small-alone", kind: "breaker" }]);
+      clock.jump(hour + minute);
+      await run();
+      expect(await version("small-alone", "small-gauge")).toBe("1.0-12");
+    },
+  );
+});
