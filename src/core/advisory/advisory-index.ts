@@ -5,12 +5,12 @@ export interface IndexedAdvisory {
   readonly affected: AffectedPackage;
 }
 
-/** Advisories by release and source package. */
+/** Advisories by ecosystem and source package. */
 export interface AdvisoryIndex {
-  /** What is said of `source` in `release` (`12`), and of it in every release. */
-  find(release: string, source: string): readonly IndexedAdvisory[];
-  /** Whether anything at all is said of `release`: where nothing is, no answer is worth anything. */
-  covers(release: string): boolean;
+  /** What is said of `source` in `ecosystem` (`debian:12`), and of it in every release. */
+  find(ecosystem: string, source: string): readonly IndexedAdvisory[];
+  /** Whether anything at all is said of `ecosystem`: where nothing is, no answer is worth anything. */
+  covers(ecosystem: string): boolean;
   /** Advisories in it, withdrawn ones left out. */
   readonly size: number;
   /** Why its answers may be old; undefined where they are not. */
@@ -26,9 +26,9 @@ export function buildAdvisoryIndex(advisories: Iterable<Advisory>, stale?: strin
     if (advisory.withdrawn !== undefined) continue;
     size += 1;
     for (const affected of advisory.affected) {
-      const release = affected.ecosystem.split(":")[1] ?? "";
-      covered.add(release);
-      const key = `${release} ${affected.source}`;
+      const ecosystem = affected.ecosystem.toLowerCase();
+      covered.add(ecosystem);
+      const key = `${ecosystem} ${affected.source}`;
       const list = rows.get(key);
       if (list === undefined) rows.set(key, [{ advisory, affected }]);
       else list.push({ advisory, affected });
@@ -37,7 +37,22 @@ export function buildAdvisoryIndex(advisories: Iterable<Advisory>, stale?: strin
   return {
     size,
     stale,
-    covers: (release) => covered.has(release),
-    find: (release, source) => [...(rows.get(`${release} ${source}`) ?? []), ...(rows.get(` ${source}`) ?? [])],
+    covers: (ecosystem) => covered.has(ecosystem),
+    find: (ecosystem, source) => [
+      ...(rows.get(`${ecosystem} ${source}`) ?? []),
+      ...(rows.get(`${ecosystem.split(":")[0] ?? ""} ${source}`) ?? []),
+    ],
+  };
+}
+
+/** Several indices as one: what any of them says. It covers what one of them covers, and is stale where one of them is. */
+export function joinIndexes(indexes: readonly AdvisoryIndex[]): AdvisoryIndex {
+  const [only] = indexes;
+  if (only !== undefined && indexes.length === 1) return only;
+  return {
+    size: indexes.reduce((sum, { size }) => sum + size, 0),
+    stale: indexes.find(({ stale }) => stale !== undefined)?.stale,
+    covers: (ecosystem) => indexes.some((index) => index.covers(ecosystem)),
+    find: (ecosystem, source) => indexes.flatMap((index) => index.find(ecosystem, source)),
   };
 }

@@ -2,10 +2,12 @@ import { z } from "zod";
 import type { AffectedPackage } from "./types.ts";
 import type { ParsedAdvisory } from "./osv.ts";
 import { releaseOf } from "./releases.ts";
+import { isCriticalByWord } from "./severity.ts";
 
 const release = z.object({
   status: z.enum(["resolved", "open", "undetermined"]),
   fixed_version: z.string().min(1).max(512).optional(),
+  urgency: z.unknown().optional(),
 });
 const issue = z.object({
   description: z.string().max(65_536).optional(),
@@ -31,12 +33,13 @@ function parseIssue(source: string, id: string, raw: unknown): ParsedAdvisory {
     };
   }
   const affected: AffectedPackage[] = [];
-  for (const [codename, { status, fixed_version: fixed }] of Object.entries(parsed.data.releases)) {
+  for (const [codename, { status, fixed_version: fixed, urgency }] of Object.entries(parsed.data.releases)) {
     const version = releaseOf(codename);
     if (version === undefined || fixed === "0") continue;
     const range = status === "resolved" && fixed !== undefined ? { introduced: "0", fixed } : { introduced: "0" };
     if (status === "resolved" && fixed === undefined) continue;
-    affected.push({ ecosystem: `Debian:${version}`, source, ranges: [range], versions: [] });
+    const critical = isCriticalByWord({ urgency }) ? { critical: true } : {};
+    affected.push({ ecosystem: `Debian:${version}`, source, ranges: [range], versions: [], ...critical });
   }
   const summary = (parsed.data.description ?? "").slice(0, 300);
   const times = { published: undefined, modified: undefined, withdrawn: undefined };

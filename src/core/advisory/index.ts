@@ -1,9 +1,11 @@
 export type { Advisory, AdvisoryReport, AffectedPackage, AffectedRange, Finding } from "./types.ts";
-export { buildAdvisoryIndex, type AdvisoryIndex, type IndexedAdvisory } from "./advisory-index.ts";
+export { buildAdvisoryIndex, joinIndexes, type AdvisoryIndex, type IndexedAdvisory } from "./advisory-index.ts";
 export { closedFindings, matchAdvisories } from "./match-advisories.ts";
 export { parseOsvRecord, type ParsedAdvisory } from "./osv.ts";
 export { parseTrackerSource } from "./debian-tracker.ts";
-export { releaseOf } from "./releases.ts";
+export { ecosystemOf, releaseOf } from "./releases.ts";
+export { closedAdvisories, type ClosedAdvisories } from "./closed-advisories.ts";
+export { knownIds } from "./known-ids.ts";
 export { changelogDate } from "./changelog-date.ts";
 export { suggestFixedIds, type Suggestion } from "./suggest-fixed-ids.ts";
 export { findChangelog, type ChangelogEntry, type ChangelogPlace } from "./find-changelog.ts";

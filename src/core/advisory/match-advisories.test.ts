@@ -105,9 +105,9 @@ describe("matchAdvisories", () => {
     const old = { id: "debian", versionId: "7", codename: "wheezy", prettyName: undefined };
     expect(reasons(inventory([{}]), undefined)).toEqual(["unknown", "no feed"]);
     expect(reasons(inventory([{}], { status: "unknown" }), index)[0]).toBe("unknown");
-    expect(reasons(inventory([{}], { os }), index)).toEqual(["unknown", "it is no known release of Debian"]);
-    expect(reasons(inventory([{}], { os: sid }), index)[0]).toBe("unknown");
-    expect(reasons(inventory([{}], { os: old }), index)).toEqual(["unknown", "the feed says nothing of Debian 7"]);
+    expect(reasons(inventory([{}], { os }), index)).toEqual(["unknown", "the feed says nothing of alpine:3.10"]);
+    expect(reasons(inventory([{}], { os: sid }), index)).toEqual(["unknown", "it does not say which release it is"]);
+    expect(reasons(inventory([{}], { os: old }), index)).toEqual(["unknown", "the feed says nothing of debian:7"]);
     expect(reasons(inventory([{}]), buildAdvisoryIndex([openssl("DSA-1-1", until("1"))], "osv: is old"))).toEqual([
       "unknown",
       "osv: is old",

@@ -1,8 +1,8 @@
 import type { InstalledPackage, Inventory } from "../inventory/index.ts";
-import { compareDebText, isDebVersion } from "../version/index.ts";
 import type { AdvisoryIndex, IndexedAdvisory } from "./advisory-index.ts";
-import type { AdvisoryReport, AffectedPackage, Finding } from "./types.ts";
-import { releaseOf } from "./releases.ts";
+import type { AdvisoryReport, Finding } from "./types.ts";
+import { ecosystemOf } from "./releases.ts";
+import { stateOfVersion } from "./version-state.ts";
 
 /**
  * What the advisories of `index` say of `inventory`: by source package, its version compared as dpkg does. Without an
@@ -12,13 +12,13 @@ import { releaseOf } from "./releases.ts";
 export function matchAdvisories(inventory: Inventory, index: AdvisoryIndex | undefined): AdvisoryReport {
   if (index === undefined) return { state: "unknown", reasons: ["no feed"], findings: [] };
   const reasons = inventory.status === "complete" ? [] : ["the inventory could not be read completely"];
-  const release = inventory.os?.versionId?.split(".")[0] ?? releaseOf(inventory.os?.codename ?? "");
-  if (inventory.os?.id !== "debian" || release === undefined)
-    return { state: "unknown", reasons: [...reasons, "it is no known release of Debian"], findings: [] };
+  const ecosystem = ecosystemOf(inventory.os);
+  if (ecosystem === undefined)
+    return { state: "unknown", reasons: [...reasons, "it does not say which release it is"], findings: [] };
   if (index.stale !== undefined) reasons.push(index.stale);
-  if (!index.covers(release)) reasons.push(`the feed says nothing of Debian ${release}`);
+  if (!index.covers(ecosystem)) reasons.push(`the feed says nothing of ${ecosystem}`);
   const findings = inventory.packages.flatMap((entry) =>
-    joinAliases(index.find(release, entry.source).flatMap((row) => findingOf(entry, row) ?? [])),
+    joinAliases(index.find(ecosystem, entry.source).flatMap((row) => findingOf(entry, row) ?? [])),
   );
   findings.sort((a, b) => order(a.package, b.package) || order(a.architecture, b.architecture) || order(a.id, b.id));
   return { state: reasons.length === 0 ? "known" : "unknown", reasons, findings };
@@ -31,7 +31,7 @@ export function closedFindings(before: readonly Finding[], after: readonly Findi
 }
 
 function findingOf(entry: InstalledPackage, { advisory, affected }: IndexedAdvisory): Finding | undefined {
-  const state = stateOf(entry.sourceVersion, affected);
+  const state = stateOfVersion(entry.sourceVersion, affected);
   if (state.kind === "clear") return undefined;
   return {
     id: advisory.id,
@@ -46,20 +46,6 @@ function findingOf(entry: InstalledPackage, { advisory, affected }: IndexedAdvis
     published: advisory.published,
     summary: advisory.summary,
   };
-}
-
-type State = { readonly kind: "clear" } | { readonly kind: "affected" | "unknown"; readonly fixed: string | undefined };
-
-function stateOf(version: string, affected: AffectedPackage): State {
-  if (!isDebVersion(version)) return { kind: "unknown", fixed: undefined };
-  for (const { introduced, fixed, lastAffected } of affected.ranges) {
-    if (![introduced, fixed ?? "0", lastAffected ?? "0"].every(isDebVersion)) return { kind: "unknown", fixed };
-    if (introduced !== "0" && compareDebText(version, introduced) < 0) continue;
-    if (fixed !== undefined && compareDebText(version, fixed) >= 0) continue;
-    if (lastAffected !== undefined && compareDebText(version, lastAffected) > 0) continue;
-    return { kind: "affected", fixed };
-  }
-  return affected.versions.includes(version) ? { kind: "affected", fixed: undefined } : { kind: "clear" };
 }
 
 /** One finding for each vulnerability: records that name each other as aliases are one, under the id that readers know best. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Instant } from "../../lib/index.ts";
+import { isCriticalByWord, isCriticalScore } from "./severity.ts";
 import type { Advisory, AffectedPackage, AffectedRange } from "./types.ts";
 
 const text = z.string().max(65_536);
@@ -11,6 +12,9 @@ const affected = z.object({
   package: z.object({ ecosystem: name, name }).optional(),
   ranges: z.array(range).max(10_000).nullish(),
   versions: z.array(name).max(100_000).nullish(),
+  severity: z.unknown().optional(),
+  ecosystem_specific: z.unknown().optional(),
+  database_specific: z.unknown().optional(),
 });
 const record = z.object({
   id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/),
@@ -21,14 +25,18 @@ const record = z.object({
   upstream: z.array(name).max(10_000).nullish(),
   summary: text.nullish(),
   affected: z.array(affected).max(100_000).nullish(),
+  severity: z.unknown().optional(),
+  database_specific: z.unknown().optional(),
 });
 
 export type ParsedAdvisory =
   | { readonly kind: "advisory"; readonly advisory: Advisory }
   | { readonly kind: "bad"; readonly id: string | undefined; readonly problem: string };
 
-/** One OSV record as an advisory; only Debian's packages are taken from it. A record that breaks the schema is told, not thrown. OSV schema 1.7. */
-export function parseOsvRecord(value: unknown): ParsedAdvisory {
+const debian: ReadonlySet<string> = new Set(["debian"]);
+
+/** One OSV record as an advisory; only packages of the `ecosystems` (in lower case, without release) are taken from it. A record that breaks the schema is told, not thrown. OSV schema 1.7. */
+export function parseOsvRecord(value: unknown, ecosystems: ReadonlySet<string> = debian): ParsedAdvisory {
   const parsed = record.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -40,12 +48,15 @@ export function parseOsvRecord(value: unknown): ParsedAdvisory {
   if (times.modified === undefined) return { kind: "bad", id, problem: "modified: not a time" };
   if (typeof withdrawn === "string" && times.withdrawn === undefined)
     return { kind: "bad", id, problem: "withdrawn: not a time" };
+  const isCritical = isCriticalScore(parsed.data.severity) || isCriticalByWord(parsed.data.database_specific);
   const rows: AffectedPackage[] = [];
   for (const item of parsed.data.affected ?? []) {
     const ecosystem = item.package?.ecosystem ?? "";
-    if (item.package === undefined || !/^Debian(?::|$)/.test(ecosystem)) continue;
+    if (item.package === undefined || !ecosystems.has((ecosystem.split(":")[0] ?? "").toLowerCase())) continue;
     const ranges = (item.ranges ?? []).filter(({ type }) => type === "ECOSYSTEM").flatMap(({ events }) => pair(events));
-    rows.push({ ecosystem, source: item.package.name, ranges, versions: item.versions ?? [] });
+    const critical = isCritical || isCriticalScore(item.severity) || isCriticalByWord(item.ecosystem_specific);
+    const versions = item.versions ?? [];
+    rows.push({ ecosystem, source: item.package.name, ranges, versions, ...(critical ? { critical } : {}) });
   }
   return {
     kind: "advisory",

@@ -1,3 +1,5 @@
+import type { OsRelease } from "../inventory/index.ts";
+
 /** Debian's releases: codename and the number that os-release and OSV know it by. */
 const releases = new Map([
   ["jessie", "8"],
@@ -13,4 +15,11 @@ const releases = new Map([
 /** The number of a Debian release; undefined for a codename that we do not know, as `sid`. */
 export function releaseOf(codename: string): string | undefined {
   return releases.get(codename);
+}
+
+/** The OSV ecosystem of what os-release names, in lower case: `debian:12`; undefined where it does not name its release. OSV schema, defined ecosystems. */
+export function ecosystemOf(os: OsRelease | undefined): string | undefined {
+  if (os === undefined) return undefined;
+  const release = os.id === "debian" ? (os.versionId?.split(".")[0] ?? releaseOf(os.codename ?? "")) : os.versionId;
+  return release === undefined ? undefined : `${os.id}:${release}`.toLowerCase();
 }

@@ -9,13 +9,15 @@ export interface AffectedRange {
 
 /** What an advisory says of one source package in one release of a distribution. */
 export interface AffectedPackage {
-  /** `Debian:12`, or `Debian` for every release. */
+  /** `Debian:12`, or `Debian` for every release; case does not count. */
   readonly ecosystem: string;
   /** Name of the source package. */
   readonly source: string;
   readonly ranges: readonly AffectedRange[];
   /** Source versions that are affected whatever the ranges say. */
   readonly versions: readonly string[];
+  /** Where the feed calls it critical there. */
+  readonly critical?: boolean;
 }
 
 /** One published vulnerability, whichever feed it came from. */

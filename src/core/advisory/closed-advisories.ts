@@ -1,0 +1,35 @@
+import type { AdvisoryIndex, IndexedAdvisory } from "./advisory-index.ts";
+import { knownIds } from "./known-ids.ts";
+import { stateOfVersion } from "./version-state.ts";
+
+/** What going from one version to another closes. */
+export interface ClosedAdvisories {
+  /** As readers know them, sorted; at most two hundred. */
+  readonly ids: readonly string[];
+  /** Whether one of them is critical. */
+  readonly critical: boolean;
+}
+
+const mostIds = 200;
+
+/** The advisories that touch the source version `from` and not `to`. One that another record still calls open in `to`, or of which nothing is certain, is not closed. */
+export function closedAdvisories(
+  index: AdvisoryIndex,
+  ecosystem: string,
+  update: { readonly source: string; readonly from: string; readonly to: string },
+): ClosedAdvisories {
+  const closed: IndexedAdvisory[] = [];
+  const open = new Set<string>();
+  for (const row of index.find(ecosystem, update.source)) {
+    const before = stateOfVersion(update.from, row.affected).kind;
+    const after = stateOfVersion(update.to, row.affected).kind;
+    if (after !== "clear") for (const id of knownIds(row.advisory)) open.add(id);
+    else if (before === "affected") closed.push(row);
+  }
+  const kept = closed.filter(({ advisory }) => knownIds(advisory).some((id) => !open.has(id)));
+  const ids = new Set(kept.flatMap(({ advisory }) => knownIds(advisory)).filter((id) => !open.has(id)));
+  return {
+    ids: [...ids].sort().slice(0, mostIds),
+    critical: kept.some(({ affected }) => affected.critical === true),
+  };
+}
