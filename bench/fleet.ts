@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
-import { createMadeArchive, makePackage, type PackageSpec } from "./made-archive.ts";
-import { basePackages, createBenchMill, patchOf, patchedName, type BenchMill } from "./made-fleet.ts";
+import { makePackage, type PackageSpec } from "./made-archive.ts";
+import { basePackages, patchOf, patchedName, withBenchMill, type BenchMill } from "./made-fleet.ts";
 import type { BenchOptions, BenchResult } from "./main.ts";
 
 const ownCount = 300;
@@ -15,11 +15,9 @@ const workers = 8;
 export async function runBench({ smoke, say }: BenchOptions): Promise<BenchResult> {
   const count = smoke ? 50 : 1000;
   const stanzas = smoke ? 2000 : 60_000;
-  const archive = await createMadeArchive(stanzas);
   const names = Array.from({ length: count }, (_, at) => `image-${at}`);
   const images = names.map((name, at) => ({ name, packages: ["part-0", ...ownOf(at)] }));
-  const mill = await createBenchMill(archive, images);
-  try {
+  return withBenchMill(stanzas, images, async (mill, archive) => {
     const specs = [...basePackages(), ...ownPackages()];
     await archive.publishRelease(await Promise.all(specs.map(makePackage)));
     await archive.publishSecurity([]);
@@ -44,10 +42,7 @@ export async function runBench({ smoke, say }: BenchOptions): Promise<BenchResul
       peers: {},
       detail: { images: count, stanzas, workers, ...figures, setUp: setUp.seconds },
     };
-  } finally {
-    await mill.close();
-    await archive.remove();
-  }
+  });
 }
 
 interface Run {

@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { createMadeArchive, makePackage } from "./made-archive.ts";
-import { basePackages, createBenchMill, patchOf, patchedBytes, patchedName, type BenchMill } from "./made-fleet.ts";
+import { measurePeers } from "./increment-peers.ts";
+import { makePackage } from "./made-archive.ts";
+import { basePackages, patchOf, patchedBytes, patchedName, withBenchMill, type BenchMill } from "./made-fleet.ts";
 import type { BenchOptions, BenchResult } from "./main.ts";
 
 const image = "web";
@@ -12,9 +14,7 @@ const image = "web";
  */
 export async function runBench({ smoke, say }: BenchOptions): Promise<BenchResult> {
   const stanzas = smoke ? 2000 : 60_000;
-  const archive = await createMadeArchive(stanzas);
-  const mill = await createBenchMill(archive, [{ name: image, packages: ["part-0"] }]);
-  try {
+  return withBenchMill(stanzas, [{ name: image, packages: ["part-0"] }], async (mill, archive) => {
     const release = await Promise.all(basePackages().map(makePackage));
     await archive.publishRelease(release);
     await archive.publishSecurity([]);
@@ -22,12 +22,18 @@ export async function runBench({ smoke, say }: BenchOptions): Promise<BenchResul
     say(`an image of ${release.length} packages, a release of ${stanzas} packages; ${patchedName} is patched`);
 
     const runs: Run[] = [];
+    const patched: string[] = [];
+    let debs: ReadonlyMap<string, string> = new Map();
     for (let number = 1; number <= (smoke ? 1 : 5); number += 1) {
       await archive.publishSecurity([await makePackage(patchOf(number))]);
-      await mill.download(image);
+      debs = await mill.download(image);
+      patched.push(debs.get(patchedName) ?? "");
       runs.push(await measure(mill));
     }
     const value = median(runs.map(({ ms }) => ms));
+    const others = [...debs.values()].filter((path) => !patched.includes(path));
+    const content = { folder: join(archive.folder, "peers"), others, patched, registry: mill.host };
+    const { peers, missing } = smoke ? { peers: {}, missing: {} } : await measurePeers(content, say);
     const steps = (pick: (run: Run) => number): number => median(runs.map(pick));
     say(`median ${value} ms: ${runs.map(({ ms }) => ms).join(", ")}`);
     return {
@@ -35,7 +41,7 @@ export async function runBench({ smoke, say }: BenchOptions): Promise<BenchResul
       value,
       unit: "ms",
       target: 500,
-      peers: {},
+      peers,
       detail: {
         packages: release.length,
         stanzas,
@@ -45,12 +51,10 @@ export async function runBench({ smoke, say }: BenchOptions): Promise<BenchResul
         cpu: steps((run) => run.cpu),
         requests: steps((run) => run.requests),
         bytesUp: steps((run) => run.bytesUp),
+        missing,
       },
     };
-  } finally {
-    await mill.close();
-    await archive.remove();
-  }
+  });
 }
 
 interface Run {

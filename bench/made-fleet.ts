@@ -4,7 +4,7 @@ import { parseConfig, type Config } from "../src/core/config/index.ts";
 import type { PackageRecord } from "../src/core/packages/index.ts";
 import { createRegistryClient, createRegistryServer, type RegistryClient } from "../src/io/registry/index.ts";
 import { createAssembler, resolveImage, type AssembledImage, type AssembleRequest } from "../src/loop/build/index.ts";
-import type { MadeArchive, PackageSpec } from "./made-archive.ts";
+import { createMadeArchive, type MadeArchive, type PackageSpec } from "./made-archive.ts";
 
 /** The package that gets patched: as large as a TLS library. */
 export const patchedName = "part-3";
@@ -36,7 +36,7 @@ export function patchOf(number: number): PackageSpec {
   return { ...before, version: `1.0-1+deb12u${number}`, packing: "xz" };
 }
 
-export interface DeclaredImage {
+interface DeclaredImage {
   readonly name: string;
   readonly packages: readonly string[];
 }
@@ -48,15 +48,35 @@ export interface BenchMill {
   resolve(image: string): Promise<AssembleRequest>;
   /** Assembles it and pushes it to its repository. */
   build(request: AssembleRequest): Promise<AssembledImage>;
-  /** Brings all packages of an image, so that nothing is downloaded later. */
-  download(image: string): Promise<void>;
+  /** Host and port of the registry. */
+  readonly host: string;
+  /** Brings all packages of an image, so that nothing is downloaded later; gives the path of each by name. */
+  download(image: string): Promise<ReadonlyMap<string, string>>;
   /** The digests that the registry has in the repository of the image, asked by a client that knows nothing. */
   holds(image: string, digest: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** A mill for these images, each with a file of its own. */
-export async function createBenchMill(archive: MadeArchive, images: readonly DeclaredImage[]): Promise<BenchMill> {
+/** Does `work` with an archive of so many more packages and a mill for these images, each with a file of its own, and removes both. */
+export async function withBenchMill<Result>(
+  stanzas: number,
+  images: readonly DeclaredImage[],
+  work: (mill: BenchMill, archive: MadeArchive) => Promise<Result>,
+): Promise<Result> {
+  const archive = await createMadeArchive(stanzas);
+  try {
+    const mill = await createBenchMill(archive, images);
+    try {
+      return await work(mill, archive);
+    } finally {
+      await mill.close();
+    }
+  } finally {
+    await archive.remove();
+  }
+}
+
+async function createBenchMill(archive: MadeArchive, images: readonly DeclaredImage[]): Promise<BenchMill> {
   const { folder, distro, stranger, sources } = archive;
   const home = join(folder, "home");
   await mkdir(home);
@@ -90,11 +110,15 @@ export async function createBenchMill(archive: MadeArchive, images: readonly Dec
 
   return {
     client,
+    host,
     resolve,
     build: (request) => assembler.assemble(request, client.repository(`${host}/${request.image}`)),
     download: async (image) => {
+      const paths = new Map<string, string>();
       const { platforms } = (await resolveImage({ ...context, distro: stranger }, image)).request;
-      for (const { packages } of platforms) for (const record of packages) await fetchPackage(record);
+      for (const record of platforms.flatMap(({ packages }) => packages))
+        paths.set(record.name, await fetchPackage(record));
+      return paths;
     },
     holds: async (image, digest) => (await visitor.repository(`${host}/${image}`).resolve(digest)) !== undefined,
     close: async () => {
