@@ -19,5 +19,5 @@ export function isCriticalScore(severity: unknown): boolean {
 export function isCriticalByWord(specific: unknown): boolean {
   const parsed = words.safeParse(specific);
   if (!parsed.success) return false;
-  return /^critical$/i.test(parsed.data.severity ?? "") || /^high/.test(parsed.data.urgency ?? "");
+  return /^critical$/i.test(parsed.data.severity ?? "") || (parsed.data.urgency ?? "").startsWith("high");
 }

@@ -1,13 +1,19 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { promisify } from "node:util";
+import { zstdCompress, zstdDecompress } from "node:zlib";
 import { z } from "zod";
 import { buildAdvisoryIndex, type Advisory, type AdvisoryIndex } from "../../core/advisory/index.ts";
 import { digestHex, messageOf, sha256, writeFileDurable, type Clock, type Instant } from "../../lib/index.ts";
 import { downloadFeed } from "./download-feed.ts";
 import { FeedError } from "./error.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { readAdvisories, type ReadAdvisories } from "./read-advisories.ts";
 import { defaultFeedLimits, type FeedConfig, type FeedLimits, type FeedStatus } from "./types.ts";
+
+const pack = promisify(zstdCompress);
+const unpack = promisify(zstdDecompress);
 
 /** A feed whose newest change, or last good reading, is older than this raises an alarm. */
 const staleAfterMs = 7 * 24 * 3600 * 1000;
@@ -18,13 +24,14 @@ const maxBadShare = 0.1;
 export interface Feed {
   /** Looks for a new generation; takes it only when it is whole. Never throws for what the feed does wrong: that is an alarm in the status. */
   refresh(signal?: AbortSignal): Promise<FeedStatus>;
-  /** The index over the generation in use; undefined before there is one. Marked stale where the status alarms. */
+  /** The index over the generation in use, made once for each; undefined before there is one. Whether it is old is in the status. */
   load(): Promise<{ readonly status: FeedStatus; readonly index: AdvisoryIndex | undefined }>;
 }
 
 const generationShape = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   location: z.string(),
+  ecosystems: z.array(z.string()),
   file: z.string().regex(/^[0-9a-f]{64}\.ndjson\.zst$/),
   advisories: z.number(),
   bad: z.number(),
@@ -45,18 +52,21 @@ export function createFeed(
   limits: FeedLimits = defaultFeedLimits,
 ): Feed {
   const home = join(folder, digestHex(sha256(config.name)).slice(0, 16));
-  let loaded: { file: string; advisories: readonly Advisory[] } | undefined;
+  const ecosystems = [...new Set(config.ecosystems)].sort();
+  let loaded: { file: string; index: AdvisoryIndex } | undefined;
 
   const current = async (): Promise<Generation | undefined> => {
     const text = await readFile(join(home, "generation.json"), "utf8").catch(() => undefined);
     const parsed = generationShape.safeParse(text === undefined ? undefined : parseJson(text));
-    return parsed.success && parsed.data.location === config.location ? parsed.data : undefined;
+    const isOurs = parsed.success && parsed.data.location === config.location;
+    return isOurs && parsed.data.ecosystems.join() === ecosystems.join() ? parsed.data : undefined;
   };
   const save = (generation: Generation): Promise<void> =>
     writeFileDurable(join(home, "generation.json"), JSON.stringify(generation));
-  const statusOf = (generation: Generation | undefined, failure?: string): FeedStatus => ({
+  const statusOf = (generation: Generation | undefined, failure = generation?.failure): FeedStatus => ({
     name: config.name,
-    alarm: failure ?? generation?.failure ?? staleness(config.name, generation, clock.now()),
+    ...faultOf(failure, staleness(config.name, generation, clock.now())),
+    generation: generation?.file.split(".")[0],
     advisories: generation?.advisories ?? 0,
     bad: generation?.bad ?? 0,
     problems: generation?.problems ?? [],
@@ -68,7 +78,7 @@ export function createFeed(
     refresh: async (signal) => {
       const held = await current();
       try {
-        const taken = await readNew(config, home, held, limits, signal);
+        const taken = await readNew(config, { home, held, limits, now: clock.now() }, signal);
         if (taken === "unchanged" && held !== undefined) {
           const { failure: _failure, ...rest } = held;
           const kept = { ...rest, checked: clock.now() };
@@ -81,8 +91,9 @@ export function createFeed(
         refuseBroken(config.name, read, held);
         const file = await saveAdvisories(home, read.advisories);
         const generation: Generation = {
-          version: 1,
+          version: 2,
           location: config.location,
+          ecosystems,
           file,
           advisories: read.advisories.length,
           bad: read.bad,
@@ -109,14 +120,20 @@ export function createFeed(
       if (loaded?.file !== generation.file) {
         const advisories = await readSaved(join(home, generation.file));
         if (advisories === undefined) {
+          // Another process may have taken a newer one meanwhile; else it is read anew at the next look.
           const alarm = `${config.name}: what was kept of it cannot be read any more`;
-          return { status: { ...status, alarm }, index: undefined };
+          return { status: { ...status, alarm, fault: "failing", generation: undefined }, index: undefined };
         }
-        loaded = { file: generation.file, advisories };
+        loaded = { file: generation.file, index: buildAdvisoryIndex(advisories) };
       }
-      return { status, index: buildAdvisoryIndex(loaded.advisories, status.alarm) };
+      return { status, index: loaded.index };
     },
   };
+}
+
+function faultOf(failure: string | undefined, staleness: string | undefined): Pick<FeedStatus, "alarm" | "fault"> {
+  if (failure !== undefined) return { alarm: failure, fault: "failing" };
+  return { alarm: staleness, fault: staleness === undefined ? undefined : "stale" };
 }
 
 interface Taken {
@@ -128,31 +145,54 @@ interface Taken {
 
 async function readNew(
   config: FeedConfig,
-  home: string,
-  held: Generation | undefined,
-  limits: FeedLimits,
+  state: {
+    readonly home: string;
+    readonly held: Generation | undefined;
+    readonly limits: FeedLimits;
+    readonly now: Instant;
+  },
   signal: AbortSignal | undefined,
 ): Promise<Taken | "unchanged"> {
+  const { home, held, limits, now } = state;
+  const { kind, location, ecosystems } = config;
+  const timeout = AbortSignal.timeout(limits.timeoutMs);
+  const within = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  const options = { what: location, now, ecosystems, signal: within };
   await mkdir(home, { recursive: true });
-  if (!/^https?:\/\//.test(config.location))
-    return { read: await readAdvisories(config.kind, config.location, limits, config.location) };
+  if (!/^https?:\/\//.test(location)) {
+    const etag = await fingerprint(location);
+    if (held?.etag === etag && (await isThere(join(home, held.file)))) return "unchanged";
+    return { read: await readAdvisories(kind, location, limits, options), etag };
+  }
   const path = join(home, "download.part");
+  const known = held !== undefined && (await isThere(join(home, held.file))) ? held : {};
   try {
-    const download = await downloadFeed(config.location, path, held ?? {}, limits, signal);
+    const download = await downloadFeed(location, path, known, limits, within);
     if (download.kind === "unchanged") return "unchanged";
-    const read = await readAdvisories(config.kind, path, limits, config.location);
-    return { read, ...download.validators, modified: config.kind === "osv" ? undefined : download.modified };
+    const read = await readAdvisories(kind, path, limits, options);
+    return { read, ...download.validators, modified: kind === "osv" ? undefined : download.modified };
   } finally {
     await rm(path, { force: true });
   }
 }
 
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 function refuseBroken(name: string, read: ReadAdvisories, held: Generation | undefined): void {
   const good = read.advisories.length;
-  if (good === 0 || (read.bad > 10 && read.bad > maxBadShare * (good + read.bad)))
+  if (good === 0 && read.records > 0)
+    throw new FeedError("FEED_EMPTY", `none of its ${read.records} records is about a distribution of this fleet`, {
+      hint: `Is the feed ${name} one of Debian's?`,
+    });
+  if (good === 0 || (read.bad > 10 && read.bad > maxBadShare * (read.records + read.bad)))
     throw new FeedError(
       "FEED_BROKEN",
-      `${read.bad} of ${good + read.bad} records break the schema: ${read.problems[0] ?? ""}`,
+      `${read.bad} of ${read.records + read.bad} records break the schema: ${read.problems[0] ?? ""}`,
       {
         hint: `The feed ${name} may have changed its format. What was known before stays in use.`,
       },
@@ -178,16 +218,19 @@ function days(ms: number): number {
 async function saveAdvisories(home: string, advisories: readonly Advisory[]): Promise<string> {
   const text = advisories.map((advisory) => JSON.stringify(advisory)).join("\n");
   const file = `${digestHex(sha256(text))}.ndjson.zst`;
-  await writeFileDurable(join(home, file), zstdCompressSync(text));
+  await writeFileDurable(join(home, file), await pack(text));
   return file;
 }
 
 async function readSaved(path: string): Promise<readonly Advisory[] | undefined> {
   try {
-    const lines = zstdDecompressSync(await readFile(path))
-      .toString("utf8")
-      .split("\n");
-    return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Advisory);
+    const lines = (await unpack(await readFile(path))).toString("utf8").split("\n");
+    const advisories: Advisory[] = [];
+    for (const line of lines) {
+      if (line !== "") advisories.push(JSON.parse(line) as Advisory);
+      if (advisories.length % 2000 === 0) await nextTurn();
+    }
+    return advisories;
   } catch {
     return undefined;
   }

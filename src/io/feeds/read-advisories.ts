@@ -1,5 +1,6 @@
 import { open, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { parseOsvRecord, parseTrackerSource, type Advisory, type ParsedAdvisory } from "../../core/advisory/index.ts";
 import type { Instant } from "../../lib/index.ts";
 import { FeedError } from "./error.ts";
@@ -9,6 +10,8 @@ import { readZip } from "./zip.ts";
 
 export interface ReadAdvisories {
   readonly advisories: readonly Advisory[];
+  /** Records that were read, those without anything of the ecosystems too. */
+  readonly records: number;
   readonly bad: number;
   /** The first few records that were set aside, one sentence each. */
   readonly problems: readonly string[];
@@ -17,33 +20,63 @@ export interface ReadAdvisories {
 }
 
 const maxProblems = 20;
+/** Records between two looks at what else there is to do. */
+const stride = 500;
 
-/** All advisories below `path` (a zip, a folder, a JSON document). A record that breaks its schema is set aside and counted; a torn, empty or oversized feed throws. */
+export interface ReadOptions {
+  /** How it is called in errors. */
+  readonly what: string;
+  readonly now: Instant;
+  /** Ecosystems beside Debian's, as FeedConfig has them. */
+  readonly ecosystems?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * All advisories below `path` (a zip, a folder, a JSON document) that are about the ecosystems. A record that breaks its schema is set aside and counted; a torn, empty or
+ * oversized feed throws. A change that is dated after `now` counts for nothing: it would keep an old feed young.
+ */
 export async function readAdvisories(
   kind: FeedConfig["kind"],
   path: string,
   limits: FeedLimits,
-  what: string,
+  { what, now, ecosystems = [], signal }: ReadOptions,
 ): Promise<ReadAdvisories> {
   const advisories: Advisory[] = [];
   const problems: string[] = [];
   let bad = 0;
+  let records = 0;
   let newest: Instant | undefined;
-  for await (const parsed of kind === "osv" ? readOsv(path, limits, what) : readTracker(path, limits, what)) {
+  const reading: Reading = {
+    limits,
+    ecosystems: new Set(["debian", ...ecosystems.map((name) => name.toLowerCase())]),
+  };
+  for await (const parsed of kind === "osv" ? readOsv(path, reading, what) : readTracker(path, limits, what)) {
+    if ((records + bad) % stride === 0) {
+      await nextTurn();
+      signal?.throwIfAborted();
+    }
     if (parsed.kind === "bad") {
       bad += 1;
       if (problems.length < maxProblems) problems.push(`${parsed.id ?? "a record without id"}: ${parsed.problem}`);
       continue;
     }
     const { advisory } = parsed;
-    if (advisory.modified !== undefined) newest = Math.max(newest ?? 0, advisory.modified);
-    advisories.push(advisory);
-    if (advisories.length > limits.records)
+    records += 1;
+    if (advisory.modified !== undefined && advisory.modified <= now) newest = Math.max(newest ?? 0, advisory.modified);
+    if (advisory.affected.length > 0) advisories.push(advisory);
+    if (records > limits.records)
       throw new FeedError("FEED_TOO_LARGE", `${what} has more than ${limits.records} records`);
   }
-  if (advisories.length === 0 && bad === 0) throw new FeedError("FEED_EMPTY", `${what} is empty`, { retry: true });
+  if (records === 0 && bad === 0) throw new FeedError("FEED_EMPTY", `${what} is empty`, { retry: true });
   newest ??= (await stat(path)).mtimeMs;
-  return { advisories, bad, problems, newest };
+  return { advisories, records, bad, problems, newest };
+}
+
+interface Reading {
+  readonly limits: FeedLimits;
+  /** In lower case. */
+  readonly ecosystems: ReadonlySet<string>;
 }
 
 async function* readTracker(path: string, limits: FeedLimits, what: string): AsyncGenerator<ParsedAdvisory> {
@@ -55,9 +88,10 @@ async function* readTracker(path: string, limits: FeedLimits, what: string): Asy
   }
 }
 
-async function* readOsv(path: string, limits: FeedLimits, what: string): AsyncGenerator<ParsedAdvisory> {
+async function* readOsv(path: string, reading: Reading, what: string): AsyncGenerator<ParsedAdvisory> {
+  const { limits, ecosystems } = reading;
   if ((await stat(path)).isDirectory()) {
-    yield* readOsvFolder(path, limits, what);
+    yield* readOsvFolder(path, reading, what);
     return;
   }
   const file = await open(path, "r");
@@ -66,7 +100,7 @@ async function* readOsv(path: string, limits: FeedLimits, what: string): AsyncGe
     await file.read(magic, 0, 2, 0);
     if (magic.toString("latin1") === "PK") {
       for await (const { name, bytes } of readZip(file, limits, what))
-        if (name.endsWith(".json")) yield parseRecord(name, Buffer.from(bytes).toString("utf8"));
+        if (name.endsWith(".json")) yield parseRecord(name, Buffer.from(bytes).toString("utf8"), ecosystems);
       return;
     }
   } finally {
@@ -76,37 +110,33 @@ async function* readOsv(path: string, limits: FeedLimits, what: string): AsyncGe
   if (bytes[0] === 0x7b) {
     const one = parseJson(bytes.toString("utf8"));
     if (one === undefined) throw new FeedError("FEED_TORN", `${what} is no whole JSON document`, { retry: true });
-    yield parseOsvRecord(one);
+    yield parseOsvRecord(one, ecosystems);
     return;
   }
-  for (const { text } of splitJsonMembers(bytes, limits.record, what)) yield parseRecord("a record", text);
+  for (const { text } of splitJsonMembers(bytes, limits.record, what)) yield parseRecord("a record", text, ecosystems);
 }
 
 /** A folder of records, or of zips and folders one level down, as mirrors of the public bucket are laid out. */
-async function* readOsvFolder(
-  path: string,
-  limits: FeedLimits,
-  what: string,
-  depth = 0,
-): AsyncGenerator<ParsedAdvisory> {
+async function* readOsvFolder(path: string, reading: Reading, what: string, depth = 0): AsyncGenerator<ParsedAdvisory> {
+  const { limits, ecosystems } = reading;
   let total = 0;
   for (const entry of (await readdir(path, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const below = join(path, entry.name);
-    if (entry.isDirectory() && depth < 2) yield* readOsvFolder(below, limits, what, depth + 1);
-    else if (entry.isFile() && entry.name.endsWith(".zip")) yield* readOsv(below, limits, `${what} ${entry.name}`);
+    if (entry.isDirectory() && depth < 2) yield* readOsvFolder(below, reading, what, depth + 1);
+    else if (entry.isFile() && entry.name.endsWith(".zip")) yield* readOsv(below, reading, `${what} ${entry.name}`);
     else if (entry.isFile() && entry.name.endsWith(".json") && entry.name !== "SOURCE.json") {
       const bytes = await readWhole(below, limits.record, `${what} ${entry.name}`);
       total += bytes.length;
       if (total > limits.unpacked)
         throw new FeedError("FEED_TOO_LARGE", `${what} holds more than ${limits.unpacked} bytes`);
-      yield parseRecord(entry.name, bytes.toString("utf8"));
+      yield parseRecord(entry.name, bytes.toString("utf8"), ecosystems);
     }
   }
 }
 
-function parseRecord(name: string, text: string): ParsedAdvisory {
+function parseRecord(name: string, text: string, ecosystems: ReadonlySet<string>): ParsedAdvisory {
   const value = parseJson(text);
-  return value === undefined ? notJson(name) : parseOsvRecord(value);
+  return value === undefined ? notJson(name) : parseOsvRecord(value, ecosystems);
 }
 
 function notJson(id: string): ParsedAdvisory {

@@ -7,6 +7,8 @@ export interface FeedConfig {
   readonly kind: "osv" | "debian-tracker";
   /** A path, or an http(s) address. */
   readonly location: string;
+  /** Ecosystems of OSV records that are taken beside Debian's, without their release: `tide`. */
+  readonly ecosystems?: readonly string[];
 }
 
 /** Sizes in bytes. */
@@ -33,6 +35,10 @@ export interface FeedStatus {
   readonly name: string;
   /** Set where someone must know: the feed failed, is old, or was never read. */
   readonly alarm: string | undefined;
+  /** What the alarm is about; undefined where there is none. */
+  readonly fault: "failing" | "stale" | undefined;
+  /** Names the content that is in use; undefined before there is any. */
+  readonly generation: string | undefined;
   readonly advisories: number;
   /** Records that were set aside, with the first few problems. */
   readonly bad: number;
