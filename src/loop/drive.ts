@@ -1,9 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Plan } from "../core/plan/index.ts";
 import type { Assembler } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { planFleet } from "./plan/index.ts";
 import { resumeIntents, type ServedCheck, type ServedReport } from "./promote/index.ts";
-import { watchSuites, type Watched } from "./watch/index.ts";
+import { watchUpstreams, type Watched } from "./watch/index.ts";
 import { tendAlarms } from "./tend-alarms.ts";
 import { workOn } from "./work-on.ts";
 
@@ -26,12 +27,15 @@ export interface LoopParts {
   readonly checkServed: ServedCheck;
 }
 
+/** On the machine's clock, whatever the fleet's says: it is the machine that rests. */
+const lookAgainMs = 500;
+
 const noWatch: Watched = { updated: [], failed: [] };
 
 /** One pass of the loop: finish what a crash left, watch, plan, carry out all that can be done now, look at what is served, and at what stands in alarm. */
 export async function runPass(ctx: Context, parts: LoopParts, options: PassOptions = {}): Promise<PassResult> {
   await resumeIntents(ctx);
-  const watched = options.offline === true ? noWatch : await watchSuites(ctx);
+  const watched = options.offline === true ? noWatch : await watchUpstreams(ctx);
   const { plan } = await planFleet(ctx);
   await workOff(ctx, parts.assembler, options.images);
   const served = await parts.checkServed(ctx);
@@ -45,8 +49,7 @@ export async function workOff(ctx: Context, assembler: Assembler, images?: Reado
   const failures: unknown[] = [];
   const passedOver: string[] = [];
   for (;;) {
-    while (running.size < ctx.config.workers && failures.length === 0) {
-      ctx.signal.throwIfAborted();
+    while (running.size < ctx.config.workers && failures.length === 0 && !ctx.signal.aborted) {
       const lease = await ctx.store.leaseRebuild({ owner: ctx.owner, leaseMs, except: passedOver });
       if (lease === undefined) break;
       if (images?.has(lease.rebuild.image) === false) {
@@ -64,7 +67,10 @@ export async function workOff(ctx: Context, assembler: Assembler, images?: Reado
       running.add(work);
     }
     if (running.size === 0) break;
-    await Promise.race(running);
+    // Somebody with nothing to do looks again soon: a soak ends, a person asks.
+    const isIdle = running.size < ctx.config.workers && !ctx.signal.aborted;
+    await Promise.race(isIdle ? [...running, delay(lookAgainMs, undefined, { ref: false })] : running);
   }
   if (failures.length > 0) throw failures[0];
+  ctx.signal.throwIfAborted();
 }
