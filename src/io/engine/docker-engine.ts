@@ -76,7 +76,7 @@ export function createDockerEngine(instance: string): RunEngine {
           signal?.throwIfAborted();
           let container: Dockerode.Container | undefined;
           try {
-            container = await create(docker, request, tag, labels);
+            container = await started(request.command, create(docker, request, tag, labels));
             return await execute(container, request, signal);
           } finally {
             if (container !== undefined) await remove(docker, { container });
@@ -109,12 +109,17 @@ function sequence(): string {
 }
 
 async function load(docker: Dockerode, request: RunRequest, tag: string): Promise<void> {
-  const archive = Readable.from(writeImageArchive(request.source, request.manifest, tag), {
-    objectMode: false,
-  });
-  const answer = await docker.loadImage(archive, { quiet: true });
+  const archive = Readable.from(writeImageArchive(request.source, request.manifest, tag), { objectMode: false });
   let said = "";
-  for await (const chunk of answer) said = `${said}${String(chunk)}`.slice(0, 4096);
+  try {
+    const answer = await docker.loadImage(archive, { quiet: true });
+    for await (const chunk of answer) said = `${said}${String(chunk)}`.slice(0, 4096);
+  } catch (error) {
+    // Where the bytes did not come, that is why; what the daemon says of it is not.
+    throw archive.errored ?? error;
+  } finally {
+    archive.destroy();
+  }
   if (said.includes('"error"'))
     throw new EngineError("LOAD_FAILED", `docker cannot load the image: ${printable(said.slice(0, 500))}`);
 }
@@ -157,8 +162,7 @@ async function execute(container: Dockerode.Container, request: RunRequest, sign
   const output = keepFirst(limits.outputBytes);
   container.modem.demuxStream(stream, output.sink, output.sink);
   const drained = finished(stream).catch(() => undefined);
-  const waiting = container.wait() as Promise<{ StatusCode: number }>;
-  await container.start();
+  await started(request.command, container.start());
   let timedOut = false;
   const kill = (): void => void container.kill().catch(() => undefined);
   const timer = setTimeout(() => {
@@ -166,8 +170,9 @@ async function execute(container: Dockerode.Container, request: RunRequest, sign
     kill();
   }, limits.timeoutMs);
   signal?.addEventListener("abort", kill, { once: true });
+  if (signal?.aborted === true) kill();
   try {
-    const { StatusCode: status } = await waiting;
+    const { StatusCode: status } = (await container.wait()) as { StatusCode: number };
     await within(drained, drainMs, "its output did not come to an end");
     signal?.throwIfAborted();
     const { State } = await container.inspect();
@@ -177,6 +182,20 @@ async function execute(container: Dockerode.Container, request: RunRequest, sign
     clearTimeout(timer);
     signal?.removeEventListener("abort", kill);
     (stream as { destroy?: () => void }).destroy?.();
+  }
+}
+
+/** Waits for the daemon to accept `command`; throws NOT_STARTED where the daemon says that the image has nothing to start that way. */
+async function started<T>(command: readonly string[], work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode !== 400) throw error;
+    const { message = messageOf(error) } = (error as { json?: { message?: string } }).json ?? {};
+    const what = command[0] ?? "the image's own entrypoint";
+    throw new EngineError("NOT_STARTED", `${printable(what)} cannot be started: ${printable(message)}`, {
+      cause: error,
+    });
   }
 }
 

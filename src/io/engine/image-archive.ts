@@ -1,33 +1,36 @@
-import { pack } from "tar-stream";
 import type { Descriptor, ImageManifest, ImageSource } from "../../core/image/index.ts";
+import { tarFile, tarHeader, tarPadding, tarTrailer } from "../../core/layer/index.ts";
 import { digestHex } from "../../lib/index.ts";
+import { EngineError } from "./error.ts";
 
-/** A `docker load` archive of one image, streamed from its source: config, layers as they are stored, and manifest.json that gives it `tag`. Docker image-spec v1.2, Combined Image JSON. */
+const entry = { kind: "file", mode: 0o644, uid: 0, gid: 0, mtime: 0 } as const;
+
+/**
+ * A `docker load` archive of one image, streamed from its source: config, layers as they are stored, and manifest.json that
+ * gives it `tag`. Throws LOAD_FAILED where a blob is not as long as its descriptor says. Docker image-spec v1.2, Combined
+ * Image JSON.
+ */
 export async function* writeImageArchive(
   source: ImageSource,
   manifest: ImageManifest,
   tag: string,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const archive = pack();
   const pathOf = ({ digest }: Descriptor): string => `blobs/sha256/${digestHex(digest)}`;
-  const list = [{ Config: pathOf(manifest.config), RepoTags: [tag], Layers: manifest.layers.map(pathOf) }];
-  const fill = async (): Promise<void> => {
-    const seen = new Set<string>();
-    for (const descriptor of [manifest.config, ...manifest.layers]) {
-      if (seen.has(descriptor.digest)) continue;
-      seen.add(descriptor.digest);
-      const entry = archive.entry({ name: pathOf(descriptor), size: descriptor.size, mode: 0o644 });
-      for await (const chunk of source.blob(descriptor, signal))
-        if (!entry.write(chunk)) await new Promise<void>((resolve) => void entry.once("drain", () => resolve()));
-      entry.end(undefined);
+  const blobs = new Map([manifest.config, ...manifest.layers].map((descriptor) => [descriptor.digest, descriptor]));
+  for (const descriptor of blobs.values()) {
+    const { digest, size } = descriptor;
+    yield tarHeader({ ...entry, path: pathOf(descriptor), size });
+    let sent = 0;
+    for await (const chunk of source.blob(descriptor, signal)) {
+      sent += chunk.byteLength;
+      yield chunk;
     }
-    archive.entry({ name: "manifest.json" }, JSON.stringify(list));
-    archive.finalize();
-  };
-  const filled = fill().catch((error: unknown) => {
-    archive.destroy(error instanceof Error ? error : new Error(String(error)));
-  });
-  yield* archive as AsyncIterable<Uint8Array>;
-  await filled;
+    if (sent !== size)
+      throw new EngineError("LOAD_FAILED", `${source.name}: ${digest} has ${sent} bytes, not ${size}`, { retry: true });
+    yield tarPadding(size);
+  }
+  const list = [{ Config: pathOf(manifest.config), RepoTags: [tag], Layers: manifest.layers.map(pathOf) }];
+  yield tarFile({ ...entry, path: "manifest.json" }, JSON.stringify(list));
+  yield tarTrailer;
 }

@@ -46,6 +46,23 @@ describe("createLoadedImages", () => {
     expect([loads, log]).toEqual([1, ["remove a"]]);
   });
 
+  it("leaves it to those who still use it when the work of one fails, and loads anew for others", async () => {
+    const log: string[] = [];
+    const images = createLoadedImages(2, async (name) => void log.push(`remove ${name}`));
+    let loads = 0;
+    const use = <T>(work: (name: string) => Promise<T>) => images.use("a", async () => `a${(loads += 1)}`, work);
+    let release: () => void = () => undefined;
+    const slow = use(() => new Promise<void>((resolve) => (release = resolve)));
+    await expect(use(() => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
+    expect(log).toEqual([]);
+    expect(await use(async (name) => name)).toBe("a2");
+    release();
+    await slow;
+    expect(log).toEqual(["remove a1"]);
+    await images.clear();
+    expect(log).toEqual(["remove a1", "remove a2"]);
+  });
+
   it("loads anew what could not be loaded", async () => {
     const images = createLoadedImages(2, async () => undefined);
     await expect(

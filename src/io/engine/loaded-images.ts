@@ -9,6 +9,8 @@ export interface LoadedImages {
 interface Held {
   readonly name: Promise<string>;
   users: number;
+  /** Set once nobody is to get it any more: the last of its users takes it away. */
+  stale: boolean;
 }
 
 /** Holds the `most` images that were used last, and those in use; `remove` takes one away and never throws. */
@@ -26,7 +28,7 @@ export function createLoadedImages(most: number, remove: (name: string) => Promi
 
   return {
     use: async (key, load, work) => {
-      const known: Held = held.get(key) ?? { name: load(), users: 0 };
+      const known: Held = held.get(key) ?? { name: load(), users: 0, stale: false };
       held.delete(key);
       held.set(key, known);
       known.users += 1;
@@ -35,10 +37,11 @@ export function createLoadedImages(most: number, remove: (name: string) => Promi
       } catch (error) {
         // One that could not be loaded, or was taken away meanwhile, is loaded anew.
         if (held.get(key) === known) held.delete(key);
-        await known.name.then(remove, () => undefined);
+        known.stale = true;
         throw error;
       } finally {
         known.users -= 1;
+        if (known.stale && known.users === 0) await known.name.then(remove, () => undefined);
         await evict(most);
       }
     },
