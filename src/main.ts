@@ -17,6 +17,12 @@ const statusOfCode: Readonly<Record<string, keyof typeof exitStatus>> = {
   BAD_PLATFORM: "usage",
   BAD_DIGEST: "usage",
   UNSUPPORTED: "usage",
+  CONFIG_MISSING: "usage",
+  CONFIG_INVALID: "usage",
+  NO_SUCH_IMAGE: "usage",
+  NO_MIRROR: "failed",
+  NO_PACKAGES: "failed",
+  UNSATISFIABLE: "failed",
   REFUSED: "refused",
   BUSY: "busy",
   LOCKED: "busy",
@@ -88,7 +94,8 @@ async function reportError(error: unknown, json: boolean, screen: Screen): Promi
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof Error && "hint" in error && typeof error.hint === "string" ? error.hint : null;
   if (json) screen.out(`${JSON.stringify({ error: { code, message, hint } })}\n`);
-  screen.err(`${screen.red(code)} ${printable(message)}\n`);
+  // A configuration's mistakes are one a line.
+  screen.err(`${screen.red(code)} ${message.split("\n").map(printable).join("\n")}\n`);
   if (hint !== null) screen.err(`  ${printable(hint)}\n`);
 }
 

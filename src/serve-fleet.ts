@@ -4,7 +4,8 @@ import { saveSnapshot } from "./io/store/index.ts";
 import { messageOf, systemClock } from "./lib/index.ts";
 import { retainDigests } from "./loop/promote/index.ts";
 import type { RunningApp } from "./operation/index.ts";
-import { createEventBus, createServer, deliverNotifications } from "./serve/index.ts";
+import { createEventBus, createServer } from "./serve/index.ts";
+import { deliverOutbox } from "./deliver-outbox.ts";
 import { createFleetOperations, loopTopic } from "./fleet-operations.ts";
 import type { Fleet } from "./fleet.ts";
 import { readVersion } from "./version.ts";
@@ -61,7 +62,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const begun = new Promise<void>((resolve) => (begin = resolve));
   if (options.watch) begin();
   const jobs = [
-    repeat(stopping.signal, deliverMs, () => deliver(fleet)),
+    repeat(stopping.signal, deliverMs, () => deliverOutbox(ctx)),
     begun.then(() => repeat(stopping.signal, upkeepMs, () => keepUp(fleet))),
     begun.then(() => watchLoop(fleet, !options.watch, stopping.signal)),
   ];
@@ -104,13 +105,6 @@ async function watchLoop(fleet: Fleet, hasJustWatched: boolean, signal: AbortSig
     const pause = ctx.clock.sleep(pollMs, signal).catch(() => undefined);
     asked = (await Promise.race([roused, pause])) === "asked";
   }
-}
-
-async function deliver({ ctx }: Fleet): Promise<void> {
-  const { webhook } = ctx.config.notifications;
-  if (webhook === undefined) return;
-  const means = { fetch, clock: systemClock, random: Math.random, signal: ctx.signal };
-  while ((await deliverNotifications(ctx.store, webhook, means)).delivered > 0) continue;
 }
 
 /** What need not be done at every pass: old digests go, a snapshot is taken. */
