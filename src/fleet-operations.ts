@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { createRegistryClient, dockerCredentials } from "./io/registry/index.ts";
 import { silentLogger, systemClock } from "./lib/index.ts";
-import { watchSuites } from "./loop/watch/index.ts";
+import { watchUpstreams } from "./loop/watch/index.ts";
 import { createImageReader, createLayerStore } from "./io/layer/index.ts";
 import {
   createOperations,
@@ -12,6 +12,7 @@ import {
   type Operations,
 } from "./operation/index.ts";
 import * as implemented from "./serve/operations/index.ts";
+import { deliverOutbox } from "./deliver-outbox.ts";
 import type { Fleet } from "./fleet.ts";
 import { readVersion } from "./version.ts";
 
@@ -34,7 +35,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
   const clientOfOthers = createRegistryClient({ credentials: dockerCredentials() });
   fleet.onClose(() => clientOfOthers.close());
   const refresh = async (): Promise<void> => {
-    await watchSuites(ctx);
+    await watchUpstreams(ctx);
   };
   const databaseUrl = env["DATABASE_URL"];
   const place = databaseUrl === undefined || databaseUrl === "" ? { dir: fleet.dataDir } : { databaseUrl };
@@ -65,7 +66,14 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       localFiles: serving === undefined,
       signal: ctx.signal,
     }),
-    run: implemented.createRun(ctx, { pass: (passOptions) => fleet.pass(passOptions) }),
+    run: implemented.createRun(ctx, {
+      pass: async (passOptions) => {
+        const result = await fleet.pass(passOptions);
+        // A server delivers by itself; a pass from cron has nobody who does it after it.
+        if (serving === undefined) await deliverOutbox(ctx);
+        return result;
+      },
+    }),
     rebuild: implemented.createRebuild(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
     promote: implemented.createPromote(ctx),
     rollback: implemented.createRollback(ctx),
@@ -73,7 +81,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     resume: implemented.createResume(ctx),
     build: implemented.createBuild(ctx, { assembler, prepare: refresh }),
     validate: implemented.createValidate({ env, cwd: serving === undefined ? process.cwd() : undefined }),
-    doctor: implemented.createDoctor({ ...ctx, configPath, env, place, feeds: fleet.feeds, node: process.version }),
+    doctor: implemented.createDoctor({ ...ctx, configPath, env, place, node: process.version }),
     backup: implemented.createBackup(ctx),
     restore: implemented.createRestore({
       place,

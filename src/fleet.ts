@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { releaseOf } from "./core/advisory/index.ts";
 import type { Config } from "./core/config/index.ts";
 import { createDistro, debianSources, type SuiteSource } from "./io/distro/index.ts";
 import { runEngines, type RunEngine } from "./io/engine/index.ts";
@@ -53,7 +54,6 @@ export interface Fleet {
   work(world?: World): Promise<void>;
   /** Gives whoever else listens the events of the loop. */
   readonly listeners: Set<ProgressListener>;
-  readonly feeds: readonly Feed[];
   /** Wakes whoever works at this fleet, in this process or another. */
   readonly queue: Queue;
   readonly dataDir: string;
@@ -107,6 +107,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       store,
       distro,
       suites,
+      feeds: findFeeds(config, dirname(resolve(configPath)), cacheDir, clock),
       images: createImageReader(createLayerStore(join(cacheDir, "layers"))),
       engine: await findEngine(dataDir, closing),
       repositoryOf: (image) => client.repository(`${host}/${repositoryName(config, image)}`),
@@ -132,7 +133,6 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
         return new Map(rows.map(({ name, uid, gid }) => [name, { uid, gid }]));
       },
     });
-    const feeds = findFeeds(config, dirname(resolve(configPath)), cacheDir, clock);
     let last: Promise<unknown> = Promise.resolve();
     const parts: LoopParts = { assembler, checkServed: createServedCheck() };
     const queue = createQueue(store.engine, { log });
@@ -153,7 +153,6 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       pass: (passOptions, world) => inTurn(() => runPass(inWorld(world), parts, passOptions)),
       work: (world) => inTurn(() => workOff(inWorld(world), assembler)),
       listeners,
-      feeds,
       queue,
       dataDir,
       onClose: (end) => void closing.push(end),
@@ -216,10 +215,14 @@ function findFeeds(config: Config, home: string, cacheDir: string, clock: Clock)
     ["osv", config.feeds.osv],
     ["debian-tracker", config.feeds.debianTracker],
   ] as const;
+  // An archive that is not Debian's may have advisories of its own, under its own name.
+  const ecosystems = Object.values(config.upstreams)
+    .map(({ codename }) => codename)
+    .filter((codename) => releaseOf(codename) === undefined);
   return kinds.flatMap(([kind, location]) => {
     if (location === undefined) return [];
     const where = /^https?:/.test(location) ? location : resolve(home, location);
-    return [createFeed({ name: kind, kind, location: where }, join(cacheDir, "feeds"), clock)];
+    return [createFeed({ name: kind, kind, location: where, ecosystems }, join(cacheDir, "feeds"), clock)];
   });
 }
 

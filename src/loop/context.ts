@@ -2,6 +2,7 @@ import type { Config } from "../core/config/index.ts";
 import type { PackageChange } from "../core/plan/index.ts";
 import type { Distro, SuiteSource } from "../io/distro/index.ts";
 import type { RunEngine } from "../io/engine/index.ts";
+import type { Feed } from "../io/feeds/index.ts";
 import type { ImageReader } from "../io/layer/index.ts";
 import type { Repository } from "../io/registry/index.ts";
 import type { Store } from "../io/store/index.ts";
@@ -43,6 +44,8 @@ export interface Context {
   readonly distro: Distro;
   /** The suites of each upstream of the configuration. */
   readonly suites: ReadonlyMap<string, readonly SuiteSource[]>;
+  /** The advisory feeds of the configuration; none where it names none, and then nothing is known to be clean. */
+  readonly feeds: readonly Feed[];
   readonly images: ImageReader;
   /** Runs `run:` checks; undefined where there is none. */
   readonly engine: RunEngine | undefined;

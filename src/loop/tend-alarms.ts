@@ -56,6 +56,7 @@ async function raise(ctx: Context, { image, lastError }: Rebuild, what: string):
 function isDeclared(ctx: Context, code: string, subject: string): boolean {
   const { images, environments } = ctx.config;
   if (code === failingCode) return images[subject] !== undefined;
+  if (code === "feed-failing" || code === "feed-stale") return ctx.feeds.some(({ name }) => name === subject);
   if (code === "upstream-failing") return [...ctx.suites.values()].flat().some(({ name }) => name === subject);
   if (code !== "tag-conflict" && code !== "unhealthy" && code !== "promotion-stuck") return true;
   const [image = "", environment] = subject.split(":");

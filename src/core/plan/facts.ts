@@ -9,6 +9,13 @@ export interface PlanPackage {
   readonly source: string;
 }
 
+/** What going to an offered version closes, by the word of advisory feeds. */
+export interface ClosedByUpdate {
+  readonly advisories: readonly string[];
+  /** Whether one of them is known to be exploited, or critical. */
+  readonly urgent: boolean;
+}
+
 /** One version that the open suites offer, newer than some inventory has. */
 export interface PackageUpdate {
   readonly name: string;
@@ -20,13 +27,16 @@ export interface PackageUpdate {
   readonly origin: string;
   /** Offered by a suite of security updates of a signed distribution: it passes the cool-down, on record. */
   readonly security: boolean;
-  /** Known to be exploited, or critical. */
+  /** Whether it is known to close something that is exploited, or critical, whatever version is installed. */
   readonly urgent: boolean;
   /** On our own clock. */
   readonly firstSeen: Instant;
   /** Of the first generation seen of its suite: exempt from cool-down. */
   readonly baseline: boolean;
+  /** What feeds say that it closes, whatever version is installed. */
   readonly advisories: readonly string[];
+  /** What it closes for each installed version of the package of which feeds say something. */
+  readonly closes?: ReadonlyMap<string, ClosedByUpdate>;
 }
 
 /** A pause of an image or of the whole fleet. */

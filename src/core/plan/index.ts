@@ -3,6 +3,7 @@ export type {
   HeldImage,
   HeldKind,
   KeyedCause,
+  ClosedByUpdate,
   PackageUpdate,
   Plan,
   PlanFacts,

@@ -114,10 +114,15 @@ function judge(image: PlanImage, inventories: readonly Reached[], facts: PlanFac
     ready: group(ready),
     waiting: group(waiting),
     until: firstOf(waiting.flatMap(({ passed }) => passed.map((update) => readyAt(update, facts)))),
-    urgent: ready.some(({ passed }) => passed.some(({ urgent }) => urgent)),
+    urgent: ready.some(isUrgent),
     blocked: blocked.sort(compareText)[0],
     packages: inventories.reduce((sum, one) => sum + one.packages, 0),
   };
+}
+
+/** A newer version that brings what an older one fixed is as urgent as that. */
+function isUrgent({ update, from, passed }: Hit): boolean {
+  return update.closes?.get(from)?.urgent === true || passed.some(({ urgent }) => urgent);
 }
 
 function group(hits: readonly Hit[]): PackageCause[] {
@@ -133,7 +138,13 @@ function group(hits: readonly Hit[]): PackageCause[] {
 
 function causeOf(hits: readonly Hit[]): PackageCause["cause"] {
   const updates = hits.map(({ update }) => update);
-  const passed = hits.flatMap((hit) => hit.passed);
+  const advisories = new Set(
+    hits.flatMap(({ update, from, passed }) => [
+      ...(update.closes?.get(from)?.advisories ?? []),
+      ...passed.flatMap((one) => one.advisories),
+    ]),
+  );
+  const ids = [...advisories].sort(compareText);
   const changes = new Map<string, PackageChange>();
   for (const { update, from } of hits) {
     const { name, architecture, version } = update;
@@ -148,7 +159,8 @@ function causeOf(hits: readonly Hit[]): PackageCause["cause"] {
     origin: updates.map(({ origin }) => origin).sort(compareText)[0] ?? "",
     firstSeen: Math.min(...updates.map(({ firstSeen }) => firstSeen)),
     security: updates.some(({ security }) => security),
-    advisories: [...new Set(passed.flatMap(({ advisories }) => advisories))].sort(compareText),
+    advisories: ids,
+    ...(ids.length === 0 ? {} : { confirmed: ids }),
   };
 }
 

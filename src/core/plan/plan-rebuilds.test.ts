@@ -50,6 +50,7 @@ describe("a patched source package", () => {
                 firstSeen: now,
                 security: true,
                 advisories: ["CVE-2023-5363", "DSA-5532-1"],
+                confirmed: ["CVE-2023-5363", "DSA-5532-1"],
               },
             },
           ],
@@ -157,6 +158,33 @@ describe("cool-down", () => {
     const updates = [...patched, madeUpdate("zlib-doc", "1.3", { ...all, ...ordinary })];
     const [[web] = []] = planRebuilds(webFacts({ updates, inventories }, image)).waves;
     expect(web?.holdBack).toEqual([{ name: "zlib-doc", architecture: "all", from: "1.2", to: "1.3" }]);
+  });
+});
+
+describe("what an update closes", () => {
+  it("is told by the version that an image holds, and is as urgent as that", () => {
+    const closes = new Map([
+      ["3.0.9-1", { advisories: ["CVE-2023-1"], urgent: true }],
+      ["3.0.8-1", { advisories: ["CVE-2022-1", "CVE-2023-1"], urgent: true }],
+    ]);
+    const facts = webFacts({ updates: [madeUpdate("libssl3", "3.0.11-1", { closes })] });
+    const from = (version: string) => ({
+      ...facts,
+      inventories: new Map(
+        [...facts.inventories].map(([key, all]) => [
+          key,
+          all.map((one) => (one.name === "libssl3" ? { ...one, version } : one)),
+        ]),
+      ),
+    });
+    const seen = (version: string) => {
+      const planned = planRebuilds(from(version)).waves[0]?.[0];
+      const cause = planned?.causes[0]?.cause;
+      return cause?.kind === "package" ? [planned?.lane, cause.advisories, cause.confirmed] : undefined;
+    };
+    expect(seen("3.0.9-1")).toEqual(["urgent", ["CVE-2023-1"], ["CVE-2023-1"]]);
+    expect(seen("3.0.8-1")).toEqual(["urgent", ["CVE-2022-1", "CVE-2023-1"], ["CVE-2022-1", "CVE-2023-1"]]);
+    expect(seen("3.0.10-1")).toEqual(["routine", [], undefined]);
   });
 });
 

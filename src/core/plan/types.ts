@@ -30,6 +30,8 @@ export type Cause =
       readonly security: boolean;
       /** Advisory and CVE ids that hang on it, where feeds or changelogs name them. */
       readonly advisories: readonly string[];
+      /** Those of `advisories` that a feed names; all others are only a changelog's word. Absent where none is, and in what was written before there were feeds. */
+      readonly confirmed?: readonly string[];
     }
   | { readonly kind: "parent"; readonly image: ImageName; readonly digest: Digest | undefined }
   /** The recipe or its files changed; `from` is undefined for an image that was never built. */

@@ -22,7 +22,9 @@ const maxBadShare = 0.1;
 
 /** One configured feed and the generation of it that is in use. */
 export interface Feed {
-  /** Looks for a new generation; takes it only when it is whole. Never throws for what the feed does wrong: that is an alarm in the status. */
+  readonly name: string;
+  readonly kind: FeedConfig["kind"];
+  /** Looks for a new generation, once however many ask at a time; takes it only when it is whole. Never throws for what the feed does wrong: that is an alarm in the status. */
   refresh(signal?: AbortSignal): Promise<FeedStatus>;
   /** The index over the generation in use, made once for each; undefined before there is one. Whether it is old is in the status. */
   load(): Promise<{ readonly status: FeedStatus; readonly index: AdvisoryIndex | undefined }>;
@@ -74,45 +76,53 @@ export function createFeed(
     checked: generation?.checked,
   });
 
-  return {
-    refresh: async (signal) => {
-      const held = await current();
-      try {
-        const taken = await readNew(config, { home, held, limits, now: clock.now() }, signal);
-        if (taken === "unchanged" && held !== undefined) {
-          const { failure: _failure, ...rest } = held;
-          const kept = { ...rest, checked: clock.now() };
-          await save(kept);
-          return statusOf(kept);
-        }
-        if (taken === "unchanged")
-          throw new FeedError("FEED_TORN", `${config.name}: the server says that nothing changed`);
-        const { read, etag, lastModified, modified } = taken;
-        refuseBroken(config.name, read, held);
-        const file = await saveAdvisories(home, read.advisories);
-        const generation: Generation = {
-          version: 2,
-          location: config.location,
-          ecosystems,
-          file,
-          advisories: read.advisories.length,
-          bad: read.bad,
-          problems: [...read.problems],
-          newest: modified ?? read.newest,
-          checked: clock.now(),
-          etag,
-          lastModified,
-        };
-        await save(generation);
-        await removeOthers(home, file);
-        return statusOf(generation);
-      } catch (error) {
-        signal?.throwIfAborted();
-        const failure = `${config.name}: ${messageOf(error)}`;
-        if (held !== undefined) await save({ ...held, failure });
-        return statusOf(held, failure);
+  const refresh = async (signal?: AbortSignal): Promise<FeedStatus> => {
+    const held = await current();
+    try {
+      const taken = await readNew(config, { home, held, limits, now: clock.now() }, signal);
+      if (taken === "unchanged" && held !== undefined) {
+        const { failure: _failure, ...rest } = held;
+        const kept = { ...rest, checked: clock.now() };
+        await save(kept);
+        return statusOf(kept);
       }
-    },
+      if (taken === "unchanged")
+        throw new FeedError("FEED_TORN", `${config.name}: the server says that nothing changed`);
+      const { read, etag, lastModified, modified } = taken;
+      refuseBroken(config.name, read, held);
+      const file = await saveAdvisories(home, read.advisories);
+      const generation: Generation = {
+        version: 2,
+        location: config.location,
+        ecosystems,
+        file,
+        advisories: read.advisories.length,
+        bad: read.bad,
+        problems: [...read.problems],
+        newest: modified ?? read.newest,
+        checked: clock.now(),
+        etag,
+        lastModified,
+      };
+      await save(generation);
+      await removeOthers(home, file);
+      return statusOf(generation);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const failure = `${config.name}: ${messageOf(error)}`;
+      if (held !== undefined) await save({ ...held, failure });
+      return statusOf(held, failure);
+    }
+  };
+  let underway: Promise<FeedStatus> | undefined;
+
+  return {
+    name: config.name,
+    kind: config.kind,
+    refresh: (signal) =>
+      (underway ??= refresh(signal).finally(() => {
+        underway = undefined;
+      })),
     load: async () => {
       const generation = await current();
       const status = statusOf(generation);

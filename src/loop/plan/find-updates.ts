@@ -1,16 +1,13 @@
-import type { InstalledPackage } from "../../core/inventory/index.ts";
 import type { PackageUpdate } from "../../core/plan/index.ts";
 import { compareDebText } from "../../core/version/index.ts";
 import type { PackageRecord } from "../../core/packages/index.ts";
 import type { SuiteSource } from "../../io/distro/index.ts";
+import { loadFeeds } from "../../io/feeds/index.ts";
 import type { Context } from "../context.ts";
+import { closedByUpdates, type Installed } from "./find-closed.ts";
 
-/** What the suites of `upstream` offer that is newer than the oldest version of some package in `installed`, with the time at which we first saw it. */
-export async function findUpdates(
-  ctx: Context,
-  upstream: string,
-  installed: ReadonlyMap<string, InstalledPackage>,
-): Promise<PackageUpdate[]> {
+/** What the suites of `upstream` offer that is newer than the oldest version of some package in `installed`, with the time at which we first saw it, and what the feeds say that it closes. */
+export async function findUpdates(ctx: Context, upstream: string, installed: Installed): Promise<PackageUpdate[]> {
   const sources = ctx.suites.get(upstream) ?? [];
   const offered: PackageRecord[] = [];
   const architectures = new Set(sources.flatMap((source) => source.architectures));
@@ -18,7 +15,7 @@ export async function findUpdates(
   const seenRecords = new Set<string>();
   for (const architecture of architectures) {
     const universe = await ctx.distro.universe(generations, architecture);
-    for (const one of installed.values()) {
+    for (const one of installed.oldest.values()) {
       if (one.architecture !== architecture && one.architecture !== "all") continue;
       for (const record of universe.versions(one.name)) {
         if (compareDebText(record.version, one.version) <= 0) break;
@@ -29,7 +26,15 @@ export async function findUpdates(
       }
     }
   }
-  return noteFirstSeen(ctx, sources, offered);
+  const updates = await noteFirstSeen(ctx, sources, offered);
+  if (updates.length === 0) return updates;
+  const { index } = await loadFeeds(ctx.feeds);
+  if (index === undefined) return updates;
+  const closedBy = closedByUpdates(index, installed);
+  return updates.map((update) => {
+    const closes = closedBy(update);
+    return closes === undefined ? update : { ...update, closes };
+  });
 }
 
 /** The last good generation of each suite that has one. */

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
+import { ecosystemOf } from "../../core/advisory/index.ts";
 import { effectiveImage, recipeKey } from "../../core/config/index.ts";
-import type { InstalledPackage, Inventory } from "../../core/inventory/index.ts";
+import type { Inventory } from "../../core/inventory/index.ts";
 import type { PackageUpdate, PlanFacts, PlanImage, PlanPackage } from "../../core/plan/index.ts";
-import { compareDebText } from "../../core/version/index.ts";
 import type { ImageDigest, Pointer, Rebuild } from "../../io/store/index.ts";
 import { sha256, type Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { readImageFiles } from "../files.ts";
+import { noteInstalled, type Installed } from "./find-closed.ts";
 import { findUpdates } from "./find-updates.ts";
 
 const hour = 3_600_000;
@@ -116,29 +117,28 @@ function planInventories(inventories: ReadonlyMap<Digest, Inventory>): Map<strin
   return new Map([...inventories].map(([key, inventory]) => [key, inventory.packages]));
 }
 
-/** Updates of every upstream, for the oldest version of each package that its images hold. */
+/** Updates of every upstream, for the packages that its images hold. */
 async function findAllUpdates(
   ctx: Context,
   digests: ReadonlyMap<string, ImageDigest>,
   inventories: ReadonlyMap<Digest, Inventory>,
 ): Promise<PackageUpdate[]> {
-  const oldest = new Map<string, Map<string, InstalledPackage>>();
+  const installed = new Map<string, Installed>();
   const seen = new Set<string>();
   for (const [image, { inventories: keys }] of digests) {
     const upstream = ctx.config.images[image]?.upstream;
     if (upstream === undefined) continue;
-    const known = oldest.get(upstream) ?? new Map<string, InstalledPackage>();
-    oldest.set(upstream, known);
+    const known = installed.get(upstream) ?? { oldest: new Map(), versions: new Map(), ecosystems: new Set() };
+    installed.set(upstream, known);
     for (const key of Object.values(keys)) {
       if (seen.has(`${upstream} ${key}`)) continue;
       seen.add(`${upstream} ${key}`);
-      for (const one of inventories.get(key)?.packages ?? []) {
-        const id = `${one.name}:${one.architecture}`;
-        const other = known.get(id);
-        if (other === undefined || compareDebText(one.version, other.version) < 0) known.set(id, one);
-      }
+      const inventory = inventories.get(key);
+      const ecosystem = ecosystemOf(inventory?.os);
+      if (ecosystem !== undefined) known.ecosystems.add(ecosystem);
+      for (const one of inventory?.packages ?? []) noteInstalled(known, one);
     }
   }
-  const found = await Promise.all([...oldest].map(([upstream, installed]) => findUpdates(ctx, upstream, installed)));
+  const found = await Promise.all([...installed].map(([upstream, held]) => findUpdates(ctx, upstream, held)));
   return found.flat();
 }

@@ -1,1 +1,2 @@
-export { watchSuites, type Watched } from "./watch-suites.ts";
+export { watchUpstreams } from "./watch-upstreams.ts";
+export type { Watched } from "./watch-suites.ts";

@@ -76,6 +76,7 @@ export interface TestContextOptions {
   readonly config?: Config;
   /** What the suite offers: versions by package. */
   readonly offers?: Readonly<Record<string, string>>;
+  readonly feeds?: Context["feeds"];
 }
 
 /** A context on a store and a registry, whose one suite offers what is said. */
@@ -85,7 +86,7 @@ export function createTestContext(
   registry: TestRegistry,
   options: TestContextOptions = {},
 ): Context {
-  const { config = testConfig(), offers = {} } = options;
+  const { config = testConfig(), offers = {}, feeds = [] } = options;
   return {
     config,
     home: registry.folder,
@@ -94,6 +95,7 @@ export function createTestContext(
     store,
     distro: distroOf(offers, clock),
     suites: new Map([["debian", [testSuite()]]]),
+    feeds,
     images: createImageReader(createLayerStore(join(registry.folder, "layers"))),
     engine: undefined,
     repositoryOf: (image) => registry.client.repository(`${registry.host}/${repositoryName(config, image)}`),
