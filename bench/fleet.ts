@@ -1,9 +1,11 @@
 import { performance } from "node:perf_hooks";
 import { makePackage, type PackageSpec } from "./made-archive.ts";
-import { basePackages, patchOf, patchedName, withBenchMill, type BenchMill } from "./made-fleet.ts";
+import { basePackages, patchOf, patchedName, smallName, withBenchMill, type BenchMill } from "./made-fleet.ts";
 import type { BenchOptions, BenchResult } from "./main.ts";
 
 const ownCount = 300;
+/** The packages that stay as they are are small, so that a thousand copies of what images share in part have room on the disk. */
+const smaller = 4;
 /** Images that are worked on at the same time. */
 const workers = 8;
 
@@ -18,31 +20,50 @@ export async function runBench({ smoke, say }: BenchOptions): Promise<BenchResul
   const names = Array.from({ length: count }, (_, at) => `image-${at}`);
   const images = names.map((name, at) => ({ name, packages: ["part-0", ...ownOf(at)] }));
   return withBenchMill(stanzas, images, async (mill, archive) => {
-    const specs = [...basePackages(), ...ownPackages()];
+    const specs = [...basePackages(smaller), ...ownPackages()];
     await archive.publishRelease(await Promise.all(specs.map(makePackage)));
     await archive.publishSecurity([]);
     const setUp = await measure(mill, names);
     say(`day 0: ${count} images in ${setUp.seconds} s; ${patchedName} is patched`);
 
-    await archive.publishSecurity([await makePackage(patchOf(1))]);
-    for (const name of names.slice(0, 1)) await mill.download(name);
-    const run = await measure(mill, names);
-    const changed = names.filter((name) => run.digests.get(name) !== setUp.digests.get(name)).length;
-    if (changed !== count) throw new Error(`${changed} digests are new, not ${count}`);
-    if (new Set(run.digests.values()).size !== count) throw new Error("images have the same digest");
-    for (const [name, digest] of run.digests)
-      if (!(await mill.holds(name, digest))) throw new Error(`the registry has no ${digest} of ${name}`);
-    const { digests: _, seconds, ...figures } = run;
-    say(`${count} new digests in ${seconds} s, ${figures.cpu} s of CPU: ${figures.requests} requests`);
+    const large = await makePackage(patchOf(1));
+    await archive.publishSecurity([large]);
+    await mill.download(names[0] ?? "");
+    const run = await measure(mill, names, setUp);
+    await check(mill, setUp, run);
+    say(
+      `${count} new digests in ${run.seconds} s, ${run.cpu} s of CPU: ${run.requests} requests, ${run.bytesUp} bytes`,
+    );
+    // In images that are not each other's parents such a layer holds other packages in each, and is hashed and sent for each.
+    await archive.publishSecurity([large, await makePackage(patchOf(1, smallName, smaller))]);
+    await mill.download(names[0] ?? "");
+    const small = await measure(mill, names.slice(0, 100), run);
+    await check(mill, run, small);
+    const seconds = run.seconds;
+    const few = small.digests.size;
+    say(
+      `a package that shares its layer, ${few} images: ${small.seconds} s, ${small.requests} requests, ${small.bytesUp} bytes`,
+    );
     return {
       name: "fleet",
       value: seconds,
       unit: "s",
       target: 10,
       peers: {},
-      detail: { images: count, stanzas, workers, ...figures, setUp: setUp.seconds },
+      detail: {
+        images: count,
+        stanzas,
+        workers,
+        ...figuresOf(run),
+        setUp: setUp.seconds,
+        small: { images: few, seconds: small.seconds, ...figuresOf(small) },
+      },
     };
   });
+}
+
+function figuresOf({ cpu, requests, bytesUp, newLayers, placements }: Run) {
+  return { cpu, requests, bytesUp, newLayers, placements };
 }
 
 interface Run {
@@ -51,30 +72,57 @@ interface Run {
   readonly cpu: number;
   readonly requests: number;
   readonly bytesUp: number;
+  /** Layers that some repository did not have, each once, and how many times one came to a repository: what was not sent was mounted. */
+  readonly newLayers: number;
+  readonly placements: number;
+  readonly layers: ReadonlyMap<string, readonly string[]>;
   readonly digests: ReadonlyMap<string, string>;
 }
 
-async function measure(mill: BenchMill, names: readonly string[]): Promise<Run> {
+async function measure(mill: BenchMill, names: readonly string[], earlier?: Run): Promise<Run> {
   const before = mill.client.stats();
   const cpuBefore = process.cpuUsage();
   const started = performance.now();
   const digests = new Map<string, string>();
+  const layers = new Map<string, readonly string[]>();
   const waiting = [...names];
   const work = async (): Promise<void> => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift())
-      digests.set(name, (await mill.build(await mill.resolve(name))).digest);
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const { digest, platforms } = await mill.build(await mill.resolve(name));
+      digests.set(name, digest);
+      layers.set(
+        name,
+        platforms.flatMap((platform) => platform.layers.map(({ descriptor }) => descriptor.digest)),
+      );
+    }
   };
   await Promise.all(Array.from({ length: workers }, work));
   const seconds = inSeconds(performance.now() - started);
   const cpu = process.cpuUsage(cpuBefore);
   const after = mill.client.stats();
+  const placed = [...layers].flatMap(([name, now]) => {
+    const had = new Set(earlier?.layers.get(name));
+    return now.filter((digest) => !had.has(digest));
+  });
   return {
     seconds,
+    newLayers: new Set(placed).size,
+    placements: placed.length,
+    layers,
     cpu: inSeconds((cpu.user + cpu.system) / 1000),
     requests: after.requests - before.requests,
     bytesUp: after.bytesUp - before.bytesUp,
     digests,
   };
+}
+
+/** Every image has a digest that is new and its own, and its repository holds it. */
+async function check(mill: BenchMill, before: Run, after: Run): Promise<void> {
+  const old = new Set(before.digests.values());
+  const fresh = new Set([...after.digests.values()].filter((digest) => !old.has(digest)));
+  if (fresh.size !== after.digests.size) throw new Error(`${fresh.size} digests are new, not ${after.digests.size}`);
+  for (const [name, digest] of after.digests)
+    if (!(await mill.holds(name, digest))) throw new Error(`the registry has no ${digest} of ${name}`);
 }
 
 function inSeconds(ms: number): number {

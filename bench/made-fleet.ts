@@ -9,10 +9,12 @@ import { createMadeArchive, type MadeArchive, type PackageSpec } from "./made-ar
 /** The package that gets patched: as large as a TLS library. */
 export const patchedName = "part-3";
 export const patchedBytes = 6_000_000;
+/** One of those that share a layer with others. */
+export const smallName = "part-30";
 const partCount = 60;
 
-/** Sixty packages that need one another, some 40 MB; the first needs them all. */
-export function basePackages(): PackageSpec[] {
+/** Sixty packages that need one another, some 40 MB, those beside the patched one so many times smaller; the first needs them all. */
+export function basePackages(smaller = 1): PackageSpec[] {
   return Array.from({ length: partCount }, (_, at): PackageSpec => {
     const below = [2 * at + 1, 2 * at + 2, partCount - 1].filter((each) => each > at && each < partCount);
     const depends = [...new Set(below)].map((each) => `part-${each} (>= 1.0)`).join(", ");
@@ -21,7 +23,8 @@ export function basePackages(): PackageSpec[] {
       name,
       version: "1.0-1",
       // From 30 kB to 2.4 MB, the large ones few.
-      unpacked: name === patchedName ? patchedBytes : 30_000 + Math.floor(2_400_000 * (((at * 37) % 60) / 60) ** 3),
+      unpacked:
+        name === patchedName ? patchedBytes : 30_000 + Math.floor((2_400_000 / smaller) * (((at * 37) % 60) / 60) ** 3),
       files: 4 + ((at * 13) % 40),
       packing: "gz",
       ...(depends === "" ? {} : { depends }),
@@ -29,10 +32,10 @@ export function basePackages(): PackageSpec[] {
   });
 }
 
-/** The patched package, `number` times patched. */
-export function patchOf(number: number): PackageSpec {
-  const before = basePackages().find(({ name }) => name === patchedName);
-  if (before === undefined) throw new Error(`there is no ${patchedName}`);
+/** A package of the sixty, `number` times patched. */
+export function patchOf(number: number, patched = patchedName, smaller = 1): PackageSpec {
+  const before = basePackages(smaller).find(({ name }) => name === patched);
+  if (before === undefined) throw new Error(`there is no ${patched}`);
   return { ...before, version: `1.0-1+deb12u${number}`, packing: "xz" };
 }
 
