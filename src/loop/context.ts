@@ -58,8 +58,8 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
-/** Milliseconds of a lease; requests and checks end before it does, and it is renewed while work goes on. */
-export const leaseMs = 30_000;
+/** Milliseconds of a lease, renewed while work goes on: what a killed process held is taken over, with the pause between two looks, within 30 seconds. */
+export const leaseMs = 20_000;
 
 /** The repository of an image: its own, or its name. */
 export function repositoryName(config: Config, image: string): string {
