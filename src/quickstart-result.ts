@@ -3,7 +3,7 @@ import type { Promotion, Rebuild } from "./io/store/index.ts";
 import type { Digest, Instant } from "./lib/index.ts";
 import type { CandidateDetail, Context } from "./loop/context.ts";
 import { proposePlan } from "./loop/plan/index.ts";
-import type { QuickstartResult, QuickstartRow } from "./operation/index.ts";
+import { advisoriesOf, type AdvisoryRef, type QuickstartResult, type QuickstartRow } from "./operation/index.ts";
 import type { Unhealthy } from "./quickstart-failure.ts";
 import type { ServedFleet } from "./serve-fleet.ts";
 
@@ -119,12 +119,17 @@ async function describeRow(ctx: Context, image: string, morning: Morning, facts:
       from: change.from ?? null,
       to: change.to ?? null,
     })),
-    advisories: [...new Set(packages.flatMap(({ advisories }) => advisories))]
-      .sort()
-      .map((advisory) => ({ id: advisory, source: "changelog" as const })),
+    advisories: joinAdvisories(packages.flatMap(advisoriesOf)),
     secondsFixToProduction:
       promoted === undefined || packages.length === 0 ? null : Math.max(0, promoted - seen) / 1000,
   };
+}
+
+/** Each once, sorted; what a feed says of it goes before what a changelog does. */
+function joinAdvisories(all: readonly AdvisoryRef[]): AdvisoryRef[] {
+  const sources = new Map(all.map(({ id, source }) => [id, source]));
+  for (const { id, source } of all) if (source === "feed") sources.set(id, source);
+  return [...sources].map(([id, source]) => ({ id, source })).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 async function loadDetail(ctx: Context, image: string, digest: Digest | null): Promise<CandidateDetail | undefined> {

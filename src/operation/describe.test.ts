@@ -15,11 +15,13 @@ const packageCause = {
 
 describe("describeCause", () => {
   it("says what came, from where, and what hangs on it", () => {
-    const view = describeCause(packageCause, (id) => (id.endsWith("1") ? "feed" : "changelog"));
+    const view = describeCause({ ...packageCause, confirmed: ["CVE-2026-1"] });
     expect(view.summary).toBe(
       "openssl 3.0.16-1 → 3.0.17-1~deb12u2 from bookworm-security (CVE-2026-1, CVE-2026-2, CVE-2026-3 and 1 more)",
     );
     expect(view).toMatchObject({ firstSeen: "2026-01-02T00:00:00.000Z", advisories: [{ source: "feed" }, {}, {}, {}] });
+    const sources = view.kind === "package" ? view.advisories.map(({ source }) => source) : [];
+    expect(sources).toEqual(["feed", "changelog", "changelog", "changelog"]);
   });
 
   it.each([

@@ -2,17 +2,22 @@ import type { Cause } from "../core/plan/index.ts";
 import type { Instant } from "../lib/index.ts";
 import type { AdvisoryRef, CauseView } from "./shapes.ts";
 
+type PackageCause = Extract<Cause, { kind: "package" }>;
+
 /** A moment as the contract writes it. */
 export function formatInstant(at: Instant): string {
   return new Date(at).toISOString();
 }
 
-/** A cause in the shape of the contract. `sourceOf` says whose word an advisory id is; without it a changelog's. */
-export function describeCause(
-  cause: Cause,
-  sourceOf: (id: string) => AdvisoryRef["source"] = () => "changelog",
-): CauseView {
-  if (cause.kind === "package") return describePackage(cause, sourceOf);
+/** The advisories of a cause, each with whose word it is. */
+export function advisoriesOf({ advisories, confirmed = [] }: PackageCause): AdvisoryRef[] {
+  const byFeed = new Set(confirmed);
+  return advisories.map((id) => ({ id, source: byFeed.has(id) ? "feed" : "changelog" }));
+}
+
+/** A cause in the shape of the contract. */
+export function describeCause(cause: Cause): CauseView {
+  if (cause.kind === "package") return describePackage(cause);
   if (cause.kind === "parent") {
     return { kind: "parent", summary: `${cause.image} is rebuilt`, image: cause.image, digest: cause.digest ?? null };
   }
@@ -24,10 +29,7 @@ export function describeCause(
   return { kind: "person", summary: `${cause.who}: ${cause.reason}`, who: cause.who, reason: cause.reason };
 }
 
-function describePackage(
-  cause: Extract<Cause, { kind: "package" }>,
-  sourceOf: (id: string) => AdvisoryRef["source"],
-): CauseView {
+function describePackage(cause: PackageCause): CauseView {
   const named = cause.advisories.slice(0, 3).join(", ");
   const more = cause.advisories.length > 3 ? ` and ${cause.advisories.length - 3} more` : "";
   const from = cause.packages.find((change) => change.from !== undefined)?.from;
@@ -42,7 +44,7 @@ function describePackage(
     origin: cause.origin,
     firstSeen: formatInstant(cause.firstSeen),
     security: cause.security,
-    advisories: cause.advisories.map((id) => ({ id, source: sourceOf(id) })),
+    advisories: advisoriesOf(cause),
   };
 }
 

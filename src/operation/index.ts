@@ -13,7 +13,7 @@ export {
 } from "./operations.ts";
 export { OperationError } from "./error.ts";
 export { matchDigest } from "./match-digest.ts";
-export { describeCause, describeReasons, formatInstant } from "./describe.ts";
+export { advisoriesOf, describeCause, describeReasons, formatInstant } from "./describe.ts";
 export { progressEvent, type ProgressEvent, type ProgressListener } from "./progress.ts";
 export type { AdvisoryRef, AdvisoryState, CauseView, HoldView, PackageChangeView } from "./shapes.ts";
 export type { Status } from "./status.ts";

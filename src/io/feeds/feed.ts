@@ -65,7 +65,12 @@ export function createFeed(
   };
   const save = (generation: Generation): Promise<void> =>
     writeFileDurable(join(home, "generation.json"), JSON.stringify(generation));
-  const statusOf = (generation: Generation | undefined, failure = generation?.failure): FeedStatus => ({
+  // Where there is no generation yet, nothing on disk can say why.
+  let firstFailure: string | undefined;
+  const statusOf = (
+    generation: Generation | undefined,
+    failure = generation === undefined ? firstFailure : generation.failure,
+  ): FeedStatus => ({
     name: config.name,
     ...faultOf(failure, staleness(config.name, generation, clock.now())),
     generation: generation?.file.split(".")[0],
@@ -110,7 +115,8 @@ export function createFeed(
     } catch (error) {
       signal?.throwIfAborted();
       const failure = `${config.name}: ${messageOf(error)}`;
-      if (held !== undefined) await save({ ...held, failure });
+      if (held === undefined) firstFailure = failure;
+      else await save({ ...held, failure });
       return statusOf(held, failure);
     }
   };

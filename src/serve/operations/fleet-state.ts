@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { Hold, Pointer, Rebuild } from "../../io/store/index.ts";
-import type { Instant } from "../../lib/index.ts";
+import type { Digest, Instant } from "../../lib/index.ts";
 import { repositoryName, type Context } from "../../loop/context.ts";
 import { formatInstant, type AdvisoryState, type Status } from "../../operation/index.ts";
 import { loadConflicts, type Conflicts } from "./conflicts.ts";
-import { findExposures } from "./exposure.ts";
+import { findExposure } from "./exposure.ts";
+import { loadFindings, type Findings } from "./load-findings.ts";
 import { loadRebuildsInFlight, type InFlight } from "./rebuilds-in-flight.ts";
 import { loadUpstreamStates, type UpstreamState } from "./upstream-states.ts";
 
@@ -39,6 +40,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
   const inFlight = await loadRebuildsInFlight(ctx, { image, pointers, holds, conflicts });
   const parsed = lastPlan.safeParse(planned);
   const plan = parsed.success ? parsed.data : undefined;
+  const findings = await loadFindings(ctx, [...new Set(pointers.flatMap(({ digest }) => digest ?? []))]);
   const facts: Facts = {
     ctx,
     pointers: groupBy(pointers, (one) => one.image),
@@ -49,6 +51,8 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     plan,
     heldByPlan: new Map((plan?.held ?? []).map((one) => [one.image, one])),
     upstreams,
+    findings,
+    isVouched: describeAdvisories(ctx, upstreams).state === "current",
   };
   const names = image === undefined ? Object.keys(config.images) : [image];
   return { images: names.map((name) => describeImage(facts, name)), inFlight, holds, upstreams };
@@ -66,6 +70,9 @@ interface Facts {
   readonly plan: LastPlan | undefined;
   readonly heldByPlan: ReadonlyMap<string, LastPlan["held"][number]>;
   readonly upstreams: ReadonlyMap<string, UpstreamState>;
+  readonly findings: ReadonlyMap<Digest, Findings>;
+  /** Whether the feeds are such that what they do not name is not there. */
+  readonly isVouched: boolean;
 }
 
 function describeImage(facts: Facts, name: string): ImageState {
@@ -82,12 +89,17 @@ function describeImage(facts: Facts, name: string): ImageState {
     environments: config.environments.map((environment) => {
       const pointer = pointers.find((one) => one.environment === environment.name);
       const since = pointer?.since ?? null;
+      const digest = pointer?.digest ?? undefined;
       return {
         name: environment.name,
         digest: pointer?.digest ?? null,
         since: since === null ? null : formatInstant(since),
         conflict: facts.conflicts.get(`${name}:${environment.name}`) ?? null,
-        exposure: findExposures(hasFeed(facts.ctx), facts.inFlight.get(name) ?? [], pointer),
+        exposure: findExposure(pointer, {
+          findings: digest && facts.findings.get(digest),
+          isVouched: facts.isVouched,
+          inFlight: facts.inFlight.get(name) ?? [],
+        }),
       };
     }),
   };
@@ -135,16 +147,10 @@ function describeUntil(reason: string, until: Instant | null): string {
   return until === null ? reason : `${reason} until ${formatInstant(until).slice(0, 16).replace("T", " ")}Z`;
 }
 
-function hasFeed(ctx: Context): boolean {
-  const { osv, debianTracker } = ctx.config.feeds;
-  return osv !== undefined || debianTracker !== undefined;
-}
-
 /** What is known of advisories. */
 export function describeAdvisories(ctx: Context, upstreams: ReadonlyMap<string, UpstreamState>): AdvisoryState {
-  if (!hasFeed(ctx)) return { state: "unknown", reason: "no feed", asOf: null };
+  if (ctx.feeds.length === 0) return { state: "unknown", reason: "no feed", asOf: null };
   const feeds = [...upstreams.values()].filter(({ view }) => view.kind === "feed");
-  if (feeds.length === 0) return { state: "unknown", reason: "no feed has been read yet", asOf: null };
   const seen = feeds.map(({ view }) => view.lastSuccess).sort((a, b) => (a ?? "").localeCompare(b ?? ""));
   const asOf = seen[0] ?? null;
   const old = feeds.find(({ isFresh }) => !isFresh);

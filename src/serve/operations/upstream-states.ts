@@ -1,3 +1,4 @@
+import { loadFeeds, type FeedStatus } from "../../io/feeds/index.ts";
 import type { Observation, Upstream } from "../../io/store/index.ts";
 import { formatAge, type Instant } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
@@ -17,18 +18,34 @@ export interface UpstreamState {
 const hour = 3_600_000;
 const kinds: readonly string[] = ["suite", "image", "registry", "git", "feed"] satisfies UpstreamView["kind"][];
 
-/** The suites that the configuration names and whatever else is watched, by name; a suite that nobody has looked at is `unseen`. */
+/** The suites and feeds that the configuration names and whatever else is watched, by name; one that nobody has looked at is `unseen`. */
 export async function loadUpstreamStates(ctx: Context): Promise<Map<string, UpstreamState>> {
-  const [rows, newest] = await Promise.all([ctx.store.loadUpstreams(), ctx.store.loadNewestObservations()]);
+  const [rows, newest, { statuses }] = await Promise.all([
+    ctx.store.loadUpstreams(),
+    ctx.store.loadNewestObservations(),
+    loadFeeds(ctx.feeds),
+  ]);
   const known = new Map(rows.map((row) => [row.name, row]));
   const seen = new Map(newest.map((one) => [one.upstream, one]));
   const suites = [...ctx.suites.values()].flat().map(({ name }) => name);
-  const others = rows.filter(({ kind }) => kind !== "suite").map(({ name }) => name);
+  const others = rows.filter(({ kind }) => kind !== "suite" && kind !== "feed").map(({ name }) => name);
+  const feeds = new Map(statuses.map((status) => [status.name, status]));
   return new Map(
-    [...new Set([...suites, ...others])]
-      .sort()
-      .map((name) => [name, describe(ctx, name, known.get(name), seen.get(name))]),
+    [...new Set([...suites, ...feeds.keys(), ...others])].sort().map((name) => {
+      const state = describe(ctx, name, known.get(name), seen.get(name));
+      const feed = feeds.get(name);
+      return [name, feed === undefined ? state : describeFeed(state, feed)];
+    }),
   );
+}
+
+/** A feed that answers may be old all the same. Its alarms begin with its name, which stands beside them here. */
+function describeFeed({ view, ...rest }: UpstreamState, { name, alarm, fault }: FeedStatus): UpstreamState {
+  const bare = (text: string | null) => (text?.startsWith(`${name}: `) === true ? text.slice(name.length + 2) : text);
+  const named = { ...view, kind: "feed", problem: bare(view.problem) } as const;
+  if (fault === undefined || view.state === "unseen") return { ...rest, view: named };
+  if (view.state === "failing") return { ...rest, isFresh: false, view: named };
+  return { ...rest, isFresh: false, view: { ...named, state: fault, problem: bare(alarm ?? view.problem) } };
 }
 
 /** A look that failed is no reason yet to doubt what was seen shortly before it. */

@@ -136,13 +136,14 @@ export async function seeSuite(store: Store, date: Instant, key = "generation-1"
   await store.saveUpstreamAttempt(name);
 }
 
-/** A package as a layer of its own: its entry in dpkg's database, and one file. */
+/** A package as a layer of its own: its entry in dpkg's database, and one file; `base-files` says that it is Debian 12. */
 export function packageLayer(name: string, version: string): Member[] {
   const control = `Package: ${name}\nVersion: ${version}\nArchitecture: amd64\nSource: ${name}\n`;
   return [
     { name: `usr/lib/${name}`, body: `code of ${name} ${version}` },
     { name: `var/lib/dpkg/status.d/${name}`, body: control },
     { name: `var/lib/dpkg/status.d/${name}.md5sums`, body: "" },
+    ...(name === "base-files" ? [{ name: "usr/lib/os-release", body: 'ID=debian\nVERSION_ID="12"\n' }] : []),
   ];
 }
 
