@@ -141,13 +141,9 @@ export async function openRegistryStore(dir: string, clock: Clock): Promise<Regi
     while (removing.has(digest)) await removing.get(digest);
   }
 
-  /**
-   * What a manifest names need only be there before it: the journal keeps that order, so that only manifests and tags
-   * wait for the disk.
-   */
+  /** Whatever is acknowledged outlives a power cut; those that wait at the same time share an fsync. */
   async function append(...records: readonly JournalRecord[]): Promise<void> {
-    const lasting = records.some(({ k }) => k !== "blob" && k !== "data");
-    await (lasting ? journal.sync(...records) : journal.write(...records));
+    await journal.sync(...records);
     if (journal.size() <= checkpointAt) return;
     // The records are safe as they are: a disk without room for a second journal fails nobody.
     checkpointing ??= checkpoint()
