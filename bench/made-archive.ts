@@ -81,7 +81,10 @@ export async function makePackage(spec: PackageSpec): Promise<MadeDeb> {
     at += rest;
   }
   const fields = { ...(depends === undefined ? {} : { Depends: depends }), "Installed-Size": `${unpacked >> 10}` };
-  const deb = { name, version, entries, fields };
+  const md5sums = entries.map(
+    ({ path, content = "" }) => `${createHash("md5").update(content).digest("hex")}  ${path}\n`,
+  );
+  const deb = { name, version, entries, fields, members: { md5sums: md5sums.join("") } };
   if (packing !== "xz") return makeDeb({ ...deb, packing });
   return packWithXz(await makeDeb({ ...deb, packing: "none" })) ?? makeDeb({ ...deb, packing: "gz" });
 }

@@ -1,22 +1,13 @@
 import { createHash } from "node:crypto";
-import { AppError } from "./error.ts";
 
 /** A content digest: `sha256:` or `sha512:` and lower-case hex. OCI image-spec, descriptor.md, Digests. */
 export type Digest = `sha256:${string}` | `sha512:${string}`;
-
-export class DigestError extends AppError<"BAD_DIGEST"> {}
 
 const shape = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
 /** Whether `text` is a digest of an algorithm that we accept. */
 export function isDigest(text: string): text is Digest {
   return shape.test(text);
-}
-
-/** `text` as a digest; throws BAD_DIGEST when it is not one. */
-export function parseDigest(text: string): Digest {
-  if (isDigest(text)) return text;
-  throw new DigestError("BAD_DIGEST", `"${text.slice(0, 160)}" is not a sha256 or sha512 digest`);
 }
 
 /** The sha256 digest of bytes or of a text's UTF-8 bytes. */

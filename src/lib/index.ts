@@ -1,6 +1,6 @@
 export { AppError, messageOf, type ErrorDetail } from "./error.ts";
 export { systemClock, manualClock, type Clock, type Instant } from "./clock.ts";
-export { DigestError, digestAlgorithm, digestHex, isDigest, parseDigest, sha256, type Digest } from "./digest.ts";
+export { digestAlgorithm, digestHex, isDigest, sha256, type Digest } from "./digest.ts";
 export { LimitError, collectBytes, limitBytes } from "./limit.ts";
 export { canonicalJson } from "./json.ts";
 export { writeFileDurable, syncFolder } from "./durable-file.ts";

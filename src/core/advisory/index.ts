@@ -1,6 +1,6 @@
 export type { Advisory, AdvisoryReport, AffectedPackage, AffectedRange, Finding } from "./types.ts";
 export { buildAdvisoryIndex, joinIndexes, type AdvisoryIndex, type IndexedAdvisory } from "./advisory-index.ts";
-export { closedFindings, matchAdvisories } from "./match-advisories.ts";
+export { matchAdvisories } from "./match-advisories.ts";
 export { parseOsvRecord, type ParsedAdvisory } from "./osv.ts";
 export { parseTrackerSource } from "./debian-tracker.ts";
 export { ecosystemOf, releaseOf } from "./releases.ts";

@@ -1,4 +1,3 @@
-export { ImageError } from "./error.ts";
 export { annotationKeys } from "./annotations.ts";
 export { configLimit, parseConfig } from "./config.ts";
 export {
@@ -12,15 +11,8 @@ export {
   parseManifest,
   type ImageDocument,
 } from "./manifest.ts";
-export { formatPlatform, normalizePlatform, parsePlatform, samePlatform } from "./platform.ts";
-export {
-  formatReference,
-  isRepositoryName,
-  isTag,
-  parseReference,
-  referenceTarget,
-  type Reference,
-} from "./reference.ts";
+export { formatPlatform, parsePlatform, samePlatform } from "./platform.ts";
+export { isRepositoryName, isTag, parseReference, referenceTarget, type Reference } from "./reference.ts";
 export { mediaTypes } from "./types.ts";
 export type {
   Descriptor,

@@ -1,5 +1,5 @@
 export { DistroError } from "./error.ts";
-export { defaultDebLimits, parseDebFile, readDeb, type DebFile, type DebLimits } from "./read-deb.ts";
+export { parseDebFile, readDeb, type DebFile, type DebLimits } from "./read-deb.ts";
 export type { Distro, Refreshed, SuiteGeneration, SuiteSource } from "./types.ts";
 export { createDistro, type DistroOptions } from "./create-distro.ts";
 export { defaultFetchLimits } from "./fetch-file.ts";

@@ -1,3 +1,2 @@
-export { loadInventory } from "./load-inventory.ts";
 export { checkImage } from "./check-image.ts";
 export type { ImageCheck, PlatformCheck, SuiteOffers, SuiteRequest } from "./check-image.ts";
