@@ -33,7 +33,7 @@ export interface Mill {
   remove(): Promise<void>;
 }
 
-export const largeSize = 2_000_000;
+export const largeSize = 5_000_000;
 
 /** A request for one platform. */
 export function requestOf(
