@@ -3,7 +3,7 @@ export { buildAdvisoryIndex, joinIndexes, type AdvisoryIndex, type IndexedAdviso
 export { matchAdvisories } from "./match-advisories.ts";
 export { parseOsvRecord, type ParsedAdvisory } from "./osv.ts";
 export { parseTrackerSource } from "./debian-tracker.ts";
-export { ecosystemOf, releaseOf } from "./releases.ts";
+export { ecosystemOf, ecosystemOfCodename, releaseOf } from "./releases.ts";
 export { closedAdvisories, type ClosedAdvisories } from "./closed-advisories.ts";
 export { knownIds } from "./known-ids.ts";
 export { changelogDate } from "./changelog-date.ts";

@@ -7,12 +7,17 @@ import { stateOfVersion } from "./version-state.ts";
 /**
  * What the advisories of `index` say of `inventory`: by source package, its version compared as dpkg does. Without an
  * index the state is `unknown: no feed`; where the inventory is not complete or the feed does not cover its release, it
- * is unknown too, with the findings that there are. Findings are sorted by package and id.
+ * is unknown too, with the findings that there are. Findings are sorted by package and id. `madeFrom` is the ecosystem
+ * that its packages are known to come from: it holds for an image without os-release.
  */
-export function matchAdvisories(inventory: Inventory, index: AdvisoryIndex | undefined): AdvisoryReport {
+export function matchAdvisories(
+  inventory: Inventory,
+  index: AdvisoryIndex | undefined,
+  madeFrom?: string,
+): AdvisoryReport {
   if (index === undefined) return { state: "unknown", reasons: ["no feed"], findings: [] };
   const reasons = inventory.status === "complete" ? [] : ["the inventory could not be read completely"];
-  const ecosystem = ecosystemOf(inventory.os);
+  const ecosystem = inventory.os === undefined ? madeFrom : ecosystemOf(inventory.os);
   if (ecosystem === undefined)
     return { state: "unknown", reasons: [...reasons, "it does not say which release it is"], findings: [] };
   if (index.stale !== undefined) reasons.push(index.stale);

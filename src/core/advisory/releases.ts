@@ -17,6 +17,12 @@ export function releaseOf(codename: string): string | undefined {
   return releases.get(codename);
 }
 
+/** The OSV ecosystem of a Debian release, in lower case; undefined for a codename that we do not know. */
+export function ecosystemOfCodename(codename: string): string | undefined {
+  const release = releaseOf(codename);
+  return release === undefined ? undefined : `debian:${release}`;
+}
+
 /** The OSV ecosystem of what os-release names, in lower case: `debian:12`; undefined where it does not name its release. OSV schema, defined ecosystems. */
 export function ecosystemOf(os: OsRelease | undefined): string | undefined {
   if (os === undefined) return undefined;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ecosystemOf } from "../../core/advisory/index.ts";
+import { ecosystemOf, ecosystemOfCodename } from "../../core/advisory/index.ts";
 import { effectiveImage, recipeKey } from "../../core/config/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
 import type { PackageUpdate, PlanFacts, PlanImage, PlanPackage } from "../../core/plan/index.ts";
@@ -128,13 +128,14 @@ async function findAllUpdates(
   for (const [image, { inventories: keys }] of digests) {
     const upstream = ctx.config.images[image]?.upstream;
     if (upstream === undefined) continue;
+    const madeFrom = ecosystemOfCodename(ctx.config.upstreams[upstream]?.codename ?? "");
     const known = installed.get(upstream) ?? { oldest: new Map(), versions: new Map(), ecosystems: new Set() };
     installed.set(upstream, known);
     for (const key of Object.values(keys)) {
       if (seen.has(`${upstream} ${key}`)) continue;
       seen.add(`${upstream} ${key}`);
       const inventory = inventories.get(key);
-      const ecosystem = ecosystemOf(inventory?.os);
+      const ecosystem = inventory?.os === undefined ? madeFrom : ecosystemOf(inventory.os);
       if (ecosystem !== undefined) known.ecosystems.add(ecosystem);
       for (const one of inventory?.packages ?? []) noteInstalled(known, one);
     }

@@ -90,14 +90,19 @@ describeStores("exposure", ({ it, store, clock }) => {
     expect((await ask(ctx)).advisories).toEqual({ state: "unknown", reason: "no feed", asOf: null });
   });
 
-  it("is unknown where the image does not say which release it is, or the feed does not know it", async () => {
+  it("goes by the upstream where the image has no os-release, and is unknown where the feed does not know its release", async () => {
     const ctx = await open();
     await write(record("CVE-2026-1", "0.9"));
     await watchFeeds(ctx);
     await release(ctx, "web", { nginx: "1.0" });
-    expect((await exposures(ctx))?.[1]).toEqual({ state: "unknown", advisories: [], since: null });
-    await release(ctx, "web", held("1.0"), [packageCause("nginx", "1.0", "1.1")]);
     expect((await exposures(ctx))?.[1]?.state).toBe("none");
+    const { upstreams } = ctx.config;
+    const debian = upstreams["debian"];
+    if (debian === undefined) throw new Error("there is no upstream");
+    const own = { ...ctx, config: { ...ctx.config, upstreams: { debian: { ...debian, codename: "tide" } } } };
+    expect((await exposures(own))?.[1]).toEqual({ state: "unknown", advisories: [], since: null });
+    await release(ctx, "web", held("1.0"), [packageCause("nginx", "1.0", "1.1")]);
+    expect((await exposures(own))?.[1]?.state).toBe("none");
     await write(
       record("CVE-2026-1", "1", {
         affected: [{ package: { ecosystem: "Debian:11", name: "nginx" }, versions: ["1"] }],

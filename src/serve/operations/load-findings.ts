@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { knownIds, matchAdvisories, type AdvisoryIndex } from "../../core/advisory/index.ts";
+import { ecosystemOfCodename, knownIds, matchAdvisories, type AdvisoryIndex } from "../../core/advisory/index.ts";
+import { effectiveImage } from "../../core/config/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
 import { loadFeeds } from "../../io/feeds/index.ts";
 import type { ImageDigest } from "../../io/store/index.ts";
@@ -22,8 +23,8 @@ export interface Findings {
   readonly open: readonly OpenAdvisory[];
 }
 
-/** By inventory, as long as an index is in use. */
-const remembered = new WeakMap<AdvisoryIndex, Map<Digest, Findings>>();
+/** By inventory and what it was made from, as long as an index is in use. */
+const remembered = new WeakMap<AdvisoryIndex, Map<string, Findings>>();
 const mostRemembered = 5000;
 /** Inventories that are loaded and matched in one go. */
 const stride = 50;
@@ -33,29 +34,48 @@ export async function loadFindings(ctx: Context, digests: readonly Digest[]): Pr
   const { index } = await loadFeeds(ctx.feeds);
   if (index === undefined || digests.length === 0) return new Map();
   const rows = await ctx.store.loadDigests(digests);
-  const known = remembered.get(index) ?? new Map<Digest, Findings>();
+  const known = remembered.get(index) ?? new Map<string, Findings>();
   remembered.set(index, known);
-  const keys = [...new Set(rows.flatMap(({ inventories }) => Object.values(inventories)))];
-  const found = new Map<Digest, Findings>();
-  const missing = keys.filter((key) => {
-    const before = known.get(key);
-    if (before !== undefined) found.set(key, before);
-    return before === undefined;
-  });
-  if (known.size + missing.length > mostRemembered) known.clear();
+  const wanted = new Map<string, { readonly key: Digest; readonly madeFrom: string | undefined }>();
+  const found = new Map<string, Findings>();
+  for (const row of rows) {
+    const madeFrom = madeFromOf(ctx, row.image);
+    for (const key of Object.values(row.inventories)) {
+      const name = nameOf(key, madeFrom);
+      const before = known.get(name);
+      if (before === undefined) wanted.set(name, { key, madeFrom });
+      else found.set(name, before);
+    }
+  }
+  if (known.size + wanted.size > mostRemembered) known.clear();
+  const missing = [...wanted];
   for (let at = 0; at < missing.length; at += stride) {
-    for (const [key, inventory] of await ctx.store.loadInventories(missing.slice(at, at + stride))) {
-      const findings = findingsOf(inventory, index);
-      found.set(key, findings);
-      if (known.size < mostRemembered) known.set(key, findings);
+    const some = missing.slice(at, at + stride);
+    const inventories = await ctx.store.loadInventories(some.map(([, { key }]) => key));
+    for (const [name, { key, madeFrom }] of some) {
+      const inventory = inventories.get(key);
+      if (inventory === undefined) continue;
+      const findings = findingsOf(inventory, index, madeFrom);
+      found.set(name, findings);
+      if (known.size < mostRemembered) known.set(name, findings);
     }
     await nextTurn();
   }
-  return new Map(rows.map((row) => [row.digest, joinPlatforms(row, found)]));
+  return new Map(rows.map((row) => [row.digest, joinPlatforms(row, madeFromOf(ctx, row.image), found)]));
 }
 
-function findingsOf(inventory: Inventory, index: AdvisoryIndex): Findings {
-  const report = matchAdvisories(inventory, index);
+function nameOf(key: Digest, madeFrom: string | undefined): string {
+  return `${madeFrom ?? ""} ${key}`;
+}
+
+/** The ecosystem of the upstream that an image is assembled from. */
+function madeFromOf({ config }: Context, image: string): string | undefined {
+  const upstream = effectiveImage(config, image)?.upstream ?? "";
+  return ecosystemOfCodename(config.upstreams[upstream]?.codename ?? "");
+}
+
+function findingsOf(inventory: Inventory, index: AdvisoryIndex, madeFrom: string | undefined): Findings {
+  const report = matchAdvisories(inventory, index, madeFrom);
   const affected = report.findings.filter(({ state }) => state === "affected");
   const byIds = new Map<string, OpenAdvisory>();
   for (const finding of affected) {
@@ -70,8 +90,12 @@ function findingsOf(inventory: Inventory, index: AdvisoryIndex): Findings {
   };
 }
 
-function joinPlatforms({ inventories }: ImageDigest, found: ReadonlyMap<Digest, Findings>): Findings {
-  const parts = Object.values(inventories).map((key) => found.get(key));
+function joinPlatforms(
+  { inventories }: ImageDigest,
+  madeFrom: string | undefined,
+  found: ReadonlyMap<string, Findings>,
+): Findings {
+  const parts = Object.values(inventories).map((key) => found.get(nameOf(key, madeFrom)));
   return {
     isComplete: parts.length > 0 && parts.every((part) => part?.isComplete === true),
     open: parts.flatMap((part) => part?.open ?? []),
