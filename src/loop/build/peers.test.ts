@@ -11,6 +11,7 @@ import {
   type RegistryServer,
 } from "../../io/registry/index.ts";
 import type { PackageRecord } from "../../core/packages/index.ts";
+import { buildGoProgram } from "../../../test/go-program.ts";
 import { needs } from "../../../test/needs.ts";
 import type { AssembledImage, Assembler } from "./index.ts";
 import { createMill, requestOf, type Mill } from "./testdata/mill.ts";
@@ -29,6 +30,8 @@ const noSkopeo =
     () => undefined,
     () => "skopeo, which is not installed",
   ));
+
+const crane = await buildGoProgram("github.com/google/go-containerregistry/cmd/crane@v0.22.1");
 
 let mill: Mill;
 let server: RegistryServer;
@@ -110,19 +113,69 @@ for path in ["/bin", "/lib64", "/var/run", "/var/lock"]: print(path, os.readlink
   );
 });
 
+/** The quickstart's base for two platforms, under one index. */
+async function pushIndex(name: string): Promise<AssembledImage & { readonly name: string }> {
+  const arm = await realPackages(suites, "arm64");
+  const fetchPackage = (record: PackageRecord): Promise<string> =>
+    (record.architecture === "arm64" ? arm : real).fetch(record);
+  const platforms = [
+    { platform: { os: "linux", architecture: "amd64" }, packages: real.resolve(base), lineage: [] },
+    { platform: { os: "linux", architecture: "arm64" }, packages: arm.resolve(base), lineage: [] },
+  ];
+  const request = requestOf([], { platforms, accounts: [account], run: { user: "app" } });
+  const image = await mill.assembler({ fetchPackage }).assemble(request, client.repository(`${host}/${name}`));
+  return { ...image, name: `${host}/${name}@${image.digest}` };
+}
+
+describe("crane", () => {
+  needs(noMirror ?? crane.missing)(
+    "finds an image, and an index of two platforms, whole and true to their digests",
+    async () => {
+      const images = [await push("valid", ["curl"], "/usr/bin/curl"), await pushIndex("valid-index")] as const;
+      for (const { name } of images) {
+        // Every layer is read, and held against digest, size and diff ID.
+        const { stdout } = await execute(crane.path, ["validate", "--remote", name]);
+        expect(stdout).toBe(`PASS: ${name}\n`);
+      }
+      const { stdout } = await execute(crane.path, ["manifest", images[1].name]);
+      expect(JSON.parse(stdout)).toMatchObject({
+        manifests: images[1].platforms.map(({ platform, digest }) => ({ platform, digest })),
+      });
+    },
+    120_000,
+  );
+});
+
 describe("skopeo", () => {
+  const options = ["--src-tls-verify=false", "--insecure-policy"];
+  const copy = async (name: string, to: string, platform: readonly string[] = [], all = false): Promise<string[]> => {
+    const folder = join(mill.cacheDir, to);
+    const words = ["copy", ...options, ...(all ? ["--all"] : [])];
+    await execute("skopeo", [...platform, ...words, `docker://${name}`, `oci:${folder}:it`]);
+    const index = JSON.parse(await readFile(join(folder, "index.json"), "utf8")) as { manifests: { digest: string }[] };
+    return index.manifests.map(({ digest }) => digest);
+  };
+
   needs(noSkopeo)(
     "copies an image, whose digest stays",
     async () => {
       const image = await push("copied", ["curl"], "/usr/bin/curl");
-      const folder = join(mill.cacheDir, "copied");
-      const options = ["--src-tls-verify=false", "--insecure-policy"];
-      await execute("skopeo", ["copy", ...options, `docker://${image.name}`, `oci:${folder}:it`]);
-      const index = JSON.parse(await readFile(join(folder, "index.json"), "utf8")) as {
-        manifests: { digest: string }[];
-      };
-      expect(index.manifests.map(({ digest }) => digest)).toEqual([image.digest]);
+      expect(await copy(image.name, "copied")).toEqual([image.digest]);
     },
     60_000,
+  );
+
+  needs(noSkopeo)(
+    "copies an index with all its platforms, or the one that is asked for",
+    async () => {
+      const image = await pushIndex("copied-index");
+      expect(await copy(image.name, "all", [], true)).toEqual([image.digest]);
+      for (const { platform, digest } of image.platforms) {
+        const { architecture } = platform;
+        const chosen = ["--override-os", "linux", "--override-arch", architecture];
+        expect(await copy(image.name, architecture, chosen)).toEqual([digest]);
+      }
+    },
+    120_000,
   );
 });
