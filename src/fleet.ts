@@ -17,7 +17,7 @@ import {
 import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
 import { createLogger, systemClock, writeFileDurable, type Clock, type Logger } from "./lib/index.ts";
 import { createAssembler, type Assembler } from "./loop/build/index.ts";
-import { repositoryName, type Context } from "./loop/context.ts";
+import { leaseMs, repositoryName, type Context } from "./loop/context.ts";
 import { loadConfig } from "./load-config.ts";
 import { createServedCheck } from "./loop/promote/index.ts";
 import { runPass, workOff, type LoopParts, type PassOptions, type PassResult } from "./loop/drive.ts";
@@ -91,6 +91,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const host = registry === undefined ? (config.registry.url ?? "") : (await registry.listen(0)).host;
     const client = createRegistryClient({
       credentials: dockerCredentials(),
+      // A request has failed before its lease has ended.
+      timeoutMs: leaseMs - 5_000,
       insecure: config.registry.insecure ? [host.split("/")[0] ?? ""] : [],
     });
     closing.push(() => client.close());
