@@ -16,6 +16,8 @@ export interface PackageSpec {
   readonly unpacked: number;
   readonly files: number;
   readonly depends?: string;
+  /** Its own name without it. */
+  readonly source?: string;
   readonly packing?: Packing;
 }
 
@@ -70,7 +72,7 @@ export async function createMadeArchive(filler: number): Promise<MadeArchive> {
 
 /** The .deb of a package whose files look to a compressor as programs and libraries do. `xz` is packed by the xz program, as dpkg does; without it by gzip. */
 export async function makePackage(spec: PackageSpec): Promise<MadeDeb> {
-  const { name, version, unpacked, files, depends, packing = "xz" } = spec;
+  const { name, version, unpacked, files, depends, source, packing = "xz" } = spec;
   const bytes = makeProgramBytes(unpacked, `${name} ${version}`);
   // One file has half of it all, as a library has in its package.
   const rest = Math.floor(unpacked / 2 / Math.max(1, files - 1));
@@ -80,7 +82,11 @@ export async function makePackage(spec: PackageSpec): Promise<MadeDeb> {
     entries.push({ path: `usr/share/${name}/part-${file}`, content: bytes.subarray(at, at + rest) });
     at += rest;
   }
-  const fields = { ...(depends === undefined ? {} : { Depends: depends }), "Installed-Size": `${unpacked >> 10}` };
+  const fields = {
+    ...(source === undefined ? {} : { Source: source }),
+    ...(depends === undefined ? {} : { Depends: depends }),
+    "Installed-Size": `${unpacked >> 10}`,
+  };
   const md5sums = entries.map(
     ({ path, content = "" }) => `${createHash("md5").update(content).digest("hex")}  ${path}\n`,
   );

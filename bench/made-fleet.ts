@@ -6,7 +6,7 @@ import { createRegistryClient, createRegistryServer, type RegistryClient } from 
 import { createAssembler, resolveImage, type AssembledImage, type AssembleRequest } from "../src/loop/build/index.ts";
 import { createMadeArchive, type MadeArchive, type PackageSpec } from "./made-archive.ts";
 
-/** The package that gets patched: as large as a TLS library. */
+/** The package that gets patched: as large as a TLS library, and of the source of one, which has a layer to itself. */
 export const patchedName = "part-3";
 export const patchedBytes = 6_000_000;
 /** One of those that share a layer with others. */
@@ -27,6 +27,7 @@ export function basePackages(smaller = 1): PackageSpec[] {
         name === patchedName ? patchedBytes : 30_000 + Math.floor((2_400_000 / smaller) * (((at * 37) % 60) / 60) ** 3),
       files: 4 + ((at * 13) % 40),
       packing: "gz",
+      ...(name === patchedName ? { source: "openssl" } : {}),
       ...(depends === "" ? {} : { depends }),
     };
   });
