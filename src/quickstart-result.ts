@@ -61,7 +61,7 @@ export async function describeTour(ctx: Context, morning: Morning, served: Serve
     held: morning.plan.held.length,
     failed: failed.length,
     rolledBack: facts.promotions.filter(({ kind }) => kind === "rollback").length,
-    cvesClosed: new Set(renewed.flatMap(({ advisories }) => advisories.map(({ id }) => id))).size,
+    cvesClosed: countVulnerabilities(renewed.flatMap(({ advisories }) => advisories)),
     secondsFixToProduction: longest(renewed.map((row) => row.secondsFixToProduction)),
   };
   const shown = renewed[0] ?? rows.find(({ image }) => image === "curl") ?? rows[0];
@@ -123,6 +123,11 @@ async function describeRow(ctx: Context, image: string, morning: Morning, facts:
     secondsFixToProduction:
       promoted === undefined || packages.length === 0 ? null : Math.max(0, promoted - seen) / 1000,
   };
+}
+
+/** A DSA or DLA only tells of CVEs, which are counted themselves. */
+function countVulnerabilities(advisories: readonly AdvisoryRef[]): number {
+  return new Set(advisories.map(({ id }) => id).filter((id) => !/^D[SL]A-/.test(id))).size;
 }
 
 /** Each once, sorted; what a feed says of it goes before what a changelog does. */

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -5,7 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { manualClock } from "../../lib/index.ts";
+import { needs } from "../../../test/needs.ts";
+import { matchAdvisories } from "../../core/advisory/index.ts";
+import type { Inventory } from "../../core/inventory/index.ts";
+import { manualClock, sha256 } from "../../lib/index.ts";
 import { createFeed, defaultFeedLimits, loadFeeds, type FeedConfig, type FeedLimits } from "./index.ts";
 
 const shipped = fileURLToPath(new URL("testdata/osv/", import.meta.url));
@@ -192,5 +196,58 @@ describe("a feed at an address", () => {
       server.closeAllConnections();
       server.close();
     }
+  });
+});
+
+const shared = "../shared/data";
+const absent = existsSync(shared) ? undefined : "the shared data";
+
+describe("Debian's whole list of advisories", () => {
+  interface RealPackage {
+    readonly name: string;
+    readonly version: string;
+    readonly source: string;
+    readonly source_version: string;
+  }
+  const packages = (change: (one: RealPackage) => string): Inventory => {
+    const path = `${shared}/inventories/debian/bookworm-minbase/inventory.json`;
+    const real = JSON.parse(readFileSync(path, "utf8")) as { readonly packages: readonly RealPackage[] };
+    return {
+      platform: { os: "linux", architecture: "amd64" },
+      os: { id: "debian", versionId: "12", codename: "bookworm", prettyName: undefined },
+      packages: real.packages.map((one) => ({
+        type: "deb",
+        name: one.name,
+        version: one.version,
+        architecture: "amd64",
+        source: one.source,
+        sourceVersion: change(one),
+        layer: sha256(""),
+      })),
+      status: "complete",
+      problems: [],
+    };
+  };
+
+  needs(absent)("is read whole, and says of a real system what is computed with dpkg", async () => {
+    clock.advance(Date.parse("2026-08-22T12:00:00Z") - start);
+    const feed = feedOf(`${shared}/osv/Debian/all.zip`);
+    expect(await feed.refresh()).toMatchObject({ advisories: 5083, bad: 0 });
+    const { index } = await feed.load();
+    expect(
+      matchAdvisories(
+        packages((one) => one.source_version),
+        index,
+      ),
+    ).toEqual({
+      state: "known",
+      reasons: [],
+      findings: [],
+    });
+    const older = matchAdvisories(
+      packages((one) => (one.source === "zlib" || one.source === "gnutls28" ? "0" : one.source_version)),
+      index,
+    );
+    expect(new Set(older.findings.map(({ source }) => source))).toContain("gnutls28");
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -12,6 +13,8 @@ import { fingerprint } from "./fingerprint.ts";
 import { readAdvisories, type ReadAdvisories } from "./read-advisories.ts";
 import { defaultFeedLimits, type FeedConfig, type FeedLimits, type FeedStatus } from "./types.ts";
 
+/** Advisories between two looks at what else there is to do. */
+const stride = 1000;
 const pack = promisify(zstdCompress);
 const unpack = promisify(zstdDecompress);
 
@@ -232,9 +235,17 @@ function days(ms: number): number {
 }
 
 async function saveAdvisories(home: string, advisories: readonly Advisory[]): Promise<string> {
-  const text = advisories.map((advisory) => JSON.stringify(advisory)).join("\n");
-  const file = `${digestHex(sha256(text))}.ndjson.zst`;
-  await writeFileDurable(join(home, file), await pack(text));
+  const hash = createHash("sha256");
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < advisories.length; at += stride) {
+    const lines = advisories.slice(at, at + stride).map((advisory) => `${JSON.stringify(advisory)}\n`);
+    const piece = Buffer.from(lines.join(""));
+    hash.update(piece);
+    pieces.push(piece);
+    await nextTurn();
+  }
+  const file = `${hash.digest("hex")}.ndjson.zst`;
+  await writeFileDurable(join(home, file), await pack(Buffer.concat(pieces)));
   return file;
 }
 
@@ -244,7 +255,7 @@ async function readSaved(path: string): Promise<readonly Advisory[] | undefined>
     const advisories: Advisory[] = [];
     for (const line of lines) {
       if (line !== "") advisories.push(JSON.parse(line) as Advisory);
-      if (advisories.length % 2000 === 0) await nextTurn();
+      if (advisories.length % stride === 0) await nextTurn();
     }
     return advisories;
   } catch {
