@@ -43,7 +43,8 @@ describe("a feed in a folder", () => {
     expect((await feed.load()).status).toMatchObject({ fault: "stale", alarm: "osv: was never read" });
     const status = await feed.refresh();
     expect(status).toMatchObject({ alarm: undefined, fault: undefined, advisories: 3, bad: 0, checked: start });
-    const { index } = await feed.load();
+    const [{ index }, other] = await Promise.all([feed.load(), feed.load()]);
+    expect(other.index).toBe(index);
     expect(index?.find("debian:12", "openssl").map(({ advisory }) => advisory.id)).toEqual(["DSA-5532-1"]);
     clock.advance(day);
     expect(await feed.refresh()).toEqual({ ...status, checked: start + day });

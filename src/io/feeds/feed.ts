@@ -58,7 +58,7 @@ export function createFeed(
 ): Feed {
   const home = join(folder, digestHex(sha256(config.name)).slice(0, 16));
   const ecosystems = [...new Set(config.ecosystems)].sort();
-  let loaded: { file: string; index: AdvisoryIndex } | undefined;
+  let loaded: { file: string; index: Promise<AdvisoryIndex | undefined> } | undefined;
 
   const current = async (): Promise<Generation | undefined> => {
     const text = await readFile(join(home, "generation.json"), "utf8").catch(() => undefined);
@@ -136,16 +136,14 @@ export function createFeed(
       const generation = await current();
       const status = statusOf(generation);
       if (generation === undefined) return { status, index: undefined };
-      if (loaded?.file !== generation.file) {
-        const advisories = await readSaved(join(home, generation.file));
-        if (advisories === undefined) {
-          // Another process may have taken a newer one meanwhile; else it is read anew at the next look.
-          const alarm = `${config.name}: what was kept of it cannot be read any more`;
-          return { status: { ...status, alarm, fault: "failing", generation: undefined }, index: undefined };
-        }
-        loaded = { file: generation.file, index: buildAdvisoryIndex(advisories) };
-      }
-      return { status, index: loaded.index };
+      if (loaded?.file !== generation.file)
+        loaded = { file: generation.file, index: loadIndex(join(home, generation.file)) };
+      const index = await loaded.index;
+      if (index !== undefined) return { status, index };
+      // Another process may have taken a newer one meanwhile; else it is read anew at the next look.
+      loaded = undefined;
+      const alarm = `${config.name}: what was kept of it cannot be read any more`;
+      return { status: { ...status, alarm, fault: "failing", generation: undefined }, index };
     },
   };
 }
@@ -249,7 +247,8 @@ async function saveAdvisories(home: string, advisories: readonly Advisory[]): Pr
   return file;
 }
 
-async function readSaved(path: string): Promise<readonly Advisory[] | undefined> {
+/** The index of what was kept; undefined where it cannot be read. */
+async function loadIndex(path: string): Promise<AdvisoryIndex | undefined> {
   try {
     const lines = (await unpack(await readFile(path))).toString("utf8").split("\n");
     const advisories: Advisory[] = [];
@@ -257,7 +256,7 @@ async function readSaved(path: string): Promise<readonly Advisory[] | undefined>
       if (line !== "") advisories.push(JSON.parse(line) as Advisory);
       if (advisories.length % stride === 0) await nextTurn();
     }
-    return advisories;
+    return buildAdvisoryIndex(advisories);
   } catch {
     return undefined;
   }
