@@ -56,9 +56,11 @@ function findingOf(entry: InstalledPackage, { advisory, affected }: IndexedAdvis
 /** One finding for each vulnerability: records that name each other as aliases are one, under the id that readers know best. */
 function joinAliases(findings: readonly Finding[]): Finding[] {
   const joined: Finding[] = [];
+  const places = new Map<string, number>();
   for (const finding of [...findings].sort((a, b) => rank(a.id) - rank(b.id) || order(a.id, b.id))) {
     const names = new Set([finding.id, ...finding.aliases]);
-    const at = joined.findIndex(({ id, aliases }) => names.has(id) || aliases.some((alias) => names.has(alias)));
+    const known = [...names].flatMap((name) => places.get(name) ?? []);
+    const at = known.reduce((first, place) => Math.min(first, place), joined.length);
     const other = joined[at];
     if (other === undefined) joined.push({ ...finding, aliases: [...new Set(finding.aliases)].sort() });
     else {
@@ -67,6 +69,7 @@ function joinAliases(findings: readonly Finding[]): Finding[] {
       names.delete(other.id);
       joined[at] = { ...other, aliases: [...names].sort(), fixed: other.fixed ?? finding.fixed };
     }
+    for (const name of names) if (!places.has(name)) places.set(name, at);
   }
   return joined;
 }
