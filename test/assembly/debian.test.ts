@@ -96,7 +96,7 @@ describe.each([
   );
 
   needs(missing)(
-    "with the Essential set is one that dpkg and apt take for their own",
+    "with the Essential set is one that dpkg and apt take for their own, and a Dockerfile of many steps can stand on",
     async () => {
       const image = await load(
         "apt",
@@ -130,6 +130,23 @@ RUN adduser --system --group worker && id worker && apt-get -y remove --purge ng
 RUN apt-get install -y --reinstall base-passwd base-files dash libc-bin ca-certificates && dpkg -V
 `,
         );
+        const deep = Array.from(
+          { length: 20 },
+          (_, at) => `RUN echo ${at} > /srv/${at}\nCOPY debian.list /srv/list-${at}\n`,
+        );
+        await writeFile(join(folder, "deep"), `FROM ${image}\n${deep.join("")}RUN ls /srv | wc -l | grep -x 40\n`);
+        const top = await docker([
+          "build",
+          "--network",
+          "none",
+          "--tag",
+          `${image}-deep`,
+          "--file",
+          join(folder, "deep"),
+          folder,
+        ]);
+        images.unshift(`${image}-deep`);
+        expect(`${top.status} ${top.status === 0 ? "" : top.output}`).toBe("0 ");
         const name = `${image}-child`;
         const built = await docker(["build", "--network", "host", "--tag", name, folder]);
         images.unshift(name);
