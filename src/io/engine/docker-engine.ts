@@ -1,5 +1,6 @@
 import { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type Dockerode from "dockerode";
 import { digestHex, messageOf, printable, sha256 } from "../../lib/index.ts";
 import { EngineError } from "./error.ts";
@@ -13,6 +14,8 @@ const repository = "tidemill.invalid/check";
 const probeMs = 3000;
 /** What a container said may come late where the machine is busy: it is waited for, never taken for silence. */
 const drainMs = 30_000;
+/** 128 and SIGKILL. */
+const killedStatus = 137;
 /** An image is checked for one environment after the other, and its children share its layers. */
 const keptImages = 8;
 
@@ -175,14 +178,23 @@ async function execute(container: Dockerode.Container, request: RunRequest, sign
     const { StatusCode: status } = (await container.wait()) as { StatusCode: number };
     await within(drained, drainMs, "its output did not come to an end");
     signal?.throwIfAborted();
-    const { State } = await container.inspect();
-    const end = timedOut ? "timeout" : State.OOMKilled ? "out-of-memory" : "exited";
+    const end = timedOut ? "timeout" : (await ranOutOfMemory(container, status)) ? "out-of-memory" : "exited";
     return { end, status, output: output.text(), truncated: output.truncated() };
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", kill);
     (stream as { destroy?: () => void }).destroy?.();
   }
+}
+
+/** Whether the kernel killed it for its memory. The daemon may hear of that a moment after it heard of the end. */
+async function ranOutOfMemory(container: Dockerode.Container, status: number): Promise<boolean> {
+  for (let looks = status === killedStatus ? 10 : 1; looks > 0; looks -= 1) {
+    const { State } = await container.inspect();
+    if (State.OOMKilled) return true;
+    if (looks > 1) await sleep(100);
+  }
+  return false;
 }
 
 /** Waits for the daemon to accept `command`; throws NOT_STARTED where the daemon says that the image has nothing to start that way. */
