@@ -23,14 +23,14 @@ const reserved = 4;
  * layer costs Docker some 80 ms, in which it unpacks 1.5 MB: an image of many small ones takes thrice as long to pull as the
  * same files in one.
  */
-const largeBytes = 2_000_000;
+const largeBytes = 3_000_000;
 /** Sources that get a fix every few weeks: from this size on they have a layer to themselves. */
 const oftenPatched: ReadonlySet<string> = new Set(
   "openssl glibc curl gnutls28 krb5 libxml2 expat git perl openssh nginx apache2 postgresql-15 postgresql-17 php8.2 php8.4 python3.11 python3.13 nodejs openjdk-17 openjdk-21 mariadb linux systemd sqlite3 vim imagemagick ghostscript".split(
     " ",
   ),
 );
-const oftenPatchedBytes = 1_000_000;
+const oftenPatchedBytes = 2_000_000;
 /** How many layers the other packages of one generation share, at most; one for as little as `bucketBytes`. */
 const buckets = 4;
 const bucketBytes = 8_000_000;

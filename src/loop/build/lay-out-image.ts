@@ -1,7 +1,6 @@
 import {
   BuildError,
   LayerTree,
-  dpkgDatabase,
   generatedTime,
   placeFiles,
   planLayers,
@@ -38,7 +37,7 @@ export interface LayoutContext {
 const namesShown = 12;
 const layersAtATime = 4;
 
-/** All layers of one platform: those of packages, what no package ships, dpkg's database where the image holds dpkg, the files of the configuration. */
+/** All layers of one platform: those of packages, what no package ships, the files of the configuration. */
 export async function layOutImage(
   context: LayoutContext,
   loaded: readonly LoadedPackage[],
@@ -64,8 +63,7 @@ export async function layOutImage(
   const system = await context.systemLayer(groups, platform, request, tree);
   checkUser(request, system.passwd, tree);
   tree.add(system.nodes);
-  put(system.made, "tidemill: generated files");
-  if (kind === "info") await add(dpkgDatabase(inOrder), "tidemill: package database");
+  put(system.made, kind === "info" ? "tidemill: generated files, package database" : "tidemill: generated files");
   await add(placeFiles(request.files, tree), "tidemill: files");
   return layers;
 }

@@ -1,6 +1,7 @@
 import {
   BuildError,
   accountsToAllocate,
+  dpkgDatabase,
   generateEntries,
   sameFolder,
   settleFolders,
@@ -16,7 +17,7 @@ import type { LoadedPackage } from "./load-packages.ts";
 import { hexSha256 } from "./member.ts";
 import type { AssembleRequest, AssemblerDeps, PlatformPackages } from "./types.ts";
 
-/** What no package ships and every system has: the links and folders of /, and what maintainer scripts would have made. */
+/** What no package ships and every system has: the links and folders of /, what maintainer scripts would have made, and with dpkg its database. */
 export interface SystemLayer {
   readonly made: MadeLayer;
   /** Its entries without their content. */
@@ -50,7 +51,9 @@ export function createSystemLayerMaker(
     if (layer === undefined) {
       const packages = groups.flat().map(({ converted }) => converted.facts);
       const generated = await generate(allocateAccounts, packages, platform, request, tree);
-      const entries = [...mendFolders(groups, generated), ...generated];
+      // dpkg's own files ride along: every layer costs a pull as much as a megabyte.
+      const database = packages.some(({ name }) => name === "dpkg") ? dpkgDatabase(packages) : [];
+      const entries = [...mendFolders(groups, generated), ...generated, ...database];
       const passwd = entries.find(({ path }) => path === "etc/passwd")?.content;
       layer = {
         made: await makeLayer(tree.withParents(entries)),
