@@ -29,9 +29,9 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
   if (holder?.address !== undefined && holder.token !== undefined) {
     return connectServer({ address: holder.address, token: holder.token }, onEvent);
   }
-  const fleet = await openFleet({ ...place, env: process.env, ...listen(onEvent), signal });
+  const fleet = await openFleet({ ...place, ...listen(onEvent), signal });
   const operations = createFleetOperations(fleet, {
-    env: process.env,
+    env: place.env,
     configPath: place.configPath,
     serving: undefined,
   });
@@ -42,11 +42,11 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
 export async function startApp(options: StartOptions): Promise<RunningApp> {
   const place = await findPlace(options);
   const { onEvent, signal = never } = options;
-  const fleet = await openFleet({ ...place, env: process.env, ...listen(onEvent), signal });
+  const fleet = await openFleet({ ...place, ...listen(onEvent), signal });
   try {
     const address = options.listen ?? fleet.ctx.config.server.listen;
     return await serveFleet(fleet, {
-      env: process.env,
+      env: place.env,
       configPath: place.configPath,
       listen: withPort(address),
       watch: true,
@@ -64,7 +64,7 @@ export async function startQuickstart(options: QuickstartOptions): Promise<Runni
   return runQuickstart({
     configPath,
     dataDir,
-    env: process.env,
+    env: withoutDatabase(process.env),
     listen: withPort(options.listen ?? "127.0.0.1:0"),
     replay: options.replay ?? false,
     withFailure: options.withFailure ?? false,
@@ -78,16 +78,30 @@ export function configSchema(): Promise<object> {
   return Promise.resolve(configJsonSchema());
 }
 
+type Env = Readonly<Record<string, string | undefined>>;
+
+interface Place {
+  readonly configPath: string;
+  readonly dataDir: string;
+  readonly env: Env;
+}
+
+/** The tour keeps its state in its folder: the database that is named for a real fleet is none of its business. */
+function withoutDatabase(env: Env): Env {
+  return { ...env, DATABASE_URL: undefined };
+}
+
 /** Configuration and state that a command means: those it names, else those of this folder, else those of the quickstart that ran here. */
-async function findPlace(options: AppOptions): Promise<{ readonly configPath: string; readonly dataDir: string }> {
+async function findPlace(options: AppOptions): Promise<Place> {
   const own = resolve("tidemill.yaml");
   const hasOwn = await isThere(own);
   const tour = resolve(".tidemill", "quickstart");
   const meansTour = options.data === undefined && options.config === undefined && !hasOwn && (await isThere(tour));
   const dataDir = meansTour ? tour : resolve(options.data ?? ".tidemill");
-  if (options.config !== undefined) return { configPath: resolve(options.config), dataDir };
+  const env = meansTour ? withoutDatabase(process.env) : process.env;
+  if (options.config !== undefined) return { configPath: resolve(options.config), dataDir, env };
   // A state remembers what it was made from: nobody has to name it twice.
-  return { configPath: hasOwn ? own : ((await readConfigPath(dataDir)) ?? own), dataDir };
+  return { configPath: hasOwn ? own : ((await readConfigPath(dataDir)) ?? own), dataDir, env };
 }
 
 function isThere(path: string): Promise<boolean> {

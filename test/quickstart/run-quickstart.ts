@@ -21,7 +21,13 @@ export interface RunOptions {
 
 /** Runs `tidemill` with `args`, without Docker, as its user would. */
 export function runTidemill(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const env = { ...process.env, DOCKER_HOST: "unix:///nonexistent.sock", NO_COLOR: "1", ...options.env };
+  const env = {
+    ...process.env,
+    DATABASE_URL: undefined,
+    DOCKER_HOST: "unix:///nonexistent.sock",
+    NO_COLOR: "1",
+    ...options.env,
+  };
   const child = spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   let out = "";
   let err = "";
