@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { describe, expect } from "vitest";
+import { describe, expect, it } from "vitest";
 import { storeKinds } from "../../../test/fakes/stores.ts";
 import { needs } from "../../../test/needs.ts";
 import type { StorePlace } from "./open-store.ts";
@@ -78,6 +78,25 @@ function createWitness(): { hear: (said: readonly Said[], life: string) => void;
     },
   };
 }
+
+describe("SIGKILL while a database is made", () => {
+  it("leaves nothing that a start right after it stumbles over, and nothing that stays", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "tidemill-crash-"));
+    const place = { dir: join(dir, "data") };
+    const effects = join(dir, "effects");
+    try {
+      for (const [number, afterMs] of [500, 700, 900, 1_200, 1_500].entries())
+        await live({ number, place, effects, kill: { lines: 0, afterMs } });
+      const [opened] = await live({ number: 9, place, effects, dieAt: "after the commit" });
+      expect(opened).toMatchObject({ said: "open", audit: "intact" });
+      const unfinished = async (): Promise<string[]> =>
+        (await readdir(place.dir)).filter((name) => name.startsWith("pglite."));
+      await expect.poll(unfinished, { timeout: 20_000 }).toEqual([]);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  }, 60_000);
+});
 
 describe.each(storeKinds)("SIGKILL ($name)", (kind) => {
   const it = needs(kind.missing);

@@ -1,5 +1,7 @@
-import { rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
@@ -99,8 +101,9 @@ function threadEnded(): StoreError {
 
 /** Makes a new database at `directory`, whole or not at all, in a process that ends with it. */
 export async function createPglite(directory: string): Promise<void> {
-  const making = `${directory}.new`;
-  await rm(making, { recursive: true, force: true });
+  await removeUnfinished(directory);
+  // A name of its own: the process that a killed server left behind may still be writing to the one before.
+  const making = `${directory}${unfinished}${randomUUID().slice(0, 8)}`;
   try {
     // Nothing of the environment: what an operator sets for Node or PostgreSQL is not meant for it.
     await run(process.execPath, [fileURLToPath(besideThis("create-pglite-worker")), making], {
@@ -115,6 +118,16 @@ export async function createPglite(directory: string): Promise<void> {
     });
   }
   await rename(making, directory);
+}
+
+const unfinished = ".new-";
+
+/** What a power cut left: what a process is still writing to, that process takes away. */
+async function removeUnfinished(directory: string): Promise<void> {
+  const folder = dirname(directory);
+  for (const name of await readdir(folder).catch(() => []))
+    if (name.startsWith(`${basename(directory)}${unfinished}`))
+      await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
 }
 
 async function openThread(directory: string): Promise<Thread> {
