@@ -1,10 +1,24 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+
+/** Tests that measure time: they run when all others have ended, so that nothing of ours disturbs them. */
+const measured = "test/**/*.measured.test.ts";
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "tests",
+          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, measured],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { extends: true, test: { name: "measured", include: [measured], sequence: { groupOrder: 1 } } },
+    ],
   },
 });

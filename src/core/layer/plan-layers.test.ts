@@ -30,7 +30,7 @@ describe("planLayers", () => {
       ...python,
       pack("libicu72", 9 * megabyte, "icu"),
       pack("dpkg", 1.6 * megabyte),
-      pack("libgmp10", 1 * megabyte, "gmp"),
+      pack("libgmp10", 2 * megabyte, "gmp"),
     ]);
     expect(layers.slice(0, 3)).toEqual([
       ["libc-bin", "libc6"],
@@ -41,15 +41,26 @@ describe("planLayers", () => {
   });
 
   it("makes no more layers of a small image than a pull of it can bear", () => {
-    expect(layersOf(base)).toHaveLength(2);
     expect(layersOf(small(20, 10_000))).toHaveLength(1);
-    expect(layersOf(small(30, 0.3 * megabyte))).toHaveLength(2);
+    expect(layersOf(small(50, 0.3 * megabyte))).toHaveLength(1);
+    expect(layersOf(small(60, 0.3 * megabyte))).toHaveLength(2);
     expect(layersOf(small(100, megabyte))).toHaveLength(4);
     expect(layersOf([])).toEqual([]);
   });
 
+  it("has the little that is left over go along with the largest source, and keeps the others to themselves", () => {
+    const tls = pack("libssl3", 2.2 * megabyte, "openssl");
+    const leftover = small(12, 0.1 * megabyte, "base").map(({ name }) => name);
+    expect(layersOf([...base, tls])).toEqual([["libc-bin", "libc6", ...leftover], ["libssl3"]]);
+    expect(layersOf([...base, tls, pack("more", 2 * megabyte)])).toEqual([
+      ["libc-bin", "libc6"],
+      ["libssl3"],
+      [...leftover, "more"],
+    ]);
+  });
+
   it("leaves the other layers as they are when a package comes or changes", () => {
-    const packages = [...base, ...python, ...small(60, 0.3 * megabyte)];
+    const packages = [...base, ...python, ...small(80, 0.3 * megabyte)];
     const before = new Set(layersOf(packages).map(String));
     const added = layersOf([...packages, pack("another", 0.2 * megabyte)]);
     expect(added.filter((layer) => !before.has(String(layer)))).toHaveLength(1);
@@ -58,8 +69,8 @@ describe("planLayers", () => {
   });
 
   it("parts buckets as an image grows, so that what was together in the many was so in the few", () => {
-    const two = layersOf(small(40, 0.3 * megabyte));
-    const four = layersOf(small(40, 0.6 * megabyte));
+    const two = layersOf(small(60, 0.3 * megabyte));
+    const four = layersOf(small(60, 0.6 * megabyte));
     expect([two.length, four.length]).toEqual([2, 4]);
     for (const layer of four) expect(two.some((bucket) => layer.every((name) => bucket.includes(name)))).toBe(true);
   });
@@ -67,11 +78,12 @@ describe("planLayers", () => {
   it("lays out what an ancestor holds as there, and what is added after it", () => {
     const lineage = [base.map(({ name }) => name)];
     const parent = planLayers(base);
-    const child = planLayers([...base, ...python, pack("openssl", 1.4 * megabyte)], lineage);
+    const added = [...python, pack("openssl", 1.4 * megabyte), ...small(40, 0.1 * megabyte)];
+    const child = planLayers([...base, ...added], lineage);
     expect(child.slice(0, parent.length)).toEqual(parent);
     expect(child.slice(parent.length).map(({ generation }) => generation)).toEqual([1, 1]);
     const grandchild = planLayers(
-      [...base, ...python, pack("openssl", 1.4 * megabyte), pack("git", 7 * megabyte)],
+      [...base, ...added, pack("git", 7 * megabyte)],
       [...lineage, child.flatMap(({ packages }) => [...packages])],
     );
     expect(grandchild.slice(0, child.length)).toEqual(child);

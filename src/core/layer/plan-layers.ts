@@ -33,7 +33,9 @@ const oftenPatched: ReadonlySet<string> = new Set(
 const oftenPatchedBytes = 2_000_000;
 /** How many layers the other packages of one generation share, at most; one for as little as `bucketBytes`. */
 const buckets = 4;
-const bucketBytes = 8_000_000;
+const bucketBytes = 16_000_000;
+/** Less than this has no layer to itself where a large source can take it along: it is sent with a patch of that one, and costs no pull anything. */
+const leftoverBytes = 3_000_000;
 
 /**
  * Which packages share a layer. It depends on an image's own packages as little as can be: the packages of a source, which
@@ -75,6 +77,8 @@ function layOut(packages: readonly PlanPackage[], most: number): string[][] {
   const wanted = bucketCountFor(sizeOf(small(namesOf(large))), most);
   const alone = large.slice(0, most - wanted);
   const rest = small(namesOf(alone));
+  const [largest] = alone;
+  if (largest !== undefined && sizeOf(rest) < leftoverBytes) largest.members.push(...rest.splice(0).sort(byName));
   const shared = Array.from({ length: wanted }, (): PlanPackage[] => []);
   for (const each of rest) shared[bucketOf(each.source, wanted)]?.push(each);
   return [

@@ -31,13 +31,15 @@ const run = promisify(execFile);
 const missing = (await missingMirror()) ?? (await missingDocker());
 const suites = ["bookworm", "bookworm-updates", "bookworm-security"];
 const base = ["base-files", "base-passwd", "libc6", "libc-bin", "ca-certificates", "netbase", "tzdata"];
-const pulls = 5;
+/** Pulls of each side: as many as it takes for the best of each to be undisturbed. */
+const pulls = { least: 5, most: 15 };
 /**
  * How many times as long as the same content in one layer it may take. A layer costs the daemon as much as unpacking one or two
  * megabytes; large sources have their own all the same, so that images share them.
  */
-const bound = 2;
+const bound = 1.3;
 const images: readonly (readonly [string, readonly string[]])[] = [
+  ["curl", ["curl"]],
   ["python", ["python3"]],
   ["git", ["git"]],
 ];
@@ -72,19 +74,22 @@ describe("the time that Docker takes to pull an assembled image", () => {
         const made = [await remake(repository, image.digest, 1), await remake(repository, image.digest, layers.length)];
         const names = made.map((digest) => `${host}/${name}@${digest}`);
         const times: [number[], number[]] = [[], []];
-        for (let round = 0; round < pulls; round += 1)
+        let ratio = Infinity;
+        let figure = "";
+        for (let round = 0; round < pulls.most && (round < pulls.least || ratio > bound); round += 1) {
           for (const side of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const))
             times[side].push(await pull(names[side] ?? ""));
-        const [split, whole] = times.map(medianOf) as [number, number];
-        const [bestSplit, bestWhole] = times.map((each) => Math.min(...each)) as [number, number];
-        // What others do on this machine only adds: where it came down on one side, the best of each side tell more.
-        const ratio = Math.min(split / whole, bestSplit / bestWhole);
-        const shown = (side: readonly number[]): string => `${side.map((ms) => Math.round(ms)).join(" ")} ms`;
-        const figure = `${name}: ${layers.length} layers ${shown(times[0])}; one ${shown(times[1])}; medians ${(split / whole).toFixed(2)}, best ${(bestSplit / bestWhole).toFixed(2)}`;
+          const [split, whole] = times.map(medianOf) as [number, number];
+          const [bestSplit, bestWhole] = times.map((each) => Math.min(...each)) as [number, number];
+          // What others do on this machine only adds: where it came down on one side, the best of each side tell more.
+          ratio = Math.min(split / whole, bestSplit / bestWhole);
+          const shown = (side: readonly number[]): string => `${side.map((ms) => Math.round(ms)).join(" ")} ms`;
+          figure = `${name}: ${layers.length} layers ${shown(times[0])}; one ${shown(times[1])}; medians ${(split / whole).toFixed(2)}, best ${(bestSplit / bestWhole).toFixed(2)}`;
+        }
         process.stdout.write(`${figure}\n`);
         expect(ratio, figure).toBeLessThanOrEqual(bound);
       },
-      180_000,
+      300_000,
     );
 });
 
