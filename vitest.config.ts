@@ -15,10 +15,10 @@ export default defineConfig({
           name: "tests",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
           exclude: [...configDefaults.exclude, measured],
-          sequence: { groupOrder: 0 },
+          sequence: { groupOrder: 1 },
         },
       },
-      { extends: true, test: { name: "measured", include: [measured], sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: "measured", include: [measured], sequence: { groupOrder: 2 } } },
     ],
   },
 });
