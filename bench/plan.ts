@@ -74,9 +74,9 @@ function countReached({ images, inventories, updates }: PlanFacts): number {
   for (const [key, packages] of inventories)
     if (packages.some(({ name }) => name === updates[0]?.name)) holders.add(key);
   const reached = new Set<string>();
-  for (const { name, parent, current } of images) {
+  for (const { name, parents, current } of images) {
     const holds = current?.inventories.some((key) => holders.has(key)) === true;
-    if (holds || (parent !== undefined && reached.has(parent))) reached.add(name);
+    if (holds || parents.some((parent) => reached.has(parent))) reached.add(name);
   }
   return reached.size;
 }
@@ -110,7 +110,8 @@ function makeImage(at: number, images: number, inventory: string): PlanImage {
   const parents = (starts[level] ?? 0) - (above ?? 0);
   return {
     name: nameOf(at),
-    parent: above === undefined ? undefined : nameOf(above + (at % parents)),
+    parents: above === undefined ? [] : [nameOf(above + (at % parents))],
+    bases: [],
     recipeKey: "0".repeat(64),
     current: {
       digest: `sha256:${at.toString(16).padStart(64, "a")}`,

@@ -66,7 +66,13 @@ async function makeFleet(folder: string, images: number): Promise<void> {
     const parent = parentOf(index);
     const below = parent === undefined ? "" : `, parent: ${parent}`;
     lines.push(`  ${name}: { recipe: packages, upstream: debian, packages: [curl]${below} }`);
-    declared.push({ name, repository: name, definition: {}, recipeKey: "recipe", parent: parent ?? null });
+    declared.push({
+      name,
+      repository: name,
+      definition: {},
+      recipeKey: "recipe",
+      parents: parent === undefined ? [] : [parent],
+    });
   }
   await writeFile(join(folder, "tidemill.yaml"), `${lines.join("\n")}\n`);
   const store = await openStore({ dir: join(folder, "data") }, { clock: systemClock, log: silentLogger() });

@@ -1,4 +1,4 @@
-import { nextStep, summarizeCauses, type NextStep, type RebuildFacts } from "../core/plan/index.ts";
+import { nextStep, summarizeCauses, type NextStep, type ParentFacts, type RebuildFacts } from "../core/plan/index.ts";
 import type { Lease, PromotionFacts, StoredError } from "../io/store/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
 import { buildCandidate, type Assembler } from "./build/index.ts";
@@ -57,6 +57,7 @@ async function takeSteps(ctx: Context, assembler: Assembler, lease: Lease, signa
     const event = { image, rebuild: id };
     if (step.kind === "wait") {
       await ctx.store.releaseLease(lease, step.until ?? ctx.clock.now() + lookAgainMs);
+      await hurryIfReady(ctx, id);
       return "waiting";
     }
     if (step.kind === "finish") return finish(ctx, lease, step);
@@ -99,10 +100,21 @@ async function takeSteps(ctx: Context, assembler: Assembler, lease: Lease, signa
       signal,
     );
     if (promoted.kind === "lost") return "lost";
-    if (promoted.kind === "promoted" || promoted.kind === "unchanged") continue;
+    if (promoted.kind === "promoted" || promoted.kind === "unchanged") {
+      await ctx.store.hurryChildren(id);
+      continue;
+    }
     await ctx.store.releaseLease(lease, ctx.clock.now() + lookAgainMs);
     return "waiting";
   }
+}
+
+/** A parent may have arrived between the look at it and the rest that was taken: its word found nobody resting. */
+async function hurryIfReady(ctx: Context, id: string): Promise<void> {
+  const facts = await ctx.store.loadPromotionFacts(id);
+  if (facts === undefined || facts.rebuild.parentRebuilds.length === 0) return;
+  const step = nextStep(await stepFacts(ctx, facts), ctx.config.environments, ctx.clock.now());
+  if (step.kind !== "wait") await ctx.store.hurryRebuild(id);
 }
 
 async function finish(ctx: Context, lease: Lease, step: Extract<NextStep, { kind: "finish" }>): Promise<WorkEnd> {
@@ -175,20 +187,22 @@ async function stepFacts(ctx: Context, facts: PromotionFacts): Promise<RebuildFa
     pointers,
     holds,
     quarantined: quarantines.some(({ digest }) => digest === candidate),
-    parent: await parentOf(ctx, rebuild.parentRebuild),
+    parents: await Promise.all(rebuild.parentRebuilds.map((id) => parentFacts(ctx, id))).then((all) => all.flat()),
     conflicts: await conflictsOf(ctx, rebuild.image, promotions),
   };
 }
 
-async function parentOf(ctx: Context, id: string | null): Promise<RebuildFacts["parent"]> {
-  const parent = id === null ? undefined : await ctx.store.loadRebuild(id);
-  if (parent === undefined) return undefined;
+async function parentFacts(ctx: Context, id: string): Promise<ParentFacts[]> {
+  const parent = await ctx.store.loadRebuild(id);
+  if (parent === undefined) return [];
   const first = ctx.config.environments[0]?.name;
   const verifications = await ctx.store.loadVerifications({ rebuilds: [parent.id] });
   const passedFirst = verifications.some(
     (one) => one.environment === first && one.verdict === "passed" && one.digest === parent.candidate,
   );
-  return { image: parent.image, state: parent.state, passedFirst };
+  const pointers = parent.candidate === null ? [] : await ctx.store.loadPointers(parent.image);
+  const places = pointers.filter(({ digest }) => digest === parent.candidate).map(({ environment }) => environment);
+  return [{ image: parent.image, state: parent.state, passedFirst, places }];
 }
 
 /** Environments whose newest move ended in a conflict that still stands in the registry. */

@@ -21,6 +21,11 @@ export function describeCause(cause: Cause): CauseView {
   if (cause.kind === "parent") {
     return { kind: "parent", summary: `${cause.image} is rebuilt`, image: cause.image, digest: cause.digest ?? null };
   }
+  if (cause.kind === "base") {
+    const { name, from, to, firstSeen } = cause;
+    const summary = `${name} moved to ${to.slice(0, 19)}`;
+    return { kind: "base", summary, name, from: from ?? null, to, firstSeen: formatInstant(firstSeen) };
+  }
   if (cause.kind === "source") {
     const summary = cause.from === undefined ? "never built" : "its recipe changed";
     return { kind: "source", summary, from: cause.from ?? null, to: cause.to };

@@ -48,9 +48,26 @@ export interface PlanHold {
   readonly until: Instant | null;
 }
 
+/** An image of somebody else's that one of ours is made of. */
+export interface PlanBase {
+  /** As its upstream is called. */
+  readonly name: string;
+  /** What the current digest was made of; undefined where that is not known. */
+  readonly from: Digest | undefined;
+  /** What it is believed to be now. */
+  readonly to: Digest;
+  /** On our own clock. */
+  readonly firstSeen: Instant;
+  /** When its cool-down ends. */
+  readonly readyAt: Instant;
+}
+
 export interface PlanImage {
   readonly name: ImageName;
-  readonly parent: ImageName | undefined;
+  /** Images that it is built on, whatever stage of it; the one whose layers it has first, where there is one. */
+  readonly parents: readonly ImageName[];
+  /** Bases of others that it is made of, whatever stage of it. */
+  readonly bases: readonly PlanBase[];
   /** Of the configuration as it is now. */
   readonly recipeKey: string;
   /** What it is now: the newest candidate that is on its way or in place. Undefined where it was never built. */
@@ -96,14 +113,16 @@ export interface KeyedCause {
 /** A rebuild that is to be made. */
 export interface PlannedRebuild {
   readonly image: ImageName;
-  /** Parent that is rebuilt in an earlier wave; null where none is. */
-  readonly parent: ImageName | null;
+  /** Parents that are rebuilt in earlier waves. */
+  readonly parents: readonly ImageName[];
   readonly recipeKey: string;
   readonly lane: Lane;
   readonly notBefore: Instant;
   readonly causes: readonly KeyedCause[];
   /** Updates that still wait: the build takes these packages at `from`. */
   readonly holdBack: readonly PackageChange[];
+  /** Bases that still wait: the build takes them at this digest. */
+  readonly holdBases: readonly { readonly name: string; readonly digest: Digest }[];
 }
 
 export type HeldKind = "cool-down" | "hold" | "quarantine" | "breaker" | "backoff" | "parent";

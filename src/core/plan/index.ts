@@ -6,6 +6,7 @@ export type {
   ClosedByUpdate,
   PackageUpdate,
   Plan,
+  PlanBase,
   PlanFacts,
   PlanHold,
   PlanImage,
@@ -14,6 +15,6 @@ export type {
   PlanPolicy,
 } from "./facts.ts";
 export { planRebuilds } from "./plan-rebuilds.ts";
-export { nextStep, type ChainLink, type NextStep, type RebuildFacts } from "./next-step.ts";
+export { nextStep, type ChainLink, type NextStep, type ParentFacts, type RebuildFacts } from "./next-step.ts";
 export { broughtVersions, decideRollback, type RollbackDecision, type RollbackFacts } from "./decide-rollback.ts";
 export { summarizeCauses } from "./summarize-causes.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nextStep, type ChainLink, type NextStep, type RebuildFacts } from "./next-step.ts";
+import { nextStep, type ChainLink, type NextStep, type ParentFacts, type RebuildFacts } from "./next-step.ts";
 import { digest, now } from "./testdata/made-facts.ts";
 
 const candidate = digest("c");
@@ -18,7 +18,7 @@ function facts(over: Partial<RebuildFacts> = {}): RebuildFacts {
     pointers: [],
     holds: [],
     quarantined: false,
-    parent: undefined,
+    parents: [],
     conflicts: [],
     ...over,
   };
@@ -33,7 +33,12 @@ function step(over: Partial<RebuildFacts>, links = chain): NextStep {
 
 describe("nextStep before there is a candidate", () => {
   const waiting = { state: "queued", candidate: null } as const;
-  const parent = (state: RebuildFacts["state"], passedFirst = false) => ({ image: "base", state, passedFirst });
+  const parent = (state: RebuildFacts["state"], passedFirst = false) => ({
+    image: "base",
+    state,
+    passedFirst,
+    places: [],
+  });
 
   it("builds, also where a build was begun and lost", () => {
     expect(step(waiting)).toEqual({ kind: "build" });
@@ -49,13 +54,23 @@ describe("nextStep before there is a candidate", () => {
     ["promoted", false, "build"],
     ["unchanged", false, "build"],
     ["failed", false, "finish"],
-    ["failed", true, "build"],
+    ["failed", true, "finish"],
   ] as const)("with a parent that is %s (passed its first verification: %s): %s", (state, passedFirst, kind) => {
-    expect(step({ ...waiting, parent: parent(state, passedFirst) }).kind).toBe(kind);
+    expect(step({ ...waiting, parents: [parent(state, passedFirst)] }).kind).toBe(kind);
+  });
+
+  it("waits until the last of several parents is ready", () => {
+    const base = parent("built", true);
+    expect(step({ ...waiting, parents: [base, { ...parent("building"), image: "builder" }] })).toEqual({
+      kind: "wait",
+      until: undefined,
+      reason: "it waits for its parent builder",
+    });
+    expect(step({ ...waiting, parents: [base, parent("unchanged")] })).toEqual({ kind: "build" });
   });
 
   it("fails with the name of the parent that failed", () => {
-    expect(step({ ...waiting, parent: parent("failed") })).toEqual({
+    expect(step({ ...waiting, parents: [parent("failed")] })).toEqual({
       kind: "finish",
       state: "failed",
       reason: "the rebuild of its parent base failed",
@@ -132,6 +147,41 @@ describe("nextStep with a candidate", () => {
     expect(step({ ...everywhere, quarantined: true })).toMatchObject({ kind: "finish", state: "failed" });
   });
 
+  describe("in a train", () => {
+    const parent = (over: Partial<ParentFacts> = {}): ParentFacts => ({
+      image: "base",
+      state: "built",
+      passedFirst: true,
+      places: [],
+      ...over,
+    });
+    const verified = { verifications: [passed("staging")] };
+
+    it("lets its parent go first into every environment", () => {
+      expect(step({ ...verified, parents: [parent()] })).toEqual({
+        kind: "wait",
+        until: now + 15_000,
+        reason: "its parent base goes to staging first",
+      });
+      expect(step({ ...verified, parents: [parent({ places: ["staging"] })] }).kind).toBe("promote");
+      const further = { verifications: [passed("staging"), passed("production")], pointers: [named("staging")] };
+      expect(step({ ...further, parents: [parent({ places: ["staging"] })] })).toMatchObject({
+        kind: "wait",
+        reason: "its parent base goes to production first",
+      });
+    });
+
+    it("waits for no parent that has ended well, and never goes on where one failed", () => {
+      for (const state of ["promoted", "unchanged", "superseded"] as const)
+        expect(step({ ...verified, parents: [parent({ state })] }).kind).toBe("promote");
+      expect(step({ ...verified, parents: [parent(), parent({ state: "failed", image: "other" })] })).toEqual({
+        kind: "finish",
+        state: "failed",
+        reason: "the rebuild of its parent other failed",
+      });
+    });
+  });
+
   it.each(["promoted", "unchanged", "failed", "superseded"] as const)(
     "does nothing more for a rebuild that is %s",
     (state) => {
@@ -180,7 +230,7 @@ const anyFacts: fc.Arbitrary<RebuildFacts> = fc.record({
     { maxLength: 1 },
   ),
   quarantined: fc.integer({ min: 0, max: 5 }).map((dice) => dice === 0),
-  parent: fc.constant(undefined),
+  parents: fc.constant([]),
   conflicts: fc.subarray(names, { maxLength: 1 }),
 });
 

@@ -33,10 +33,20 @@ export interface RebuildFacts {
     readonly until: Instant | null;
   }[];
   readonly quarantined: boolean;
-  /** State of the rebuild that its build waits for; undefined where it waits for none. */
-  readonly parent: { readonly image: string; readonly state: RebuildState; readonly passedFirst: boolean } | undefined;
+  /** The rebuilds of its parents in the same train. */
+  readonly parents: readonly ParentFacts[];
   /** Environments where somebody else moved the tag. */
   readonly conflicts: readonly EnvironmentName[];
+}
+
+/** The rebuild of a parent, as its children look at it. */
+export interface ParentFacts {
+  readonly image: string;
+  readonly state: RebuildState;
+  /** Its candidate passed the verification for the first environment. */
+  readonly passedFirst: boolean;
+  /** Environments that name its candidate. */
+  readonly places: readonly EnvironmentName[];
 }
 
 export type NextStep =
@@ -48,9 +58,14 @@ export type NextStep =
 
 const ended: ReadonlySet<RebuildState> = new Set(["promoted", "unchanged", "failed", "superseded"]);
 
+/** A parent that arrives has its children looked at anew; this is for one whose word was lost. */
+const lookAtParentMs = 15_000;
+
 /** Which step is next for a rebuild, from the facts alone: asked after every step and after every restart. */
 export function nextStep(facts: RebuildFacts, chain: readonly ChainLink[], now: Instant): NextStep {
   if (ended.has(facts.state)) return { kind: "wait", until: undefined, reason: `it has ended: ${facts.state}` };
+  const fallen = failedParent(facts);
+  if (fallen !== undefined) return fallen;
   if (facts.candidate === null || facts.state === "queued" || facts.state === "building") return stepBeforeBuild(facts);
   if (facts.quarantined) return { kind: "finish", state: "failed", reason: "the candidate is in quarantine" };
   for (const [at, link] of chain.entries()) {
@@ -66,13 +81,18 @@ export function nextStep(facts: RebuildFacts, chain: readonly ChainLink[], now: 
   return { kind: "finish", state: "promoted", reason: `it is in ${chain.at(-1)?.name ?? "place"}` };
 }
 
-function stepBeforeBuild({ parent }: RebuildFacts): NextStep {
-  if (parent === undefined || parent.passedFirst) return { kind: "build" };
-  if (parent.state === "unchanged" || parent.state === "promoted") return { kind: "build" };
-  if (parent.state === "failed") {
-    return { kind: "finish", state: "failed", reason: `the rebuild of its parent ${parent.image} failed` };
-  }
-  return { kind: "wait", until: undefined, reason: `it waits for its parent ${parent.image}` };
+function stepBeforeBuild({ parents }: RebuildFacts): NextStep {
+  const waited = parents.find(
+    ({ state, passedFirst }) => !passedFirst && state !== "unchanged" && state !== "promoted",
+  );
+  if (waited === undefined) return { kind: "build" };
+  return { kind: "wait", until: undefined, reason: `it waits for its parent ${waited.image}` };
+}
+
+/** What is built on a parent that failed is never run: it stays on what it has. */
+function failedParent({ parents }: RebuildFacts): NextStep | undefined {
+  const failed = parents.find(({ state }) => state === "failed");
+  return failed && { kind: "finish", state: "failed", reason: `the rebuild of its parent ${failed.image} failed` };
 }
 
 function stepInto(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep {
@@ -97,6 +117,13 @@ function stepInto(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep 
   if (facts.conflicts.includes(link.name)) {
     return { kind: "wait", until: undefined, reason: `somebody else moved ${link.name}` };
   }
+  const ahead = facts.parents.find(({ state, places }) => !ended.has(state) && !places.includes(link.name));
+  if (ahead !== undefined)
+    return {
+      kind: "wait",
+      until: now + lookAtParentMs,
+      reason: `its parent ${ahead.image} goes to ${link.name} first`,
+    };
   if (!link.auto) return { kind: "wait", until: undefined, reason: `a person promotes to ${link.name}` };
   return { kind: "promote", environment: link.name };
 }

@@ -46,12 +46,11 @@ class Oracle {
     const causes = new Set(this.updatesOf(image).map((one) => `package:${one.source}:${one.sourceVersion}`));
     if (image.current?.recipeKey !== image.recipeKey) causes.add(`source:${image.recipeKey}`);
     for (const { who, reason } of image.requests) causes.add(`person:${who}:${reason}`);
-    if (this.isParentRebuilt(image)) causes.add("parent");
+    for (const name of image.parents) if (this.fateOf(name) === "rebuild") causes.add(`parent:${name}`);
+    for (const base of image.bases)
+      if (image.current !== undefined && base.from !== base.to && (base.from === undefined || base.readyAt <= now))
+        causes.add(`base:${base.name}:${base.to}`);
     return causes;
-  }
-
-  isParentRebuilt({ parent }: PlanImage): boolean {
-    return parent !== undefined && this.fateOf(parent) === "rebuild";
   }
 
   fateOf(
@@ -70,8 +69,8 @@ class Oracle {
     const { holds } = this.facts;
     if (holds.some((one) => (one.image === null || one.image === name) && (one.until === null || one.until > now)))
       return "hold";
-    const above = image.parent === undefined ? "untouched" : this.fateOf(image.parent);
-    if (above !== "rebuild" && above !== "untouched" && above !== "cool-down") return "parent";
+    const above = image.parents.map((parent) => this.fateOf(parent));
+    if (above.some((fate) => fate !== "rebuild" && fate !== "untouched" && fate !== "cool-down")) return "parent";
     if (asked) return "rebuild";
     const isBlocked = this.updatesOf(image).some((update) =>
       image.blocked.some(
@@ -89,6 +88,8 @@ class Oracle {
   }
 
   isAnyWaiting(image: PlanImage): boolean {
+    const isMoved = image.bases.some(({ from, to, readyAt }) => from !== undefined && from !== to && readyAt > now);
+    if (isMoved && image.current !== undefined) return true;
     const packages = (image.current?.inventories ?? []).flatMap((key) => this.facts.inventories.get(key) ?? []);
     return packages.some((one) =>
       this.facts.updates.some(
@@ -126,7 +127,7 @@ describe("planRebuilds, over made-up fleets", () => {
       fc.property(anyFacts, (facts) => {
         const oracle = new Oracle(facts);
         for (const { image, causes } of rebuildsOf(planRebuilds(facts))) {
-          const keys = causes.map(({ key, cause }) => (cause.kind === "parent" ? "parent" : key));
+          const keys = causes.map(({ key, cause }) => (cause.kind === "parent" ? `parent:${cause.image}` : key));
           expect(keys.length).toBeGreaterThan(0);
           expect(new Set(causes.map(({ key }) => key)).size).toBe(causes.length);
           expect(keys.sort()).toEqual([...oracle.causesOf(imageOf(facts, image))].sort());
@@ -146,11 +147,10 @@ describe("planRebuilds, over made-up fleets", () => {
         const { waves } = planRebuilds(facts);
         const waveOf = new Map(waves.flatMap((wave, at) => wave.map(({ image }) => [image, at] as const)));
         for (const wave of waves) expect(wave.length).toBeGreaterThan(0);
-        for (const { image, parent } of waves.flat()) {
-          const above = imageOf(facts, image).parent;
-          const wave = above === undefined ? undefined : waveOf.get(above);
-          expect(parent).toBe(wave === undefined ? null : above);
-          expect(waveOf.get(image)).toBe(wave === undefined ? 0 : wave + 1);
+        for (const { image, parents } of waves.flat()) {
+          const above = imageOf(facts, image).parents.filter((name) => waveOf.has(name));
+          expect(parents).toEqual(above);
+          expect(waveOf.get(image)).toBe(Math.max(-1, ...above.map((name) => waveOf.get(name) ?? NaN)) + 1);
         }
       }),
       runs,
@@ -223,7 +223,7 @@ describe("planRebuilds, over made-up fleets", () => {
         for (const { image, kind, until } of planRebuilds(facts).held) {
           if (kind !== "cool-down") continue;
           const alone = (at: number) =>
-            planRebuilds({ ...facts, now: at, images: [{ ...imageOf(facts, image), parent: undefined }], holds: [] });
+            planRebuilds({ ...facts, now: at, images: [{ ...imageOf(facts, image), parents: [] }], holds: [] });
           expect(until).toBeGreaterThan(now);
           expect(alone((until ?? 0) - 1).held).toMatchObject([{ image, kind: "cool-down" }]);
           expect(alone(until ?? 0).held.filter((one) => one.kind === "cool-down")).toEqual([]);

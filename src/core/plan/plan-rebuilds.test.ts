@@ -30,11 +30,12 @@ describe("a patched source package", () => {
       [
         {
           image: "web",
-          parent: null,
+          parents: [],
           recipeKey: "recipe",
           lane: "routine",
           notBefore: now,
           holdBack: [],
+          holdBases: [],
           causes: [
             {
               key: "package:openssl:3.0.11-1",
@@ -77,8 +78,8 @@ describe("a patched source package", () => {
 
   it("reaches a base and all that is built on it, one wave a generation", () => {
     const images = [
-      madeImage("app", { parent: "runtime", current: { ...madeImage("app").current!, inventories: ["base"] } }),
-      madeImage("runtime", { parent: "base", current: { ...madeImage("runtime").current!, inventories: ["base"] } }),
+      madeImage("app", { parents: ["runtime"], current: { ...madeImage("app").current!, inventories: ["base"] } }),
+      madeImage("runtime", { parents: ["base"], current: { ...madeImage("runtime").current!, inventories: ["base"] } }),
       madeImage("base"),
       madeImage("alone"),
     ];
@@ -94,9 +95,80 @@ describe("a patched source package", () => {
   });
 
   it("takes the child along when the base is rebuilt, even where the package is not in the child", () => {
-    const images = [madeImage("web"), madeImage("app", { parent: "web" })];
+    const images = [madeImage("web"), madeImage("app", { parents: ["web"] })];
     const [, [app] = []] = planRebuilds(webFacts({ images, updates: patched })).waves;
-    expect(app).toMatchObject({ image: "app", parent: "web", causes: [{ cause: { kind: "parent", image: "web" } }] });
+    expect(app).toMatchObject({
+      image: "app",
+      parents: ["web"],
+      causes: [{ cause: { kind: "parent", image: "web" } }],
+    });
+  });
+});
+
+describe("an image with several parents", () => {
+  it("comes after all of them, with a cause for each that is rebuilt", () => {
+    const images = [
+      madeImage("web"),
+      madeImage("tools", { parents: ["web"] }),
+      madeImage("other"),
+      madeImage("app", { parents: ["other", "tools", "web"] }),
+    ];
+    const plan = planRebuilds(webFacts({ images, updates: patched }));
+    expect(plan.waves.map((wave) => wave.map(({ image, parents }) => [image, parents]))).toEqual([
+      [["web", []]],
+      [["tools", ["web"]]],
+      [["app", ["tools", "web"]]],
+    ]);
+    expect(plan.waves[2]?.[0]?.causes.map(({ cause }) => cause)).toMatchObject([
+      { kind: "parent", image: "tools" },
+      { kind: "parent", image: "web" },
+    ]);
+  });
+
+  it("is held where one of them is", () => {
+    const images = [
+      madeImage("web"),
+      madeImage("other"),
+      madeImage("app", { parents: ["other", "web"], recipeKey: "new" }),
+    ];
+    const holds = [{ image: "web", who: "ann", reason: "a fair", until: null }];
+    const { held } = planRebuilds(webFacts({ images, holds, updates: patched }));
+    expect(held.map(({ image, kind }) => [image, kind])).toEqual([
+      ["web", "hold"],
+      ["app", "parent"],
+    ]);
+  });
+});
+
+describe("a base that moved", () => {
+  const moved = { name: "debian:12", from: digest("a"), to: digest("b"), firstSeen: now - 5, readyAt: now };
+
+  it("is a cause with both digests, once for each digest it moves to", () => {
+    const [[rebuild] = []] = planRebuilds(webFacts({}, { bases: [moved] })).waves;
+    expect(rebuild?.causes).toEqual([
+      {
+        key: `base:debian:12:${digest("b")}`,
+        cause: { kind: "base", name: "debian:12", from: digest("a"), to: digest("b"), firstSeen: now - 5 },
+      },
+    ]);
+    expect(rebuild?.holdBases).toEqual([]);
+  });
+
+  it("is none where the image has it already, or was never built", () => {
+    const same = { ...moved, to: moved.from };
+    expect(planRebuilds(webFacts({}, { bases: [same] })).untouched).toMatchObject([{ image: "web" }]);
+    const [[first] = []] = planRebuilds(webFacts({}, { bases: [moved], current: undefined })).waves;
+    expect(first?.causes.map(({ cause }) => cause.kind)).toEqual(["source"]);
+  });
+
+  it("waits out its cool-down, and stays where it is in a rebuild for something else", () => {
+    const early = { ...moved, readyAt: now + 1000 };
+    expect(planRebuilds(webFacts({}, { bases: [early] })).held).toMatchObject([
+      { image: "web", kind: "cool-down", until: now + 1000, reason: "a newer debian:12 in cool-down" },
+    ]);
+    const [[rebuild] = []] = planRebuilds(webFacts({ updates: patched }, { bases: [early] })).waves;
+    expect(rebuild?.causes.map(({ cause }) => cause.kind)).toEqual(["package"]);
+    expect(rebuild?.holdBases).toEqual([{ name: "debian:12", digest: digest("a") }]);
   });
 });
 
@@ -213,7 +285,7 @@ describe("holds", () => {
   it("stop an image, those below it, and nothing else", () => {
     const images = [
       madeImage("web"),
-      madeImage("app", { parent: "web", recipeKey: "new" }),
+      madeImage("app", { parents: ["web"], recipeKey: "new" }),
       madeImage("other", { recipeKey: "new" }),
     ];
     const plan = planRebuilds(webFacts({ images, updates: patched, holds: [freeze] }));
@@ -304,7 +376,7 @@ describe("a rebuild that changed nothing", () => {
   it("follows the next rebuild of its parent, having settled the last", () => {
     const withSettled = (facts: PlanFacts, causes: readonly string[]): PlanFacts => ({
       ...facts,
-      images: [madeImage("web"), madeImage("app", { parent: "web", settled: { recipeKey: "recipe", causes } })],
+      images: [madeImage("web"), madeImage("app", { parents: ["web"], settled: { recipeKey: "recipe", causes } })],
     });
     const facts = webFacts({ updates: patched });
     const first = planRebuilds(withSettled(facts, [])).waves[1]?.[0]?.causes.map(({ key }) => key) ?? [];
@@ -354,14 +426,14 @@ describe("odd fleets", () => {
   });
 
   it("with parents that do not exist, that are themselves, or in a ring, end with each image once", () => {
-    const image = (name: string, parent: string) => madeImage(name, { parent, recipeKey: "new" });
+    const image = (name: string, parent: string) => madeImage(name, { parents: [parent], recipeKey: "new" });
     const images = [image("a", "b"), image("b", "c"), image("c", "a"), image("self", "self"), image("orphan", "gone")];
     expect(waves(madeFacts({ images })).flat().sort()).toEqual(["a", "b", "c", "orphan", "self"]);
   });
 
   it("with a chain of 20,000 parents need no deep stack", () => {
     const images = Array.from({ length: 20_000 }, (_, at) =>
-      madeImage(`i${at}`, { parent: at === 0 ? undefined : `i${at - 1}`, ...(at === 0 ? { recipeKey: "new" } : {}) }),
+      madeImage(`i${at}`, { parents: at === 0 ? [] : [`i${at - 1}`], ...(at === 0 ? { recipeKey: "new" } : {}) }),
     );
     expect(planRebuilds(madeFacts({ images: images.reverse() })).waves.length).toBe(20_000);
   });

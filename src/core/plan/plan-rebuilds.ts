@@ -2,7 +2,7 @@ import { digestHex, sha256, type Instant } from "../../lib/index.ts";
 import { compareDebText } from "../version/index.ts";
 import { compareText } from "./compare-text.ts";
 import { collectPackageCauses, type ReachedPackages } from "./package-causes.ts";
-import type { HeldImage, KeyedCause, Plan, PlanFacts, PlanHold, PlanImage, PlannedRebuild } from "./facts.ts";
+import type { HeldImage, KeyedCause, Plan, PlanBase, PlanFacts, PlanHold, PlanImage, PlannedRebuild } from "./facts.ts";
 import { orderByParents } from "./order-by-parents.ts";
 import type { ImageName, PackageChange } from "./types.ts";
 
@@ -26,8 +26,8 @@ export function planRebuilds(facts: PlanFacts): Plan {
 
   for (const image of orderByParents(facts.images)) {
     const reached = reach(image);
-    const parent = image.parent === undefined ? undefined : rebuilt.get(image.parent);
-    const causes = causesOf(image, reached, parent);
+    const parents = image.parents.flatMap((name) => rebuilt.get(name) ?? []);
+    const causes = causesOf(image, reached, parents, facts.now);
     const decision = decideImage(image, reached, causes, heldNames, holdOf, facts);
     if (decision.kind === "untouched") {
       untouched.push({ image: image.name, reason: decision.reason });
@@ -35,15 +35,18 @@ export function planRebuilds(facts: PlanFacts): Plan {
       held.push(decision.held);
       if (decision.held.kind !== "cool-down") heldNames.add(image.name);
     } else {
-      const wave = parent === undefined ? 0 : parent.wave + 1;
+      const wave = parents.reduce((highest, parent) => Math.max(highest, parent.wave + 1), 0);
       const rebuild: PlannedRebuild = {
         image: image.name,
-        parent: parent?.rebuild.image ?? null,
+        parents: parents.map(({ rebuild: { image: name } }) => name),
         recipeKey: image.recipeKey,
         lane: reached.urgent || image.requests.length > 0 ? "urgent" : "routine",
         notBefore: facts.now,
         causes,
         holdBack: holdBackOf(reached),
+        holdBases: waitingBases(image, facts.now).flatMap(({ name, from }) =>
+          from === undefined ? [] : [{ name, digest: from }],
+        ),
       };
       rebuilt.set(image.name, { rebuild, wave, key: undefined });
       (waves[wave] ??= []).push(rebuild);
@@ -79,7 +82,8 @@ function decideImage(
     held: { image: image.name, kind, until, causes: causes.length > 0 ? causes : reached.waiting, reason },
   });
   if (causes.length === 0) {
-    if (reached.waiting.length > 0) return hold("cool-down", reached.until, describeWaiting(reached));
+    const bases = waitingBases(image, facts.now);
+    if (reached.waiting.length > 0 || bases.length > 0) return holdWaiting(image, reached, bases);
     return { kind: "untouched", reason: describeUntouched(image, reached) };
   }
   const asked = image.requests.length > 0;
@@ -87,9 +91,8 @@ function decideImage(
     return { kind: "untouched", reason: "it was rebuilt for the same causes, and nothing changed" };
   const pause = holdOf(image.name);
   if (pause !== undefined) return hold("hold", pause.until ?? undefined, `${pause.reason} (${pause.who})`);
-  if (image.parent !== undefined && heldNames.has(image.parent)) {
-    return hold("parent", undefined, `its parent ${image.parent} is held`);
-  }
+  const heldParent = image.parents.find((name) => heldNames.has(name));
+  if (heldParent !== undefined) return hold("parent", undefined, `its parent ${heldParent} is held`);
   if (reached.blocked !== undefined && !asked) {
     return hold("quarantine", undefined, `${reached.blocked} was rolled back; it waits for a newer one`);
   }
@@ -103,7 +106,7 @@ function decideImage(
   return { kind: "rebuild" };
 }
 
-function causesOf(image: PlanImage, reached: ReachedPackages, parent: Placed | undefined): KeyedCause[] {
+function causesOf(image: PlanImage, reached: ReachedPackages, parents: readonly Placed[], now: Instant): KeyedCause[] {
   const causes: KeyedCause[] = [];
   const { current, recipeKey } = image;
   if (current?.recipeKey !== recipeKey) {
@@ -111,13 +114,46 @@ function causesOf(image: PlanImage, reached: ReachedPackages, parent: Placed | u
     causes.push({ key: `source:${recipeKey}`, cause });
   }
   causes.push(...reached.ready);
-  if (parent !== undefined) {
+  for (const parent of parents) {
     const cause = { kind: "parent", image: parent.rebuild.image, digest: undefined } as const;
     parent.key ??= parentKey(parent.rebuild);
     causes.push({ key: parent.key, cause });
   }
+  const waiting = new Set(waitingBases(image, now));
+  for (const base of movedBases(image)) if (!waiting.has(base)) causes.push(baseCause(base));
   if (image.requests.length > 0) causes.push(...personCauses(image));
   return causes;
+}
+
+/** Bases that are another now than what the image was made of; what was never built has no other. */
+function movedBases({ current, bases }: PlanImage): PlanBase[] {
+  return current === undefined ? [] : bases.filter(({ from, to }) => from !== to);
+}
+
+function waitingBases(image: PlanImage, now: Instant): PlanBase[] {
+  return movedBases(image).filter(({ from, readyAt }) => from !== undefined && readyAt > now);
+}
+
+function baseCause({ name, from, to, firstSeen }: PlanBase): KeyedCause {
+  return { key: `base:${name}:${to}`, cause: { kind: "base", name, from, to, firstSeen } };
+}
+
+function holdWaiting(image: PlanImage, reached: ReachedPackages, bases: readonly PlanBase[]): Decision {
+  const ends = [...bases.map(({ readyAt }) => readyAt), ...(reached.until === undefined ? [] : [reached.until])];
+  const names = [
+    ...reached.waiting.map(({ cause }) => `${cause.source} ${cause.to}`),
+    ...bases.map(({ name }) => `a newer ${name}`),
+  ];
+  return {
+    kind: "held",
+    held: {
+      image: image.name,
+      kind: "cool-down",
+      until: ends.length === 0 ? undefined : ends.reduce((a, b) => Math.min(a, b)),
+      causes: [...reached.waiting, ...bases.map(baseCause)],
+      reason: `${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""} in cool-down`,
+    },
+  };
 }
 
 function personCauses({ requests }: PlanImage): KeyedCause[] {
@@ -173,11 +209,6 @@ function backoffUntil({ failure, recipeKey }: PlanImage, causes: readonly KeyedC
   const known = new Set(failure.causes);
   if (causes.some(({ key }) => !known.has(key))) return undefined;
   return failure.at + Math.min(longestBackoff, minute * 2 ** Math.min(20, failure.count - 1));
-}
-
-function describeWaiting({ waiting }: ReachedPackages): string {
-  const names = waiting.map(({ cause }) => `${cause.source} ${cause.to}`);
-  return `${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""} in cool-down`;
 }
 
 function describeUntouched(image: PlanImage, reached: ReachedPackages): string {

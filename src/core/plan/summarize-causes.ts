@@ -16,6 +16,8 @@ function summarize(cause: Cause): string {
       return `${cause.source} ${cause.to}`;
     case "parent":
       return `${cause.image} is rebuilt`;
+    case "base":
+      return `${cause.name} moved`;
     case "source":
       return cause.from === undefined ? "never built" : "its recipe changed";
     case "schedule":

@@ -34,6 +34,15 @@ export type Cause =
       readonly confirmed?: readonly string[];
     }
   | { readonly kind: "parent"; readonly image: ImageName; readonly digest: Digest | undefined }
+  /** An image of somebody else's that it is made of moved. */
+  | {
+      readonly kind: "base";
+      /** As its upstream is called. */
+      readonly name: string;
+      readonly from: Digest | undefined;
+      readonly to: Digest;
+      readonly firstSeen: Instant;
+    }
   /** The recipe or its files changed; `from` is undefined for an image that was never built. */
   | { readonly kind: "source"; readonly from: string | undefined; readonly to: string }
   | { readonly kind: "schedule"; readonly at: Instant }

@@ -8,7 +8,7 @@ export interface DeclaredImage {
   readonly repository: string;
   readonly definition: Detail;
   readonly recipeKey: string;
-  readonly parent: ImageName | null;
+  readonly parents: readonly ImageName[];
 }
 
 export function imageQueries(db: Database) {
@@ -20,7 +20,12 @@ export function imageQueries(db: Database) {
         for (let start = 0; start < images.length; start += 1000) {
           const rows = images
             .slice(start, start + 1000)
-            .map((image) => ({ ...image, definition: json(image.definition), retiredAt: null }));
+            .map((image) => ({
+              ...image,
+              definition: json(image.definition),
+              parents: json(image.parents),
+              retiredAt: null,
+            }));
           await sql
             .insertInto("image")
             .values(rows)
@@ -29,7 +34,7 @@ export function imageQueries(db: Database) {
                 repository: row.ref("excluded.repository"),
                 definition: row.ref("excluded.definition"),
                 recipeKey: row.ref("excluded.recipeKey"),
-                parent: row.ref("excluded.parent"),
+                parents: row.ref("excluded.parents"),
                 retiredAt: null,
               })),
             )

@@ -47,7 +47,7 @@ describeStores("leaseRebuild", ({ it, store, clock }) => {
 
   it("keeps a child back until its parent's candidate has passed, or the parent's rebuild has ended", async () => {
     await declareImages(store(), "base", "app");
-    await store().savePlan({ detail: {}, rebuilds: [planned("base"), planned("app", { parent: "base" })] });
+    await store().savePlan({ detail: {}, rebuilds: [planned("base"), planned("app", { parents: ["base"] })] });
     const base = await takeLease(store(), "base");
     expect(await store().leaseRebuild({ owner: "w", leaseMs: 1000 })).toBeUndefined();
     await provenCandidate(store(), base, digestOf("a"), "staging");

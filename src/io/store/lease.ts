@@ -38,7 +38,7 @@ export function leaseQueries(db: Database) {
   return {
     /**
      * Takes the most pressing rebuild that is due and that nobody holds: urgent before routine, then in order of time. One that waits for
-     * its parent comes when the parent's candidate has passed a verification, or the parent's rebuild has ended.
+     * its parents comes when the candidate of each has passed a verification, or its rebuild has ended.
      */
     leaseRebuild: async (request: LeaseRequest): Promise<Lease | undefined> => {
       const now = db.clock.now();
@@ -51,9 +51,9 @@ export function leaseQueries(db: Database) {
         .where("state", "in", states)
         .where((row) => row.or([row("leaseUntil", "is", null), row("leaseUntil", "<=", at(now))]))
         .where(
-          fragment<boolean>`(candidate.parent_rebuild is null or candidate.state <> 'queued'
-            or exists (select 1 from rebuild parent where parent.id = candidate.parent_rebuild and parent.finished_at is not null)
-            or exists (select 1 from verification v where v.rebuild = candidate.parent_rebuild and v.verdict = 'passed'))`,
+          fragment<boolean>`(candidate.state <> 'queued' or not exists (
+            select 1 from rebuild parent where parent.id = any(candidate.parent_rebuilds) and parent.finished_at is null
+              and not exists (select 1 from verification v where v.rebuild = parent.id and v.verdict = 'passed')))`,
         )
         .orderBy("lane", "desc")
         .orderBy("notBefore")
@@ -101,6 +101,27 @@ export function leaseQueries(db: Database) {
         })
         .where("id", "=", lease.rebuild.id)
         .where("fence", "=", lease.fence)
+        .where("finishedAt", "is", null)
+        .execute();
+    },
+
+    /** Has what waits for a rebuild looked at now. */
+    hurryChildren: async (rebuild: string): Promise<void> => {
+      await db.sql
+        .updateTable("rebuild")
+        .set({ notBefore: timestamp(db.clock.now()) })
+        .where(fragment<boolean>`${rebuild}::uuid = any(parent_rebuilds)`)
+        .where("finishedAt", "is", null)
+        .where("notBefore", ">", at(db.clock.now()))
+        .execute();
+    },
+
+    /** Has a rebuild looked at now. */
+    hurryRebuild: async (rebuild: string): Promise<void> => {
+      await db.sql
+        .updateTable("rebuild")
+        .set({ notBefore: timestamp(db.clock.now()) })
+        .where("id", "=", rebuild)
         .where("finishedAt", "is", null)
         .execute();
     },

@@ -45,7 +45,7 @@ describeStores("savePlan", ({ it, store }) => {
 
   it("supersedes a rebuild that is being built, carries its causes over, and its worker has lost it", async () => {
     await declareImages(store(), "a", "child");
-    await save(planned("a", { causes: [cause("curl")] }), planned("child", { parent: "a" }));
+    await save(planned("a", { causes: [cause("curl")] }), planned("child", { parents: ["a"] }));
     const lease = await takeLease(store(), "a");
     await store().saveRebuild(lease, { state: "building" });
     expect(await save(planned("a", { causes: [cause("curl")] }))).toMatchObject({
@@ -62,7 +62,7 @@ describeStores("savePlan", ({ it, store }) => {
       detail: { supersededBy: id },
     });
     expect(await store().saveRebuild(lease, { state: "failed" })).toEqual({ kind: "lost" });
-    expect((await store().loadRebuilds({ image: "child" }))[0]?.parentRebuild).toBe(id);
+    expect((await store().loadRebuilds({ image: "child" }))[0]?.parentRebuilds).toEqual([id]);
   });
 
   it("leaves a rebuild alone once its verification has started, and queues the next behind it", async () => {

@@ -17,8 +17,8 @@ export interface PlannedRebuild {
   readonly lane: Lane;
   readonly notBefore: Instant;
   readonly recipeKey: string;
-  /** Parent whose rebuild, of this plan or in flight, it waits for; null where it waits for none. */
-  readonly parent: ImageName | null;
+  /** Parents whose rebuilds, of this plan or in flight, it waits for. */
+  readonly parents: readonly ImageName[];
   readonly causes: readonly KeyedCause[];
   readonly detail?: Detail;
 }
@@ -87,7 +87,7 @@ interface Active {
 }
 
 async function loadActive(sql: Transaction<Tables>, planned: readonly PlannedRebuild[]): Promise<Active> {
-  const images = [...new Set(planned.flatMap(({ image, parent }) => (parent === null ? [image] : [image, parent])))];
+  const images = [...new Set(planned.flatMap(({ image, parents }) => [image, ...parents]))];
   const rows = await sql
     .selectFrom("rebuild")
     .selectAll()
@@ -144,7 +144,7 @@ async function placeRebuild(
       notBefore: timestamp(wanted.notBefore),
       candidate: null,
       recipeKey: wanted.recipeKey,
-      parentRebuild: parentRebuildOf(wanted, active),
+      parentRebuilds: parentRebuildsOf(wanted, active),
       leaseOwner: null,
       detail: json(wanted.detail ?? {}),
       createdAt: now,
@@ -175,7 +175,7 @@ async function joinQueued(
       lane: wanted.lane === "urgent" ? "urgent" : queued.lane,
       notBefore: timestamp(Math.min(wanted.notBefore, queued.notBefore)),
       recipeKey: wanted.recipeKey,
-      parentRebuild: parentRebuildOf(wanted, active),
+      parentRebuilds: parentRebuildsOf(wanted, active),
       detail: json({ ...queued.detail, ...wanted.detail }),
       updatedAt: now,
     })
@@ -187,9 +187,8 @@ async function joinQueued(
   return { kind: "joined", rebuild, newCauses: newCauses.length };
 }
 
-function parentRebuildOf(wanted: PlannedRebuild, active: Active): string | null {
-  if (wanted.parent === null) return null;
-  return (active.queued.get(wanted.parent) ?? active.running.get(wanted.parent)?.rebuild)?.id ?? null;
+function parentRebuildsOf(wanted: PlannedRebuild, active: Active): string[] {
+  return wanted.parents.flatMap((name) => (active.queued.get(name) ?? active.running.get(name)?.rebuild)?.id ?? []);
 }
 
 /** Adds causes to a rebuild; one that it has gets the newer words. */
@@ -225,8 +224,8 @@ export async function supersede(write: Write, now: string, old: string, by: Rebu
     .execute();
   await sql
     .updateTable("rebuild")
-    .set({ parentRebuild: by.id })
-    .where("parentRebuild", "=", old)
+    .set({ parentRebuilds: fragment<string[]>`array_replace(parent_rebuilds, ${old}::uuid, ${by.id}::uuid)` })
+    .where(fragment<boolean>`${old}::uuid = any(parent_rebuilds)`)
     .where("id", "!=", by.id)
     .execute();
   await sql

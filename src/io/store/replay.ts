@@ -91,7 +91,7 @@ async function insertStandIn(sql: Transaction<Tables>, name: string): Promise<vo
   const retiredAt = new Date(0).toISOString();
   await sql
     .insertInto("image")
-    .values({ name, repository: "", definition: "{}", recipeKey: "", parent: null, retiredAt })
+    .values({ name, repository: "", definition: "{}", recipeKey: "", parents: "[]", retiredAt })
     .onConflict((conflict) => conflict.column("name").doNothing())
     .execute();
 }

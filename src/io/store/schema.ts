@@ -46,7 +46,7 @@ export interface Tables {
     repository: string;
     definition: Json<Detail>;
     recipeKey: string;
-    parent: ImageName | null;
+    parents: Json<readonly ImageName[]>;
     retiredAt: MaybeTime;
   };
   upstream: {
@@ -102,7 +102,7 @@ export interface Tables {
     notBefore: Time;
     candidate: Digest | null;
     recipeKey: string;
-    parentRebuild: string | null;
+    parentRebuilds: Default<readonly string[]>;
     attempts: Default<number>;
     fence: Default<number>;
     leaseOwner: string | null;

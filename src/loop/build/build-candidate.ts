@@ -33,7 +33,7 @@ export async function buildCandidate(
   const started = await store.saveRebuild(lease, { state: "building" });
   if (started.kind === "lost") return started;
   const repository = ctx.repositoryOf(image);
-  const base = await loadBase(ctx, image, rebuild.parentRebuild);
+  const base = await loadBase(ctx, image, rebuild.parentRebuilds);
   const { request, notes } = await resolveImage(ctx, image, { holdBack: holdBackOf(rebuild.detail["holdBack"]), base });
   const mountFrom = lineageOf(ctx.config, image)
     .slice(0, -1)

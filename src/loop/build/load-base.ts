@@ -5,12 +5,12 @@ import type { Context } from "../context.ts";
 export async function loadBase(
   ctx: Context,
   image: string,
-  parentRebuild: string | null = null,
+  parentRebuilds: readonly string[] = [],
 ): Promise<Digest | undefined> {
   const parent = ctx.config.images[image]?.parent;
   if (parent === undefined) return undefined;
-  const rebuild = parentRebuild === null ? undefined : await ctx.store.loadRebuild(parentRebuild);
-  const candidate = rebuild?.candidate ?? undefined;
+  const rebuilds = await Promise.all(parentRebuilds.map((id) => ctx.store.loadRebuild(id)));
+  const candidate = rebuilds.find((one) => one?.image === parent)?.candidate ?? undefined;
   if (candidate !== undefined) return candidate;
   const pointers = await ctx.store.loadPointers(parent);
   let found: Digest | undefined;

@@ -45,7 +45,8 @@ export async function loadPlanFacts(ctx: Context): Promise<PlanFacts> {
     const unchanged = last?.state === "unchanged" ? last : undefined;
     images.push({
       name,
-      parent: image.parent,
+      parents: image.parent === undefined ? [] : [image.parent],
+      bases: [],
       recipeKey: await currentRecipeKey(ctx, name),
       current: known && {
         digest: known.digest,

@@ -19,12 +19,12 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
   const { store, config } = ctx;
   const facts = await loadPlanFacts(ctx);
   await store.saveImages(
-    facts.images.map(({ name, parent, recipeKey }) => ({
+    facts.images.map(({ name, parents, recipeKey }) => ({
       name,
       repository: config.images[name]?.repository ?? name,
       definition: { ...config.images[name] },
       recipeKey,
-      parent: parent ?? null,
+      parents,
     })),
   );
   const plan = planRebuilds(facts);

@@ -41,8 +41,9 @@ async function findParent(
   child: Rebuild,
   cause: Extract<Cause, { kind: "parent" }>,
 ): Promise<Rebuild | undefined> {
-  const waited = child.parentRebuild === null ? undefined : await ctx.store.loadRebuild(child.parentRebuild);
-  if (waited?.image === cause.image) return waited;
+  const waited = await Promise.all(child.parentRebuilds.map((id) => ctx.store.loadRebuild(id)));
+  const meant = waited.find((one) => one?.image === cause.image);
+  if (meant !== undefined) return meant;
   if (cause.digest === undefined) return undefined;
   return findOrigin(await ctx.store.loadRebuilds({ image: cause.image, candidate: cause.digest, limit: 100 }));
 }

@@ -23,7 +23,7 @@ export function createRebuild(ctx: Context, { wake }: RebuildDeps): OperationHan
           lane: "urgent",
           notBefore: ctx.clock.now(),
           recipeKey: await currentRecipeKey(ctx, image),
-          parent: null,
+          parents: [],
           causes: [{ key, cause }],
         },
       ],

@@ -50,7 +50,7 @@ export async function loadRebuildsInFlight(
         verifications: byRebuild.get(rebuild.id) ?? [],
         pointers: pointersOf.get(rebuild.image) ?? [],
         holds: known.holds.filter((hold) => hold.image === null || hold.image === rebuild.image),
-        parent: active.get(rebuild.parentRebuild ?? ""),
+        parents: rebuild.parentRebuilds.flatMap((id) => active.get(id) ?? []),
         conflicts: chain.filter((name) => known.conflicts.has(`${rebuild.image}:${name}`)),
       });
       const { waits, ...where } = place;
@@ -65,8 +65,8 @@ interface RebuildFacts {
   readonly verifications: readonly Verification[];
   readonly pointers: readonly Pointer[];
   readonly holds: readonly Hold[];
-  /** The rebuild that it waits for, as long as that has not ended. */
-  readonly parent: Rebuild | undefined;
+  /** The rebuilds that it waits for, as long as they have not ended. */
+  readonly parents: readonly Rebuild[];
   /** Environments where somebody else moved the tag. */
   readonly conflicts: readonly string[];
 }
@@ -80,15 +80,12 @@ function placeOf(
   const failed = lastError === null ? undefined : `the try before failed: ${lastError.message}`;
   if (state === "queued" || candidate === null) {
     if (state !== "queued") return { step: "build", environment: null, waits: undefined };
-    const after = facts.parent === undefined ? undefined : `it waits for ${facts.parent.image}`;
+    const names = facts.parents.map((parent) => parent.image).join(", ");
+    const after = names === "" ? undefined : `it waits for ${names}`;
     return { step: "queue", environment: null, waits: failed ?? after };
   }
   const now = ctx.clock.now();
-  const next = nextStep(
-    { ...facts, state, candidate, quarantined: false, parent: undefined },
-    ctx.config.environments,
-    now,
-  );
+  const next = nextStep({ ...facts, state, candidate, quarantined: false, parents: [] }, ctx.config.environments, now);
   const isStopped = next.kind === "wait" || (next.kind === "finish" && next.state === "failed");
   const waits = isStopped ? next.reason : notBefore > now ? failed : undefined;
   let arrived: string | null = null;

@@ -103,7 +103,7 @@ describeStores("status", ({ it, store, clock }) => {
 
     await store().savePlan({
       detail: {},
-      rebuilds: [{ image: "web", lane: "urgent", notBefore: 0, recipeKey: "r1", parent: null, causes: [cause] }],
+      rebuilds: [{ image: "web", lane: "urgent", notBefore: 0, recipeKey: "r1", parents: [], causes: [cause] }],
     });
     expect(await step()).toEqual([["queued", "queue", null]]);
     const queued = await ask(ctx);
@@ -134,10 +134,10 @@ describeStores("status", ({ it, store, clock }) => {
 
   it("says which parent a rebuild waits for, and what made the try before fail", async () => {
     const ctx = await open();
-    const wanted = { lane: "routine", notBefore: 0, recipeKey: "r1", parent: null, causes: [firstCause] } as const;
+    const wanted = { lane: "routine", notBefore: 0, recipeKey: "r1", parents: [], causes: [firstCause] } as const;
     const rebuilds = [
       { ...wanted, image: "base" },
-      { ...wanted, image: "web", parent: "base" },
+      { ...wanted, image: "web", parents: ["base"] },
     ];
     await store().savePlan({ detail: {}, rebuilds });
     expect((await stateOf(ctx))?.[1]).toBe("never built; it waits for base");

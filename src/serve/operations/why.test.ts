@@ -54,8 +54,8 @@ describeStores("why", ({ it, store, clock }) => {
     await store().savePlan({
       detail: {},
       rebuilds: [
-        { ...common, image: "base", parent: null, causes: [libc] },
-        { ...common, image: "web", parent: "base", causes },
+        { ...common, image: "base", parents: [], causes: [libc] },
+        { ...common, image: "web", parents: ["base"], causes },
       ],
     });
     const baseLease = await store().leaseRebuild({ owner: "test", leaseMs: hour, image: "base" });

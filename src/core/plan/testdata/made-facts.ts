@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import type { Digest } from "../../../lib/index.ts";
-import type { PackageUpdate, PlanFacts, PlanHold, PlanImage, PlanPackage } from "../facts.ts";
+import type { PackageUpdate, PlanBase, PlanFacts, PlanHold, PlanImage, PlanPackage } from "../facts.ts";
 
 export const now = 1_800_000_000_000;
 export const policy = { coolDown: 3000, maxRebuildsPerHour: 2 };
@@ -13,7 +13,8 @@ export function digest(letter: string): Digest {
 export function madeImage(name: string, over: Partial<PlanImage> = {}): PlanImage {
   return {
     name,
-    parent: undefined,
+    parents: [],
+    bases: [],
     recipeKey: "recipe",
     current: { digest: digest("a"), recipeKey: "recipe", inventories: [name] },
     requests: [],
@@ -86,10 +87,19 @@ const inventory: fc.Arbitrary<PlanPackage[]> = fc.uniqueArray(
 
 const recipe = fc.constantFrom("new", "new", "old");
 
+const anyBase: fc.Arbitrary<PlanBase> = fc.record({
+  name: fc.constantFrom("debian:12", "alpine:3"),
+  from: fc.constantFrom(undefined, digest("a"), digest("b")),
+  to: fc.constantFrom(digest("a"), digest("a"), digest("b")),
+  firstSeen: fc.constant(now - 1),
+  readyAt: fc.constantFrom(now - 1, now, now + 1),
+});
+
 function image(name: string, parents: readonly string[]): fc.Arbitrary<PlanImage> {
   return fc.record({
     name: fc.constant(name),
-    parent: fc.constantFrom(undefined, ...parents),
+    parents: fc.subarray([...parents], { maxLength: Math.min(3, parents.length) }),
+    bases: fc.uniqueArray(anyBase, { selector: (one) => one.name, maxLength: 2 }),
     recipeKey: fc.constant("new"),
     current: fc.oneof(
       { weight: 1, arbitrary: fc.constant(undefined) },

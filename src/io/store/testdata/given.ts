@@ -12,7 +12,7 @@ export function planned(image: string, more: Partial<PlannedRebuild> = {}): Plan
     lane: "routine",
     notBefore: 0,
     recipeKey: "recipe",
-    parent: null,
+    parents: [],
     causes: [{ key: "source:recipe", cause: { kind: "source", from: "old", to: "recipe" } }],
     ...more,
   };
@@ -20,7 +20,7 @@ export function planned(image: string, more: Partial<PlannedRebuild> = {}): Plan
 
 export async function declareImages(store: Store, ...names: string[]): Promise<void> {
   await store.saveImages(
-    names.map((name) => ({ name, repository: `fleet/${name}`, definition: {}, recipeKey: "recipe", parent: null })),
+    names.map((name) => ({ name, repository: `fleet/${name}`, definition: {}, recipeKey: "recipe", parents: [] })),
   );
 }
 
@@ -28,7 +28,7 @@ export async function declareImages(store: Store, ...names: string[]): Promise<v
 export async function leasedRebuild(store: Store, image: string, leaseMs = 30_000): Promise<Lease> {
   await store.saveImages([
     ...(await store.loadImages()).filter(({ name }) => name !== image),
-    { name: image, repository: `fleet/${image}`, definition: {}, recipeKey: "recipe", parent: null },
+    { name: image, repository: `fleet/${image}`, definition: {}, recipeKey: "recipe", parents: [] },
   ]);
   await store.savePlan({ detail: {}, rebuilds: [planned(image)] });
   return takeLease(store, image, "worker", leaseMs);

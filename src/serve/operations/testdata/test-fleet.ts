@@ -206,7 +206,7 @@ export async function declareFleet(ctx: Context): Promise<void> {
       repository: repositoryName(ctx.config, name),
       definition: {},
       recipeKey: "r1",
-      parent: image.parent ?? null,
+      parents: image.parent === undefined ? [] : [image.parent],
     })),
   );
 }
@@ -218,7 +218,7 @@ export async function startRebuild(
   causes: readonly KeyedCause[],
   more: Partial<PlannedRebuild> = {},
 ): Promise<Lease> {
-  const planned = { image, lane: "routine", notBefore: 0, recipeKey: "r1", parent: null, causes, ...more } as const;
+  const planned = { image, lane: "routine", notBefore: 0, recipeKey: "r1", parents: [], causes, ...more } as const;
   const saved = await store.savePlan({ detail: {}, rebuilds: [planned] });
   const id = saved.placed[0]?.rebuild.id;
   const lease = await store.leaseRebuild({ owner: "test", leaseMs: 3_600_000, image, ...(id === undefined ? {} : { rebuild: id }) });
