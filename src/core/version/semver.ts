@@ -21,7 +21,8 @@ export interface SemverRange {
   readonly alternatives: readonly Bounds[];
 }
 
-const shape = /^v?(\d{1,15})(?:\.(\d{1,15}))?(?:\.(\d{1,15}))?(?:-([0-9A-Za-z-]{1,60}(?:\.[0-9A-Za-z-]{1,60}){0,10}))?$/;
+const shape =
+  /^v?(\d{1,15})(?:\.(\d{1,15}))?(?:\.(\d{1,15}))?(?:-([0-9A-Za-z-]{1,60}(?:\.[0-9A-Za-z-]{1,60}){0,10}))?$/;
 const maxText = 200;
 const maxComparators = 20;
 
@@ -122,7 +123,8 @@ function parseComparator(text: string): Bounds | undefined {
   const match = /^(>=|<=|>|<|=|~>?|\^)?(.*)$/.exec(text);
   const operator = match?.[1] ?? "";
   const wild = (match?.[2] ?? "").replace(/(?:(?:^|\.)[xX*])+$/, "");
-  if (wild === "" || wild === "v") return operator === "<" || operator === ">" ? undefined : everything;
+  if (wild === "")
+    return operator !== "" && (match?.[2] === "" || operator === "<" || operator === ">") ? undefined : everything;
   const version = parseSemver(wild);
   if (version === undefined) return undefined;
   const next = after(version, version.parts - 1);
@@ -156,7 +158,9 @@ function narrow(a: Bounds, b: Bounds): Bounds {
   const high =
     a.high === undefined
       ? b
-      : b.high === undefined || compareSemver(a.high, b.high) < 0 || (compareSemver(a.high, b.high) === 0 && !a.highIsIn)
+      : b.high === undefined ||
+          compareSemver(a.high, b.high) < 0 ||
+          (compareSemver(a.high, b.high) === 0 && !a.highIsIn)
         ? a
         : b;
   return { low: low.low, lowIsIn: low.lowIsIn, high: high.high, highIsIn: high.highIsIn };
