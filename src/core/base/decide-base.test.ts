@@ -165,7 +165,7 @@ describe("decideBase", () => {
   });
 
   it("FAULTS 15: has no place for what the image says of its own age", () => {
-    const backDated = { ...found(b), created: "1970-01-01T00:00:00Z" } as BaseSight;
+    const backDated: BaseSight = Object.assign(found(b), { created: "1970-01-01T00:00:00Z" });
     expect(
       kinds(
         look([
