@@ -1,1 +1,2 @@
 export { compareDeb, compareDebText, isDebVersion, parseDeb, type DebVersion } from "./deb.ts";
+export { compareSemver, isInRange, parseSemver, parseSemverRange, type Semver, type SemverRange } from "./semver.ts";

@@ -6,13 +6,14 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { needs } from "../../../test/needs.ts";
+import type { SuiteRequest } from "../../core/inventory/index.ts";
 import { createUniverse } from "../../core/packages/index.ts";
 import { createImageReader, createLayerStore, type ImageReader } from "../../io/layer/index.ts";
 import { makeTar, type Member } from "../../io/layer/testdata/make-tar.ts";
 import { memorySource, putImage } from "../../io/layer/testdata/memory-source.ts";
 import { openDockerArchive } from "../../io/registry/index.ts";
 import { sha256 } from "../../lib/index.ts";
-import { checkImage, type SuiteOffers, type SuiteRequest } from "./check-image.ts";
+import { checkImage, type SuiteOffers } from "./check-image.ts";
 
 const osRelease = 'ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nPRETTY_NAME="Debian 12"\n';
 const status = (name: string, version: string): string =>

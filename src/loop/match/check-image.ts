@@ -2,15 +2,15 @@ import { formatPlatform, type ImageConfig, type ImageSource } from "../../core/i
 import {
   readAptSources,
   readInventory,
-  suitesOf,
-  type AptSource,
+  suitesOfImage,
   type Inventory,
+  type SuiteRequest,
   type Tree,
 } from "../../core/inventory/index.ts";
 import { findOffers, type Offer } from "../../core/advisory/index.ts";
 import type { PackageUniverse } from "../../core/packages/index.ts";
 import type { ImageReader } from "../../io/layer/index.ts";
-import { messageOf, printable, type Digest, type Instant } from "../../lib/index.ts";
+import { messageOf, type Digest, type Instant } from "../../lib/index.ts";
 import { keyOf, readHints, type ReadChangelog } from "./read-hints.ts";
 
 /** What the suites of a release offer for one architecture, and since when. */
@@ -19,16 +19,6 @@ export interface SuiteOffers {
   /** By origin, when that suite's present generation was made, else when it was first seen. */
   readonly since: ReadonlyMap<string, Instant>;
   readonly readChangelog: ReadChangelog;
-}
-
-/** What is to be asked for, in the words of the image: none of it is to be trusted. */
-export interface SuiteRequest {
-  readonly codename: string;
-  readonly suites: readonly string[];
-  /** The packages' own, as Debian names it. */
-  readonly architecture: string;
-  /** Where the image's apt would ask. */
-  readonly sources: readonly AptSource[];
 }
 
 export interface CheckImageDeps {
@@ -96,23 +86,14 @@ async function checkPlatform(
   deps: CheckImageDeps,
   signal: AbortSignal | undefined,
 ): Promise<PlatformCheck> {
-  const codename = inventory.os?.codename;
-  const sources = readAptSources(tree);
-  const own = codename === undefined ? [] : suitesOf(codename, sources);
-  const suitesFrom = own.length > 0 ? "image" : "release";
-  const suites =
-    codename === undefined ? [] : own.length > 0 ? own : [codename, `${codename}-updates`, `${codename}-security`];
+  const asked = suitesOfImage(inventory, readAptSources(tree));
+  const { suites, suitesFrom } = asked;
   const base = { platform, inventory, suites, suitesFrom } as const;
   const nothing = { outdated: [], unknownPackages: [], state: "unknown" } as const;
-  if (inventory.os?.id !== "debian" || codename === undefined) {
-    const name = inventory.os?.prettyName ?? inventory.os?.id ?? "a system without os-release";
-    const why = inventory.os?.id === "debian" ? "it names no release" : "only Debian's suites can be asked";
-    return { ...base, ...nothing, reasons: [...inventory.problems, printable(`${name.slice(0, 200)}: ${why}`)] };
-  }
+  if (asked.kind === "unknown") return { ...base, ...nothing, reasons: [...inventory.problems, asked.reason] };
   let offers: SuiteOffers;
   try {
-    const architecture = architectureOf(inventory);
-    offers = await deps.universeFor({ codename, suites, architecture, sources }, signal);
+    offers = await deps.universeFor(asked.request, signal);
   } catch (error) {
     signal?.throwIfAborted();
     return { ...base, ...nothing, reasons: [...inventory.problems, messageOf(error)] };
@@ -127,15 +108,6 @@ async function checkPlatform(
   });
   const state = inventory.status === "unknown" ? "unknown" : outdated.length > 0 ? "outdated" : "current";
   return { ...base, outdated, unknownPackages: unknown, state, reasons: inventory.problems };
-}
-
-/** The architecture that most packages are of: what a platform is called differs, and may be wrong. */
-function architectureOf({ packages, platform }: Inventory): string {
-  const counts = new Map<string, number>();
-  for (const { architecture } of packages)
-    if (architecture !== "all") counts.set(architecture, (counts.get(architecture) ?? 0) + 1);
-  const [most] = [...counts].sort(([, a], [, b]) => b - a);
-  return most?.[0] ?? platform.architecture;
 }
 
 /**

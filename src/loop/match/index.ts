@@ -1,2 +1,2 @@
 export { checkImage } from "./check-image.ts";
-export type { ImageCheck, PlatformCheck, SuiteOffers, SuiteRequest } from "./check-image.ts";
+export type { ImageCheck, PlatformCheck, SuiteOffers } from "./check-image.ts";

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Agent } from "undici";
+import type { SuiteRequest } from "../../core/inventory/index.ts";
 import {
   createDistro,
   defaultFetchLimits,
@@ -14,7 +15,7 @@ import {
 import { guardedConnector, RegistryError } from "../../io/registry/index.ts";
 import { messageOf, printable, type Clock, type Instant } from "../../lib/index.ts";
 import { readChangelog } from "../../loop/build/index.ts";
-import type { SuiteOffers, SuiteRequest } from "../../loop/match/index.ts";
+import type { SuiteOffers } from "../../loop/match/index.ts";
 import { hostOf, requireNames, suitesToAsk, wantSuite, type WantedSuite } from "./want-suites.ts";
 
 export interface SuiteFinderDeps {

@@ -1,7 +1,6 @@
-import type { AptSource } from "../../core/inventory/index.ts";
+import type { AptSource, SuiteRequest } from "../../core/inventory/index.ts";
 import { DistroError, type Mirrors, type SuiteSource } from "../../io/distro/index.ts";
 import { printable } from "../../lib/index.ts";
-import type { SuiteRequest } from "../../loop/match/index.ts";
 
 const maxForeign = 2;
 const maxComponents = 8;
