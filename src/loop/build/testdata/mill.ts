@@ -121,12 +121,15 @@ export function flatten(layers: readonly Map<string, Seen>[]): Map<string, Seen>
   return new Map(layers.flatMap((layer) => [...layer]));
 }
 
+/** Enough of them have a layer to themselves. */
+const smallSize = 1_600_000;
+
 /** Four small packages of four sources, and a large one. */
 export async function putFleet(mill: Mill): Promise<PackageRecord[]> {
   return Promise.all([
     mill.put({ name: "alpha", version: "1-1", entries: [{ path: "usr/bin/alpha", content: "alpha 1" }] }),
-    mill.put({ name: "beta", version: "1-1", entries: [{ path: "bin/beta", content: "beta 1" }] }),
-    mill.put({ name: "gamma", version: "1-1", entries: [{ path: "etc/gamma", content: "gamma 1" }] }),
+    mill.put({ name: "beta", version: "1-1", size: smallSize, entries: [{ path: "bin/beta", content: "beta 1" }] }),
+    mill.put({ name: "gamma", version: "1-1", size: smallSize, entries: [{ path: "etc/gamma", content: "gamma 1" }] }),
     mill.put({ name: "delta", version: "1-1", entries: [{ path: "usr/share/delta", content: "delta 1" }] }),
     mill.put({
       name: "big",
