@@ -2,7 +2,8 @@ import { execFile } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { readdir, readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { parseDockerfile } from "../../../core/dockerfile/index.ts";
 import { formatPlatform } from "../../../core/image/index.ts";
 import { printable } from "../../../lib/index.ts";
@@ -24,6 +25,12 @@ const mostImages = 500;
 /** What Buildah may isolate with; `chroot` has no limits of memory and CPU. */
 type Isolation = "oci" | "rootless" | "chroot";
 
+interface Isolated {
+  readonly isolation: Isolation;
+  /** Undefined where the isolation needs none. */
+  readonly runtime: string | undefined;
+}
+
 export interface BuildahBuilderOptions extends BuilderOptions {
   readonly program?: string;
   /** OCI runtime by name or path; without it the first of runc and crun that is installed. */
@@ -44,7 +51,7 @@ export function createBuildahBuilder(options: BuildahBuilderOptions): BuildEngin
     docker === undefined || ours["REGISTRY_AUTH_FILE"] !== undefined
       ? {}
       : { REGISTRY_AUTH_FILE: join(docker, "config.json") };
-  let isolated: Promise<{ readonly runtime: string | undefined; readonly isolation: Isolation }> | undefined;
+  let isolated: Promise<Isolated> | undefined;
   let atWork = 0;
 
   const chosen = (): NonNullable<typeof isolated> => (isolated ??= chooseIsolation(options, env));
@@ -87,7 +94,6 @@ export function createBuildahBuilder(options: BuildahBuilderOptions): BuildEngin
         ...(await storage()),
         // Nothing of the host is mounted into a build unasked.
         "--default-mounts-file=/dev/null",
-        ...(runtime === undefined ? [] : [`--runtime=${runtime}`]),
       ];
       const image = join(job.archiveDir, "image-id");
       const steps = startSteps(job.log, "buildah");
@@ -95,20 +101,24 @@ export function createBuildahBuilder(options: BuildahBuilderOptions): BuildEngin
       const stderr = job.log.stream();
       atWork += 1;
       try {
-        const status = await runProgram(program, [...global, ...commandOf(job, isolation, image, cgroupParent)], {
-          env: all,
-          cwd: job.folder.path,
-          signal: job.signal,
-          onStart: job.folder.note,
-          onOutput: (chunk, from) => {
-            (from === "stdout" ? stdout : stderr).write(chunk);
-            if (from === "stderr") steps.heard(chunk);
+        const status = await runProgram(
+          program,
+          [...global, ...commandOf(job, { runtime, isolation }, image, cgroupParent)],
+          {
+            env: all,
+            cwd: job.folder.path,
+            signal: job.signal,
+            onStart: job.folder.note,
+            onOutput: (chunk, from) => {
+              (from === "stdout" ? stdout : stderr).write(chunk);
+              if (from === "stderr") steps.heard(chunk);
+            },
           },
-        });
+        );
         stdout.end();
         stderr.end();
         if (status !== 0) throw failBuild.explained(job, "buildah", steps);
-        return await push(program, [...global], all, (await readFile(image, "utf8")).trim(), job);
+        return await push(program, global, all, (await readFile(image, "utf8")).trim(), job);
       } finally {
         atWork -= 1;
       }
@@ -146,7 +156,7 @@ function runtimeRoot(folder: string): string {
 async function chooseIsolation(
   options: BuildahBuilderOptions,
   env: Readonly<Record<string, string>>,
-): Promise<{ runtime: string | undefined; isolation: Isolation }> {
+): Promise<Isolated> {
   const { runtime, isolation } = options;
   if (isolation === "chroot") return { runtime: undefined, isolation };
   for (const program of runtime === undefined ? ["runc", "crun"] : [runtime]) {
@@ -161,7 +171,12 @@ async function chooseIsolation(
   return { runtime: undefined, isolation: "chroot" };
 }
 
-function commandOf(job: Job, isolation: Isolation, image: string, cgroupParent: string | undefined): string[] {
+function commandOf(
+  job: Job,
+  { runtime, isolation }: Isolated,
+  image: string,
+  cgroupParent: string | undefined,
+): string[] {
   const { request, target, dockerfileDir, secrets, folder } = job;
   const { limits, network, stage, args = {}, labels = {}, noCache = false, ignoreFile } = request;
   const limited = isolation === "oci";
@@ -169,6 +184,7 @@ function commandOf(job: Job, isolation: Isolation, image: string, cgroupParent: 
     "build",
     "--layers",
     `--isolation=${isolation}`,
+    ...(runtime === undefined ? [] : [`--runtime=${runtime}`]),
     "--identity-label=false",
     // A proxy's address may hold a password; a build that needs one gets it as an argument, as with the other engines.
     "--http-proxy=false",
@@ -243,19 +259,18 @@ async function push(
   image: string,
   job: Job,
 ): Promise<UnpackedArchive> {
-  let archive: UnpackedArchive | undefined;
+  const path = join(job.archiveDir, "image.tar");
   const said = job.log.stream();
-  const status = await runProgram(program, [...global, "push", "--quiet", image, "docker-archive:/dev/stdout"], {
+  const status = await runProgram(program, [...global, "push", "--quiet", image, `docker-archive:${path}`], {
     env,
     cwd: job.folder.path,
     signal: job.signal,
     onStart: job.folder.note,
     onOutput: (chunk) => said.write(chunk),
-    consume: async (stdout) => {
-      archive = await unpackArchive(stdout, job.archiveDir, job.request.limits.diskBytes);
-    },
   });
   said.end();
-  if (status !== 0 || archive === undefined) throw failBuild.noResult(job, "buildah");
+  if (status !== 0) throw failBuild.noResult(job, "buildah");
+  const archive = await unpackArchive(createReadStream(path), job.archiveDir, job.request.limits.diskBytes);
+  await rm(path);
   return archive;
 }

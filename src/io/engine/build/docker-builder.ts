@@ -7,6 +7,7 @@ import { createBuildEngine, type Driver, type Job } from "./create-build-engine.
 import { engineEnvironment } from "./engine-environment.ts";
 import { findDocker, type DockerBuilder, type FoundDocker } from "./find-docker.ts";
 import { failBuild, startSteps } from "./follow-steps.ts";
+import { packContext } from "./pack-context.ts";
 import { runProgram } from "./run-program.ts";
 import type { BuildEngine, BuilderOptions, BuildRequest } from "./types.ts";
 import { unpackArchive, type UnpackedArchive } from "./unpack-archive.ts";
@@ -56,14 +57,10 @@ export function createDockerBuilder(options: DockerBuilderOptions): BuildEngine 
       found = await findDocker(env, named, wanted);
       return found.kind === "missing" ? found.why : undefined;
     },
-    refuses: async ({ secrets = [], ignoreFile }) => {
-      if ((await find()).builder !== "classic") return undefined;
-      if (secrets.length > 0)
-        return "has only its classic builder here, which has no secrets: install the buildx plugin";
-      if (ignoreFile !== undefined)
-        return "has only its classic builder here, which knows no Dockerfile.dockerignore: install the buildx plugin";
-      return undefined;
-    },
+    refuses: async ({ secrets = [] }) =>
+      (await find()).builder === "classic" && secrets.length > 0
+        ? "has only its classic builder here, which has no secrets: install the buildx plugin"
+        : undefined,
     unlimited: async () =>
       (await find()).builder === "classic" || cgroupParent !== undefined
         ? undefined
@@ -82,7 +79,12 @@ export function createDockerBuilder(options: DockerBuilderOptions): BuildEngine 
       const stdout = job.log.stream();
       const stderr = job.log.stream();
       try {
-        const status = await runProgram(program, commandOf(job, builder, name, cgroupParent), {
+        const packed =
+          builder === "classic"
+            ? await packContext(job.request.context, job.target.dockerfile, job.request.ignoreFile)
+            : undefined;
+        const status = await runProgram(program, commandOf(job, builder, name, packed?.dockerfile, cgroupParent), {
+          ...(packed === undefined ? {} : { input: packed.stream }),
           env: { ...env, DOCKER_BUILDKIT: builder === "classic" ? "0" : "1", BUILDKIT_PROGRESS: "plain" },
           cwd: job.folder.path,
           signal: job.signal,
@@ -137,7 +139,13 @@ function noteContainer(containers: Map<string, string>, key: string, line: strin
   else if (/^Removing intermediate container [0-9a-f]{12}$/.test(line)) containers.delete(key);
 }
 
-function commandOf(job: Job, builder: DockerBuilder, name: string, cgroupParent: string | undefined): string[] {
+function commandOf(
+  job: Job,
+  builder: DockerBuilder,
+  name: string,
+  packed: string | undefined,
+  cgroupParent: string | undefined,
+): string[] {
   const { request, target, dockerfileDir, secrets } = job;
   const { limits, network, stage, args = {}, labels = {}, noCache = false } = request;
   const own =
@@ -154,7 +162,7 @@ function commandOf(job: Job, builder: DockerBuilder, name: string, cgroupParent:
   return [
     ...(builder === "buildx" ? ["buildx", "build", "--load"] : ["build"]),
     ...own,
-    `--file=${join(dockerfileDir, "Dockerfile")}`,
+    `--file=${packed ?? join(dockerfileDir, "Dockerfile")}`,
     `--tag=${name}`,
     `--platform=${formatPlatform(target.platform)}`,
     `--network=${network}`,
@@ -164,7 +172,7 @@ function commandOf(job: Job, builder: DockerBuilder, name: string, cgroupParent:
     ...(cgroupParent === undefined ? [] : [`--cgroup-parent=${cgroupParent}`]),
     ...argumentsOf(request, args).map((each) => `--build-arg=${each}`),
     ...Object.entries(labels).map(([key, value]) => `--label=${key}=${value}`),
-    request.context,
+    packed === undefined ? request.context : "-",
   ];
 }
 

@@ -3,7 +3,7 @@ import type { Platform } from "../../../core/image/index.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What says how to run the image. image-spec, config.md, and Docker's own additions to it. */
+/** What says how to run the image. image-spec, config.md, and Docker's own additions to it; ArgsEscaped means something on Windows only. */
 const runKeys = [
   "User",
   "ExposedPorts",
@@ -14,7 +14,7 @@ const runKeys = [
   "WorkingDir",
   "Labels",
   "StopSignal",
-  "ArgsEscaped",
+
   "Healthcheck",
   "OnBuild",
   "Shell",
@@ -65,7 +65,7 @@ function normalizeHistory(
     created_by: by === undefined ? undefined : withoutArgument(by),
     author: text(entry["author"]),
     // Buildah notes the id of the image before each step, which is another every time.
-    comment: comment !== undefined && /^FROM [0-9a-f]{12}$/.test(comment) ? undefined : comment,
+    comment: comment !== undefined && /^FROM \S+$/.test(comment) ? undefined : comment,
     ...(empty ? { empty_layer: true } : {}),
   };
 }

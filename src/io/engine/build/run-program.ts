@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../../lib/index.ts";
 import { BuildError } from "./build-error.ts";
@@ -12,11 +13,14 @@ export interface ProgramOptions {
   readonly onOutput?: (chunk: Buffer, from: "stdout" | "stderr") => void;
   /** Reads standard output in place of `onOutput`. */
   readonly consume?: (stdout: Readable) => Promise<void>;
+  /** Goes to its standard input; without it, that is empty. */
+  readonly input?: Readable;
   /** Called with the id of the process group as soon as it is there. */
   readonly onStart?: (group: number) => Promise<void>;
 }
 
 const graceMs = 5000;
+const closedEarly = new Set(["EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET"]);
 
 /**
  * Runs a program in a process group of its own until it and what reads its output have ended; resolves to its status, 128
@@ -24,9 +28,9 @@ const graceMs = 5000;
  * signal's reason once nothing of it is left. Throws ENGINE_UNAVAILABLE where the program cannot be started.
  */
 export async function runProgram(program: string, args: readonly string[], options: ProgramOptions): Promise<number> {
-  const { env, cwd, signal, onOutput, consume, onStart } = options;
+  const { env, cwd, signal, onOutput, consume, input, onStart } = options;
   signal.throwIfAborted();
-  const child = spawn(program, args, { env, cwd, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, { env, cwd, detached: true, stdio: ["pipe", "pipe", "pipe"] });
   const exited = new Promise<number>((resolve, reject) => {
     child.once("error", (cause) => {
       const hint = `Install ${program}, or choose another engine.`;
@@ -34,11 +38,11 @@ export async function runProgram(program: string, args: readonly string[], optio
     });
     child.once("close", (status) => resolve(status ?? 137));
   });
-  let failure: unknown;
+  const failures: Error[] = [];
   let ending: Promise<void> | undefined;
   const end = (): void => void (ending ??= endGroup(child.pid));
   const fail = (error: unknown): void => {
-    failure ??= error;
+    failures.push(error instanceof Error ? error : new Error(messageOf(error)));
     end();
   };
   child.stderr.on("data", (chunk: Buffer) => onOutput?.(chunk, "stderr"));
@@ -48,6 +52,10 @@ export async function runProgram(program: string, args: readonly string[], optio
     child.stdout.resume();
     fail(error);
   });
+  pipeline(input ?? Readable.from([]), child.stdin).catch((error: unknown) => {
+    // A program that ends before it has read all says itself why.
+    if (!closedEarly.has((error as NodeJS.ErrnoException).code ?? "")) fail(error);
+  });
   signal.addEventListener("abort", end, { once: true });
   if (signal.aborted) end();
   try {
@@ -56,6 +64,7 @@ export async function runProgram(program: string, args: readonly string[], optio
     await consumed;
     await ending;
     signal.throwIfAborted();
+    const [failure] = failures;
     if (failure !== undefined) throw failure;
     return status;
   } finally {

@@ -40,7 +40,7 @@ export async function unpackArchive(archive: Readable, folder: string, limit: nu
   feeding.catch(() => undefined);
   try {
     for await (const entry of tar) {
-      const { name, type, linkname, size = 0 } = entry.header;
+      const { name, type, linkname, size } = entry.header;
       count += 1;
       bytes += size;
       if (count > mostMembers)
@@ -50,7 +50,8 @@ export async function unpackArchive(archive: Readable, folder: string, limit: nu
           hint: "Make it smaller, or allow a build more disk.",
         });
       const key = posix.normalize(name);
-      if (type === "file") members.set(key, await keep(entry, join(folder, String(count))));
+      if (type === "file")
+        members.set(key, await keep(entry as AsyncIterable<Uint8Array>, join(folder, String(count))));
       else {
         if ((type === "symlink" || type === "link") && typeof linkname === "string")
           links.set(key, posix.normalize(type === "link" ? linkname : posix.join(posix.dirname(key), linkname)));
