@@ -145,7 +145,7 @@ describe("a Dockerfile that cannot be read", () => {
     ["nests without end", `FROM ${"${V:-".repeat(500)}`, "BAD_EXPANSION", 1, /nested/],
     [
       "grows without end",
-      `${"ARG A=aaaaaaaaaa\n"}${"ARG A=$A$A$A$A\n".repeat(100)}FROM $A`,
+      `ARG A=aaaaaaaaaa\n${"ARG A=$A$A$A$A\n".repeat(100)}FROM $A`,
       "BAD_EXPANSION",
       1,
       /longer/,
