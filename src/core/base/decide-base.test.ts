@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Digest } from "../../lib/index.ts";
 import { decideBase, type BaseDecision, type BasePolicy, type BaseSight, type BaseState } from "./decide-base.ts";
