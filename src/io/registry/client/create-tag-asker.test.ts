@@ -141,7 +141,7 @@ describe("createTagAsker", () => {
     let release = (): void => undefined;
     const { asker, name, asked } = await asking([
       (request, response, url) => {
-        release = () => void heads(request, response, url);
+        release = () => heads(request, response, url);
         arrived();
       },
     ]);
