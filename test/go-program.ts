@@ -31,7 +31,7 @@ export async function buildGoProgram(module: string): Promise<GoProgram> {
   const bin = await mkdtemp(join(cache, "build-"));
   try {
     const env = { ...process.env, GOBIN: bin, GOFLAGS: "-mod=mod" };
-    await run("go", ["install", module], { env, cwd: bin, timeout: 300_000 });
+    await run("go", ["install", module], { env, cwd: bin, timeout: 1_200_000 });
     const [program = ""] = await readdir(bin);
     await rename(join(bin, program), path);
     return { path, missing: undefined };

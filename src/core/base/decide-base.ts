@@ -3,9 +3,9 @@ import type { Digest, Instant } from "../../lib/index.ts";
 
 /** What is known of a followed base. */
 export interface BaseState {
-  /** What images may be built on. */
+  /** What images may be built on; without a tag where a digest is followed that its tag did not name yet. */
   readonly believed:
-    { readonly digest: Digest; readonly tag: string; readonly since: Instant; readonly previous?: Digest } | undefined;
+    { readonly digest: Digest; readonly tag?: string; readonly since: Instant; readonly previous?: Digest } | undefined;
   /** What it showed when it was last looked at, since when, and whether that was a return to something older. */
   readonly shown:
     { readonly digest: Digest; readonly tag: string; readonly since: Instant; readonly isBack: boolean } | undefined;
@@ -79,7 +79,7 @@ export type BaseDecision = { readonly next: BaseState } & (
   | { readonly kind: "gone"; readonly reason: string }
 );
 
-/** A registry's clock that is further ahead of ours than this is not followed, or one wrong answer would hold a base for years. */
+/** A registry's clock that is further ahead of ours than this is wrong, and is not followed: one such answer would hold a base for years. */
 const furthestAheadMs = 7 * 86_400_000;
 
 /**
@@ -95,10 +95,7 @@ export function decideBase(state: BaseState, sight: BaseSight, now: Instant, pol
   const { firstSeen, next } = seen;
   const which = { digest, tag };
 
-  if (digest === believed?.digest) {
-    const kept = { ...believed, tag };
-    return { kind: "same", ...which, next: { ...next, believed: kept } };
-  }
+  if (digest === believed?.digest) return { kind: "same", ...which, next: { ...next, believed: { ...believed, tag } } };
   if (sight.signature.kind === "refused") return { kind: "unsigned", ...which, reason: sight.signature.reason, next };
 
   const isAccepted = policy.accepted?.includes(digest) === true;
@@ -128,7 +125,8 @@ function noteSight(
   { digest, tag, theirs }: Extract<BaseSight, { kind: "found" }>,
   now: Instant,
 ): { readonly firstSeen: Instant; readonly next: BaseState } {
-  const latest = Math.max(now, Math.min(theirs ?? now, now + furthestAheadMs));
+  const isNear = theirs !== undefined && theirs - now <= furthestAheadMs;
+  const latest = isNear ? Math.max(now, theirs) : now;
   const known = state.history.find((one) => one.digest === digest);
   const firstSeen = known?.firstSeen ?? latest;
   const history = known === undefined ? [{ digest, firstSeen }, ...state.history] : state.history;
@@ -138,7 +136,7 @@ function noteSight(
 }
 
 function pinnedState(state: BaseState, digest: Digest, now: Instant): NonNullable<BaseState["believed"]> {
-  return state.believed?.digest === digest ? state.believed : { digest, tag: "", since: now };
+  return state.believed?.digest === digest ? state.believed : { digest, since: now };
 }
 
 function missingPlatforms(wanted: readonly Platform[], there: readonly Platform[] | undefined): readonly string[] {

@@ -12,7 +12,14 @@ export {
   type ImageDocument,
 } from "./manifest.ts";
 export { formatPlatform, parsePlatform, samePlatform } from "./platform.ts";
-export { isRepositoryName, isTag, parseReference, referenceTarget, type Reference } from "./reference.ts";
+export {
+  formatReference,
+  isRepositoryName,
+  isTag,
+  parseReference,
+  referenceTarget,
+  type Reference,
+} from "./reference.ts";
 export { mediaTypes } from "./types.ts";
 export type {
   Descriptor,

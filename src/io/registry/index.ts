@@ -9,6 +9,13 @@ export { guardedConnector } from "./client/address-guard.ts";
 export { dockerCredentials, type CredentialSource } from "./client/credentials.ts";
 export type { Repository } from "./client/repository.ts";
 export { copyImage } from "./copy-image.ts";
+export {
+  createTagAsker,
+  type TagAnswer,
+  type TagAsker,
+  type TagAskerOptions,
+  type TagName,
+} from "./client/create-tag-asker.ts";
 export { openDockerArchive } from "./open-docker-archive.ts";
 export { openImage } from "./open-image.ts";
 export { openLayout, type Layout } from "./open-layout.ts";

@@ -15,6 +15,8 @@ export interface RegistryHabits {
   conditionalTags: boolean;
   /** Whether it has the referrers API; undefined before the first try. */
   referrers: boolean | undefined;
+  /** Whether HEAD says what a tag names; undefined before the first try. */
+  heads: boolean | undefined;
 }
 
 export interface Upload {

@@ -15,7 +15,7 @@ import { digestAlgorithm, isDigest, sha256, type Digest } from "../../../lib/ind
 import { RegistryError } from "../error.ts";
 import { pushScope, type RegistryHabits } from "./blob-upload.ts";
 import type { KnownContent } from "./known-content.ts";
-import { explain, type Requester } from "./requester.ts";
+import { explain, type Ask, type Requester } from "./requester.ts";
 import type { Answer } from "./transport.ts";
 
 /** One repository of one registry, for the files of this folder. */
@@ -45,9 +45,13 @@ export async function fetchManifest(
     const held = place.known.manifest(place.repository, reference);
     if (held !== undefined) return held;
   }
+  const answer = await askManifest(place, "GET", reference, { signal });
+  return answer.status === 404 ? undefined : receiveManifest(place, reference, answer);
+}
+
+/** The manifest in an answer to a GET of `reference`, checked. */
+export async function receiveManifest(place: Place, reference: string, answer: Answer): Promise<RawManifest> {
   const what = `${place.registry}/${place.repository} ${reference}`;
-  const answer = await askManifest(place, "GET", reference, signal);
-  if (answer.status === 404) return undefined;
   const bytes = await answer.bytes(manifestLimit, `the manifest of ${what}`);
   const wanted = isDigest(reference) ? reference : undefined;
   const digest = checkDigest(bytes, wanted, answer, what);
@@ -66,9 +70,17 @@ export async function resolveReference(
   reference: string,
   signal?: AbortSignal,
 ): Promise<Descriptor | undefined> {
-  const answer = await askManifest(place, "HEAD", reference, signal);
+  const answer = await askManifest(place, "HEAD", reference, { signal });
   void answer.drain();
   if (answer.status === 404) return undefined;
+  const described = describeHead(place, reference, answer);
+  if (described !== undefined) return described;
+  const manifest = await fetchManifest(place, reference, signal);
+  return manifest && { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.byteLength };
+}
+
+/** What the head of an answer says of a manifest; undefined where it does not say enough. */
+export function describeHead(place: Place, reference: string, answer: Answer): Descriptor | undefined {
   const digest = answer.header("docker-content-digest");
   const size = Number(answer.header("content-length") ?? Number.NaN);
   const mediaType = answer.header("content-type")?.split(";")[0]?.trim() ?? "";
@@ -78,8 +90,7 @@ export async function resolveReference(
     }
     return { mediaType, digest: isDigest(reference) ? reference : digest, size };
   }
-  const manifest = await fetchManifest(place, reference, signal);
-  return manifest && { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.byteLength };
+  return undefined;
 }
 
 /** Sends a manifest; resolves to whether the registry took note of its subject. Throws TAG_MOVED where `condition` does not hold. distribution-spec 1.1, Pushing Manifests. */
@@ -172,19 +183,21 @@ function checkReference(reference: string): string {
   throw new RegistryError("REJECTED", `"${reference.slice(0, 140)}" is neither a tag nor a digest`);
 }
 
-async function askManifest(
+/** Asks for a manifest, or its head: 200, 404, and what else `options.expect` names. The body of a 404 is read. */
+export async function askManifest(
   place: Place,
   method: "GET" | "HEAD",
   reference: string,
-  signal?: AbortSignal,
+  options: Partial<Pick<Ask, "headers" | "signal" | "waits" | "expect">> = {},
 ): Promise<Answer> {
+  const { headers = {}, expect = [], ...rest } = options;
   const answer = await place.requester.ask({
     method,
     to: `/v2/${place.repository}/manifests/${checkReference(reference)}`,
     scopes: [`repository:${place.repository}:pull`],
-    headers: { accept },
-    signal,
-    expect: [200, 404],
+    headers: { accept, ...headers },
+    expect: [200, 404, ...expect],
+    ...rest,
     what: `pull of ${place.registry}/${place.repository} ${reference}`,
   });
   noteHabits(place, answer);

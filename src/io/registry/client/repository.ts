@@ -13,6 +13,7 @@ import {
   type TagCondition,
 } from "./manifests.ts";
 import { fetchReferrers, sendReferrer } from "./referrers.ts";
+import { lookAtTag, type KnownTag, type TagLook } from "./look-at-tag.ts";
 import { fetchTags } from "./tags.ts";
 import type { Answer } from "./transport.ts";
 
@@ -31,7 +32,10 @@ export interface Repository extends ImageSource, ImageSink {
     tag: string,
     options?: { readonly ifMatch?: Digest | "absent"; readonly signal?: AbortSignal },
   ): Promise<void>;
-  tags(signal?: AbortSignal): Promise<readonly string[]>;
+  /** All tags; with `waits: false` a registry that has had enough is left alone at once: THROTTLED. */
+  tags(signal?: AbortSignal, options?: { readonly waits: boolean }): Promise<readonly string[]>;
+  /** What a tag names now, as cheaply as the registry lets: HEAD, or a GET that is told what we know. One that has had enough is left alone at once: THROTTLED. */
+  look(tag: string, known?: KnownTag, signal?: AbortSignal): Promise<TagLook>;
   /** Removes a tag, or a manifest with all its tags; false where there was none. */
   deleteManifest(reference: string, signal?: AbortSignal): Promise<boolean>;
   /** The artifacts whose subject is `digest`, those of one type where it is given. */
@@ -126,7 +130,8 @@ export function createRepository(options: RepositoryOptions): Repository {
     },
     resolve: (reference, signal) => resolveReference(place, reference, signal),
     tag: (digest, tag, { ifMatch, signal } = {}) => moveTag(place, digest, tag, ifMatch satisfies TagCondition, signal),
-    tags: (signal) => fetchTags(place, signal),
+    tags: (signal, options) => fetchTags(place, { ...options, signal }),
+    look: (tag, known, signal) => lookAtTag(place, tag, known, signal),
     deleteManifest: (reference, signal) => deleteManifest(place, reference, signal),
     referrers: (digest, artifactType, signal) => fetchReferrers(place, digest, artifactType, signal),
     putReferrer: (manifest, signal) => sendReferrer(place, manifest, options, { signal }),

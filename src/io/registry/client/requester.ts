@@ -19,6 +19,8 @@ export interface Ask {
   readonly what: string;
   /** False where asking twice is not the same as asking once. */
   readonly repeatable?: boolean;
+  /** False where a registry that has had enough (429) is left alone at once, and the caller knows until when. */
+  readonly waits?: boolean;
 }
 
 /** Asks one registry: authenticates, follows redirects without credentials, retries what may pass. */
@@ -67,13 +69,15 @@ export function createRequester(options: RequesterOptions): Requester {
         answer = await askOnce(request);
       } catch (error) {
         // Of the network, or of the token service.
-        if (last || !mayRepeat(error)) throw error;
+        if (last || !mayRepeat(error) || (request.waits === false && error.code === "THROTTLED")) throw error;
         await pause(attempt, error.retryAfterMs, request.signal);
         continue;
       }
       if (request.expect.includes(answer.status)) return answer;
       const after = retryAfterMs(answer, clock.now());
-      if (last || !mayPass(answer.status) || isTooLong(after)) throw await explain(answer, request.what, after);
+      const hadEnough = answer.status === 429 && request.waits === false;
+      if (last || hadEnough || !mayPass(answer.status) || isTooLong(after))
+        throw await explain(answer, request.what, after);
       await answer.drain();
       await pause(attempt, after, request.signal);
     }

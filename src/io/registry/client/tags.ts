@@ -5,18 +5,23 @@ import type { Answer } from "./transport.ts";
 
 const pageLimit = 16 * 1024 * 1024;
 const maxTags = 1_000_000;
+const maxPages = 2000;
 
 /** All tags of a repository in the registry's order; none where it does not exist. distribution-spec 1.1, Listing Tags. */
-export async function fetchTags(place: Place, signal?: AbortSignal): Promise<readonly string[]> {
+export async function fetchTags(
+  place: Place,
+  options: { readonly signal?: AbortSignal | undefined; readonly waits?: boolean } = {},
+): Promise<readonly string[]> {
   const what = `tags of ${place.registry}/${place.repository}`;
   const found: string[] = [];
   let to: string | URL | undefined = `/v2/${place.repository}/tags/list?n=1000`;
-  while (to !== undefined) {
+  for (let pages = 0; to !== undefined; pages += 1) {
+    if (pages >= maxPages) throw new RegistryError("BAD_ANSWER", `${what}: more than ${maxPages} pages`);
     const answer: Answer = await place.requester.ask({
       method: "GET",
       to,
       scopes: [`repository:${place.repository}:pull`],
-      signal,
+      ...options,
       expect: [200, 404],
       what,
     });

@@ -1,0 +1,35 @@
+import { z } from "zod";
+import { digestAlgorithm, digestHex } from "../../lib/index.ts";
+import { parseJson } from "./simple-signing.ts";
+import type { SignedImage } from "./types.ts";
+
+/** Payload type of an in-toto statement in an envelope. in-toto attestation framework, Envelope. */
+export const statementType = "application/vnd.in-toto+json";
+
+const maxPayload = 1_048_576;
+const predicateType = "https://sigstore.dev/cosign/sign/v1";
+
+const shape = z.object({
+  _type: z.enum(["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"]),
+  subject: z.array(z.object({ digest: z.record(z.string().max(20), z.string().max(200)) })).max(100),
+  predicateType: z.string().max(500),
+});
+
+/** Why a statement does not say that `image` was signed; undefined where it does. It says nothing of repositories, so that it counts for every one that has the digest. Other statements (provenance, scans) are no signatures of an image. */
+export function refuseStatement(payload: Uint8Array, image: SignedImage): string | undefined {
+  if (payload.byteLength > maxPayload) return `its statement is larger than ${maxPayload} bytes`;
+  const parsed = shape.safeParse(parseJson(payload));
+  if (!parsed.success) return "its payload is no in-toto statement";
+  if (parsed.data.predicateType !== predicateType) return "its statement is about something else";
+  const [algorithm, hex] = [digestAlgorithm(image.digest), digestHex(image.digest)];
+  const isOfImage = parsed.data.subject.some(
+    ({ digest }) => Object.hasOwn(digest, algorithm) && digest[algorithm] === hex,
+  );
+  return isOfImage ? undefined : "it is of another digest";
+}
+
+/** The bytes that an envelope's signature is over. DSSE, protocol.md, PAE. */
+export function preAuthEncoding(payloadType: string, payload: Uint8Array): Buffer {
+  const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.byteLength} `;
+  return Buffer.concat([Buffer.from(head), payload]);
+}

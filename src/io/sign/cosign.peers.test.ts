@@ -1,0 +1,152 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import { buildGoProgram } from "../../../test/go-program.ts";
+import { needs } from "../../../test/needs.ts";
+import { collectBytes } from "../../lib/index.ts";
+import {
+  createRegistryClient,
+  createRegistryServer,
+  type RegistryClient,
+  type RegistryServer,
+} from "../registry/index.ts";
+import {
+  missingDockerRegistry,
+  startDockerRegistry,
+  type DockerRegistry,
+} from "../registry/testdata/docker-registry.ts";
+import { makeImage, pushImage } from "../registry/testdata/make-image.ts";
+import { checkSignature } from "./index.ts";
+
+const run = promisify(execFile);
+const cosign = await buildGoProgram("github.com/sigstore/cosign/v2/cmd/cosign@v2.4.1");
+const missing = cosign.missing ?? (await missingDockerRegistry());
+
+let folder: string;
+let embedded: RegistryServer;
+let embeddedHost: string;
+let docker: DockerRegistry;
+let client: RegistryClient;
+
+const sign = (image: string, key: string, ...more: string[]) =>
+  run(
+    cosign.path,
+    [
+      "sign",
+      "--key",
+      join(folder, `${key}.key`),
+      "--tlog-upload=false",
+      "--allow-insecure-registry",
+      "-y",
+      ...more,
+      image,
+    ],
+    {
+      env: { ...process.env, COSIGN_PASSWORD: "", COSIGN_EXPERIMENTAL: "1" },
+    },
+  );
+const policyOf = async (...keys: string[]) => ({
+  kind: "key" as const,
+  keys: await Promise.all(keys.map((key) => readFile(join(folder, `${key}.pub`), "utf8"))),
+});
+
+beforeAll(async () => {
+  if (missing !== undefined) return;
+  folder = await mkdtemp(join(tmpdir(), "tidemill-cosign-"));
+  const env = { ...process.env, COSIGN_PASSWORD: "" };
+  for (const name of ["ours", "theirs"])
+    await run(cosign.path, ["generate-key-pair", "--output-key-prefix", name], { env, cwd: folder });
+  await run("openssl", ["genrsa", "-traditional", "-out", join(folder, "rsa.pem"), "2048"]);
+  await run(cosign.path, ["import-key-pair", "--key", "rsa.pem", "--output-key-prefix", "rsa"], { env, cwd: folder });
+  embedded = await createRegistryServer({ dir: join(folder, "registry") });
+  ({ host: embeddedHost } = await embedded.listen(0));
+  docker = await startDockerRegistry();
+  client = createRegistryClient();
+});
+afterAll(async () => {
+  if (missing !== undefined) return;
+  await client.close();
+  await docker.close();
+  await embedded.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("what cosign signs with a key", () => {
+  const it = needs(missing);
+  for (const kind of ["embedded", "docker"] as const)
+    for (const place of ["tag", "referrer"] as const)
+      it(`is believed, and nothing else: ${kind} registry, by ${place}`, async () => {
+        const host = kind === "embedded" ? embeddedHost : docker.host;
+        const app = client.repository(`${host}/app-${place}`);
+        const other = client.repository(`${host}/other-${place}`);
+        const image = await makeImage([`${kind} ${place}`]);
+        const unsigned = await makeImage([`${kind} ${place} unsigned`]);
+        for (const repository of [app, other]) {
+          await pushImage(repository, image, "1");
+          await pushImage(repository, unsigned, "2");
+        }
+        const { digest } = image.manifest;
+        await sign(
+          `${host}/app-${place}@${digest}`,
+          "ours",
+          ...(place === "referrer" ? ["--registry-referrers-mode=oci-1-1"] : []),
+        );
+        const [ours, theirs] = [await policyOf("ours"), await policyOf("theirs")];
+        expect(await checkSignature(app, digest, ours)).toMatchObject({ kind: "verified" });
+        expect(await checkSignature(app, digest, theirs)).toMatchObject({ kind: "refused" });
+        expect(await checkSignature(app, unsigned.manifest.digest, ours)).toMatchObject({
+          kind: "refused",
+          reason: "it has no signature",
+        });
+        expect(await checkSignature(other, digest, ours)).toMatchObject({ kind: "refused" });
+        // The signature of one image under the name of another: cosign's own layout, moved.
+        if (place === "tag") {
+          const moved = await app.manifest(`${digest.replace(":", "-")}.sig`);
+          if (moved === undefined) throw new Error("cosign wrote no signature");
+          const target = `${unsigned.manifest.digest.replace(":", "-")}.sig`;
+          await app.putManifest(moved, target);
+          expect(await checkSignature(app, unsigned.manifest.digest, ours)).toMatchObject({
+            reason: "it is of another digest",
+          });
+        }
+      });
+
+  it("with RSA is believed too", async () => {
+    const app = client.repository(`${embeddedHost}/rsa`);
+    const image = await makeImage(["rsa"]);
+    await pushImage(app, image, "1");
+    await sign(`${embeddedHost}/rsa@${image.manifest.digest}`, "rsa");
+    expect(await checkSignature(app, image.manifest.digest, await policyOf("ours", "rsa"))).toMatchObject({
+      kind: "verified",
+      by: expect.stringMatching(/^RSA key/),
+    });
+  });
+
+  it("is what openssl verifies, byte for byte", async () => {
+    const app = client.repository(`${embeddedHost}/openssl`);
+    const image = await makeImage(["openssl"]);
+    await pushImage(app, image, "1");
+    await sign(`${embeddedHost}/openssl@${image.manifest.digest}`, "ours");
+    const manifest = await app.manifest(`${image.manifest.digest.replace(":", "-")}.sig`);
+    const { layers } = JSON.parse(Buffer.from(manifest?.bytes ?? []).toString()) as {
+      layers: { digest: `sha256:${string}`; size: number; mediaType: string; annotations: Record<string, string> }[];
+    };
+    const [layer] = layers;
+    if (layer === undefined) throw new Error("cosign wrote no signature");
+    const [payload, signature, key] = ["payload", "signature", "ours.pub"].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await writeFile(payload, await collectBytes(app.blob(layer), 65_536, "payload"));
+    await writeFile(signature, Buffer.from(layer.annotations["dev.cosignproject.cosign/signature"] ?? "", "base64"));
+    const { stdout } = await run("openssl", ["dgst", "-sha256", "-verify", key, "-signature", signature, payload]);
+    expect(stdout).toContain("Verified OK");
+    expect(await checkSignature(app, image.manifest.digest, await policyOf("ours"))).toMatchObject({
+      kind: "verified",
+    });
+  });
+});

@@ -1,0 +1,139 @@
+import { X509Certificate } from "node:crypto";
+import { bundleFromJSON, isBundleWithDsseEnvelope, type Bundle } from "@sigstore/bundle";
+import { TrustedRoot } from "@sigstore/protobuf-specs";
+import { toSignedEntity, toTrustMaterial, Verifier, type TrustMaterial } from "@sigstore/verify";
+import { z } from "zod";
+import {
+  parseJson,
+  refuseSimpleSigning,
+  refuseStatement,
+  statementType,
+  type SignaturePolicy,
+  type SignatureVerdict,
+  type SignedImage,
+} from "../../core/signature/index.ts";
+import { digestHex, messageOf, sha256 } from "../../lib/index.ts";
+import { SignError } from "./error.ts";
+import type { FoundSignature } from "./fetch-signatures.ts";
+
+type IdentityPolicy = Extract<SignaturePolicy, { kind: "identity" }>;
+
+const maxRoot = 1_048_576;
+const maxPem = 65_536;
+const base64 = z
+  .string()
+  .max(65_536)
+  .regex(/^[A-Za-z0-9+/]*={0,2}$/);
+
+/** The log's promise, as cosign keeps it beside a signature. cosign, SIGNATURE_SPEC.md. */
+const rekorShape = z.object({
+  SignedEntryTimestamp: base64,
+  Payload: z.object({
+    body: base64,
+    integratedTime: z.number().int().positive(),
+    logIndex: z.number().int().nonnegative(),
+    logID: z.string().regex(/^[0-9a-f]{64}$/),
+  }),
+});
+const bodyShape = z.object({ kind: z.string().max(50), apiVersion: z.string().max(50) });
+
+/**
+ * Verifies that the holder of an identity signed: the certificate is of an authority of the trusted root and was valid at a moment that a log or timestamp authority of it
+ * vouches for, issuer and subject are those of the policy, and the signature is about the image. What the root names (logs of certificates, of signatures) is required; no network is asked. Throws BAD_ROOT.
+ */
+export function createIdentityVerifier(
+  policy: IdentityPolicy,
+): (found: FoundSignature, image: SignedImage) => SignatureVerdict {
+  const trust = readTrustedRoot(policy.trustedRoot);
+  const verifier = new Verifier(trust, {
+    tlogThreshold: trust.tlogs.length > 0 ? 1 : 0,
+    ctlogThreshold: trust.ctlogs.length > 0 ? 1 : 0,
+    // Without a moment that somebody vouches for, a certificate of ten minutes would be good for ever.
+    timestampThreshold: 1,
+  });
+
+  return (found, image) => {
+    try {
+      const bundle = found.kind === "bundle" ? readBundle(found.bytes) : toBundle(found);
+      if (typeof bundle === "string") return refuse(bundle);
+      const payload = payloadOf(bundle, found);
+      if (payload === undefined) return refuse("it is no bundle with an in-toto statement");
+      const entity = toSignedEntity(bundle, found.kind === "bundle" ? undefined : Buffer.from(payload));
+      const { identity } = verifier.verify(entity);
+      const { subjectAlternativeName: subject, extensions } = identity ?? {};
+      if (subject !== policy.subject || extensions?.issuer !== policy.issuer)
+        return refuse(`it is by ${subject ?? "nobody"} of ${extensions?.issuer ?? "no issuer"}`);
+      const reason = found.kind === "bundle" ? refuseStatement(payload, image) : refuseSimpleSigning(payload, image);
+      return reason === undefined ? { kind: "verified", by: subject } : refuse(reason);
+    } catch (error) {
+      // Certificates and bundles are other people's bytes: whatever is thrown over them, they are no signature.
+      return refuse(`it cannot be verified: ${messageOf(error).slice(0, 300)}`);
+    }
+  };
+}
+
+function readTrustedRoot(text: string): TrustMaterial {
+  try {
+    if (text.length > maxRoot) throw new Error(`it is larger than ${maxRoot} bytes`);
+    const trust = toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(text)));
+    if (trust.certificateAuthorities.length === 0) throw new Error("it names no certificate authority");
+    return trust;
+  } catch (cause) {
+    throw new SignError("BAD_ROOT", `the trusted root of a signature policy cannot be used: ${messageOf(cause)}`, {
+      hint: "Give Sigstore's trusted_root.json, or that of your own Sigstore.",
+      cause,
+    });
+  }
+}
+
+function readBundle(bytes: Uint8Array): Bundle | string {
+  const value = parseJson(bytes);
+  return value === undefined ? "it is no bundle" : bundleFromJSON(value);
+}
+
+function payloadOf(bundle: Bundle, found: FoundSignature): Uint8Array | undefined {
+  if (found.kind !== "bundle") return found.payload;
+  if (!isBundleWithDsseEnvelope(bundle)) return undefined;
+  const { payloadType, payload } = bundle.content.dsseEnvelope;
+  return payloadType === statementType ? payload : undefined;
+}
+
+/** What cosign keeps in annotations, as a bundle; or why it is none. */
+function toBundle(found: Extract<FoundSignature, { kind: "simple-signing" }>): Bundle | string {
+  const { certificate, rekor, signature, payload } = found;
+  if (certificate === undefined) return "it has no certificate: a key made it";
+  if (rekor === undefined) return "it is in no log";
+  const promise = rekorShape.safeParse(parseJson(Buffer.from(rekor)));
+  if (!promise.success || certificate.length > maxPem || !base64.safeParse(signature).success)
+    return "what is kept beside it is malformed";
+  const { body, integratedTime, logIndex, logID } = promise.data.Payload;
+  const entry = bodyShape.safeParse(parseJson(Buffer.from(body, "base64")));
+  if (!entry.success) return "what is kept beside it is malformed";
+  return bundleFromJSON({
+    mediaType: "application/vnd.dev.sigstore.bundle+json;version=0.1",
+    verificationMaterial: {
+      x509CertificateChain: { certificates: [{ rawBytes: new X509Certificate(certificate).raw.toString("base64") }] },
+      tlogEntries: [
+        {
+          logIndex: String(logIndex),
+          logId: { keyId: Buffer.from(logID, "hex").toString("base64") },
+          kindVersion: { kind: entry.data.kind, version: entry.data.apiVersion },
+          integratedTime: String(integratedTime),
+          inclusionPromise: { signedEntryTimestamp: promise.data.SignedEntryTimestamp },
+          canonicalizedBody: body,
+        },
+      ],
+    },
+    messageSignature: {
+      messageDigest: {
+        algorithm: "SHA2_256",
+        digest: Buffer.from(digestHex(sha256(payload)), "hex").toString("base64"),
+      },
+      signature,
+    },
+  });
+}
+
+function refuse(reason: string): SignatureVerdict {
+  return { kind: "refused", reason };
+}
