@@ -20,7 +20,13 @@ export interface DockerImages {
   readonly client: RegistryClient;
   repository(name: string): Repository;
   /** Assembles a base with apt in it from what these suites offer, and pushes it under `name:tag`. */
-  assembleBase(name: string, tag: string, suites: readonly string[], roots: readonly string[], run?: RunConfig): Promise<Digest>;
+  assembleBase(
+    name: string,
+    tag: string,
+    suites: readonly string[],
+    roots: readonly string[],
+    run?: RunConfig,
+  ): Promise<Digest>;
   /** Builds a Dockerfile's text on what the registry has, and pushes it. */
   build(name: string, tag: string, dockerfile: string, files?: Readonly<Record<string, string>>): Promise<Digest>;
   /** Docker's own name for a digest that it may run. */
