@@ -24,6 +24,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   increment: async () => (await import("./increment.ts")).runBench,
   fleet: async () => (await import("./fleet.ts")).runBench,
   plan: async () => (await import("./plan.ts")).runBench,
+  rebase: async () => (await import("./rebase.ts")).runBench,
   start: async () => (await import("./start.ts")).runBench,
 };
 

@@ -76,6 +76,12 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     }),
     rebuild: implemented.createRebuild(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
     promote: implemented.createPromote(ctx),
+    rebase: implemented.createRebase({
+      client: clientOfOthers,
+      images: ctx.images,
+      localFiles: serving === undefined,
+      signal: ctx.signal,
+    }),
     rollback: implemented.createRollback(ctx),
     hold: implemented.createHold(ctx),
     resume: implemented.createResume(ctx),
@@ -93,21 +99,23 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
   return createOperations(handlers);
 }
 
-/** The operations that need no fleet: `check` and `diff` of any image, `validate`; all others answer UNSUPPORTED. */
+/** The operations that need no fleet: `check`, `diff` and `rebase` of any image, `validate`; all others answer UNSUPPORTED. */
 export function createStatelessOperations(env: Env, signal: AbortSignal): Operations {
   const registries = createRegistryClient({ credentials: dockerCredentials() });
   const cacheDir = join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tidemill");
   const refuse = (name: string) => () => {
     throw new OperationError("UNSUPPORTED", `${name} needs a fleet`, { hint: "Name its configuration by --config." });
   };
+  const images = createImageReader(createLayerStore(join(cacheDir, "layers")));
   const known: Partial<OperationHandlers> = {
     check: implemented.createCheck({ cacheDir, clock: systemClock, env, registries, localFiles: true, signal }),
     diff: implemented.createDiff({
       client: registries,
       localFiles: true,
-      images: createImageReader(createLayerStore(join(cacheDir, "layers"))),
+      images,
       signal,
     }),
+    rebase: implemented.createRebase({ client: registries, images, localFiles: true, signal }),
     validate: implemented.createValidate({ env, cwd: process.cwd() }),
   };
   const handlers = Object.fromEntries(operationNames.map((name) => [name, known[name] ?? refuse(name)]));

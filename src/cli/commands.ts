@@ -36,6 +36,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     "Build one recipe to a registry, layout or archive",
     async () => (await import("./build.ts")).build,
   ),
+  rebase: entry(
+    "Act",
+    "Put an image on a newer base without a build",
+    async () => (await import("./rebase.ts")).rebase,
+  ),
   validate: entry("Keep", "Every mistake of a configuration", async () => (await import("./validate.ts")).validate),
   schema: entry("Keep", "JSON Schema of tidemill.yaml, for editors", async () => (await import("./schema.ts")).schema),
   doctor: entry(

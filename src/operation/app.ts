@@ -8,7 +8,7 @@ export interface AppOptions {
   readonly config?: string;
   /** Directory of the state. */
   readonly data?: string;
-  /** For `check` and `diff` of any references: no configuration is needed and no directory is opened; what needs them answers UNSUPPORTED. */
+  /** For `check`, `diff` and `rebase` of any references: no configuration is needed and no directory is opened; what needs them answers UNSUPPORTED. */
   readonly stateless?: boolean;
   readonly onEvent?: ProgressListener;
   /** Aborted when the user wants to stop: work is left where it can be resumed. */

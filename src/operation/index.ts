@@ -20,6 +20,7 @@ export type { Status } from "./status.ts";
 export type { Plan } from "./plan.ts";
 export type { Check, Diff, History, Why } from "./explain.ts";
 export type { Run } from "./action.ts";
+export type { Rebase } from "./rebase.ts";
 export type { Doctor, Validate } from "./upkeep.ts";
 export type { QuickstartCounts, QuickstartResult, QuickstartRow } from "./quickstart.ts";
 export type {

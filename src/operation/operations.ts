@@ -3,6 +3,7 @@ import * as action from "./action.ts";
 import { OperationError } from "./error.ts";
 import * as explain from "./explain.ts";
 import { plan, planInput } from "./plan.ts";
+import { rebase, rebaseInput } from "./rebase.ts";
 import { status, statusInput, summary, summaryInput } from "./status.ts";
 import * as upkeep from "./upkeep.ts";
 
@@ -60,6 +61,12 @@ export const operations = {
     effect: "write",
     input: action.buildInput,
     output: action.build,
+  },
+  rebase: {
+    summary: "Put an image on a newer base without a build",
+    effect: "write",
+    input: rebaseInput,
+    output: rebase,
   },
   validate: {
     summary: "Every mistake of a configuration",

@@ -23,12 +23,23 @@ const maxSegments = 256;
 const maxDynamic = 4096;
 const maxNeeded = 1024;
 const maxString = 4096;
+const maxVersions = 8192;
+/** VER_FLG_BASE and VER_FLG_WEAK. */
+const baseVersion = 1;
+const weakVersion = 2;
 const segmentKinds = new Map<number, ElfSegment["kind"]>([
   [1, "load"],
   [2, "dynamic"],
   [3, "interpreter"],
 ]);
 const tags = { needed: 1, stringTable: 5, stringSize: 10, soname: 14, rpath: 15, runpath: 29 } as const;
+/** DT_VERDEF and DT_VERNEED, each with the tag of its count after it. Linux Standard Base, Symbol Versioning. */
+const versionTags = {
+  defined: 0x6ffffffc,
+  definedCount: 0x6ffffffd,
+  needed: 0x6ffffffe,
+  neededCount: 0x6fffffff,
+} as const;
 
 /** Whether these first bytes begin an ELF file. */
 export function isElf(head: Uint8Array): boolean {
@@ -90,7 +101,7 @@ function interpreterOf(header: ElfHeader, read: ReadRange): string | undefined {
   return bytes === undefined ? undefined : textUntilNul(bytes);
 }
 
-type DynamicNames = Pick<ElfFacts, "needed" | "soname" | "rpath" | "runpath">;
+type DynamicNames = Pick<ElfFacts, "needed" | "soname" | "rpath" | "runpath" | "versionsNeeded" | "versions">;
 
 function readDynamic(header: ElfHeader, dynamic: ElfSegment, read: ReadRange): DynamicNames | string {
   const width = header.bits / 8;
@@ -99,6 +110,7 @@ function readDynamic(header: ElfHeader, dynamic: ElfSegment, read: ReadRange): D
   if (raw === undefined) return "the dynamic section lies outside what was kept";
   const rows = new Fields(raw, header.littleEndian, header.bits);
   const offsets: { tag: number; value: number }[] = [];
+  const versioning: VersionPlaces = { defined: 0, definedCount: 0, needed: 0, neededCount: 0 };
   let table: number | undefined;
   let tableSize = 0;
   for (let at = 0; at + width * 2 <= raw.length; at += width * 2) {
@@ -109,22 +121,24 @@ function readDynamic(header: ElfHeader, dynamic: ElfSegment, read: ReadRange): D
     else if (tag === tags.stringSize) tableSize = value;
     else if (tag === tags.needed || tag === tags.soname || tag === tags.rpath || tag === tags.runpath)
       offsets.push({ tag, value });
+    else if (tag === versionTags.defined) versioning.defined = value;
+    else if (tag === versionTags.definedCount) versioning.definedCount = value;
+    else if (tag === versionTags.needed) versioning.needed = value;
+    else if (tag === versionTags.neededCount) versioning.neededCount = value;
   }
-  if (offsets.length === 0) return {};
+  if (offsets.length === 0 && versioning.defined === 0 && versioning.needed === 0) return {};
   if (offsets.length > maxNeeded) return "it needs more libraries than a program can";
-  const segment = header.segments.find(
-    ({ kind, address, size: length }) =>
-      kind === "load" && table !== undefined && table >= address && table < address + length,
-  );
-  if (segment === undefined || table === undefined) return "its string table lies in no segment";
-  const start = table - segment.address + segment.offset;
+  const start = table === undefined ? undefined : offsetOf(header, table);
+  if (start === undefined) return "its string table lies in no segment";
+  const strings: Strings = { read, start, size: tableSize };
   const texts: { tag: number; text: string }[] = [];
   for (const { tag, value } of offsets) {
-    if (value >= tableSize) return "a name lies outside the string table";
-    const bytes = read(start + value, Math.min(maxString, tableSize - value));
-    if (bytes === undefined) return "its string table lies outside what was kept";
-    texts.push({ tag, text: textUntilNul(bytes) });
+    const text = stringAt(strings, value);
+    if (text.kind === "broken") return text.why;
+    texts.push({ tag, text: text.text });
   }
+  const symbols = readSymbolVersions(header, versioning, strings);
+  if (typeof symbols === "string") return symbols;
   const of = (tag: number): string[] => texts.filter((row) => row.tag === tag).map((row) => row.text);
   const [needed, soname, rpath, runpath] = [of(tags.needed), of(tags.soname)[0], of(tags.rpath), of(tags.runpath)];
   return {
@@ -132,6 +146,95 @@ function readDynamic(header: ElfHeader, dynamic: ElfSegment, read: ReadRange): D
     ...(soname === undefined ? {} : { soname }),
     ...(rpath.length > 0 ? { rpath: splitPaths(rpath) } : {}),
     ...(runpath.length > 0 ? { runpath: splitPaths(runpath) } : {}),
+    ...symbols,
+  };
+}
+
+interface VersionPlaces {
+  defined: number;
+  definedCount: number;
+  needed: number;
+  neededCount: number;
+}
+
+interface Strings {
+  readonly read: ReadRange;
+  readonly start: number;
+  readonly size: number;
+}
+
+type StringAt = { readonly kind: "text"; readonly text: string } | { readonly kind: "broken"; readonly why: string };
+
+function stringAt({ read, start, size }: Strings, at: number): StringAt {
+  if (at >= size) return { kind: "broken", why: "a name lies outside the string table" };
+  const bytes = read(start + at, Math.min(maxString, size - at));
+  if (bytes === undefined) return { kind: "broken", why: "its string table lies outside what was kept" };
+  return { kind: "text", text: textUntilNul(bytes) };
+}
+
+/** Where in the file an address of the loaded program comes from; undefined where it is in no segment. */
+function offsetOf(header: ElfHeader, address: number): number | undefined {
+  const segment = header.segments.find(
+    (each) => each.kind === "load" && address >= each.address && address < each.address + each.size,
+  );
+  return segment === undefined ? undefined : address - segment.address + segment.offset;
+}
+
+/** Versions that the file gives to its symbols, and those it needs of each library; a weak need is none. Linux Standard Base, Symbol Versioning. */
+function readSymbolVersions(
+  header: ElfHeader,
+  places: VersionPlaces,
+  strings: Strings,
+): Pick<ElfFacts, "versionsNeeded" | "versions"> | string {
+  const outside = "its symbol versions lie outside what was kept";
+  const fieldsAt = (offset: number, size: number): Fields | undefined => {
+    const bytes = strings.read(offset, size);
+    return bytes === undefined ? undefined : new Fields(bytes, header.littleEndian, header.bits);
+  };
+  let records = 0;
+  const versions: string[] = [];
+  let at = places.defined === 0 ? undefined : offsetOf(header, places.defined);
+  if (places.defined !== 0 && at === undefined) return outside;
+  for (let left = places.definedCount; at !== undefined && left > 0; left -= 1) {
+    const definition = fieldsAt(at, 20);
+    const name = definition && fieldsAt(at + definition.int(12), 8);
+    if (definition === undefined || name === undefined) return outside;
+    if ((records += 1) > maxVersions) return "it has more symbol versions than a library can";
+    const text = stringAt(strings, name.int(0));
+    if (text.kind === "broken") return text.why;
+    if ((definition.half(2) & baseVersion) === 0) versions.push(text.text);
+    const next = definition.int(16);
+    at = next === 0 ? undefined : at + next;
+  }
+
+  const versionsNeeded: [library: string, versions: string[]][] = [];
+  at = places.needed === 0 ? undefined : offsetOf(header, places.needed);
+  if (places.needed !== 0 && at === undefined) return outside;
+  for (let left = places.neededCount; at !== undefined && left > 0; left -= 1) {
+    const need = fieldsAt(at, 16);
+    if (need === undefined) return outside;
+    if ((records += 1) > maxVersions) return "it needs more symbol versions than a program can";
+    const library = stringAt(strings, need.int(4));
+    if (library.kind === "broken") return library.why;
+    const named: string[] = [];
+    let one: number | undefined = at + need.int(8);
+    for (let of = need.half(2); one !== undefined && of > 0; of -= 1) {
+      const version: Fields | undefined = fieldsAt(one, 16);
+      if (version === undefined) return outside;
+      if ((records += 1) > maxVersions) return "it needs more symbol versions than a program can";
+      const text = stringAt(strings, version.int(8));
+      if (text.kind === "broken") return text.why;
+      if ((version.half(4) & weakVersion) === 0) named.push(text.text);
+      const following: number = version.int(12);
+      one = following === 0 ? undefined : one + following;
+    }
+    if (named.length > 0) versionsNeeded.push([library.text, named]);
+    const next = need.int(12);
+    at = next === 0 ? undefined : at + next;
+  }
+  return {
+    ...(versionsNeeded.length > 0 ? { versionsNeeded } : {}),
+    ...(versions.length > 0 ? { versions } : {}),
   };
 }
 

@@ -14,6 +14,10 @@ export interface ElfFacts {
   readonly soname?: string;
   readonly rpath?: readonly string[];
   readonly runpath?: readonly string[];
+  /** Versions that the symbols of a library must have, by the library's name. Linux Standard Base, Symbol Versioning. */
+  readonly versionsNeeded?: readonly (readonly [library: string, versions: readonly string[]])[];
+  /** Versions that its own symbols have. */
+  readonly versions?: readonly string[];
   /** Set where the file's tables lie outside what was kept of it, or contradict each other. */
   readonly incomplete?: string;
 }
@@ -70,17 +74,33 @@ const keptExactly = new Set([
   "usr/lib/os-release",
   "etc/passwd",
   "etc/group",
+  "etc/shadow",
+  "etc/gshadow",
+  "etc/subuid",
+  "etc/subgid",
+  "etc/shells",
   "etc/ld.so.conf",
+  "etc/ld.so.cache",
   "etc/apt/sources.list",
+  "etc/apk/world",
+  "lib/apk/db/installed",
+  "lib/apk/db/scripts.tar",
+  "lib/apk/db/triggers",
+  "usr/lib/apk/db/installed",
+  "usr/lib/apk/db/scripts.tar",
+  "usr/lib/apk/db/triggers",
+  "var/lib/apt/extended_states",
+  "var/lib/shells.state",
 ]);
 const keptInside: readonly (readonly [prefix: string, shape: RegExp])[] = [
   ["var/lib/dpkg/status.d/", /^[^/]+$/],
   ["var/lib/dpkg/info/", /^[^/]+\.(?:list|md5sums)$/],
+  ["var/lib/dpkg/triggers/", /^[^/]+$/],
   ["etc/ld.so.conf.d/", /^[^/]+\.conf$/],
   ["etc/apt/sources.list.d/", /^[^/]+\.(?:list|sources)$/],
 ];
 
-/** Whether the content of the file at `path` is part of a layer's facts: the closed set that inventories and checks read. */
+/** Whether the content of the file at `path` is part of a layer's facts: the closed set that inventories, checks and rebases read. */
 export function keepsContent(path: string): boolean {
   if (keptExactly.has(path)) return true;
   return keptInside.some(([prefix, shape]) => path.startsWith(prefix) && shape.test(path.slice(prefix.length)));

@@ -12,6 +12,8 @@ export { mergePackages, type Alteration } from "./merge-packages.ts";
 export { PathTable } from "./path-table.ts";
 export { planLayers } from "./plan-layers.ts";
 export { accountsToAllocate } from "./generated/accounts.ts";
+export { encodeLoaderCache } from "./generated/loader-cache.ts";
+export { findLoaderCache, type LibraryTree } from "./generated/shared-libraries.ts";
 export { generateEntries } from "./generated/generate-entries.ts";
 export type { GeneratedEntry } from "./generated/image-tree.ts";
 export { folderTar, sameFolder, settleFolders, type Folder } from "./folders.ts";

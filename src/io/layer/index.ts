@@ -1,3 +1,10 @@
 export { type LayerLimits } from "./limits.ts";
 export { createLayerStore, type LayerStore } from "./layer-store.ts";
-export { createImageReader, type ImageReader, type PlatformImage, type ReadImage } from "./read-image.ts";
+export {
+  createImageReader,
+  type ImageManifests,
+  type ImageReader,
+  type PlatformImage,
+  type PlatformManifest,
+  type ReadImage,
+} from "./read-image.ts";

@@ -73,7 +73,8 @@ export function createLayerStore(
       if (facts !== undefined) return facts;
     }
     const facts = await readLayer(source, descriptor, { diffId, limits, ...(signal === undefined ? {} : { signal }) });
-    await writeFileDurable(fileOf(diffId), formatLayerFacts(facts));
+    // The facts of a layer hold what only root may read in a container: shadow(5).
+    await writeFileDurable(fileOf(diffId), formatLayerFacts(facts), 0o600);
     await writeFileDurable(proofOf(descriptor.digest), `${diffId}\n`);
     proven.set(descriptor.digest, diffId);
     return remember(facts);

@@ -6,29 +6,50 @@ import {
   parseDocument,
   type Descriptor,
   type ImageConfig,
+  type ImageIndex,
   type ImageManifest,
   type ImageSource,
   type Platform,
   type RawManifest,
 } from "../../core/image/index.ts";
-import { emptyTree, extendTree, type Tree } from "../../core/inventory/index.ts";
+import { emptyTree, extendTree, type LayerFacts, type Tree } from "../../core/inventory/index.ts";
 import { collectBytes, sha256, type Digest } from "../../lib/index.ts";
 import { LayerError } from "./error.ts";
 import type { LayerStore } from "./layer-store.ts";
 
-/** One platform of an image, read from its own blobs. */
-export interface PlatformImage {
+/** What manifest and config of one platform say; its layers are not read. */
+export interface PlatformManifest {
   readonly platform: Platform;
   readonly manifest: RawManifest;
   readonly parsed: ImageManifest;
   readonly config: ImageConfig;
+}
+
+/** One platform of an image, read from its own blobs. */
+export interface PlatformImage extends PlatformManifest {
   readonly tree: Tree;
+}
+
+/** An image without its layers. */
+export interface ImageManifests {
+  /** What the reference names: an index, or the only manifest. */
+  readonly raw: RawManifest;
+  readonly index: ImageIndex | undefined;
+  readonly platforms: readonly PlatformManifest[];
 }
 
 export interface ReadImage {
   /** Digest of what the reference names: an index, or the only manifest. */
   readonly digest: Digest;
   readonly platforms: readonly PlatformImage[];
+}
+
+/** Layers of an image, those at `from` up to, and without, the one at `to`. */
+export interface LayerRange {
+  readonly source: ImageSource;
+  readonly image: PlatformManifest;
+  readonly from: number;
+  readonly to: number;
 }
 
 const maxPlatforms = 32;
@@ -38,6 +59,12 @@ const maxLayers = 512;
 export interface ImageReader {
   /** Every platform of the image that `reference` (a tag or digest) names in `source`. Throws IMAGE_NOT_FOUND, IMAGE_CORRUPT, and what reading a layer throws. */
   read(source: ImageSource, reference: string, signal?: AbortSignal): Promise<ReadImage>;
+  /** Manifests and configs of every platform; no layer is read. Throws as `read` does. */
+  manifests(source: ImageSource, reference: string, signal?: AbortSignal): Promise<ImageManifests>;
+  /** The tree that layers make on top of an image that was read, wherever they come from. */
+  stack(below: PlatformImage, above: LayerRange, signal?: AbortSignal): Promise<Tree>;
+  /** The facts of the layers, the lowest first. */
+  facts(layers: LayerRange, signal?: AbortSignal): Promise<readonly LayerFacts[]>;
 }
 
 /** Entries of merged trees that are remembered for the images that come next. */
@@ -59,23 +86,30 @@ export function createImageReader(layers: LayerStore): ImageReader {
     }
     return tree;
   };
-  const merge = async (
-    source: ImageSource,
-    manifest: ImageManifest,
-    config: ImageConfig,
-    signal: AbortSignal | undefined,
-  ): Promise<Tree> => {
+  /** Each layer with its diff ID. Throws IMAGE_CORRUPT where manifest and config do not agree. */
+  const layersOf = (source: ImageSource, { parsed, config }: Pick<PlatformManifest, "parsed" | "config">) => {
     const ids = config.rootfs.diff_ids;
-    if (ids.length !== manifest.layers.length || ids.length > maxLayers)
-      throw corrupt(source, `its config names ${ids.length} layers, its manifest ${manifest.layers.length}`);
-    let tree = emptyTree;
-    let chain = "";
-    for (const [at, descriptor] of manifest.layers.entries()) {
+    if (ids.length !== parsed.layers.length || ids.length > maxLayers)
+      throw corrupt(source, `its config names ${ids.length} layers, its manifest ${parsed.layers.length}`);
+    return parsed.layers.map((descriptor, at) => {
       const diffId = ids[at];
       if (diffId === undefined || isForeignLayer(descriptor))
         throw corrupt(source, "a layer of it is not distributable");
-      chain = sha256(`${chain} ${descriptor.digest} ${diffId}`);
-      tree = await extend(tree, chain, () => layers.facts(source, descriptor, diffId, signal));
+      return { descriptor, diffId };
+    });
+  };
+  const link = (chain: string, { descriptor, diffId }: ReturnType<typeof layersOf>[number]): string =>
+    sha256(`${chain} ${descriptor.digest} ${diffId}`);
+  const merge = async (
+    source: ImageSource,
+    image: PlatformManifest,
+    signal: AbortSignal | undefined,
+  ): Promise<Tree> => {
+    let tree = emptyTree;
+    let chain = "";
+    for (const layer of layersOf(source, image)) {
+      chain = link(chain, layer);
+      tree = await extend(tree, chain, () => layers.facts(source, layer.descriptor, layer.diffId, signal));
     }
     return tree;
   };
@@ -85,37 +119,57 @@ export function createImageReader(layers: LayerStore): ImageReader {
     manifest: ImageManifest,
     platform: Platform | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<PlatformImage> => {
+  ): Promise<PlatformManifest> => {
     const what = `the config of ${source.name}`;
     if (manifest.config.size > configLimit) throw corrupt(source, `its config is larger than ${configLimit} bytes`);
     const config = parseConfig(await collectBytes(source.blob(manifest.config, signal), configLimit, what));
     const { os, architecture, variant } = config;
     const own = { os, architecture, ...(variant === undefined ? {} : { variant }) };
-    const tree = await merge(source, manifest, config, signal);
-    return { platform: platform ?? own, manifest: raw, parsed: manifest, config, tree };
+    return { platform: platform ?? own, manifest: raw, parsed: manifest, config };
+  };
+  const readManifests: ImageReader["manifests"] = async (source, reference, signal) => {
+    const raw = await fetchManifest(source, reference, signal);
+    const document = parseDocument(raw);
+    if (document.kind === "manifest") {
+      const only = await readPlatform(source, raw, document.manifest, undefined, signal);
+      return { raw, index: undefined, platforms: [only] };
+    }
+    const images = document.index.manifests.filter(isRunnable);
+    if (images.length === 0) throw corrupt(source, "its index names no image");
+    if (images.length > maxPlatforms) throw corrupt(source, `its index names more than ${maxPlatforms} images`);
+    const platforms: PlatformManifest[] = [];
+    for (const descriptor of images) {
+      const inner = await fetchManifest(source, descriptor.digest, signal);
+      const child = parseDocument(inner);
+      if (child.kind === "index") throw corrupt(source, "its index names another index");
+      platforms.push(await readPlatform(source, inner, child.manifest, descriptor.platform, signal));
+    }
+    return { raw, index: document.index, platforms };
   };
 
   return {
+    manifests: readManifests,
     read: async (source, reference, signal) => {
-      const raw = await fetchManifest(source, reference, signal);
-      const document = parseDocument(raw);
-      if (document.kind === "manifest")
-        return {
-          digest: raw.digest,
-          platforms: [await readPlatform(source, raw, document.manifest, undefined, signal)],
-        };
-      const images = document.index.manifests.filter(isRunnable);
-      if (images.length === 0) throw corrupt(source, "its index names no image");
-      if (images.length > maxPlatforms) throw corrupt(source, `its index names more than ${maxPlatforms} images`);
-      const platforms: PlatformImage[] = [];
-      for (const descriptor of images) {
-        const inner = await fetchManifest(source, descriptor.digest, signal);
-        const child = parseDocument(inner);
-        if (child.kind === "index") throw corrupt(source, "its index names another index");
-        platforms.push(await readPlatform(source, inner, child.manifest, descriptor.platform, signal));
-      }
-      return { digest: raw.digest, platforms };
+      const { raw, platforms } = await readManifests(source, reference, signal);
+      const read: PlatformImage[] = [];
+      for (const platform of platforms) read.push({ ...platform, tree: await merge(source, platform, signal) });
+      return { digest: raw.digest, platforms: read };
     },
+    stack: async (below, { source, image, from, to }, signal) => {
+      let chain = layersOf(source, below).reduce(link, "");
+      let { tree } = below;
+      for (const layer of layersOf(source, image).slice(from, to)) {
+        chain = link(chain, layer);
+        tree = await extend(tree, chain, () => layers.facts(source, layer.descriptor, layer.diffId, signal));
+      }
+      return tree;
+    },
+    facts: ({ source, image, from, to }, signal) =>
+      Promise.all(
+        layersOf(source, image)
+          .slice(from, to)
+          .map(({ descriptor, diffId }) => layers.facts(source, descriptor, diffId, signal)),
+      ),
   };
 }
 

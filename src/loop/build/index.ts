@@ -14,3 +14,13 @@ export { buildCandidate, type BuildOutcome } from "./build-candidate.ts";
 export { resolveImage, type ResolvedImage, type ResolveOptions } from "./resolve-image.ts";
 export { readChangelog } from "./suggest-advisories.ts";
 export { loadBase } from "./load-base.ts";
+export {
+  createRebaser,
+  type PlacedImage,
+  type PlatformRefusal,
+  type RebasedPlatform,
+  type RebaseOutcome,
+  type Rebaser,
+  type RebaserDeps,
+  type RebaseRequest,
+} from "./rebase-image.ts";

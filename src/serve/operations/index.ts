@@ -13,6 +13,7 @@ export { createValidate } from "./validate.ts";
 export { createWhy } from "./why.ts";
 export { createBuild, type BuildDeps } from "./build.ts";
 export { createPromote } from "./promote.ts";
+export { createRebase, type RebaseDeps } from "./rebase.ts";
 export { createRebuild, type RebuildDeps } from "./rebuild.ts";
 export { createRollback } from "./rollback.ts";
 export { createRun, type RunDeps } from "./run.ts";

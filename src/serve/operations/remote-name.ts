@@ -2,6 +2,7 @@ import { OperationError } from "../../operation/index.ts";
 
 const hints = {
   check: "`tidemill check` itself reads layouts and archives.",
+  rebase: "`tidemill rebase` itself reads and writes layouts.",
   diff: "`tidemill diff` itself reads layouts and archives while no server holds the fleet.",
 } as const;
 
