@@ -31,7 +31,7 @@ export interface BaseLook {
 export async function lookAtBase(
   base: FollowedBase,
   believed: Digest | undefined,
-  known: ReadonlyMap<Digest, KeptSight>,
+  loadSights: () => Promise<ReadonlyMap<Digest, KeptSight>>,
   sources: BaseSources,
   signal: AbortSignal,
 ): Promise<BaseLook> {
@@ -51,7 +51,7 @@ export async function lookAtBase(
   if (digest === believed)
     return { sight: { ...sight, platforms: undefined, signature: { kind: "not-asked" } }, reason };
   const place = sources.registries.repository({ registry, repository });
-  const kept = known.get(digest);
+  const kept = (await loadSights()).get(digest);
   const platforms = kept?.platforms ?? (await readPlatforms(place, digest, sources.asker, signal));
   const signature = await readSignature(base, place, digest, sources.asker, signal);
   return { sight: { ...sight, platforms, signature }, reason };

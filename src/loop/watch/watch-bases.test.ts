@@ -113,6 +113,7 @@ describeStores("watchBases", ({ it, store, clock, kind }) => {
     });
     expect(await look(base)).toMatchObject({ state: "same", shown: undefined });
     const second = await push(place, 1);
+    clock.advance(1000);
     const seen = clock.now();
     expect(await look(base)).toMatchObject({
       state: "settling",
@@ -366,10 +367,10 @@ describeStores("watchBases", ({ it, store, clock, kind }) => {
     }
   });
 
-  it("asks three tags of one repository for 500 bases with three requests", async () => {
+  it("asks three tags of one repository for 100 bases with three requests", async () => {
     const { base, place } = given();
     for (const [index, tag] of ["11", "12", "13"].entries()) await push(place, index, tag);
-    const bases = Array.from({ length: 500 }, (_, n): FollowedBase => ({
+    const bases = Array.from({ length: 100 }, (_, n): FollowedBase => ({
       ...base,
       name: `base${n}`,
       rule: { kind: "tag", tag: String(11 + (n % 3)) },

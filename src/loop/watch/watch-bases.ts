@@ -1,7 +1,7 @@
 import { decideBase, endOfLife, runtimeEndOfLife, type BaseDecision, type Support } from "../../core/base/index.ts";
 import { RegistryError } from "../../io/registry/index.ts";
 import type { Upstream } from "../../io/store/index.ts";
-import { AppError, messageOf, printable, type Digest } from "../../lib/index.ts";
+import { AppError, canonicalJson, messageOf, printable, type Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { alarmOf, baseAlarmCodes, describeDecision, endOfLifeAlarm, type BaseAlarm } from "./base-alarms.ts";
 import { detailOf, loadBaseMemory, rememberedState, type BaseMemory } from "./base-memory.ts";
@@ -75,27 +75,25 @@ async function watchBase(
   standing: Set<string>,
 ): Promise<BaseView> {
   const { store, signal } = ctx;
-  const memory = await loadBaseMemory(store, base, row);
-  const { state, sights } = memory;
+  let memory: BaseMemory = { ...rememberedState(base, row), sights: new Map() };
+  // Most looks find what is believed: then what was seen before is of no matter.
+  const loadSights = async () => (memory = await loadBaseMemory(store, base, row)).sights;
   const support = supportOf(ctx, base);
   await setAlarm(ctx, base, standing, ["base-end-of-life"], endOfLifeAlarm(base, support));
   try {
-    const believed = base.rule.kind === "digest" ? base.rule.digest : state.believed?.digest;
-    const { sight, reason } = await lookAtBase(base, believed, sights, sources, signal);
+    const { sight, reason } = await lookAtBase(base, believedOf(base, memory), loadSights, sources, signal);
     const now = ctx.clock.now();
-    const decision = decideBase(state, sight, now, {
+    const decision = decideBase(memory.state, sight, now, {
       platforms: base.platforms,
       settleMs: base.settleMs,
       coolDownMs: base.coolDownMs,
       pinned: base.rule.kind === "digest" ? base.rule.digest : undefined,
       ...(base.accepted === undefined ? {} : { accepted: base.accepted }),
     });
-    if (decision.kind !== "gone") {
-      const platforms = sight.kind === "found" ? sight.platforms : undefined;
-      await saveSight(ctx, base, memory, decision, platforms ?? []);
-    }
+    if (decision.kind !== "gone" && sight.kind === "found" && sight.platforms !== undefined)
+      await saveSight(ctx, base, memory, decision, sight.platforms);
     const message = printable(describeDecision(base, decision, reason));
-    await saveDecision(ctx, base, memory, decision, message);
+    await saveDecision(ctx, base, row, memory, decision, message);
     const lasting = ["base-failing", "base-moved-back", "base-gone", "base-unsigned"] as const;
     await setAlarm(ctx, base, standing, lasting, alarmOf(decision, message, now));
     return viewOf(base, decision, message, support);
@@ -103,6 +101,11 @@ async function watchBase(
     signal.throwIfAborted();
     return saveFailure(ctx, base, row, memory, error, support, standing);
   }
+}
+
+/** What need not be looked into: a digest that a person has just taken was perhaps never seen. */
+function believedOf({ rule }: FollowedBase, { state: { believed } }: BaseMemory): Digest | undefined {
+  return rule.kind === "digest" && rule.digest !== believed?.digest ? undefined : believed?.digest;
 }
 
 /** The first sight of a digest, written down once. */
@@ -125,12 +128,15 @@ async function saveSight(
 async function saveDecision(
   ctx: WatchBasesContext,
   base: FollowedBase,
+  row: Upstream | undefined,
   { lastState }: BaseMemory,
   decision: BaseDecision,
   message: string,
 ): Promise<void> {
   const { kind, next } = decision;
-  await ctx.store.saveUpstreams([{ name: base.name, kind: "base", detail: detailOf(base, next, kind) }]);
+  const detail = detailOf(base, next, kind);
+  if (canonicalJson(detail) !== canonicalJson(row?.detail))
+    await ctx.store.saveUpstreams([{ name: base.name, kind: "base", detail }]);
   await ctx.store.saveUpstreamAttempt(base.name);
   if (kind !== lastState && kind !== "same") ctx.emit({ kind: "note", message });
 }
