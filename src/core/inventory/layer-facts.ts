@@ -72,15 +72,22 @@ const keptExactly = new Set([
   "etc/group",
   "etc/ld.so.conf",
   "etc/apt/sources.list",
+  "etc/apt/preferences",
+  "etc/dpkg/dpkg.cfg",
+  "var/lib/dpkg/diversions",
+  "var/lib/dpkg/statoverride",
 ]);
 const keptInside: readonly (readonly [prefix: string, shape: RegExp])[] = [
   ["var/lib/dpkg/status.d/", /^[^/]+$/],
-  ["var/lib/dpkg/info/", /^[^/]+\.(?:list|md5sums)$/],
+  ["var/lib/dpkg/info/", /^[^/]+\.(?:list|md5sums|prerm|postrm|triggers)$/],
+  ["var/lib/dpkg/triggers/", /^[^/]+$/],
+  ["etc/dpkg/dpkg.cfg.d/", /^[\w-]+$/],
+  ["etc/apt/preferences.d/", /^[^/]+$/],
   ["etc/ld.so.conf.d/", /^[^/]+\.conf$/],
   ["etc/apt/sources.list.d/", /^[^/]+\.(?:list|sources)$/],
 ];
 
-/** Whether the content of the file at `path` is part of a layer's facts: the closed set that inventories and checks read. */
+/** Whether the content of the file at `path` is part of a layer's facts: the closed set that inventories, checks and patches read. */
 export function keepsContent(path: string): boolean {
   if (keptExactly.has(path)) return true;
   return keptInside.some(([prefix, shape]) => path.startsWith(prefix) && shape.test(path.slice(prefix.length)));
