@@ -15,7 +15,9 @@ const maxPins = 1000;
 /** The pins of named packages in the image, in apt's order; those of all packages (`*`) choose among suites, and the suites are given. */
 export function readPins(tree: Tree): Pin[] {
   const folder = "etc/apt/preferences.d";
-  const parts = listFolder(tree, folder).filter((name) => /^[\w.-]+$/.test(name) && (!name.includes(".") || name.endsWith(".pref")));
+  const parts = listFolder(tree, folder).filter(
+    (name) => /^[\w.-]+$/.test(name) && (!name.includes(".") || name.endsWith(".pref")),
+  );
   const pins: Pin[] = [];
   for (const file of ["etc/apt/preferences", ...parts.map((name) => `${folder}/${name}`)]) {
     const read = readText(tree, file);
@@ -41,7 +43,8 @@ export function readPins(tree: Tree): Pin[] {
 export function pinAgainst(pins: readonly Pin[], name: string, source: string, version: string): string | undefined {
   for (const { packages, pin, priority, file } of pins) {
     const isSource = packages.startsWith("src:");
-    if (!matches(isSource ? packages.slice(4) : packages.replace(/:[a-z0-9]+$/, ""), isSource ? source : name)) continue;
+    if (!matches(isSource ? packages.slice(4) : packages.replace(/:[a-z0-9]+$/, ""), isSource ? source : name))
+      continue;
     const wanted = /^version\s+(\S+)$/.exec(pin)?.[1];
     const fits = wanted === undefined || matches(wanted, version);
     // A pin to a release or an origin may name any suite: only apt can tell.

@@ -17,7 +17,8 @@ export interface PatchedDatabase {
  * keeps in `info/` comes with the packages' own members. Its copy of the former status goes.
  */
 export function databaseEntries(original: Original, placed: readonly PlacedPackage[]): PatchedDatabase {
-  if (original.database === "status.d") return { entries: placed.flatMap((each) => statusFiles(original, each)), whiteouts: [] };
+  if (original.database === "status.d")
+    return { entries: placed.flatMap((each) => statusFiles(original, each)), whiteouts: [] };
   const status = Buffer.from(mergeStatus(original, placed), "latin1");
   const whiteouts = placed.flatMap((each) => staleInfo(original, each));
   const former = `${home}/status-old`;
@@ -60,7 +61,13 @@ function statusFiles({ tree }: Original, { package: next, old, conffiles }: Plac
   const [first = "", ...rest] = facts.control.split("\n");
   const rows = conffiles.map((one) => `\n ${one.path} ${one.md5}${one.obsolete ? " obsolete" : ""}`);
   const hasRows = rows.length > 0 && (old === undefined || /^Conffiles:/im.test(former));
-  const text = [first, ...(status === undefined ? [] : [status]), ...rest, ...(hasRows ? [`Conffiles:${rows.join("")}`] : []), ""].join("\n");
+  const text = [
+    first,
+    ...(status === undefined ? [] : [status]),
+    ...rest,
+    ...(hasRows ? [`Conffiles:${rows.join("")}`] : []),
+    "",
+  ].join("\n");
   const entries: LayerEntry[] = [
     { ...shape, path, content: Buffer.from(text, "utf8") },
     { ...shape, path: `${path}.md5sums`, content: Buffer.from(files.get("md5sums") ?? "", "latin1") },

@@ -9,7 +9,12 @@ const maxSteps = 20_000;
 /** The `path-exclude` and `path-include` of the image's dpkg: the last that fits a path counts. dpkg.cfg(5), dpkg(1). */
 export function readExcludes(tree: Tree): IsExcluded {
   const folder = "etc/dpkg/dpkg.cfg.d";
-  const files = [...listFolder(tree, folder).filter((name) => /^[\w-]+$/.test(name)).map((name) => `${folder}/${name}`), "etc/dpkg/dpkg.cfg"];
+  const files = [
+    ...listFolder(tree, folder)
+      .filter((name) => /^[\w-]+$/.test(name))
+      .map((name) => `${folder}/${name}`),
+    "etc/dpkg/dpkg.cfg",
+  ];
   const rules = files
     .flatMap((path) => {
       const file = readText(tree, path);
@@ -22,7 +27,8 @@ export function readExcludes(tree: Tree): IsExcluded {
     .slice(0, maxRules);
   return (path) => {
     let excluded = false;
-    for (const { excludes, pattern } of rules) if (excludes !== excluded && matchesGlob(pattern, path)) excluded = excludes;
+    for (const { excludes, pattern } of rules)
+      if (excludes !== excluded && matchesGlob(pattern, path)) excluded = excludes;
     return excluded;
   };
 }

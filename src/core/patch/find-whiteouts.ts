@@ -51,6 +51,7 @@ function linksTo(tree: Original["tree"], path: string): string[] {
 
 function parentsOf(path: string): string[] {
   const parents: string[] = [];
-  for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) parents.push(path.slice(0, slash));
+  for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1))
+    parents.push(path.slice(0, slash));
   return parents;
 }

@@ -11,7 +11,13 @@ export type ConffileVerdict =
   | "changed";
 
 /** What dpkg would do with the conffile at `path` (links of folders followed), whose content in the new version has this md5, where nobody can be asked. */
-export function judgeConffile(tree: Tree, path: string, md5: string, old: OriginalPackage | undefined, shipped: string): ConffileVerdict {
+export function judgeConffile(
+  tree: Tree,
+  path: string,
+  md5: string,
+  old: OriginalPackage | undefined,
+  shipped: string,
+): ConffileVerdict {
   const found = lookup(tree, path);
   const current = found.kind === "found" && found.node.entry.type === "file" ? found.node.entry.md5 : undefined;
   const before = old?.conffiles.find((one) => one.path === shipped)?.md5;

@@ -11,7 +11,9 @@ const maxReasons = 5;
 
 /** Commands that only a running system feels, or whose effect a patch makes itself (`ldconfig`). None of them runs, or finds anything to do, while an image is made. */
 const ofRunningSystems: ReadonlySet<string> = new Set(
-  "deb-systemd-helper deb-systemd-invoke systemctl invoke-rc.d service update-rc.d telinit systemd ldconfig restorecon".split(" "),
+  "deb-systemd-helper deb-systemd-invoke systemctl invoke-rc.d service update-rc.d telinit systemd ldconfig restorecon".split(
+    " ",
+  ),
 );
 
 /**
@@ -41,7 +43,7 @@ const reviewed: ReadonlyMap<string, readonly string[]> = new Map([
   // New installations; and folders of a systemd that runs.
   ["passwd", ["shadowconfig", "systemd-tmpfiles"]],
   // The zone as debconf has it: the image's own stays.
-  ["tzdata", ["ln", "mv", ">"]],
+  ["tzdata", ["ln", "mv", ">", "$"]],
 ]);
 /** Files that a script takes to /etc where they changed: while they are the same it does nothing. */
 const templates: ReadonlyMap<string, readonly string[]> = new Map([
@@ -104,13 +106,18 @@ interface Place {
 
 function isHarmless({ name, line }: ScriptCommand, { tree, next, call, isSame }: Place): boolean {
   const word = name.slice(name.lastIndexOf("/") + 1);
-  if (reviewed.get(next.swap.name)?.includes(word) === true) return call.action !== "install" && next.swap.from !== undefined;
+  if (reviewed.get(next.swap.name)?.includes(word) === true)
+    return call.action !== "install" && next.swap.from !== undefined;
   if (ofRunningSystems.has(word) || word.startsWith("db_")) return true;
   if (word === ".") return /^\.\s+"?\/usr\/share\/debconf\/confmodule"?$/.test(line.replace(/^.*?(?=\.\s)/, "").trim());
   if (word === "dpkg-maintscript-helper") return isPast(line, next.swap.from);
   if (word === "update-alternatives") return isKnownAlternative(tree, line, isSame);
   if (word === "dpkg-trigger") {
-    const trigger = line.split(/\s+/).filter((each) => each !== "" && !each.startsWith("-")).at(-1) ?? "";
+    const trigger =
+      line
+        .split(/\s+/)
+        .filter((each) => each !== "" && !each.startsWith("-"))
+        .at(-1) ?? "";
     return !hasContent(tree, `var/lib/dpkg/triggers/${trigger.replaceAll('"', "")}`);
   }
   if (/^(?:adduser|addgroup|useradd|groupadd)$/.test(word) && hasAccount(tree, line)) return true;
@@ -132,9 +139,18 @@ const folders = ["bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin", "usr/loc
 
 /** Whether the helper moves files only for those who come from before a version that lies behind. dpkg-maintscript-helper(1). */
 function isPast(line: string, from: string | undefined): boolean {
-  const words = line.slice(line.indexOf("dpkg-maintscript-helper")).replaceAll("\\", "").replaceAll(/["']/g, "").split(/\s+/);
+  const words = line
+    .slice(line.indexOf("dpkg-maintscript-helper"))
+    .replaceAll("\\", "")
+    .replaceAll(/["']/g, "")
+    .split(/\s+/);
   if (words[1] === "supports") return true;
-  const given = words[1] === "rm_conffile" ? words[3] : /^(?:mv_conffile|symlink_to_dir|dir_to_symlink)$/.test(words[1] ?? "") ? words[4] : undefined;
+  const given =
+    words[1] === "rm_conffile"
+      ? words[3]
+      : /^(?:mv_conffile|symlink_to_dir|dir_to_symlink)$/.test(words[1] ?? "")
+        ? words[4]
+        : undefined;
   return from !== undefined && given !== undefined && /^\d/.test(given) && compareDebText(from, given) >= 0;
 }
 

@@ -15,7 +15,11 @@ const quiet: ReadonlySet<string> = new Set([
 ]);
 
 /** Triggers whose effect someone needs, when a package goes from its old to its new version: those it activates by name, those that its files activate, and a change of those that it waits for. deb-triggers(5). */
-export function judgeTriggers({ tree, database }: Original, old: OriginalPackage | undefined, next: NewPackage): string[] {
+export function judgeTriggers(
+  { tree, database }: Original,
+  old: OriginalPackage | undefined,
+  next: NewPackage,
+): string[] {
   if (database === "status.d") return [];
   const reasons: string[] = [];
   const text = next.files.get("triggers") ?? "";
@@ -23,7 +27,8 @@ export function judgeTriggers({ tree, database }: Original, old: OriginalPackage
   if (interestsOf(text) !== interestsOf(before)) reasons.push("it waits for other triggers than before");
   for (const [, trigger = ""] of text.matchAll(/^\s*activate(?:-noawait|-await)?\s+(\S+)/gm)) {
     const waiting = textOf(tree, `var/lib/dpkg/triggers/${trigger}`).split("\n").map(waiterOf);
-    for (const waiter of waiting) if (waiter !== "" && !quiet.has(waiter)) reasons.push(`${waiter} waits for ${trigger}`);
+    for (const waiter of waiting)
+      if (waiter !== "" && !quiet.has(waiter)) reasons.push(`${waiter} waits for ${trigger}`);
   }
   const paths = new Set((next.files.get("list") ?? "").split("\n").filter((path) => path.length > 2));
   for (const path of old?.paths ?? []) paths.add(`/${path}`);
@@ -39,12 +44,18 @@ export function judgeTriggers({ tree, database }: Original, old: OriginalPackage
 }
 
 function waiterOf(waiter: string): string {
-  return waiter.replace(/\/noawait$/, "").replace(/:[a-z0-9-]+$/, "").trim();
+  return waiter
+    .replace(/\/noawait$/, "")
+    .replace(/:[a-z0-9-]+$/, "")
+    .trim();
 }
 
 function interestsOf(text: string): string {
   const lines = text.split("\n").map((line) => line.replace(/#.*$/, "").trim().replaceAll(/\s+/g, " "));
-  return lines.filter((line) => line.startsWith("interest")).sort().join("\n");
+  return lines
+    .filter((line) => line.startsWith("interest"))
+    .sort()
+    .join("\n");
 }
 
 function textOf(tree: Original["tree"], path: string): string {

@@ -118,12 +118,17 @@ function isPossible(condition: string, call: ScriptCall): boolean {
 }
 
 function isPossiblePart(part: string, { action, version }: ScriptCall): boolean {
-  const text = part.replace(/["']/g, "").replace(/^[\s[{(]+|[\s\]})]+$/g, "").replace(/^test\s+/, "");
+  const text = part
+    .replace(/["']/g, "")
+    .replace(/^[\s[{(]+|[\s\]})]+$/g, "")
+    .replace(/^test\s+/, "");
   const [, first, operator, wanted] = /^(\w?)\$\{?1\}?\s+(!?==?)\s+\1([\w-]+)$/.exec(text) ?? [];
-  if (first !== undefined && wanted !== undefined) return operator?.startsWith("!") === true ? wanted !== action : wanted === action;
+  if (first !== undefined && wanted !== undefined)
+    return operator?.startsWith("!") === true ? wanted !== action : wanted === action;
   if (/^-z\s+\$\{?2\}?$/.test(text) || /^(\w?)\$\{?2\}?\s+==?\s*\1$/.test(text)) return version === undefined;
   if (/^-n\s+\$\{?2\}?$/.test(text)) return version !== undefined;
-  const [, relation, other] = /^dpkg\s+--compare-versions\s+(?:--\s+)?\$\{?2\}?\s+(lt|le|eq)(?:-nl)?\s+(\S+)$/.exec(text) ?? [];
+  const [, relation, other] =
+    /^dpkg\s+--compare-versions\s+(?:--\s+)?\$\{?2\}?\s+(lt|le|eq)(?:-nl)?\s+(\S+)$/.exec(text) ?? [];
   const plain = other?.replaceAll("\\", "");
   if (relation === undefined || plain === undefined || version === undefined || !isDebVersion(plain)) return true;
   const order = compareDebText(version, plain);

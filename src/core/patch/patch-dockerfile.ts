@@ -49,8 +49,15 @@ const steps: Readonly<Record<PatchDockerfileInput["manager"], (packages: readonl
     "apt-get clean",
     "rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/lib/dpkg/status-old /var/cache/debconf/*-old",
   ],
-  apk: (packages) => [`apk add --no-cache --upgrade${listed(packages, "=")}`, "rm -rf /var/cache/apk/* /var/log/apk.log"],
-  dnf: (packages) => [`dnf -y upgrade --setopt=install_weak_deps=False${listed(packages, "-")}`, "dnf clean all", "rm -rf /var/cache/dnf /var/log/dnf*"],
+  apk: (packages) => [
+    `apk add --no-cache --upgrade${listed(packages, "=")}`,
+    "rm -rf /var/cache/apk/* /var/log/apk.log",
+  ],
+  dnf: (packages) => [
+    `dnf -y upgrade --setopt=install_weak_deps=False${listed(packages, "-")}`,
+    "dnf clean all",
+    "rm -rf /var/cache/dnf /var/log/dnf*",
+  ],
 };
 
 function listed(packages: readonly UpgradeTarget[], between: string): string {

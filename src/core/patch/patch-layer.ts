@@ -44,7 +44,9 @@ function treeAfter(tree: Tree, packages: readonly PackageFacts[], whiteouts: rea
         size,
         ...(link === undefined ? {} : { link }),
         ...(digest === undefined ? {} : { sha256: digest }),
-        ...(library === undefined ? {} : { elf: { bits: library.bits, machine: library.machine, type: 3, soname: library.soname } }),
+        ...(library === undefined
+          ? {}
+          : { elf: { bits: library.bits, machine: library.machine, type: 3, soname: library.soname } }),
       };
     });
   });
@@ -60,7 +62,8 @@ function loaderCache(original: Original, patched: Tree, packages: readonly Packa
   const libraries: PackageFacts["libraries"][number][] = [];
   for (const [path, { entry, children }] of walkTree(patched)) {
     const { type, link, elf, content } = entry;
-    if (/^etc\/ld\.so\.conf(?:\.d\/[^/]+\.conf)?$/.test(path) && content !== undefined) kept[path] = Buffer.from(content).toString("utf8");
+    if (/^etc\/ld\.so\.conf(?:\.d\/[^/]+\.conf)?$/.test(path) && content !== undefined)
+      kept[path] = Buffer.from(content).toString("utf8");
     if (children !== undefined) entries.push({ path, kind: "directory" });
     else if (type === "symlink") entries.push({ path, kind: "symlink", link: link ?? "" });
     else if (type === "file") entries.push({ path, kind: "file" });
@@ -96,7 +99,10 @@ function foldersOf(tree: Tree, packages: readonly PackageFacts[], others: readon
       else {
         if (!shipped.has(path)) shipped.set(path, { path, kind, mode, uid, gid, mtime });
         // One that comes anew is there though it be empty.
-        if (lookup(tree, path, false).kind !== "found" && !/^usr\/share\/(?:doc|man|info|locale|lintian|bug)\//.test(path))
+        if (
+          lookup(tree, path, false).kind !== "found" &&
+          !/^usr\/share\/(?:doc|man|info|locale|lintian|bug)\//.test(path)
+        )
           paths.push(`${path}/any`);
       }
     }

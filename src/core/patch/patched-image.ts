@@ -5,7 +5,6 @@ import {
   type ImageConfig,
   type ImageIndex,
   type ImageManifest,
-  type Platform,
   type RawManifest,
 } from "../image/index.ts";
 import { canonicalJson, sha256, type Digest } from "../../lib/index.ts";
@@ -42,7 +41,11 @@ export function addLayer(
     ...(config.history === undefined ? {} : { history: [...config.history, { created, created_by: layer.history }] }),
   };
   const configBytes = Buffer.from(canonicalJson(patched), "utf8");
-  const descriptor: Descriptor = { mediaType: mediaTypes.config, digest: sha256(configBytes), size: configBytes.length };
+  const descriptor: Descriptor = {
+    mediaType: mediaTypes.config,
+    digest: sha256(configBytes),
+    size: configBytes.length,
+  };
   const { subject: _, ...rest } = manifest;
   const bytes = Buffer.from(
     canonicalJson({
@@ -54,7 +57,10 @@ export function addLayer(
     }),
     "utf8",
   );
-  return { config: { descriptor, bytes: configBytes }, manifest: { digest: sha256(bytes), mediaType: mediaTypes.manifest, bytes } };
+  return {
+    config: { descriptor, bytes: configBytes },
+    manifest: { digest: sha256(bytes), mediaType: mediaTypes.manifest, bytes },
+  };
 }
 
 /** One platform of a patched index: what its descriptor was, and the manifest in its place. */
@@ -90,18 +96,15 @@ export function laterOf(a: string | undefined, b: string): string {
   return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
-/** Whether two platforms of an index are the same. */
-export function describesPlatform({ platform }: Descriptor, wanted: Platform): boolean {
-  return platform?.os === wanted.os && platform.architecture === wanted.architecture && platform.variant === wanted.variant;
-}
-
 function annotationsOf({ name, digest }: ImageBase): Record<string, string> {
   return { [annotationKeys.baseName]: name, [annotationKeys.baseDigest]: digest };
 }
 
 function asOci(layer: Descriptor): Descriptor {
   if (layer.mediaType === mediaTypes.dockerLayerGzip) return { ...layer, mediaType: mediaTypes.layerGzip };
-  if (layer.mediaType === "application/vnd.docker.image.rootfs.diff.tar") return { ...layer, mediaType: mediaTypes.layerTar };
-  if (layer.mediaType === "application/vnd.docker.image.rootfs.diff.tar.zstd") return { ...layer, mediaType: mediaTypes.layerZstd };
+  if (layer.mediaType === "application/vnd.docker.image.rootfs.diff.tar")
+    return { ...layer, mediaType: mediaTypes.layerTar };
+  if (layer.mediaType === "application/vnd.docker.image.rootfs.diff.tar.zstd")
+    return { ...layer, mediaType: mediaTypes.layerZstd };
   return layer;
 }

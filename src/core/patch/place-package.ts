@@ -42,7 +42,8 @@ function movesOf({ tree }: Original, { facts }: NewPackage): Alteration["moves"]
       if (link.kind !== "found") break;
       if (link.node.entry.type !== "symlink") continue;
       const behind = lookup(tree, outer);
-      if (behind.kind === "found" && behind.node.children !== undefined && behind.path !== "") moves.set(outer, behind.path);
+      if (behind.kind === "found" && behind.node.children !== undefined && behind.path !== "")
+        moves.set(outer, behind.path);
       break;
     }
   }
@@ -64,7 +65,8 @@ function absentOf(
     const there = lookup(tree, path, false);
     const conffile = conffiles.get(path);
     const document = documents.exec(path)?.[1];
-    const isKept = conffile !== undefined && judgeConffile(tree, path, conffile.md5, old, conffile.shipped) !== "install";
+    const isKept =
+      conffile !== undefined && judgeConffile(tree, path, conffile.md5, old, conffile.shipped) !== "install";
     const isSlimmed = document !== undefined && there.kind !== "found" && slimmed(document, path);
     // dpkg never puts a link in the place of a folder.
     const isFolder = kind === "symlink" && there.kind === "found" && there.node.children !== undefined;
@@ -75,7 +77,10 @@ function absentOf(
 }
 
 /** Whether a document has been taken out of the image: it had the file and lacks it, or had such files and lacks all of them. */
-function slimmedKinds(tree: Original["tree"], old: OriginalPackage | undefined): (kind: string, path: string) => boolean {
+function slimmedKinds(
+  tree: Original["tree"],
+  old: OriginalPackage | undefined,
+): (kind: string, path: string) => boolean {
   const had = new Set(old?.paths ?? []);
   const kinds = new Map<string, { listed: number; there: number }>();
   for (const path of had) {

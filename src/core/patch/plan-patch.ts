@@ -4,7 +4,16 @@ import { contentOf, createResolver } from "./read-original.ts";
 import { findWhiteouts } from "./find-whiteouts.ts";
 import { judgeConffile } from "./judge-conffile.ts";
 import { judgeScripts } from "./judge-scripts.ts";
-import type { Conffile, NewPackage, Original, OriginalPackage, PatchPlan, PatchPolicy, PlacedPackage, ScriptNeed } from "./types.ts";
+import type {
+  Conffile,
+  NewPackage,
+  Original,
+  OriginalPackage,
+  PatchPlan,
+  PatchPolicy,
+  PlacedPackage,
+  ScriptNeed,
+} from "./types.ts";
 
 const maxReasons = 20;
 
@@ -29,7 +38,9 @@ export function planPatch(
   for (const each of next) {
     const { name } = each.swap;
     const old = original.packages.find((one) => one.name === name);
-    const reasons = [...(original.database === "status" ? judgeScripts({ original, old, next: each }) : unmade(original, each))];
+    const reasons = [
+      ...(original.database === "status" ? judgeScripts({ original, old, next: each }) : unmade(original, each)),
+    ];
     reasons.push(...places.against(each));
     const { conffiles, changed } = settleConffiles(original, old, each, real);
     for (const path of changed) {
@@ -51,7 +62,10 @@ export function planPatch(
   return {
     kind: "refused",
     reasons: needs
-      .map(({ name, reasons }) => `${name} cannot be patched as files, and the image has no apt that would do it: ${reasons.join("; ")}`)
+      .map(
+        ({ name, reasons }) =>
+          `${name} cannot be patched as files, and the image has no apt that would do it: ${reasons.join("; ")}`,
+      )
       .slice(0, maxReasons),
   };
 }
@@ -115,7 +129,9 @@ function readPlaces({ tree }: Original): { against(next: NewPackage): string[] }
   const lines = (contentOf(tree, "var/lib/dpkg/diversions") ?? "").split("\n");
   for (let at = 0; at + 2 < lines.length; at += 3) diverted.set(lines[at] ?? "", lines[at + 2] ?? "");
   const overridden = new Set(
-    (contentOf(tree, "var/lib/dpkg/statoverride") ?? "").split("\n").flatMap((line) => /^\S+ \S+ \S+ (\/.*)$/.exec(line)?.[1] ?? []),
+    (contentOf(tree, "var/lib/dpkg/statoverride") ?? "")
+      .split("\n")
+      .flatMap((line) => /^\S+ \S+ \S+ (\/.*)$/.exec(line)?.[1] ?? []),
   );
   return {
     against: ({ files, swap }) => {

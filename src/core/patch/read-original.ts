@@ -15,7 +15,8 @@ const maxPackages = 20_000;
 const maxReasons = 20;
 
 export type ReadOriginal =
-  { readonly kind: "read"; readonly original: Original } | { readonly kind: "refused"; readonly reasons: readonly string[] };
+  | { readonly kind: "read"; readonly original: Original }
+  | { readonly kind: "refused"; readonly reasons: readonly string[] };
 
 interface Stanza {
   readonly text: string;
@@ -27,7 +28,10 @@ interface Stanza {
  * twice, has one that is not properly installed, or stands behind a link.
  */
 export function readOriginal(tree: Tree, inventory: Inventory): ReadOriginal {
-  const refused = (reasons: readonly string[]): ReadOriginal => ({ kind: "refused", reasons: reasons.slice(0, maxReasons) });
+  const refused = (reasons: readonly string[]): ReadOriginal => ({
+    kind: "refused",
+    reasons: reasons.slice(0, maxReasons),
+  });
   if (inventory.status !== "complete") return refused(inventory.problems);
   if (inventory.packages.length > maxPackages)
     return refused([`it has ${inventory.packages.length} packages, more than the ${maxPackages} that are looked at`]);
@@ -218,7 +222,11 @@ function mainArchitecture(packages: readonly OriginalPackage[]): string {
 
 function isMergedLink(tree: Tree, path: string): boolean {
   const found = lookup(tree, path, false);
-  return found.kind === "found" && found.node.entry.type === "symlink" && /^\/?usr\/[a-z]+\/?$/.test(found.node.entry.link ?? "");
+  return (
+    found.kind === "found" &&
+    found.node.entry.type === "symlink" &&
+    /^\/?usr\/[a-z]+\/?$/.test(found.node.entry.link ?? "")
+  );
 }
 
 function linesOf(tree: Tree, path: string): string[] {

@@ -18,7 +18,8 @@ const silent: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 /** What one of those words does when it is told to. */
-const telling = /\bfind\s.*\s-(?:delete|exec|ok|fprint)|^sed\s.*(?:\s-\w*i|--in-place)|^dpkg\s.*\s-(?:i|-install|r|-remove|-purge|P|-configure|-unpack)\b|^awk\s.*[^-]>\s*"/;
+const telling =
+  /\bfind\s.*\s-(?:delete|exec|ok|fprint)|^sed\s.*(?:\s-\w*i|--in-place)|^dpkg\s.*\s-(?:i|-install|r|-remove|-purge|P|-configure|-unpack)\b|^awk\s.*[^-]>\s*"/;
 
 /**
  * The commands of a script that may change something when dpkg calls it so: everything that is not known to steer, read or speak, and is no function of the script.
@@ -37,8 +38,10 @@ export function readCommands(script: string, call: ScriptCall): ScriptCommand[] 
       .replace(/^(?:function\s+)?[\w-]+\s*\(\s*\)/, " ");
     if (/(?:^|[^<>=-])>/.test(bare)) found.push({ name: ">", line });
     for (const part of bare.split(/&&|\|\||[|(){}`]|\$\(|!\s/)) {
-      const [, word = ""] = /^\s*(?:(?:if|elif|while|until|do|then|else|exec|env|xargs)\s+|\w+=\S*(?:\s+|$))*(\S*)/.exec(part) ?? [];
-      if (word === "" || word === '"' || word.startsWith("-") || word.startsWith("<") || /^[\d;&>]+$/.test(word)) continue;
+      const [, word = ""] =
+        /^\s*(?:(?:if|elif|while|until|do|then|else|exec|env|xargs)\s+|\w+=\S*(?:\s+|$))*(\S*)/.exec(part) ?? [];
+      if (word === "" || word === '"' || word.startsWith("-") || word.startsWith("<") || /^[\d;&>]+$/.test(word))
+        continue;
       const name = /^["\u0001$]/.test(word) ? "$" : word;
       const isKnown = (silent.has(name) && !telling.test(line)) || functions.has(name) || name === "in";
       if (!isKnown) found.push({ name, line });

@@ -1,4 +1,10 @@
-import { findDiscord, resolvePackages, type Discord, type PackageRecord, type PackageUniverse } from "../packages/index.ts";
+import {
+  findDiscord,
+  resolvePackages,
+  type Discord,
+  type PackageRecord,
+  type PackageUniverse,
+} from "../packages/index.ts";
 import { compareDebText } from "../version/index.ts";
 import { pinAgainst, readPins } from "./apt-pins.ts";
 import { lackKey, overlayUniverse } from "./overlay-universe.ts";
@@ -14,10 +20,13 @@ const maxNotes = 50;
 export function selectSwaps(original: Original, offers: PackageUniverse, policy: PatchPolicy): Selection {
   const notes: string[] = [];
   const reasons: string[] = [];
-  const native = original.packages.filter(({ architecture }) => architecture === original.architecture || architecture === "all");
+  const native = original.packages.filter(
+    ({ architecture }) => architecture === original.architecture || architecture === "all",
+  );
   const foreign = original.packages.filter((one) => !native.includes(one));
   const twin = native.find((one, at) => native.findIndex(({ name }) => name === one.name) !== at);
-  if (twin !== undefined) return { kind: "refused", reasons: [`${twin.name} is installed twice, for ${original.architecture} and for all`] };
+  if (twin !== undefined)
+    return { kind: "refused", reasons: [`${twin.name} is installed twice, for ${original.architecture} and for all`] };
 
   const newest = newestOf(original, native, offers);
   const target = new Map<OriginalPackage, PackageRecord>();
@@ -39,7 +48,10 @@ export function selectSwaps(original: Original, offers: PackageUniverse, policy:
   if (stuck !== undefined) return { kind: "refused", reasons: [stuck] };
   for (const one of foreign) {
     const mate = [...target.keys()].find(({ name }) => name === one.name);
-    if (mate !== undefined) reasons.push(`${one.name} is installed for ${mate.architecture} and ${one.architecture}, which must be the same version`);
+    if (mate !== undefined)
+      reasons.push(
+        `${one.name} is installed for ${mate.architecture} and ${one.architecture}, which must be the same version`,
+      );
   }
   if (reasons.length > 0) return { kind: "refused", reasons };
 
@@ -93,7 +105,9 @@ function wantedOf(
     const to = newest.get(one);
     for (const { fixed } of open)
       if (fixed !== undefined && (to === undefined || compareDebText(to.record.sourceVersion, fixed) < 0))
-        notes.push(`${one.name} ${one.version} needs ${fixed} of ${one.source}, which no suite of the image offers yet`);
+        notes.push(
+          `${one.name} ${one.version} needs ${fixed} of ${one.source}, which no suite of the image offers yet`,
+        );
     return open.length > 0 && to !== undefined;
   });
 }
@@ -120,20 +134,28 @@ function moveAlong(
     }
     const after = packages.map((one) => inUniverse(target.get(one) ?? one.record));
     for (const discord of findDiscord(after, universe)) {
-      const names = isLack(discord) ? discord.fitting.map(({ name }) => name) : [...discord.fitting.map(({ name }) => name), discord.owner.name];
+      const names = isLack(discord)
+        ? discord.fitting.map(({ name }) => name)
+        : [...discord.fitting.map(({ name }) => name), discord.owner.name];
       for (const name of names) {
         const one = byName.get(name);
         const to = one === undefined ? undefined : newest.get(one);
         if (one === undefined || to === undefined) continue;
-        const helps = !isLack(discord) || discord.fitting.some((each) => each.name === name && each.version === to.record.version);
-        if (helps) moving.set(one, `${discord.owner.name} ${discord.owner.version} ${isLack(discord) ? "needs" : "rejects"} ${discord.relation}`);
+        const helps =
+          !isLack(discord) || discord.fitting.some((each) => each.name === name && each.version === to.record.version);
+        if (helps)
+          moving.set(
+            one,
+            `${discord.owner.name} ${discord.owner.version} ${isLack(discord) ? "needs" : "rejects"} ${discord.relation}`,
+          );
       }
     }
     let added = 0;
     for (const [one, why] of moving) {
       const to = newest.get(one);
       if (to === undefined || target.has(one)) continue;
-      if (to.held !== undefined) return `${one.name} would have to go to ${to.record.version}, since ${why}; but ${to.held}`;
+      if (to.held !== undefined)
+        return `${one.name} would have to go to ${to.record.version}, since ${why}; but ${to.held}`;
       target.set(one, to.record);
       added += 1;
     }

@@ -15,7 +15,8 @@ export interface OriginalPackage {
   readonly stanza: string;
   /** Where that is: its bytes in `status`, or a file of `status.d` of its own. */
   readonly place:
-    { readonly kind: "status"; readonly start: number; readonly end: number } | { readonly kind: "file"; readonly path: string };
+    | { readonly kind: "status"; readonly start: number; readonly end: number }
+    | { readonly kind: "file"; readonly path: string };
   /** `hold ok installed`: whoever made the image does not want it to change. */
   readonly held: boolean;
   readonly conffiles: readonly Conffile[];

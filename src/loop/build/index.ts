@@ -14,3 +14,15 @@ export { buildCandidate, type BuildOutcome } from "./build-candidate.ts";
 export { resolveImage, type ResolvedImage, type ResolveOptions } from "./resolve-image.ts";
 export { readChangelog } from "./suggest-advisories.ts";
 export { loadBase } from "./load-base.ts";
+export { createPatcher } from "./patch/create-patcher.ts";
+export { mirrorImage, type MirroredImage } from "./patch/mirror-image.ts";
+export { PatchError } from "./patch/prove-patch.ts";
+export type {
+  EnginePatch,
+  PatchChange,
+  Patcher,
+  PatcherDeps,
+  PatchOutcome,
+  PatchRequest,
+  SuiteQuestion,
+} from "./patch/types.ts";
