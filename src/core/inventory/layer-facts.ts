@@ -73,6 +73,7 @@ const keptExactly = new Set([
   "etc/ld.so.conf",
   "etc/apt/sources.list",
   "etc/apt/preferences",
+  "etc/ca-certificates.conf",
   "etc/dpkg/dpkg.cfg",
   "var/lib/dpkg/diversions",
   "var/lib/dpkg/statoverride",

@@ -41,6 +41,7 @@ function provePackage(
   const problems: string[] = [];
   let same = 0;
   let files = 0;
+  let changelog = false;
   for (const { path, md5 } of sums) {
     const found = lookup(tree, path, false);
     if (found.kind !== "found") {
@@ -48,6 +49,8 @@ function provePackage(
       continue;
     }
     files += 1;
+    // What is not in the image tells of no version.
+    changelog ||= /^usr\/share\/doc\/[^/]+\/changelog/.test(path);
     const { entry } = found.node;
     if (entry.md5 !== md5)
       problems.push(`${path} has md5 ${entry.md5 ?? "none"} and not ${md5}, as ${name} ${change.to ?? ""} ships it`);
@@ -58,7 +61,6 @@ function provePackage(
   if (problems.length > 0) return { kind: "false", name, problems: shorten(problems) };
   if (files === 0) return { kind: "unproven", name, reason: "it has no files of its own" };
   if (previous === undefined || same < files) return { kind: "true", name, files };
-  const changelog = sums.some(({ path }) => /^usr\/share\/doc\/[^/]+\/changelog/.test(path));
   const reason = `all its ${files} files are the same as those of ${change.from ?? "before"}`;
   return changelog ? { kind: "false", name, problems: [reason] } : { kind: "unproven", name, reason };
 }

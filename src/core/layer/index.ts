@@ -23,3 +23,4 @@ export { statusStanza } from "./dpkg-status.ts";
 export { mergeUsr } from "./package-path.ts";
 export { commandLines, readAlternatives } from "./read-scripts.ts";
 export { loaderEntries } from "./generated/shared-libraries.ts";
+export { certificateEntries } from "./generated/certificates.ts";

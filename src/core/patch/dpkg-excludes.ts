@@ -1,7 +1,7 @@
 import { listFolder, readText, type Tree } from "../inventory/index.ts";
 
-/** Whether the image's dpkg leaves a path, with its leading slash, out of what it unpacks. */
-export type IsExcluded = (path: string) => boolean;
+/** Whether the image's dpkg leaves a path, with its leading slash, out of what it unpacks; `leads` says that others may stand below it: a folder, or a link. */
+export type IsExcluded = (path: string, leads?: boolean) => boolean;
 
 const maxRules = 1000;
 const maxSteps = 20_000;
@@ -25,11 +25,15 @@ export function readExcludes(tree: Tree): IsExcluded {
       return pattern === undefined ? [] : [{ excludes: kind === "exclude", pattern }];
     })
     .slice(0, maxRules);
-  return (path) => {
+  // What an include names lies below the part of it that has no wildcard: dpkg keeps the folders and links on the way there.
+  const heads = rules.flatMap(({ excludes, pattern }) =>
+    excludes ? [] : [pattern.replace(/[*?[\\].*$/, "").replace(/\/+$/, "")],
+  );
+  return (path, leads = false) => {
     let excluded = false;
     for (const { excludes, pattern } of rules)
       if (excludes !== excluded && matchesGlob(pattern, path)) excluded = excludes;
-    return excluded;
+    return excluded && !(leads && heads.some((head) => path.startsWith(head)));
   };
 }
 

@@ -1,8 +1,9 @@
 import { lookup, type TreeNode } from "../inventory/index.ts";
+import { readExcludes } from "./dpkg-excludes.ts";
 import type { Original, PlacedPackage } from "./types.ts";
 
 /**
- * What the image has of the old versions and the new ones no longer ship, as dpkg takes it away: not what another package owns, not conffiles; folders where nothing is left in them. Of a folder
+ * What the image has of the old versions and the new ones no longer ship, as dpkg takes it away: not what another package owns, not conffiles, but what its dpkg.cfg excludes by now; folders where nothing is left in them. Of a folder
  * that goes, what is in it is not named. Links that would lead to what goes go too, where no list says whose they are. Sorted.
  */
 export function findWhiteouts(
@@ -10,12 +11,15 @@ export function findWhiteouts(
   placed: readonly PlacedPackage[],
   real: (path: string) => string,
 ): string[] {
+  const isExcluded = readExcludes(tree);
   const names = new Set(placed.map((one) => one.package.swap.name));
   const kept = new Set<string>();
   for (const one of packages) if (!names.has(one.name)) for (const path of one.paths) kept.add(path);
   for (const { package: next, conffiles } of placed) {
-    for (const { path } of next.facts.entries) kept.add(path);
-    for (const line of (next.files.get("list") ?? "").split("\n")) if (line.length > 2) kept.add(real(line.slice(1)));
+    for (const { path, kind } of next.facts.entries)
+      if (kind !== "directory" || !isExcluded(`/${path}`, true)) kept.add(path);
+    for (const line of (next.files.get("list") ?? "").split("\n"))
+      if (line.length > 2 && !isExcluded(line)) kept.add(real(line.slice(1)));
     for (const { path } of conffiles) kept.add(real(path.slice(1)));
   }
   const gone = new Set<string>();

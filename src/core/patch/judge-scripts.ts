@@ -24,6 +24,23 @@ const reviewed: ReadonlyMap<string, readonly string[]> = new Map([
   ["bash", ["ln"]],
   // Templates of files in /etc, where nobody has changed these: see `templates`. The diversions of the merged /usr stand since the first installation.
   ["base-files", [">", "chown", "chmod", "mkdir", "cp", "rmdir", "ln", "rm", "dpkg-divert"]],
+  // The list and the bundle of certificates, which are made anew.
+  [
+    "ca-certificates",
+    [
+      "mkdir",
+      "ca-certificates",
+      "chgrp",
+      "chmod",
+      "chown",
+      "dpkg-statoverride",
+      ">",
+      "rm",
+      "mv",
+      "update-ca-certificates",
+      "dpkg-trigger",
+    ],
+  ],
   // nsswitch.conf, from a template with no former version to replace.
   ["libc-bin", ["cp"]],
   // Questions about services to restart; a marker that is made and removed again; /lib64 where it is missing; diversions as of base-files.

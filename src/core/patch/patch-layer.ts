@@ -22,6 +22,7 @@ export function patchLayer(original: Original, plan: Extract<PatchPlan, { kind: 
   const patched = treeAfter(original.tree, facts, whiteouts);
   const entries: LayerEntry[] = [
     ...database.entries,
+    ...plan.made,
     ...loaderCache(original, patched, facts),
     ...whiteouts.map((path) => emptyFile(whiteoutOf(path))),
   ];

@@ -71,7 +71,7 @@ function absentOf(
     // dpkg never puts a link in the place of a folder.
     const isFolder = kind === "symlink" && there.kind === "found" && there.node.children !== undefined;
     const isCut = kind === "hardlink" && absent.has(link ?? "");
-    if (isKept || isSlimmed || isFolder || isCut || isExcluded(`/${path}`)) absent.add(path);
+    if (isKept || isSlimmed || isFolder || isCut || isExcluded(`/${path}`, kind === "symlink")) absent.add(path);
   }
   return [...absent].sort();
 }

@@ -1,5 +1,7 @@
 import { lookup } from "../inventory/index.ts";
+import type { LayerEntry } from "../layer/index.ts";
 import { parseRelations } from "../packages/index.ts";
+import { remakeCertificates } from "./remake-certificates.ts";
 import { contentOf, createResolver } from "./read-original.ts";
 import { findWhiteouts } from "./find-whiteouts.ts";
 import { judgeConffile } from "./judge-conffile.ts";
@@ -32,16 +34,21 @@ export function planPatch(
   const refusals: string[] = [];
   const needs: ScriptNeed[] = [];
   const placed: PlacedPackage[] = [];
+  const made: LayerEntry[] = [];
+  const gone: string[] = [];
   const real = createResolver(original.tree);
   const swapped = new Set(next.map(({ swap }) => swap.name));
   const places = readPlaces(original);
   for (const each of next) {
     const { name } = each.swap;
     const old = original.packages.find((one) => one.name === name);
-    const reasons = [
-      ...(original.database === "status" ? judgeScripts({ original, old, next: each }) : unmade(original, each)),
-    ];
+    // Where there is no dpkg no script ever ran: whoever made the image did without what they make.
+    const reasons = original.database === "status" ? judgeScripts({ original, old, next: each }) : [];
     reasons.push(...places.against(each));
+    const certificates = remakeCertificates(original, each);
+    reasons.push(...certificates.reasons);
+    made.push(...certificates.entries);
+    gone.push(...certificates.whiteouts);
     const { conffiles, changed } = settleConffiles(original, old, each, real);
     for (const path of changed) {
       const sentence = `${path} of ${name} was changed in the image and by ${each.swap.to}`;
@@ -57,7 +64,14 @@ export function planPatch(
   const swaps = next.map(({ swap }) => swap);
   if (refusals.length > 0) return { kind: "refused", reasons: refusals.slice(0, maxReasons) };
   if (needs.length === 0)
-    return { kind: "native", swaps, placed, whiteouts: findWhiteouts(original, placed, real), notes: said };
+    return {
+      kind: "native",
+      swaps,
+      placed,
+      made,
+      whiteouts: [...findWhiteouts(original, placed, real), ...gone].sort(),
+      notes: said,
+    };
   if (canRunScripts(original)) return { kind: "engine", swaps, needs, notes: said };
   return {
     kind: "refused",
@@ -144,12 +158,6 @@ function readPlaces({ tree }: Original): { against(next: NewPackage): string[] }
       return reasons.slice(0, 5);
     },
   };
-}
-
-/** Where no script ever ran, whoever made the image made what they make: of that, what depends on the package's files is named. */
-function unmade({ tree }: Original, { swap }: NewPackage): string[] {
-  if (swap.name !== "ca-certificates" || lookup(tree, "etc/ssl/certs/ca-certificates.crt").kind !== "found") return [];
-  return ["its bundle /etc/ssl/certs/ca-certificates.crt is made of its files"];
 }
 
 function canRunScripts({ tree, database }: Original): boolean {

@@ -1,5 +1,5 @@
 import type { Tree } from "../inventory/index.ts";
-import type { Alteration, PackageFacts } from "../layer/index.ts";
+import type { Alteration, LayerEntry, PackageFacts } from "../layer/index.ts";
 import type { PackageRecord, PackageUniverse } from "../packages/index.ts";
 
 /** A package that an image holds, as its database has it. */
@@ -99,6 +99,8 @@ export type PatchPlan =
       readonly kind: "native";
       readonly swaps: readonly Swap[];
       readonly placed: readonly PlacedPackage[];
+      /** Files that a script would have made of the packages' own. */
+      readonly made: readonly LayerEntry[];
       /** Paths that the new versions no longer have. */
       readonly whiteouts: readonly string[];
       readonly notes: readonly string[];
