@@ -1,7 +1,7 @@
 import type { PackageChange } from "../plan/index.ts";
 import { parseMd5Sums } from "./structure/ownership.ts";
 import { readText } from "./read-text.ts";
-import { lookup, type Tree } from "./tree.ts";
+import { listFolder, lookup, type Tree } from "./tree.ts";
 
 /** What the bytes say of one changed package. */
 export type PackageTruth =
@@ -16,32 +16,41 @@ const maxProblems = 5;
 /**
  * Whether the bytes of `tree` are those of the packages that `changes` bring: every file in a package's md5sums is there
  * with that content; and against `previous`, in which the package had another version, at least one file differs. A
- * package that goes needs no proof. deb-md5sums(5).
+ * package that goes needs no proof. Files that `isAbsent` says the image goes without on purpose need not be there. deb-md5sums(5).
  */
 export function provePackages(
   tree: Tree,
   changes: readonly PackageChange[],
   previous: Tree | undefined,
+  isAbsent: (path: string) => boolean = isOptional,
 ): PackageTruth[] {
   return changes
     .filter(({ to }) => to !== undefined)
-    .map((change) => provePackage(tree, change, change.from === undefined ? undefined : previous));
+    .map((change) => provePackage(tree, change, change.from === undefined ? undefined : previous, isAbsent));
 }
 
-function provePackage(tree: Tree, change: PackageChange, previous: Tree | undefined): PackageTruth {
+function provePackage(
+  tree: Tree,
+  change: PackageChange,
+  previous: Tree | undefined,
+  isAbsent: (path: string) => boolean,
+): PackageTruth {
   const { name } = change;
   const sums = readSums(tree, change);
   if (sums === undefined) return { kind: "unproven", name, reason: "the image has no md5sums of it" };
   const problems: string[] = [];
   let same = 0;
   let files = 0;
+  let changelog = false;
   for (const { path, md5 } of sums) {
     const found = lookup(tree, path, false);
     if (found.kind !== "found") {
-      if (!isOptional(path)) problems.push(`${path} is not in the image`);
+      if (!isOptional(path) && !isAbsent(path)) problems.push(`${path} is not in the image`);
       continue;
     }
     files += 1;
+    // What is not in the image tells of no version.
+    changelog ||= /^usr\/share\/doc\/[^/]+\/changelog/.test(path);
     const { entry } = found.node;
     if (entry.md5 !== md5)
       problems.push(`${path} has md5 ${entry.md5 ?? "none"} and not ${md5}, as ${name} ${change.to ?? ""} ships it`);
@@ -52,7 +61,6 @@ function provePackage(tree: Tree, change: PackageChange, previous: Tree | undefi
   if (problems.length > 0) return { kind: "false", name, problems: shorten(problems) };
   if (files === 0) return { kind: "unproven", name, reason: "it has no files of its own" };
   if (previous === undefined || same < files) return { kind: "true", name, files };
-  const changelog = sums.some(({ path }) => /^usr\/share\/doc\/[^/]+\/changelog/.test(path));
   const reason = `all its ${files} files are the same as those of ${change.from ?? "before"}`;
   return changelog ? { kind: "false", name, problems: [reason] } : { kind: "unproven", name, reason };
 }
@@ -66,6 +74,19 @@ function readSums(tree: Tree, { name, architecture }: PackageChange): { path: st
   ]) {
     const file = readText(tree, path);
     if (file.kind === "read") return parseMd5Sums(file.text.split("\n"));
+  }
+  return sumsBesideStanza(tree, name);
+}
+
+/** Files of `status.d` may have other names than their packages: what one says counts. */
+function sumsBesideStanza(tree: Tree, name: string): { path: string; md5: string }[] | undefined {
+  const folder = "var/lib/dpkg/status.d";
+  for (const file of listFolder(tree, folder)) {
+    if (file.endsWith(".md5sums")) continue;
+    const stanza = readText(tree, `${folder}/${file}`);
+    if (stanza.kind !== "read" || !stanza.text.split("\n", 50).includes(`Package: ${name}`)) continue;
+    const sums = readText(tree, `${folder}/${file}.md5sums`);
+    if (sums.kind === "read") return parseMd5Sums(sums.text.split("\n"));
   }
   return undefined;
 }

@@ -9,6 +9,10 @@ export interface Alteration {
   readonly without: readonly string[];
   /** Folders of the package that are a link in another one, and where it leads: what is below goes there. */
   readonly moves: readonly (readonly [from: string, to: string])[];
+  /** Paths that the image goes without, though the package's list names them: what dpkg.cfg(5) excludes, or a conffile that the image has its own version of. */
+  readonly absent?: readonly string[];
+  /** Whether every path is first put where the package itself has it, for an image whose /usr is not merged. */
+  readonly own?: true;
 }
 
 /**

@@ -66,7 +66,7 @@ export function unreproducedCommands(script: string): string[] {
 }
 
 /** Lines of a shell script: continued ones joined, comments and the bodies of here-documents left out. */
-function commandLines(script: string): string[] {
+export function commandLines(script: string): string[] {
   const lines: string[] = [];
   let until: string | undefined;
   for (const line of script.replaceAll("\\\n", " ").split("\n")) {

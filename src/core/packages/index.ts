@@ -1,3 +1,4 @@
+export { findDiscord, type Discord } from "./find-discord.ts";
 export { parseControl, type ControlLimits, type ControlStanza } from "./control.ts";
 export { parseRelations, type Relation, type RelationGroup, type RelationOperator } from "./relation.ts";
 export { resolvePackages } from "./resolve-packages.ts";

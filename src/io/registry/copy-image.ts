@@ -22,7 +22,7 @@ export interface CopyOptions {
   readonly tag?: string;
   /** Only these platforms of an index: one becomes the copy itself, several a new index. All when left out, and the digest stays. */
   readonly platforms?: readonly Platform[];
-  /** Signatures, SBOMs and other artifacts that name what is copied, too; both sides must be repositories. */
+  /** Signatures, SBOMs and other artifacts that name what is copied or a manifest of it, too; both sides must be repositories. */
   readonly referrers?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -45,6 +45,8 @@ interface Tally {
 
 const blobsAtATime = 4;
 const maxDepth = 4;
+/** Cosign's tags: signatures, attestations and bills of materials of the digest that the tag begins with. cosign, specs/SIGNATURE_SPEC.md. */
+const evidenceTags = ["sig", "att", "sbom"];
 
 /**
  * Copies what `reference` (a tag or digest) names: children before their index, blobs before their manifest, the tag
@@ -61,7 +63,7 @@ export async function copyImage(
   const root =
     options.platforms === undefined ? named : await choosePlatforms(source, named, options.platforms, options.signal);
   await copyManifest({ source, sink, options, tally }, root, options.tag, 0);
-  if (options.referrers === true) await copyReferrers({ source, sink, options, tally }, root.digest, 0);
+  if (options.referrers === true) await copyEvidence({ source, sink, options, tally }, root);
   return { digest: root.digest, mediaType: root.mediaType, ...tally };
 }
 
@@ -110,6 +112,23 @@ async function copyBlobs(copying: Copying, blobs: readonly Descriptor[]): Promis
       }
     }),
   );
+}
+
+/** What the source has that names the image, or a manifest of its index: artifacts with a subject, and those of tools that find them by a tag made of the digest. */
+async function copyEvidence(copying: Copying, root: RawManifest): Promise<void> {
+  const { source, sink, options } = copying;
+  if (!isRepository(source) || !isRepository(sink)) return;
+  const document = parseDocument(root);
+  const subjects = [root.digest];
+  if (document.kind === "index") subjects.push(...document.index.manifests.map(({ digest }) => digest));
+  for (const subject of subjects) {
+    await copyReferrers(copying, subject, 0);
+    for (const kind of evidenceTags) {
+      const tag = `${subject.replace(":", "-")}.${kind}`;
+      const found = await source.manifest(tag, options.signal);
+      if (found !== undefined) await copyManifest(copying, found, tag, 0);
+    }
+  }
 }
 
 async function copyReferrers(copying: Copying, subject: Digest, depth: number): Promise<void> {

@@ -17,9 +17,11 @@ export interface AlteredEntries {
 export function alterEntries(entries: readonly RawEntry[], steps: readonly Alteration[], what: string): AlteredEntries {
   const dropped = new Set<string>();
   let left = entries;
-  for (const { without, moves } of steps) {
-    const lost = new Set(without);
-    for (const entry of left) if (lost.has(entry.path)) dropped.add(entry.ownPath);
+  for (const { without, moves, absent = [], own } of steps) {
+    if (own === true) left = placeAsShipped(left);
+    const taken = new Set(without);
+    for (const entry of left) if (taken.has(entry.path)) dropped.add(entry.ownPath);
+    const lost = new Set([...without, ...absent]);
     left = left.filter(({ path }) => !lost.has(path));
     checkHardLinks(left, lost, what);
     if (moves.length > 0) left = moveEntries(left, moves, what);
@@ -27,6 +29,16 @@ export function alterEntries(entries: readonly RawEntry[], steps: readonly Alter
   const forged = left.find(({ path, kind }) => kind !== "directory" && database.test(path));
   if (forged !== undefined) throw new BuildError("HOSTILE_PACKAGE", `${what}: "${forged.path}" is dpkg's own`);
   return { entries: addParents(left, what), dropped };
+}
+
+/** Every entry where the package itself has it, hard links too. */
+function placeAsShipped(entries: readonly RawEntry[]): RawEntry[] {
+  const places = new Map(entries.map(({ path, ownPath }) => [path, ownPath.slice(1)]));
+  return entries.map((entry) => {
+    const path = entry.ownPath.slice(1);
+    const link = entry.kind === "hardlink" ? places.get(entry.link ?? "") : entry.link;
+    return { ...entry, path, ...(link === undefined ? {} : { link }) };
+  });
 }
 
 function moveEntries(entries: readonly RawEntry[], moves: Alteration["moves"], what: string): RawEntry[] {

@@ -24,3 +24,15 @@ export {
   type RebaserDeps,
   type RebaseRequest,
 } from "./rebase-image.ts";
+export { createPatcher } from "./patch/create-patcher.ts";
+export { mirrorImage, type MirroredImage } from "./patch/mirror-image.ts";
+export { PatchError } from "./patch/prove-patch.ts";
+export type {
+  EnginePatch,
+  PatchChange,
+  Patcher,
+  PatcherDeps,
+  PatchOutcome,
+  PatchRequest,
+  SuiteQuestion,
+} from "./patch/types.ts";

@@ -1,4 +1,5 @@
-import type { ImageTree } from "./image-tree.ts";
+import type { PackageFacts } from "../types.ts";
+import { ImageTree, type GeneratedEntry } from "./image-tree.ts";
 import { subjectHash } from "./subject-hash.ts";
 
 const store = "usr/share/ca-certificates/";
@@ -44,6 +45,13 @@ export function addCertificates(tree: ImageTree): void {
     tree.symlink(`${target}${found.hash}.${prints.length}`, pem);
     prints.push(found.fingerprint);
   }
+}
+
+/** The same of the package alone, for an image whose other files are not known as packages. */
+export function certificateEntries(facts: PackageFacts): GeneratedEntry[] {
+  const tree = new ImageTree([facts]);
+  addCertificates(tree);
+  return tree.entries();
 }
 
 const hashes = new Map<string, ReturnType<typeof subjectHash>>();

@@ -1,5 +1,5 @@
-import type { SharedLibrary } from "../types.ts";
-import type { ImageTree } from "./image-tree.ts";
+import type { PackageEntry, SharedLibrary } from "../types.ts";
+import { ImageTree, type GeneratedEntry } from "./image-tree.ts";
 import { compareSonames, encodeLoaderCache, type CachedLibrary } from "./loader-cache.ts";
 
 /** e_machine and bits to the flags of the cache; glibc, sysdeps/generic/ldconfig.h. */
@@ -17,6 +17,7 @@ const loaders: ReadonlyMap<string, { readonly multiarch: string; readonly flags:
   ["arm64", { multiarch: "aarch64-linux-gnu", flags: new Set([0x0a03, 0x0903]) }],
 ]);
 
+const cachePath = "etc/ld.so.cache";
 const capabilitiesFolder = "glibc-hwcaps";
 
 interface Found {
@@ -88,6 +89,7 @@ export function findLoaderCache(tree: LibraryTree, architecture: string): Loader
       });
     }
   }
+<<<<<<< HEAD
   return { libraries, links };
 }
 
@@ -119,6 +121,49 @@ function viewOf(tree: ImageTree): LibraryTree {
         : (names.get(folder) ?? []),
     libraryAt: (path) => libraries.get(path),
   };
+=======
+  const [upstream = libc.version] = libc.version.replace(/^\d+:/, "").split("-");
+  const vendor = libc.version.includes("ubuntu") ? "Ubuntu" : "Debian";
+  const generator = `ldconfig (${vendor} GLIBC ${libc.version}) stable release version ${upstream}`;
+  tree.file(cachePath, encodeLoaderCache(cached, generator));
+}
+
+/**
+ * The same for a file system as a whole, whoever put its files there: `kept` is the content of its `etc/ld.so.conf` and `etc/ld.so.conf.d/*.conf` by path, `libcVersion` what ldconfig would
+ * say of itself. Nothing for an architecture whose ldconfig is not known.
+ */
+export function loaderEntries(system: {
+  readonly entries: readonly Pick<PackageEntry, "path" | "kind" | "link">[];
+  readonly libraries: readonly SharedLibrary[];
+  readonly kept: Readonly<Record<string, string>>;
+  readonly libcVersion: string;
+  readonly architecture: string;
+}): GeneratedEntry[] {
+  const shape = { mode: 0o755, uid: 0, gid: 0, mtime: 0, size: 0 };
+  const tree = new ImageTree([
+    {
+      name: "libc-bin",
+      version: system.libcVersion,
+      architecture: system.architecture,
+      source: "glibc",
+      sourceVersion: system.libcVersion,
+      multiArchSame: false,
+      control: "",
+      replaces: "",
+      conffiles: [],
+      // The cache that is there would stay, and here it is what is to be replaced.
+      entries: system.entries.flatMap((entry) => (entry.path === cachePath ? [] : [{ ...shape, ...entry }])),
+      libraries: system.libraries,
+      kept: system.kept,
+      alternatives: [],
+      triggers: "",
+      scripts: [],
+      warnings: [],
+    },
+  ]);
+  addSharedLibraries(tree, system.architecture);
+  return tree.entries();
+>>>>>>> patch
 }
 
 interface Folder {

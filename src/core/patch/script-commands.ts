@@ -1,0 +1,51 @@
+import { liveLines, type ScriptCall } from "./live-lines.ts";
+
+/** A command that a maintainer script can come to. */
+export interface ScriptCommand {
+  /** As it stands there, with its folder where it has one; `$` where a variable says what it is, `>` for writing to a file. */
+  readonly name: string;
+  readonly line: string;
+}
+
+const maxScript = 1_048_576;
+
+/** Words that only steer a script, or read, or speak. */
+const silent: ReadonlySet<string> = new Set(
+  (
+    "set exit return true false : [ test if then elif else fi for while until do done case esac in break continue shift local export unset trap umask cd read wait " +
+    "echo printf cat grep egrep fgrep sed awk cut tr sort uniq head tail wc expr basename dirname readlink realpath which command type getent id uname stat cmp diff md5sum sha256sum sleep date hostname who runlevel pidof find " +
+    "dpkg dpkg-query dpkg-realpath ischroot mktemp ls"
+  ).split(" "),
+);
+/** What one of those words does when it is told to. */
+const telling =
+  /\bfind\s.*\s-(?:delete|exec|ok|fprint)|^sed\s.*(?:\s-\w*i|--in-place)|^dpkg\s.*\s-(?:i|-install|r|-remove|-purge|P|-configure|-unpack)\b|^awk\s.*[^-]>\s*"/;
+
+/**
+ * The commands of a script that may change something when dpkg calls it so: everything that is not known to steer, read or speak, and is no function of the script.
+ * `undefined` for what is no shell script, or is too large to be one.
+ */
+export function readCommands(script: string, call: ScriptCall): ScriptCommand[] | undefined {
+  if (script.length > maxScript || !/^#! *\/(?:usr\/)?bin\/(?:sh|bash|dash)\b/.test(script)) return undefined;
+  const lines = liveLines(script, call);
+  const functions = new Set(lines.flatMap((line) => /^(?:function\s+)?([\w-]+)\s*\(\s*\)/.exec(line)?.[1] ?? []));
+  const found: ScriptCommand[] = [];
+  for (const line of lines) {
+    const bare = line
+      .replace(/"(?:[^"\\`$]|\\.|\$(?!\())*"|'[^']*'/g, "\u0001")
+      .replace(/\$\(\([^()]*\)\)|\$\{[^{}]*\}/g, "$V")
+      .replace(/\d?>&\d|&?\d?>>?\s*(?:\/dev\/(?:null|stderr|stdout)\b)/g, " ")
+      .replace(/^(?:function\s+)?[\w-]+\s*\(\s*\)/, " ");
+    if (/(?:^|[^<>=-])>/.test(bare)) found.push({ name: ">", line });
+    for (const part of bare.split(/&&|\|\||[|(){}`]|\$\(|!\s/)) {
+      const [, word = ""] =
+        /^\s*(?:(?:if|elif|while|until|do|then|else|exec|env|xargs)\s+|\w+=\S*(?:\s+|$))*(\S*)/.exec(part) ?? [];
+      if (word === "" || word === '"' || word.startsWith("-") || word.startsWith("<") || /^[\d;&>]+$/.test(word))
+        continue;
+      const name = /^["\u0001$]/.test(word) ? "$" : word;
+      const isKnown = (silent.has(name) && !telling.test(line)) || functions.has(name) || name === "in";
+      if (!isKnown) found.push({ name, line });
+    }
+  }
+  return found;
+}
