@@ -112,6 +112,9 @@ function makeImage(at: number, images: number, inventory: string): PlanImage {
     name: nameOf(at),
     parents: above === undefined ? [] : [nameOf(above + (at % parents))],
     bases: [],
+    broken: undefined,
+    securityOnly: false,
+    inherited: undefined,
     recipeKey: "0".repeat(64),
     current: {
       digest: `sha256:${at.toString(16).padStart(64, "a")}`,

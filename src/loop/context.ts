@@ -1,12 +1,15 @@
 import type { Config } from "../core/config/index.ts";
+import type { Reference } from "../core/image/index.ts";
 import type { PackageChange } from "../core/plan/index.ts";
 import type { Distro, SuiteSource } from "../io/distro/index.ts";
-import type { RunEngine } from "../io/engine/index.ts";
+import type { BuildEngine, RunEngine } from "../io/engine/index.ts";
 import type { Feed } from "../io/feeds/index.ts";
 import type { ImageReader } from "../io/layer/index.ts";
-import type { Repository } from "../io/registry/index.ts";
+import type { RegistryClient, Repository, TagAsker } from "../io/registry/index.ts";
 import type { Store } from "../io/store/index.ts";
 import type { Clock, Digest, Logger } from "../lib/index.ts";
+import type { BelievedBase } from "./believed-bases.ts";
+import type { SourceReader } from "./sources.ts";
 
 /** Something that happened, for whoever looks on. Nothing depends on it arriving. */
 export interface LoopEvent {
@@ -25,6 +28,7 @@ export interface LoopEvent {
     | "failed"
     | "rolled-back"
     | "alarm"
+    | "output"
     | "note";
   readonly image?: string;
   readonly environment?: string;
@@ -46,7 +50,17 @@ export interface Context {
   readonly suites: ReadonlyMap<string, readonly SuiteSource[]>;
   /** The advisory feeds of the configuration; none where it names none, and then nothing is known to be clean. */
   readonly feeds: readonly Feed[];
+  /** Build contexts of Dockerfiles. */
+  readonly sources: SourceReader;
   readonly images: ImageReader;
+  /** The engine that builds Dockerfiles. Throws ENGINE_UNAVAILABLE with what to install or configure where there is none. */
+  readonly builder: () => Promise<BuildEngine>;
+  /** What each base is believed to be, by name. */
+  readonly believedBases: () => Promise<ReadonlyMap<string, BelievedBase>>;
+  /** How bases are asked for: one client and one budget for all. */
+  readonly bases: { readonly registries: RegistryClient; readonly asker: TagAsker; readonly clock: Clock };
+  /** Where an image of somebody else's lies. */
+  readonly baseRepository: (reference: Reference) => Repository;
   /** Runs `run:` checks; undefined where there is none. */
   readonly engine: RunEngine | undefined;
   readonly repositoryOf: (image: string) => Repository;
@@ -81,4 +95,20 @@ export interface CandidateDetail {
   readonly bytesUploaded: number;
   readonly layers: readonly { readonly digest: Digest; readonly bytes: number; readonly history: string }[];
   readonly warnings: readonly string[];
+  readonly origin: CandidateOrigin;
+  /** Variables of its environment that tell which runtimes it has: `NODE_VERSION=22.1.0`. */
+  readonly runtimes: readonly string[];
+}
+
+/** Where a candidate comes from. */
+export interface CandidateOrigin {
+  readonly remedy: "rebuild" | "rebase" | "patch" | "mirror";
+  /** Why by this remedy, as a sentence. */
+  readonly why: string;
+  /** What it was made of: digests of bases and of own images, builder stages too, by the name that the recipe gives them. */
+  readonly bases: Readonly<Record<string, Digest>>;
+  /** Digest of the build context, or the commit. */
+  readonly source?: string;
+  /** Diff IDs of the layers that its base brings, by platform. */
+  readonly baseLayers?: Readonly<Record<string, readonly Digest[]>>;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Plan } from "../core/plan/index.ts";
-import type { Assembler } from "./build/index.ts";
+import type { Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { planFleet } from "./plan/index.ts";
 import { resumeIntents, type ServedCheck, type ServedReport } from "./promote/index.ts";
@@ -23,7 +23,7 @@ export interface PassOptions {
 
 /** What lasts from pass to pass. */
 export interface LoopParts {
-  readonly assembler: Assembler;
+  readonly makers: Makers;
   readonly checkServed: ServedCheck;
 }
 
@@ -37,14 +37,14 @@ export async function runPass(ctx: Context, parts: LoopParts, options: PassOptio
   await resumeIntents(ctx);
   const watched = options.offline === true ? noWatch : await watchUpstreams(ctx);
   const { plan } = await planFleet(ctx);
-  await workOff(ctx, parts.assembler, options.images);
+  await workOff(ctx, parts.makers, options.images);
   const served = await parts.checkServed(ctx);
   await tendAlarms(ctx);
   return { watched, plan, served };
 }
 
 /** Works at all rebuilds that are due, until none is: children come when their parents are ready. */
-export async function workOff(ctx: Context, assembler: Assembler, images?: ReadonlySet<string>): Promise<void> {
+export async function workOff(ctx: Context, makers: Makers, images?: ReadonlySet<string>): Promise<void> {
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
   const passedOver: string[] = [];
@@ -57,7 +57,7 @@ export async function workOff(ctx: Context, assembler: Assembler, images?: Reado
         await ctx.store.releaseLease(lease);
         continue;
       }
-      const work = workOn(ctx, assembler, lease).then(
+      const work = workOn(ctx, makers, lease).then(
         () => void running.delete(work),
         (error: unknown) => {
           failures.push(error);

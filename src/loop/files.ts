@@ -1,6 +1,6 @@
 import { lstat, readFile, readdir } from "node:fs/promises";
 import { join, posix, resolve } from "node:path";
-import type { ImageConfigEntry } from "../core/config/index.ts";
+import type { PackagesImage } from "../core/config/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
 
 export class FilesError extends AppError<"FILE_UNREADABLE" | "FILE_TOO_LARGE" | "FILE_UNSUPPORTED"> {}
@@ -22,7 +22,7 @@ const maxFiles = 20_000;
  * What one entry of `files:` names, in order of path: a file, or all files of a folder. Throws FILE_UNREADABLE, FILE_TOO_LARGE, and FILE_UNSUPPORTED for what is
  * neither file nor folder: a link would bring whatever it points at.
  */
-export async function readImageFiles(home: string, entry: ImageConfigEntry["files"][number]): Promise<ImageFile[]> {
+export async function readImageFiles(home: string, entry: PackagesImage["files"][number]): Promise<ImageFile[]> {
   const from = resolve(home, entry.from);
   const [uid = 0, gid = 0] = entry.owner.split(":").map(Number);
   const found: ImageFile[] = [];

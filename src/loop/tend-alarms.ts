@@ -7,13 +7,17 @@ const failingCode = "rebuild-failing";
 
 /** Raises an alarm for each image whose rebuilds keep failing, and clears those that are over or whose subject is no longer declared. */
 export async function tendAlarms(ctx: Context): Promise<void> {
-  const [newest, standing] = await Promise.all([ctx.store.loadNewestRebuilds(), ctx.store.loadAlarms()]);
+  const [newest, standing, declared] = await Promise.all([
+    ctx.store.loadNewestRebuilds(),
+    ctx.store.loadAlarms(),
+    ctx.store.loadImages(),
+  ]);
   const failed = newest.filter(({ image, state }) => state === "failed" && ctx.config.images[image] !== undefined);
   const failedNames = new Set(failed.map(({ image }) => image));
   for (const rebuild of failed) {
     // A hundred children that wait for one parent are one alarm.
-    const parent = ctx.config.images[rebuild.image]?.parent;
-    if (parent === undefined || !failedNames.has(parent)) await raiseIfFailing(ctx, rebuild);
+    const parents = declared.find(({ name }) => name === rebuild.image)?.parents ?? [];
+    if (!parents.some((parent) => failedNames.has(parent))) await raiseIfFailing(ctx, rebuild);
   }
 
   for (const rebuild of newest) {

@@ -1,7 +1,7 @@
 import { nextStep, summarizeCauses, type NextStep, type ParentFacts, type RebuildFacts } from "../core/plan/index.ts";
 import type { Lease, PromotionFacts, StoredError } from "../io/store/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
-import { buildCandidate, type Assembler } from "./build/index.ts";
+import { buildCandidate, type Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { findSoaking, isOvertaken } from "./overtaking.ts";
 import { promoteCandidate } from "./promote/index.ts";
@@ -20,7 +20,7 @@ const mostCrashes = 50;
  * Takes a leased rebuild as far as it goes now: every next step is decided anew from the store. The lease is renewed meanwhile, and given back at the end. A step that
  * fails is tried again later where that may help, else the rebuild fails with what went wrong; only an abort throws.
  */
-export async function workOn(ctx: Context, assembler: Assembler, lease: Lease): Promise<WorkEnd> {
+export async function workOn(ctx: Context, makers: Makers, lease: Lease): Promise<WorkEnd> {
   const lost = new AbortController();
   const signal = AbortSignal.any([ctx.signal, lost.signal]);
   const renewal = setInterval(() => {
@@ -34,7 +34,7 @@ export async function workOn(ctx: Context, assembler: Assembler, lease: Lease): 
   }, leaseMs / 4);
   try {
     if (lease.rebuild.state === "building" && !(await countCrash(ctx, lease))) return "finished";
-    return await takeSteps(ctx, assembler, lease, signal);
+    return await takeSteps(ctx, makers, lease, signal);
   } catch (error) {
     if (lost.signal.aborted) return "lost";
     if (ctx.signal.aborted) {
@@ -47,7 +47,7 @@ export async function workOn(ctx: Context, assembler: Assembler, lease: Lease): 
   }
 }
 
-async function takeSteps(ctx: Context, assembler: Assembler, lease: Lease, signal: AbortSignal): Promise<WorkEnd> {
+async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: AbortSignal): Promise<WorkEnd> {
   const { id, image } = lease.rebuild;
   for (;;) {
     signal.throwIfAborted();
@@ -63,7 +63,7 @@ async function takeSteps(ctx: Context, assembler: Assembler, lease: Lease, signa
     if (step.kind === "finish") return finish(ctx, lease, step);
     if (step.kind === "build") {
       ctx.emit({ ...event, kind: "building", message: "building" });
-      const built = await buildCandidate(ctx, assembler, facts, lease, signal);
+      const built = await buildCandidate(ctx, makers, facts, lease, signal);
       if (built.kind === "lost") return "lost";
       ctx.emit({ ...event, kind: built.kind, digest: built.digest, message: built.kind });
       if (built.kind === "unchanged") return "finished";
@@ -88,6 +88,7 @@ async function takeSteps(ctx: Context, assembler: Assembler, lease: Lease, signa
       const verified = await verifyRebuild(ctx, facts, lease, rules, signal);
       if (verified.kind === "lost") return "lost";
       ctx.emit({ ...event, kind: "verified", environment, message: describeVerdict(verified) });
+      if (verified.verdict === "failed" && (await buildAnew(ctx, lease)) === "lost") return "lost";
       continue;
     }
     ctx.emit({ ...event, kind: "promoting", environment, message: `promoting to ${environment}` });
@@ -115,6 +116,23 @@ async function hurryIfReady(ctx: Context, id: string): Promise<void> {
   if (facts === undefined || facts.rebuild.parentRebuilds.length === 0) return;
   const step = nextStep(await stepFacts(ctx, facts), ctx.config.environments, ctx.clock.now());
   if (step.kind !== "wait") await ctx.store.hurryRebuild(id);
+}
+
+/** A cache may have hidden the fix: what a Dockerfile made is built once more without any. */
+async function buildAnew(ctx: Context, lease: Lease): Promise<"again" | "no" | "lost"> {
+  const rebuild = await ctx.store.loadRebuild(lease.rebuild.id);
+  if (rebuild === undefined) return "lost";
+  const isCached = ctx.config.images[rebuild.image]?.recipe === "dockerfile" && rebuild.detail["noCache"] !== true;
+  if (!isCached || rebuild.lastError?.code !== "fix-not-landed") return "no";
+  const saved = await ctx.store.saveRebuild(lease, { state: "building", detail: { noCache: true } });
+  if (saved.kind === "lost") return "lost";
+  ctx.emit({
+    kind: "note",
+    image: rebuild.image,
+    rebuild: rebuild.id,
+    message: "the fix has not landed: it is built once more, without caches",
+  });
+  return "again";
 }
 
 async function finish(ctx: Context, lease: Lease, step: Extract<NextStep, { kind: "finish" }>): Promise<WorkEnd> {

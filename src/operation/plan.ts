@@ -14,7 +14,7 @@ const plannedRebuild = z.object({
 
 const heldBack = z.object({
   image: z.string(),
-  kind: z.enum(["cool-down", "hold", "quarantine", "breaker", "backoff", "parent"]),
+  kind: z.enum(["source", "cool-down", "hold", "quarantine", "breaker", "backoff", "parent"]),
   until: instant.nullable(),
   causes: z.array(cause),
   reason: z.string(),

@@ -1,7 +1,8 @@
 import { closest } from "./closest.ts";
 import { suggest } from "./explain-issue.ts";
 import type { Mistake } from "./mistake.ts";
-import type { Config } from "./schema.ts";
+import { packagesImage } from "./effective-image.ts";
+import type { Config, PackagesImage } from "./schema.ts";
 
 const maxAncestors = 32;
 
@@ -13,38 +14,11 @@ export function checkReferences(config: Config): Mistake[] {
   const repositories = new Map<string, string>();
   for (const [name, image] of Object.entries(config.images)) {
     const at = ["images", name];
-    if (config.upstreams[image.upstream] === undefined) {
-      mistakes.push(unknown([...at, "upstream"], "upstream", image.upstream, Object.keys(config.upstreams)));
+    const { upstream } = image;
+    if (upstream !== undefined && config.upstreams[upstream] === undefined) {
+      mistakes.push(unknown([...at, "upstream"], "upstream", upstream, Object.keys(config.upstreams)));
     }
-    const { parent } = image;
-    if (parent !== undefined && config.images[parent] === undefined) {
-      mistakes.push(unknown([...at, "parent"], "image", parent, names));
-    }
-    const wrong = checkParents(config, name);
-    if (wrong !== undefined) mistakes.push({ path: [...at, "parent"], message: wrong });
-    const above = parent === undefined ? undefined : config.images[parent];
-    if (above !== undefined && wrong === undefined) {
-      if (above.upstream !== image.upstream) {
-        mistakes.push({
-          path: [...at, "upstream"],
-          message: `its parent ${parent} takes its packages from ${above.upstream}`,
-          hint: "A child and its parent share one upstream: one version a package.",
-        });
-      }
-      const missing = image.platforms.filter((platform) => !above.platforms.includes(platform));
-      if (missing.length > 0)
-        mistakes.push({
-          path: [...at, "platforms"],
-          message: `its parent ${parent} is not built for ${missing.join(", ")}`,
-        });
-    }
-    if (parent === undefined && image.packages.length === 0 && !image.essential && image.files.length === 0) {
-      mistakes.push({
-        path: at,
-        message: "it holds nothing",
-        hint: "Name `packages:`, `files:`, a `parent:`, or `essential: true`.",
-      });
-    }
+    mistakes.push(...(image.recipe === "packages" ? checkPackages(config, name, image) : []));
     const repository = image.repository ?? name;
     const other = repositories.get(repository);
     if (other !== undefined)
@@ -56,6 +30,50 @@ export function checkReferences(config: Config): Mistake[] {
       mistakes.push({ path: ["environments", index, "name"], message: `there are two environments ${name}` });
     }
   });
+  return mistakes;
+}
+
+function checkPackages(config: Config, name: string, image: PackagesImage): Mistake[] {
+  const mistakes: Mistake[] = [];
+  const names = Object.keys(config.images);
+  const at = ["images", name];
+  const { parent } = image;
+  const above = parent === undefined ? undefined : config.images[parent];
+  if (above !== undefined && above.recipe !== "packages") {
+    mistakes.push({
+      path: [...at, "parent"],
+      message: `its parent ${parent} has the recipe ${above.recipe}`,
+      hint: "Packages are put on packages only. A Dockerfile can stand on any image: `FROM " + parent + "`.",
+    });
+    return mistakes;
+  }
+  if (parent !== undefined && config.images[parent] === undefined) {
+    mistakes.push(unknown([...at, "parent"], "image", parent, names));
+  }
+  const wrong = checkParents(config, name);
+  if (wrong !== undefined) mistakes.push({ path: [...at, "parent"], message: wrong });
+  if (above !== undefined && wrong === undefined) {
+    if (above.upstream !== image.upstream) {
+      mistakes.push({
+        path: [...at, "upstream"],
+        message: `its parent ${parent} takes its packages from ${above.upstream}`,
+        hint: "A child and its parent share one upstream: one version a package.",
+      });
+    }
+    const missing = image.platforms.filter((platform) => !above.platforms.includes(platform));
+    if (missing.length > 0)
+      mistakes.push({
+        path: [...at, "platforms"],
+        message: `its parent ${parent} is not built for ${missing.join(", ")}`,
+      });
+  }
+  if (parent === undefined && image.packages.length === 0 && !image.essential && image.files.length === 0) {
+    mistakes.push({
+      path: at,
+      message: "it holds nothing",
+      hint: "Name `packages:`, `files:`, a `parent:`, or `essential: true`.",
+    });
+  }
   return mistakes;
 }
 
@@ -78,10 +96,14 @@ function unknown(path: Mistake["path"], what: string, name: string, known: reado
   return { path, message: `there is no ${what} "${name}"`, hint: suggest(name, known, "Known") };
 }
 
+function parentOf(config: Config, name: string): string | undefined {
+  return packagesImage(config, name)?.parent;
+}
+
 /** What is wrong with the parents above `name`; a ring is told only for the first of its names. */
 function checkParents(config: Config, name: string): string | undefined {
   const way = [name];
-  for (let at = config.images[name]?.parent; at !== undefined; at = config.images[at]?.parent) {
+  for (let at = parentOf(config, name); at !== undefined; at = parentOf(config, at)) {
     if (at === name) {
       const isFirst = way.every((one) => one >= name);
       return isFirst ? `images are each other's parents: ${[...way, name].join(" → ")}` : undefined;

@@ -1,14 +1,19 @@
 export { closest } from "./closest.ts";
 export type { Mistake } from "./mistake.ts";
 export { parseConfig, placeMistakes, type ConfigProblem, type ParsedConfig } from "./parse-config.ts";
+export { ownImage } from "./own-image.ts";
 export { recipeKey } from "./recipe-key.ts";
-export { effectiveImage, lineageOf, rootsOf } from "./effective-image.ts";
+export { distroOf, effectiveImage, lineageOf, packagesImage, rootsOf } from "./effective-image.ts";
 export {
   configJsonSchema,
+  type BaseConfig,
   type Config,
+  type DockerfileImage,
   type EnvironmentConfig,
   type ImageConfigEntry,
+  type PackagesImage,
   type PolicyConfig,
   type RunCheckConfig,
   type UpstreamConfig,
+  type UpstreamImage,
 } from "./schema.ts";

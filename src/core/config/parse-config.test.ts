@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { packagesImage } from "./effective-image.ts";
 import { parseConfig, placeMistakes, type ConfigProblem } from "./parse-config.ts";
 import type { Config } from "./schema.ts";
 
@@ -147,7 +148,7 @@ describe("keys", () => {
       changed(["    upstream: debian\n    parent", "    upstream: constructor\n    parent"]),
     ])
       expect(problemsOf(text).length).toBe(1);
-    expect(configOf(changed(["    parent: base", "    labels: { constructor: ann }"])).images.web?.labels).toEqual({
+    expect(packagesImage(configOf(changed(["    parent: base", "    labels: { constructor: ann }"])), "web")?.labels).toEqual({
       constructor: "ann",
     });
     expect(problemsOf(`${whole}toString: 1\n`)).toMatchObject([{ path: "toString" }]);

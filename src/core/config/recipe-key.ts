@@ -1,12 +1,15 @@
 import { canonicalJson, digestHex, sha256, type Digest } from "../../lib/index.ts";
-import { effectiveImage, lineageOf } from "./effective-image.ts";
-import type { Config } from "./schema.ts";
+import { effectiveImage, lineageOf, packagesImage } from "./effective-image.ts";
+import type { Config, DockerfileImage, UpstreamImage } from "./schema.ts";
 
 /**
  * What makes an image's bytes beside the packages that its suites offer: equal keys, equal recipe. Checks, policies, the mirror, and which suites are open are not
- * in it: they decide when to build and what is offered, not how. `files` are the digests of what `files:` of the effective image names, in its order.
+ * in it: they decide when to build and what is offered, not how. `files` are the digests of what `files:` of the effective image names, in its order; for a Dockerfile
+ * the one digest of its build context, or the commit that it is built from.
  */
-export function recipeKey(config: Config, name: string, files: readonly Digest[]): string {
+export function recipeKey(config: Config, name: string, files: readonly (Digest | string)[]): string {
+  const declared = config.images[name];
+  if (declared !== undefined && declared.recipe !== "packages") return otherKey(declared, files);
   const image = effectiveImage(config, name);
   if (image === undefined) return "";
   const { checks: _checks, repository: _repository, upstream, ...bytes } = image;
@@ -17,10 +20,20 @@ export function recipeKey(config: Config, name: string, files: readonly Digest[]
         ...bytes,
         files: image.files.map(({ from: _from, ...file }, at) => ({ ...file, content: files[at] })),
         // Which ancestor brings a package decides about its layer.
-        lineage: lineageOf(config, name).map((each) => config.images[each]?.packages ?? []),
+        lineage: lineageOf(config, name).map((each) => packagesImage(config, each)?.packages ?? []),
         codename: source?.codename,
         components: source?.components,
       }),
     ),
+  );
+}
+
+/** Where the source lies, what it is built with and within which limits does not make other bytes. */
+function otherKey(image: DockerfileImage | UpstreamImage, files: readonly string[]): string {
+  const { checks: _checks, repository: _repository, upstream: _upstream, ...bytes } = image;
+  if (bytes.recipe === "upstream") return digestHex(sha256(canonicalJson(bytes)));
+  const { context: _context, git, limits: _limits, rebase: _rebase, secrets, ...own } = bytes;
+  return digestHex(
+    sha256(canonicalJson({ ...own, subdirectory: git?.subdirectory, secrets: Object.keys(secrets).sort(), files })),
   );
 }

@@ -133,8 +133,146 @@ const packagesImage = z.strictObject({
   checks: z.array(runCheck).max(100).default([]),
 });
 
-const image = z.discriminatedUnion("recipe", [packagesImage], {
-  error: 'recipe is "packages"; other recipes are not supported in this version',
+const sizes = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const;
+/** A size: `512MiB`, `2GiB`. Read as bytes. */
+const size = z
+  .string()
+  .regex(/^\d{1,6}(?:KiB|MiB|GiB)$/, "a size: `512MiB`, `2GiB`")
+  .transform((value) => {
+    const [, digits = "0", unit = "MiB"] = /^(\d+)([A-Za-z]+)$/.exec(value) ?? [];
+    return Number(digits) * sizes[unit as keyof typeof sizes];
+  });
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "the name of a variable");
+const imageReference = z
+  .string()
+  .max(500)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:@/+-]*$/, "an image: `debian:12`, `registry.example/team/app:1.2`");
+const platforms = z.array(platform).min(1).max(2).default(["linux/amd64"]);
+
+const dockerfileImage = z
+  .strictObject({
+    recipe: z.literal("dockerfile").describe("Built from a Dockerfile by BuildKit or Buildah"),
+    repository: repository.optional().describe("Path in the registry; the image's own name without it"),
+    context: text.optional().describe("Folder of the build context, relative to this configuration"),
+    git: z
+      .strictObject({
+        url: text.describe("https, ssh or file; credentials come from the environment or Git's own helper"),
+        ref: z.string().min(1).max(250).default("HEAD").describe("Branch, tag or commit; a branch or a tag is watched"),
+        subdirectory: text.optional().describe("Folder in it that is the build context"),
+      })
+      .optional()
+      .describe("In place of `context`"),
+    dockerfile: text.default("Dockerfile").describe("Relative to the context"),
+    target: z.string().min(1).max(200).optional().describe("Stage to build; the last one without it"),
+    args: z.record(variable, text).default({}),
+    secrets: z
+      .record(
+        name,
+        z.union([z.strictObject({ env: variable }), z.strictObject({ file: text })], {
+          error: "`{ env: NAME }` or `{ file: PATH }`",
+        }),
+      )
+      .default({})
+      .describe("For `RUN --mount=type=secret,id=…`; never in layers, logs or provenance"),
+    upstream: name
+      .optional()
+      .describe("Whose suites tell what is newer than its packages; by its os-release without it"),
+    platforms,
+    labels: z.record(z.string().min(1).max(200), text).default({}),
+    network: z.enum(["default", "none", "host"]).default("default").describe("Of its RUN steps"),
+    limits: z
+      .strictObject({
+        memory: size.default(4 * sizes.GiB),
+        cpus: z.number().min(0.1).max(256).default(2),
+        time: duration.default(30 * units.m),
+        disk: size.default(20 * sizes.GiB),
+        log: size.default(16 * sizes.MiB),
+      })
+      .prefault({}),
+    rebase: z
+      .boolean()
+      .default(true)
+      .describe("Whether its layers may go onto a newer base without a build, where that is shown to be safe"),
+    checks: z.array(runCheck).max(100).default([]),
+  })
+  .refine(({ context, git }) => (context === undefined) !== (git === undefined), {
+    error: "name either `context:` or `git:`",
+  });
+
+const upstreamImage = z.strictObject({
+  recipe: z
+    .literal("upstream")
+    .describe("Somebody else's image: mirrored by digest, and patched where its owner has not"),
+  repository: repository.optional().describe("Path in the registry; the image's own name without it"),
+  from: imageReference.describe("What is mirrored; how its tag is followed is said in `bases:`"),
+  patch: z
+    .enum(["all", "security", "none"])
+    .default("all")
+    .describe("Which packages are brought up to date where the owner's image lags"),
+  upstream: name.optional().describe("Whose suites tell what is newer than its packages; by its os-release without it"),
+  platforms,
+  checks: z.array(runCheck).max(100).default([]),
+});
+
+const image = z.discriminatedUnion("recipe", [packagesImage, dockerfileImage, upstreamImage], {
+  error: "recipe is `packages`, `dockerfile` or `upstream`",
+});
+
+const tag = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, "a tag");
+const follow = z.union(
+  [
+    z.strictObject({ tag: tag.describe("This tag, wherever it moves") }),
+    z.strictObject({
+      semver: z.string().min(1).max(200).describe("The newest version in this range: `^1.2`"),
+      suffix: z.string().max(100).optional(),
+      prerelease: z.boolean().default(false),
+    }),
+    z.strictObject({
+      like: tag.describe("The newest tag like this one: `12.5-slim`"),
+      series: z.string().max(50).optional().describe("Numbers that stay: `3.19`; `*` for none"),
+    }),
+    z.strictObject({ date: z.string().min(1).max(100).describe("The newest date: `bookworm-YYYYMMDD-slim`") }),
+    z.strictObject({
+      pattern: z.string().min(1).max(200).describe("A regular expression with named groups that matches a whole tag"),
+      order: z
+        .array(z.strictObject({ group: z.string().max(50), by: z.enum(["numeric", "semver", "alphabetic"]) }))
+        .min(1)
+        .max(10),
+    }),
+    z.strictObject({
+      digest: z
+        .string()
+        .regex(/^sha256:[0-9a-f]{64}$/, "a digest")
+        .describe("This one, until a person takes another"),
+      tag: tag.default("latest").describe("Where newer ones are looked for, to be proposed"),
+    }),
+  ],
+  { error: "one of `tag`, `semver`, `like`, `date`, `pattern` with `order`, `digest`" },
+);
+
+const base = z.strictObject({
+  follow: follow.optional().describe("Without it the tag that is written where it is used"),
+  settle: duration
+    .default(10 * units.m)
+    .describe("How long a moved tag must have stood still: an index of several platforms fills up bit by bit"),
+  coolDown: duration
+    .optional()
+    .describe("How long a new digest waits after we first saw it; that of the policies without it"),
+  signature: z
+    .union(
+      [
+        z.strictObject({ key: text.describe("Path of the public key that it must be signed with, as by cosign") }),
+        z.strictObject({
+          issuer: text.describe("Who vouches for the identity: address of an OpenID issuer"),
+          subject: text.describe("E-mail address or URI, whole"),
+          trustedRoot: text.describe("Path of Sigstore's trusted_root.json"),
+        }),
+      ],
+      { error: "`{ key: PATH }`, or `issuer`, `subject` and `trustedRoot`" },
+    )
+    .optional()
+    .describe("Who must have signed it before it is believed"),
+  insecure: z.boolean().default(false).describe("Plain HTTP"),
 });
 
 const environment = z.strictObject({
@@ -178,6 +316,21 @@ export const configSchema = z.strictObject({
   upstreams: z.record(name, debianUpstream),
   environments: z.array(environment).min(1).max(10).describe("In the order of promotion"),
   policies: policies.prefault({}),
+  bases: z
+    .record(imageReference, base)
+    .default({})
+    .describe(
+      "How images of others are followed, by the name that a FROM or `from:` gives them, or by their repository",
+    ),
+  engine: z
+    .strictObject({
+      use: z.enum(["auto", "docker", "buildctl", "buildah"]).default("auto").describe("What builds Dockerfiles"),
+      address: text
+        .optional()
+        .describe("Of buildkitd: `tcp://build.example:1234`, `unix:///run/buildkit/buildkitd.sock`"),
+      tls: z.strictObject({ ca: text, cert: text, key: text }).optional().describe("Paths of PEM files, for buildkitd"),
+    })
+    .prefault({}),
   feeds: z
     .strictObject({
       osv: text.optional().describe("OSV records for Debian: a zip, a folder, or a URL"),
@@ -209,6 +362,10 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 export type ImageConfigEntry = Config["images"][string];
+export type PackagesImage = Extract<ImageConfigEntry, { recipe: "packages" }>;
+export type DockerfileImage = Extract<ImageConfigEntry, { recipe: "dockerfile" }>;
+export type UpstreamImage = Extract<ImageConfigEntry, { recipe: "upstream" }>;
+export type BaseConfig = Config["bases"][string];
 export type EnvironmentConfig = Config["environments"][number];
 export type UpstreamConfig = Config["upstreams"][string];
 export type PolicyConfig = Config["policies"];

@@ -11,6 +11,8 @@ export const packagesArgument = "TIDEMILL_PACKAGES";
 export interface PinOptions extends DockerfileInput {
   /** The digest of every image that is needed, by the name that parseDockerfile gives it. */
   readonly digests: ReadonlyMap<string, Digest>;
+  /** Where an image lies that is named otherwise, `host/repository` by that name: own images, which a Dockerfile may name by their repository alone. */
+  readonly places?: ReadonlyMap<string, string>;
   /** A key of the planned package versions: letters, digits and `._:+-`, 128 at most. Without it no cache is given up. */
   readonly bust?: string;
 }
@@ -28,9 +30,9 @@ interface Edit {
  * where a needed one has no digest.
  */
 export function pinDockerfile(text: string, options: PinOptions): string {
-  const { digests, bust, ...input } = options;
+  const { digests, places, bust, ...input } = options;
   const parsed = parseDockerfile(text, input);
-  const edits = parsed.images.flatMap((use) => pinUse(text, use, digests) ?? []);
+  const edits = parsed.images.flatMap((use) => pinUse(text, use, digests, places) ?? []);
   if (bust !== undefined) {
     if (!/^[A-Za-z0-9._:+-]{1,128}$/.test(bust))
       throw new DockerfileError("NOT_PINNED", `"${printable(bust.slice(0, 140))}" cannot be the key of its packages`);
@@ -78,7 +80,12 @@ export function locateStep(
   return { line: originalLine(pinned, line), words: printable(found.words.slice(0, 200)) };
 }
 
-function pinUse(text: string, use: ImageUse, digests: ReadonlyMap<string, Digest>): Edit | undefined {
+function pinUse(
+  text: string,
+  use: ImageUse,
+  digests: ReadonlyMap<string, Digest>,
+  places: ReadonlyMap<string, string> | undefined,
+): Edit | undefined {
   const digest = digests.get(use.name) ?? use.reference.digest;
   if (digest === undefined && !use.needed) return undefined;
   if (digest === undefined || !isDigest(digest))
@@ -88,7 +95,7 @@ function pinUse(text: string, use: ImageUse, digests: ReadonlyMap<string, Digest
       use.place,
       "It has to be looked up before the build is planned.",
     );
-  const [named = ""] = use.name.split("@", 1);
+  const named = places?.get(use.name) ?? use.name.split("@", 1)[0] ?? "";
   // A name that goes on over several lines keeps them: what an engine says of a line stays true.
   const breaks = text.slice(use.start, use.end).match(/[\\`][ \t]*\r?\n/g) ?? [];
   return { start: use.start, end: use.end, text: [`${named}@${digest}`, ...breaks].join("") };

@@ -1,20 +1,22 @@
-import { walkTree, type Tree, type TreeNode } from "../../core/inventory/index.ts";
-import type { Diff } from "../../operation/index.ts";
+import { walkTree, type Tree, type TreeNode } from "./tree.ts";
 
-type FileChange = NonNullable<Diff["files"]>[number];
+/** A path that two trees do not have in common. */
+export interface TreeChange {
+  /** From the root, without a leading slash. */
+  readonly path: string;
+  readonly change: "added" | "removed" | "changed";
+}
 
-/** Paths that are in one tree only, or differ in content, kind, mode, owner or target; in order of path. Times are not compared. */
-export function diffTrees(a: Tree, b: Tree): FileChange[] {
+/** Paths that are in one tree only, or differ in content, kind, mode, owner or target; in no promised order. Times are not compared. */
+export function* diffTrees(a: Tree, b: Tree): Generator<TreeChange> {
   const before = new Map(walkTree(a));
-  const changes: FileChange[] = [];
   for (const [path, node] of walkTree(b)) {
     const earlier = before.get(path);
     before.delete(path);
-    if (earlier === undefined) changes.push({ path: `/${path}`, change: "added" });
-    else if (!isSame(earlier, node)) changes.push({ path: `/${path}`, change: "changed" });
+    if (earlier === undefined) yield { path, change: "added" };
+    else if (!isSame(earlier, node)) yield { path, change: "changed" };
   }
-  for (const path of before.keys()) changes.push({ path: `/${path}`, change: "removed" });
-  return changes.sort((one, other) => (one.path < other.path ? -1 : 1));
+  for (const path of before.keys()) yield { path, change: "removed" };
 }
 
 function isSame({ entry: a }: TreeNode, { entry: b }: TreeNode): boolean {

@@ -82,8 +82,10 @@ const keptExactly = new Set([
   "etc/ld.so.conf",
   "etc/ld.so.cache",
   "etc/apt/sources.list",
-<<<<<<< HEAD
   "etc/apk/world",
+  "etc/apt/preferences",
+  "etc/ca-certificates.conf",
+  "etc/dpkg/dpkg.cfg",
   "lib/apk/db/installed",
   "lib/apk/db/scripts.tar",
   "lib/apk/db/triggers",
@@ -91,18 +93,9 @@ const keptExactly = new Set([
   "usr/lib/apk/db/scripts.tar",
   "usr/lib/apk/db/triggers",
   "var/lib/apt/extended_states",
-  "var/lib/shells.state",
-]);
-const keptInside: readonly (readonly [prefix: string, shape: RegExp])[] = [
-  ["var/lib/dpkg/status.d/", /^[^/]+$/],
-  ["var/lib/dpkg/info/", /^[^/]+\.(?:list|md5sums)$/],
-  ["var/lib/dpkg/triggers/", /^[^/]+$/],
-=======
-  "etc/apt/preferences",
-  "etc/ca-certificates.conf",
-  "etc/dpkg/dpkg.cfg",
   "var/lib/dpkg/diversions",
   "var/lib/dpkg/statoverride",
+  "var/lib/shells.state",
 ]);
 const keptInside: readonly (readonly [prefix: string, shape: RegExp])[] = [
   ["var/lib/dpkg/status.d/", /^[^/]+$/],
@@ -110,16 +103,11 @@ const keptInside: readonly (readonly [prefix: string, shape: RegExp])[] = [
   ["var/lib/dpkg/triggers/", /^[^/]+$/],
   ["etc/dpkg/dpkg.cfg.d/", /^[\w-]+$/],
   ["etc/apt/preferences.d/", /^[^/]+$/],
->>>>>>> patch
   ["etc/ld.so.conf.d/", /^[^/]+\.conf$/],
   ["etc/apt/sources.list.d/", /^[^/]+\.(?:list|sources)$/],
 ];
 
-<<<<<<< HEAD
-/** Whether the content of the file at `path` is part of a layer's facts: the closed set that inventories, checks and rebases read. */
-=======
-/** Whether the content of the file at `path` is part of a layer's facts: the closed set that inventories, checks and patches read. */
->>>>>>> patch
+/** Whether the content of the file at `path` is part of a layer's facts: the closed set that inventories, checks, rebases and patches read. */
 export function keepsContent(path: string): boolean {
   if (keptExactly.has(path)) return true;
   return keptInside.some(([prefix, shape]) => path.startsWith(prefix) && shape.test(path.slice(prefix.length)));

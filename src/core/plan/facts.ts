@@ -70,6 +70,12 @@ export interface PlanImage {
   readonly bases: readonly PlanBase[];
   /** Of the configuration as it is now. */
   readonly recipeKey: string;
+  /** Why nothing can be made of it now: its source cannot be read, or nothing is known of a base. */
+  readonly broken: string | undefined;
+  /** Inventories of what came with a base of somebody else's and that no rebuild of this image brings up to date, and the name of that base. */
+  readonly inherited: { readonly base: string; readonly inventories: readonly string[] } | undefined;
+  /** Whether only security updates are causes. */
+  readonly securityOnly: boolean;
   /** What it is now: the newest candidate that is on its way or in place. Undefined where it was never built. */
   readonly current:
     { readonly digest: Digest; readonly recipeKey: string; readonly inventories: readonly string[] } | undefined;
@@ -125,7 +131,7 @@ export interface PlannedRebuild {
   readonly holdBases: readonly { readonly name: string; readonly digest: Digest }[];
 }
 
-export type HeldKind = "cool-down" | "hold" | "quarantine" | "breaker" | "backoff" | "parent";
+export type HeldKind = "source" | "cool-down" | "hold" | "quarantine" | "breaker" | "backoff" | "parent";
 
 export interface HeldImage {
   readonly image: ImageName;

@@ -45,8 +45,8 @@ interface Offered {
 
 const nothing: Reached = { ready: [], waiting: [], packages: 0 };
 
-/** A function that tells what the updates mean for an image. Each inventory is looked at once, however many images share it. */
-export function collectPackageCauses(facts: PlanFacts): (image: PlanImage) => ReachedPackages {
+/** What the updates mean for an image, and for inventories. Each inventory is looked at once, however many images share it. */
+export function collectPackageCauses(facts: PlanFacts): PackageReach {
   const offered = collectOffered(facts);
   const names = new Set(facts.updates.map(({ name }) => name));
   const byInventory = new Map<string, Reached>();
@@ -65,16 +65,39 @@ export function collectPackageCauses(facts: PlanFacts): (image: PlanImage) => Re
     byInventory.set(key, { ready, waiting, packages: packages.length });
   }
   const remembered = new Map<string, ReachedPackages>();
-  return (image) => {
+  const outdated = (keys: readonly string[]): string[] => {
+    const found = keys.flatMap((key) => {
+      const { ready, waiting } = byInventory.get(key) ?? nothing;
+      return [...ready, ...waiting].map(({ update }) => update.source);
+    });
+    return [...new Set(found)].sort(compareText);
+  };
+  const reach = (image: PlanImage): ReachedPackages => {
     const keys = image.current?.inventories ?? [];
-    const shared = image.blocked.length === 0 ? keys.join(" ") : undefined;
-    const known = shared === undefined ? undefined : remembered.get(shared);
-    if (known !== undefined) return known;
-    const inventories = keys.map((key) => byInventory.get(key) ?? nothing);
+    const shared = image.blocked.length === 0 ? `${image.securityOnly} ${keys.join(" ")}` : undefined;
+    const before = shared === undefined ? undefined : remembered.get(shared);
+    if (before !== undefined) return before;
+    const known = keys.map((key) => byInventory.get(key) ?? nothing);
+    const inventories = image.securityOnly ? known.map(onlySecurity) : known;
     const reached = judge(image, inventories, facts);
     if (shared !== undefined) remembered.set(shared, reached);
     return reached;
   };
+  return { reach, outdated };
+}
+
+/** What the updates mean for images. */
+interface PackageReach {
+  reach(image: PlanImage): ReachedPackages;
+  /** Sources of which the inventories with these keys hold an older version. */
+  outdated(inventories: readonly string[]): string[];
+}
+
+/** What is left where ordinary updates are no cause: an update counts by what it closes, or by the suite that it, or one that it replaces, came by. */
+function onlySecurity({ ready, waiting, packages }: Reached): Reached {
+  const isSecurity = ({ update, from, passed }: Hit): boolean =>
+    passed.some(({ security, advisories }) => security || advisories.length > 0) || update.closes?.has(from) === true;
+  return { ready: ready.filter(isSecurity), waiting: waiting.filter(isSecurity), packages };
 }
 
 /** When an ordinary update may go in: security suites and the first generation of a suite do not wait. */

@@ -55,7 +55,7 @@ class Oracle {
 
   fateOf(
     name: string,
-  ): "rebuild" | "untouched" | "cool-down" | "hold" | "parent" | "quarantine" | "breaker" | "backoff" {
+  ): "rebuild" | "untouched" | "source" | "cool-down" | "hold" | "parent" | "quarantine" | "breaker" | "backoff" {
     const image = this.facts.images.find((one) => one.name === name);
     if (image === undefined) return "untouched";
     const causes = this.causesOf(image);
@@ -64,6 +64,7 @@ class Oracle {
       known !== undefined &&
       known.recipeKey === image.recipeKey &&
       [...causes].every((key) => known.causes.includes(key));
+    if (image.broken !== undefined) return "source";
     if (causes.size === 0) return this.isAnyWaiting(image) ? "cool-down" : "untouched";
     if (isKnown(image.settled) && !asked) return "untouched";
     const { holds } = this.facts;

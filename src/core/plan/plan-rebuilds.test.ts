@@ -172,6 +172,56 @@ describe("a base that moved", () => {
   });
 });
 
+describe("an image that wants security updates only", () => {
+  it("is reached by what closes something, and left alone by the rest", () => {
+    const zlib = madeUpdate("zlib1g", "1.3", { source: "zlib", security: false, baseline: true });
+    const image = { securityOnly: true };
+    expect(planRebuilds(webFacts({ updates: [zlib] }, image)).untouched).toMatchObject([{ image: "web" }]);
+    const [[rebuild] = []] = planRebuilds(webFacts({ updates: [zlib, ...patched] }, image)).waves;
+    expect(rebuild?.causes.map(({ key }) => key)).toEqual(["package:openssl:3.0.11-1"]);
+    const closing = { ...zlib, advisories: ["CVE-2026-1"] };
+    expect(waves(webFacts({ updates: [closing] }, image))).toEqual([["web"]]);
+  });
+});
+
+describe("what came with a base of somebody else's", () => {
+  const image = { inherited: { base: "debian:12", inventories: ["base"] } };
+  const inventories = new Map([
+    ["web", [madePackage("zlib1g", "1.2", { source: "zlib" })]],
+    ["base", openssl],
+  ]);
+
+  it("starts no rebuild, which would not cure it, and is said", () => {
+    const plan = planRebuilds(webFacts({ inventories, updates: patched }, image));
+    expect(plan).toEqual({
+      waves: [],
+      held: [],
+      untouched: [{ image: "web", reason: "openssl came with debian:12, which has not moved: it waits for that" }],
+    });
+  });
+
+  it("goes along with a rebuild for something else", () => {
+    const zlib = madeUpdate("zlib1g", "1.3", { source: "zlib" });
+    const [[rebuild] = []] = planRebuilds(webFacts({ inventories, updates: [...patched, zlib] }, image)).waves;
+    expect(rebuild?.causes.map(({ key }) => key)).toEqual(["package:zlib:1.3"]);
+  });
+});
+
+describe("an image whose source cannot be read", () => {
+  it("is held with the reason, whatever asks for it, and its children with it", () => {
+    const broken = { broken: "web: Dockerfile cannot be read", recipeKey: "new" };
+    const child = madeImage("app", { parents: ["web"], recipeKey: "new" });
+    const { waves: planned, held } = planRebuilds(
+      webFacts({ images: [madeImage("web", broken), child], updates: patched }),
+    );
+    expect(planned).toEqual([]);
+    expect(held.map(({ image, kind, reason }) => [image, kind, reason])).toEqual([
+      ["web", "source", "web: Dockerfile cannot be read"],
+      ["app", "parent", "its parent web is held"],
+    ]);
+  });
+});
+
 describe("cool-down", () => {
   const ordinary = { security: false, origin: "debian/release" };
   const zlib = madeUpdate("zlib1g", "1.3", { source: "zlib", ...ordinary });

@@ -16,7 +16,7 @@ const forever = Number.MAX_SAFE_INTEGER;
  * in any order give the same plan. Work grows with the packages of the inventories once, then with what is reached.
  */
 export function planRebuilds(facts: PlanFacts): Plan {
-  const reach = collectPackageCauses(facts);
+  const { reach, outdated } = collectPackageCauses(facts);
   const holdOf = collectHolds(facts);
   const waves: PlannedRebuild[][] = [];
   const rebuilt = new Map<ImageName, Placed>();
@@ -30,7 +30,9 @@ export function planRebuilds(facts: PlanFacts): Plan {
     const causes = causesOf(image, reached, parents, facts.now);
     const decision = decideImage(image, reached, causes, heldNames, holdOf, facts);
     if (decision.kind === "untouched") {
-      untouched.push({ image: image.name, reason: decision.reason });
+      const inherited = outdated(image.inherited?.inventories ?? []);
+      const reason = inherited.length === 0 ? decision.reason : describeInherited(image, inherited);
+      untouched.push({ image: image.name, reason });
     } else if (decision.kind === "held") {
       held.push(decision.held);
       if (decision.held.kind !== "cool-down") heldNames.add(image.name);
@@ -81,6 +83,7 @@ function decideImage(
     kind: "held",
     held: { image: image.name, kind, until, causes: causes.length > 0 ? causes : reached.waiting, reason },
   });
+  if (image.broken !== undefined) return hold("source", undefined, image.broken);
   if (causes.length === 0) {
     const bases = waitingBases(image, facts.now);
     if (reached.waiting.length > 0 || bases.length > 0) return holdWaiting(image, reached, bases);
@@ -209,6 +212,11 @@ function backoffUntil({ failure, recipeKey }: PlanImage, causes: readonly KeyedC
   const known = new Set(failure.causes);
   if (causes.some(({ key }) => !known.has(key))) return undefined;
   return failure.at + Math.min(longestBackoff, minute * 2 ** Math.min(20, failure.count - 1));
+}
+
+function describeInherited({ inherited }: PlanImage, sources: readonly string[]): string {
+  const more = sources.length > 3 ? ` and ${sources.length - 3} more` : "";
+  return `${sources.slice(0, 3).join(", ")}${more} came with ${inherited?.base ?? "its base"}, which has not moved: it waits for that`;
 }
 
 function describeUntouched(image: PlanImage, reached: ReachedPackages): string {

@@ -148,7 +148,12 @@ export function rebuildQueries(db: Database) {
             detail: json(candidate.detail ?? {}),
           })
           .onConflict((conflict) =>
-            conflict.columns(["image", "digest"]).doUpdateSet({ recipeKey: candidate.recipeKey }),
+            conflict.columns(["image", "digest"]).doUpdateSet({
+              recipeKey: candidate.recipeKey,
+              baseDigests: json(candidate.baseDigests),
+              // The same bytes may come from other digests of what they are made of.
+              detail: fragment<string>`image_digest.detail || ${json(originOf(candidate))}::jsonb`,
+            }),
           )
           .returningAll()
           .executeTakeFirstOrThrow();
@@ -190,6 +195,10 @@ export function rebuildQueries(db: Database) {
         .orderBy("key")
         .execute(),
   };
+}
+
+function originOf({ detail }: Candidate): Detail {
+  return detail?.["origin"] === undefined ? {} : { origin: detail["origin"] };
 }
 
 const ends: ReadonlySet<RebuildState> = new Set(["unchanged", "promoted", "failed", "superseded"]);

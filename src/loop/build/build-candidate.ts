@@ -1,20 +1,31 @@
 import { formatPlatform } from "../../core/image/index.ts";
 import { diffInventories, readInventory, type Inventory } from "../../core/inventory/index.ts";
-import type { PackageRecord } from "../../core/packages/index.ts";
+import type { PackageRecord, PackageUniverse } from "../../core/packages/index.ts";
 import type { PackageChange } from "../../core/plan/index.ts";
 import type { Candidate, KeyedCause, Lease, PromotionFacts } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
-import { effectiveImage, lineageOf } from "../../core/config/index.ts";
-import { keepingTag, repositoryName, type CandidateDetail, type Context } from "../context.ts";
-import { loadBase } from "./load-base.ts";
-import { resolveImage } from "./resolve-image.ts";
+import { effectiveImage } from "../../core/config/index.ts";
+import { keepingTag, type CandidateDetail, type CandidateOrigin, type Context } from "../context.ts";
+import type { Made, MadeSame, MakeRequest } from "./made.ts";
+import { makeDockerfile } from "./make-dockerfile.ts";
+import { makePackages } from "./make-packages.ts";
 import { suggestAdvisories } from "./suggest-advisories.ts";
-import type { AssembledImage, Assembler } from "./types.ts";
+import { makeUpstream } from "./make-upstream.ts";
+import type { Patcher, SuiteQuestion } from "./patch/types.ts";
+import type { Rebaser } from "./rebase-image.ts";
+import type { Assembler } from "./types.ts";
+
+/** What makes images, shared by the whole fleet. */
+export interface Makers {
+  readonly assembler: Assembler;
+  readonly rebaser: Rebaser;
+  /** A patcher that takes packages from what `universeFor` gives. */
+  readonly patcherOf: (universeFor: (question: SuiteQuestion) => Promise<PackageUniverse>) => Patcher;
+}
 
 /** What became of a build: a candidate, the digest that is in place already, or a lease that was lost meanwhile. */
 export type BuildOutcome =
-  | { readonly kind: "built" | "unchanged"; readonly digest: Digest; readonly assembled: AssembledImage }
-  | { readonly kind: "lost" };
+  { readonly kind: "built" | "unchanged"; readonly digest: Digest } | { readonly kind: "lost" };
 
 /**
  * Makes the candidate of a rebuild: resolves, assembles, pushes, reads back what the pushed bytes hold, and puts it all down in one step. The same rebuild may be
@@ -22,7 +33,7 @@ export type BuildOutcome =
  */
 export async function buildCandidate(
   ctx: Context,
-  assembler: Assembler,
+  makers: Makers,
   facts: PromotionFacts,
   lease: Lease,
   signal: AbortSignal,
@@ -33,57 +44,85 @@ export async function buildCandidate(
   const started = await store.saveRebuild(lease, { state: "building" });
   if (started.kind === "lost") return started;
   const repository = ctx.repositoryOf(image);
-  const base = await loadBase(ctx, image, rebuild.parentRebuilds);
-  const { request, notes } = await resolveImage(ctx, image, { holdBack: holdBackOf(rebuild.detail["holdBack"]), base });
-  const mountFrom = lineageOf(ctx.config, image)
-    .slice(0, -1)
-    .reverse()
-    .map((each) => repositoryName(ctx.config, each));
-  const assembled = await assembler.assemble(request, repository, { signal, mountFrom });
-  const { digest } = assembled;
+  const previous = currentDigest(ctx, facts);
+  const made = await make(ctx, makers, { rebuild, causes: facts.causes, previous, repository, signal });
+  const { digest } = made;
+  const last = ctx.config.environments.at(-1)?.name;
+  // One that never got as far as the last environment still has a way to go.
+  const isUnchanged = facts.pointers.some((one) => one.environment === last && one.digest === digest);
+  if (made.kind === "same") return saveSame(ctx, lease, made, isUnchanged);
   await repository.tag(digest, keepingTag(digest), { signal });
 
   const read = await ctx.images.read(repository, digest, signal);
   const inventories = read.platforms.map(({ tree, platform }) => readInventory(tree, platform));
   const keys = await store.saveInventories(inventories);
   const names = inventories.map(({ platform }) => formatPlatform(platform));
-  const previous = currentDigest(ctx, facts);
   const before = await inventoriesOf(ctx, image, previous);
-  const causes = await suggestAdvisories(
-    facts.causes,
-    before,
-    request.platforms.flatMap(({ packages }) => packages),
-    (record) => fetchPackage(ctx, image, record, signal),
+  const causes = await suggestAdvisories(facts.causes, before, made.packages ?? [], (record) =>
+    fetchPackage(ctx, image, record, signal),
   );
+  const { bytes, bytesUploaded, layers, warnings, origin } = made;
+  const changes = changesBetween(before, inventories);
   const detail: CandidateDetail = {
     previous: previous ?? null,
-    changes: changesBetween(before, inventories),
-    bytes: assembled.bytes,
-    bytesUploaded: assembled.bytesUploaded,
-    layers: assembled.platforms.flatMap((platform) =>
-      platform.layers.map(({ descriptor, history }) => ({
-        digest: descriptor.digest,
-        bytes: descriptor.size,
-        history,
-      })),
-    ),
-    warnings: [...notes, ...assembled.warnings],
+    changes,
+    bytes,
+    bytesUploaded,
+    layers,
+    warnings,
+    origin,
+    runtimes: (read.platforms[0]?.config.config?.Env ?? []).filter((one) => /^[A-Z]+_VERSION=/.test(one)).slice(0, 20),
   };
   const candidate: Candidate = {
     digest,
     platforms: names,
     inventories: Object.fromEntries(names.map((name, at) => [name, keys[at] ?? digest])),
     recipeKey: rebuild.recipeKey,
-    baseDigests: base === undefined ? [] : [base],
+    baseDigests: Object.values(origin.bases),
     detail: { ...detail },
   };
-  // One that never got as far as the last environment still has a way to go.
-  const last = ctx.config.environments.at(-1)?.name;
-  const isUnchanged = facts.pointers.some((one) => one.environment === last && one.digest === digest);
   if ((await saveCauses(ctx, lease, facts.causes, causes)) === "lost") return { kind: "lost" };
   const saved = await store.saveCandidate(lease, candidate, isUnchanged ? { state: "unchanged" } : {});
   if (saved.kind === "lost") return saved;
-  return { kind: isUnchanged ? "unchanged" : "built", digest, assembled };
+  return { kind: isUnchanged ? "unchanged" : "built", digest };
+}
+
+/** By the recipe of the image, as the configuration has it now. */
+async function make(
+  ctx: Context,
+  { assembler, rebaser, patcherOf }: Makers,
+  request: MakeRequest,
+): Promise<(Made & { readonly packages?: readonly PackageRecord[] }) | MadeSame> {
+  const image = ctx.config.images[request.rebuild.image];
+  if (image?.recipe === "dockerfile") return makeDockerfile(ctx, rebaser, image, request);
+  if (image?.recipe === "upstream") return makeUpstream(ctx, patcherOf, image, request);
+  return makePackages(ctx, assembler, request);
+}
+
+/** What came out is what the image is already, made of other digests: only that is put down. */
+async function saveSame(
+  { store }: Context,
+  lease: Lease,
+  { digest, origin }: MadeSame,
+  isUnchanged: boolean,
+): Promise<BuildOutcome> {
+  const { image, recipeKey } = lease.rebuild;
+  const known = await store.loadImageDigest(image, digest);
+  if (known === undefined) throw new Error(`${image} is ${digest}, of which nothing is known`);
+  const { platforms, inventories, detail } = known;
+  const before = detail["origin"] as CandidateOrigin | undefined;
+  const candidate: Candidate = {
+    digest,
+    platforms,
+    inventories,
+    recipeKey,
+    baseDigests: Object.values(origin.bases),
+    // Its layers stay those of the base that it was made of.
+    detail: { ...detail, origin: { ...origin, ...before, bases: origin.bases } },
+  };
+  const saved = await store.saveCandidate(lease, candidate, isUnchanged ? { state: "unchanged" } : {});
+  if (saved.kind === "lost") return saved;
+  return { kind: isUnchanged ? "unchanged" : "built", digest };
 }
 
 /** The path of a package's verified file. */
@@ -132,9 +171,4 @@ async function saveCauses(
 ): Promise<"saved" | "lost"> {
   if (JSON.stringify(before) === JSON.stringify(after)) return "saved";
   return (await ctx.store.saveCauses(lease, after)).kind;
-}
-
-/** The packages that wait, as the plan wrote them down. */
-function holdBackOf(value: unknown): readonly PackageChange[] {
-  return Array.isArray(value) ? (value as PackageChange[]) : [];
 }

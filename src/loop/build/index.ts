@@ -10,7 +10,7 @@ export type {
   AssemblerDeps,
   PlatformPackages,
 } from "./types.ts";
-export { buildCandidate, type BuildOutcome } from "./build-candidate.ts";
+export { buildCandidate, type BuildOutcome, type Makers } from "./build-candidate.ts";
 export { resolveImage, type ResolvedImage, type ResolveOptions } from "./resolve-image.ts";
 export { readChangelog } from "./suggest-advisories.ts";
 export { loadBase } from "./load-base.ts";
@@ -25,7 +25,6 @@ export {
   type RebaseRequest,
 } from "./rebase-image.ts";
 export { createPatcher } from "./patch/create-patcher.ts";
-export { mirrorImage, type MirroredImage } from "./patch/mirror-image.ts";
 export { PatchError } from "./patch/prove-patch.ts";
 export type {
   EnginePatch,

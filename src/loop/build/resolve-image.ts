@@ -1,4 +1,4 @@
-import { effectiveImage, lineageOf, rootsOf, type Config } from "../../core/config/index.ts";
+import { effectiveImage, lineageOf, packagesImage, rootsOf, type Config } from "../../core/config/index.ts";
 import { annotationKeys, parsePlatform } from "../../core/image/index.ts";
 import type { RunConfig } from "../../core/layer/index.ts";
 import { resolvePackages, type PackageRecord, type PackageUniverse } from "../../core/packages/index.ts";
@@ -131,7 +131,7 @@ function annotationsOf(
   labels: Readonly<Record<string, string>>,
   base: Digest | undefined,
 ): Record<string, string> {
-  const { parent } = config.images[name] ?? {};
+  const parent = packagesImage(config, name)?.parent;
   const { url } = config.registry;
   const said = Object.entries(labels).filter(([key]) => key.startsWith("org.opencontainers.image."));
   const path = parent === undefined ? "" : repositoryName(config, parent);

@@ -1,12 +1,13 @@
-import { createHash } from "node:crypto";
 import { ecosystemOf, ecosystemOfCodename } from "../../core/advisory/index.ts";
-import { effectiveImage, recipeKey } from "../../core/config/index.ts";
+import { distroOf } from "../../core/config/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
-import type { PackageUpdate, PlanFacts, PlanImage, PlanPackage } from "../../core/plan/index.ts";
+import type { PackageUpdate, PlanFacts, PlanImage } from "../../core/plan/index.ts";
 import type { ImageDigest, Pointer, Rebuild } from "../../io/store/index.ts";
-import { sha256, type Digest } from "../../lib/index.ts";
+import type { Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
-import { readImageFiles } from "../files.ts";
+import { describeRecipe } from "./describe-recipe.ts";
+import { InventoryShares } from "./inventory-shares.ts";
+import { loadSources } from "./load-sources.ts";
 import { noteInstalled, type Installed } from "./find-closed.ts";
 import { findUpdates } from "./find-updates.ts";
 
@@ -34,8 +35,14 @@ export async function loadPlanFacts(ctx: Context): Promise<PlanFacts> {
     (causes.get(rebuild?.id ?? "") ?? []).map(({ key }) => key);
 
   const lastEnvironment = config.environments.at(-1)?.name;
+  const [sources, bases, declared] = await Promise.all([
+    loadSources(ctx),
+    ctx.believedBases(),
+    store.loadImages({ retired: true }),
+  ]);
+  const shares = new InventoryShares(inventories);
   const images: PlanImage[] = [];
-  for (const [name, image] of Object.entries(config.images)) {
+  for (const name of Object.keys(config.images)) {
     const last = newest.find((one) => one.image === name);
     const isPlaced = pointers.some((one) => one.image === name && one.environment === lastEnvironment);
     // One that failed on its first way through the environments has nowhere else to begin than at its beginning.
@@ -43,15 +50,20 @@ export async function loadPlanFacts(ctx: Context): Promise<PlanFacts> {
     const recent = await recentRebuilds(ctx, name, last, now);
     const failed = last?.state === "failed" ? last : undefined;
     const unchanged = last?.state === "unchanged" ? last : undefined;
+    const made = await describeRecipe(ctx, name, {
+      source: sources.get(name),
+      current: known,
+      bases,
+      declared: declared.find((one) => one.name === name),
+      shares,
+    });
     images.push({
       name,
-      parents: image.parent === undefined ? [] : [image.parent],
-      bases: [],
-      recipeKey: await currentRecipeKey(ctx, name),
+      ...made.recipe,
       current: known && {
         digest: known.digest,
         recipeKey: known.recipeKey,
-        inventories: Object.values(known.inventories),
+        inventories: made.own ?? Object.values(known.inventories),
       },
       requests: [],
       failure: failed && {
@@ -68,24 +80,11 @@ export async function loadPlanFacts(ctx: Context): Promise<PlanFacts> {
   return {
     now,
     images,
-    inventories: planInventories(inventories),
+    inventories: shares.all(),
     updates: await findAllUpdates(ctx, byImage, inventories),
     holds: holds.filter(({ environment }) => environment === null),
     policy: config.policies,
   };
-}
-
-/** The recipe key of an image as the configuration and its files are now. */
-export async function currentRecipeKey(ctx: Context, name: string): Promise<string> {
-  const files = effectiveImage(ctx.config, name)?.files ?? [];
-  const digests: Digest[] = [];
-  for (const file of files) {
-    const hash = createHash("sha256");
-    for (const one of await readImageFiles(ctx.home, file))
-      hash.update(`${one.path}\0${one.mode}\0${sha256(one.content)}\n`);
-    digests.push(`sha256:${hash.digest("hex")}`);
-  }
-  return recipeKey(ctx.config, name, digests);
 }
 
 /** What each image is now: what its last environment names, else the one before. */
@@ -114,10 +113,6 @@ async function recentRebuilds(
   };
 }
 
-function planInventories(inventories: ReadonlyMap<Digest, Inventory>): Map<string, readonly PlanPackage[]> {
-  return new Map([...inventories].map(([key, inventory]) => [key, inventory.packages]));
-}
-
 /** Updates of every upstream, for the packages that its images hold. */
 async function findAllUpdates(
   ctx: Context,
@@ -127,7 +122,8 @@ async function findAllUpdates(
   const installed = new Map<string, Installed>();
   const seen = new Set<string>();
   for (const [image, { inventories: keys }] of digests) {
-    const upstream = ctx.config.images[image]?.upstream;
+    const [any] = Object.values(keys).flatMap((key) => inventories.get(key)?.os?.codename ?? []);
+    const upstream = distroOf(ctx.config, image, any);
     if (upstream === undefined) continue;
     const madeFrom = ecosystemOfCodename(ctx.config.upstreams[upstream]?.codename ?? "");
     const known = installed.get(upstream) ?? { oldest: new Map(), versions: new Map(), ecosystems: new Set() };

@@ -2,17 +2,28 @@ import { formatPlatform } from "../../core/image/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
 import type { Cause } from "../../core/plan/index.ts";
 import { compareDebText } from "../../core/version/index.ts";
+import type { Digest } from "../../lib/index.ts";
 import type { CheckResult } from "./types.ts";
+
+/** What a candidate is made of, by its own layers and by what was put down when it was made. */
+export interface ProofOrigin {
+  readonly bases: Readonly<Record<string, Digest>>;
+  /** Of the layers that its base is said to have brought. */
+  readonly baseLayers: readonly Digest[];
+  /** Diff IDs, lowest first. */
+  readonly layers: readonly Digest[];
+}
 
 /** Whether each cause had its effect in what the candidate really holds; a message names package, platform and layer. */
 export function checkProof(
   causes: readonly Cause[],
   inventory: Inventory,
-  _before: Inventory | undefined,
+  origin: ProofOrigin | undefined,
 ): Pick<CheckResult, "verdict" | "messages"> {
   const platform = formatPlatform(inventory.platform);
   const messages: string[] = [];
   for (const cause of causes) {
+    if (cause.kind === "base") messages.push(...checkBase(cause, platform, origin));
     if (cause.kind !== "package") continue;
     if (inventory.status === "unknown") messages.push(`${platform}: ${inventory.problems.join("; ")}`);
     for (const { name, architecture, to } of cause.packages) {
@@ -23,4 +34,20 @@ export function checkProof(
     }
   }
   return { verdict: messages.length > 0 ? "failed" : "passed", messages };
+}
+
+/** Whether it was made of the digest that a base moved to, and begins with the layers that its base brings. */
+function checkBase(
+  { name, to }: Extract<Cause, { kind: "base" }>,
+  platform: string,
+  origin: ProofOrigin | undefined,
+): string[] {
+  const used = origin?.bases[name];
+  // A base that the recipe no longer names has nothing to prove.
+  if (origin === undefined || used === undefined) return [];
+  if (used !== to) return [`${platform}: it is made of ${name} at ${used}, not at ${to}`];
+  const foreign = origin.baseLayers.find((layer, at) => origin.layers[at] !== layer);
+  return foreign === undefined
+    ? []
+    : [`${platform}: it does not begin with the layers of its base: ${foreign} is missing`];
 }

@@ -3,6 +3,7 @@ import type { ImageSource } from "../../core/image/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
 import type { Cause, PackageChange } from "../../core/plan/index.ts";
 import type { Digest } from "../../lib/index.ts";
+import type { CandidateOrigin } from "../context.ts";
 
 /** One check of one candidate on one platform. */
 export interface CheckResult {
@@ -33,6 +34,8 @@ export interface VerifyRequest {
   readonly digest: Digest;
   /** Why it was built: each must have had its effect. */
   readonly causes: readonly Cause[];
+  /** What it is said to be made of; undefined where nothing was put down. */
+  readonly origin?: Pick<CandidateOrigin, "bases" | "baseLayers">;
   /** What production runs now; undefined for an image's first candidate. */
   readonly previous: { readonly source: ImageSource; readonly digest: Digest } | undefined;
   readonly runs: readonly RunCheck[];

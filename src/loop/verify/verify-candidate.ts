@@ -10,7 +10,7 @@ import type { RunEngine } from "../../io/engine/index.ts";
 import type { ImageReader, PlatformImage } from "../../io/layer/index.ts";
 import type { Clock } from "../../lib/index.ts";
 import { checkBytes } from "./check-bytes.ts";
-import { checkProof } from "./check-proof.ts";
+import { checkProof, type ProofOrigin } from "./check-proof.ts";
 import { runChecks } from "./run-checks.ts";
 import type { CandidateVerification, CheckResult, PlatformFacts, VerifyRequest } from "./types.ts";
 
@@ -84,11 +84,17 @@ function verifyBytes(
   const structure = checkStructure(subjectOf(image), previous === undefined ? undefined : subjectOf(previous));
   const share = (clock.now() - started) / structure.length;
   return [
-    timed("proof", () => checkProof(request.causes, facts.inventory, facts.before)),
+    timed("proof", () => checkProof(request.causes, facts.inventory, proofOrigin(request, image))),
     timed("bytes", () => checkBytes(image.tree, facts.changes, previous?.tree)),
     timed("layers", () => checkLayers(image)),
     ...structure.map((result) => ({ ...result, platform, ms: share })),
   ];
+}
+
+function proofOrigin({ origin }: VerifyRequest, { platform, config }: PlatformImage): ProofOrigin | undefined {
+  if (origin === undefined) return undefined;
+  const { bases, baseLayers = {} } = origin;
+  return { bases, baseLayers: baseLayers[formatPlatform(platform)] ?? [], layers: config.rootfs.diff_ids };
 }
 
 function subjectOf({ tree, config }: PlatformImage): StructureSubject {

@@ -2,7 +2,7 @@ import { formatPlatform, type Platform } from "../../core/image/index.ts";
 import { judgeVerification } from "../../core/policy/index.ts";
 import type { EnvironmentConfig, RunCheckConfig } from "../../core/config/index.ts";
 import type { Lease, PromotionFacts, StoredCheck, Verdict } from "../../io/store/index.ts";
-import type { Context } from "../context.ts";
+import type { CandidateOrigin, Context } from "../context.ts";
 import type { CheckResult, RunCheck } from "./types.ts";
 import { verifyCandidate } from "./verify-candidate.ts";
 
@@ -25,6 +25,8 @@ export async function verifyRebuild(
   if ((await ctx.store.saveVerification(lease, begun)).kind === "lost") return { kind: "lost" };
 
   const source = ctx.repositoryOf(image);
+  const made = await ctx.store.loadImageDigest(image, candidate);
+  const origin = made?.detail["origin"] as CandidateOrigin | undefined;
   const last = ctx.config.environments.at(-1)?.name;
   const running = facts.pointers.find((one) => one.environment === last)?.digest ?? undefined;
   const found = await verifyCandidate(
@@ -32,6 +34,7 @@ export async function verifyRebuild(
       source,
       digest: candidate,
       causes: facts.causes.map(({ cause }) => cause),
+      ...(origin === undefined ? {} : { origin }),
       previous: running === undefined || running === candidate ? undefined : { source, digest: running },
       runs: [...(ctx.config.images[image]?.checks ?? []), ...environment.checks].map(runCheckOf),
     },

@@ -1,7 +1,7 @@
 import type { BaseDecision, Release, Support } from "../../core/base/index.ts";
 import type { RaisedAlarm } from "../../io/store/index.ts";
 import { shortDigest, type Instant } from "../../lib/index.ts";
-import type { FollowedBase } from "./followed-base.ts";
+import type { FollowedBase } from "../followed-base.ts";
 
 /** The codes of alarms about bases; their subject is the base's name. */
 export const baseAlarmCodes = [

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { BaseState } from "../../core/base/index.ts";
 import type { Detail, Store, Upstream } from "../../io/store/index.ts";
 import { isDigest, type Digest, type Instant } from "../../lib/index.ts";
-import { followKey, type FollowedBase } from "./followed-base.ts";
+import { followKey, type FollowedBase } from "../followed-base.ts";
 
 const digest = z.string().refine(isDigest);
 const platform = z.object({ os: z.string(), architecture: z.string(), variant: z.string().exactOptional() });

@@ -4,7 +4,7 @@ import { RegistryError, type RegistryClient, type Repository, type TagAsker } fr
 import { checkSignature } from "../../io/sign/index.ts";
 import { AppError, collectBytes, type Clock, type Digest } from "../../lib/index.ts";
 import type { KeptSight } from "./base-memory.ts";
-import type { FollowedBase } from "./followed-base.ts";
+import type { FollowedBase } from "../followed-base.ts";
 
 export class BaseError extends AppError<
   /** The rule cannot be followed, or not on the tags that there are. */

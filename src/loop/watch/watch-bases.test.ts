@@ -18,7 +18,7 @@ import { mediaTypes } from "../../core/image/index.ts";
 import { silentLogger, type Digest } from "../../lib/index.ts";
 import { needs } from "../../../test/needs.ts";
 import type { LoopEvent } from "../context.ts";
-import type { FollowedBase } from "./followed-base.ts";
+import type { FollowedBase } from "../followed-base.ts";
 import { watchBases } from "./watch-bases.ts";
 
 const hour = 3_600_000;

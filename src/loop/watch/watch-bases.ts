@@ -5,7 +5,7 @@ import { AppError, canonicalJson, messageOf, printable, type Digest } from "../.
 import type { Context } from "../context.ts";
 import { alarmOf, baseAlarmCodes, describeDecision, endOfLifeAlarm, type BaseAlarm } from "./base-alarms.ts";
 import { detailOf, loadBaseMemory, rememberedState, type BaseMemory } from "./base-memory.ts";
-import { followKey, type BaseView, type FollowedBase } from "./followed-base.ts";
+import { followKey, type BaseView, type FollowedBase } from "../followed-base.ts";
 import { lookAtBase, type BaseSources } from "./look-at-base.ts";
 import type { Watched } from "./watch-suites.ts";
 

@@ -1,9 +1,36 @@
 import type { Context } from "../context.ts";
+import { followedBases, type BaseSystems } from "../followed-bases.ts";
+import { loadSource, type ImageSource } from "../sources.ts";
+import { loadBaseSystems } from "./load-base-systems.ts";
+import { watchBases } from "./watch-bases.ts";
 import { watchFeeds } from "./watch-feeds.ts";
+import { watchSources } from "./watch-sources.ts";
 import { watchSuites, type Watched } from "./watch-suites.ts";
 
-/** Looks at everything outside: the suites and the advisory feeds. */
+/** Looks at everything outside: the suites, the advisory feeds, the repositories that images are built from, and the images of others that they are made of. */
 export async function watchUpstreams(ctx: Context): Promise<Watched> {
-  const [suites, feeds] = await Promise.all([watchSuites(ctx), watchFeeds(ctx)]);
-  return { updated: [...suites.updated, ...feeds.updated], failed: [...suites.failed, ...feeds.failed] };
+  const all = await Promise.all([watchSuites(ctx), watchFeeds(ctx), watchMade(ctx)]);
+  return { updated: all.flatMap(({ updated }) => updated), failed: all.flatMap(({ failed }) => failed) };
+}
+
+/** Sources first: a new commit may name another base. */
+async function watchMade(ctx: Context): Promise<Watched> {
+  const images = Object.values(ctx.config.images);
+  if (images.every(({ recipe }) => recipe === "packages")) return { updated: [], failed: [] };
+  const sources = await watchSources(ctx);
+  const bases = await watchBases(ctx, await followed(ctx), ctx.bases);
+  return { updated: [...sources.updated, ...bases.updated], failed: [...sources.failed, ...bases.failed] };
+}
+
+async function followed(ctx: Context): Promise<Parameters<typeof watchBases>[1]> {
+  const readable = new Map<string, ImageSource>();
+  for (const [name, image] of Object.entries(ctx.config.images)) {
+    if (image.recipe !== "dockerfile") continue;
+    // What cannot be read is told where it is watched and planned.
+    const source = await loadSource(ctx.config, name, ctx.sources, ctx.signal).catch(() => undefined);
+    ctx.signal.throwIfAborted();
+    if (source !== undefined) readable.set(name, source);
+  }
+  const systems: BaseSystems = await loadBaseSystems(ctx, readable);
+  return followedBases(ctx.config, ctx.home, readable, systems);
 }

@@ -1,9 +1,8 @@
 import { formatPlatform, parsePlatform, samePlatform, type Platform } from "../../core/image/index.ts";
-import { diffInventories, readInventory, type Inventory, type Tree } from "../../core/inventory/index.ts";
+import { diffInventories, diffTrees, readInventory, type Inventory, type Tree } from "../../core/inventory/index.ts";
 import type { ImageReader } from "../../io/layer/index.ts";
 import { OperationError, type Diff, type OperationHandlers } from "../../operation/index.ts";
 import { diffConfigs } from "./diff-configs.ts";
-import { diffTrees } from "./diff-trees.ts";
 import { findPlatform, readManifests, type ImageLines, type PlatformLines } from "./read-manifests.ts";
 import { resolveSide, type OpenedSide, type SideDeps } from "./resolve-side.ts";
 
@@ -40,7 +39,7 @@ export function createDiff(deps: DiffDeps): OperationHandlers["diff"] {
       })),
       ...diffLayers(before.lines, after.lines),
       config: diffConfigs(before.lines.config, after.lines.config),
-      files: before.tree === undefined || after.tree === undefined ? null : diffTrees(before.tree, after.tree),
+      files: before.tree === undefined || after.tree === undefined ? null : changedFiles(before.tree, after.tree),
     };
   };
 }
@@ -112,4 +111,9 @@ function diffLayers(a: PlatformLines, b: PlatformLines): Pick<Diff, "layers" | "
     layers: [...only(a, inB, "a"), ...only(b, inA, "b")],
     layersShared: [...inA].filter((digest) => inB.has(digest)).length,
   };
+}
+
+function changedFiles(before: Tree, after: Tree): NonNullable<Diff["files"]> {
+  const changes = [...diffTrees(before, after)].map(({ path, change }) => ({ path: `/${path}`, change }));
+  return changes.sort((one, other) => (one.path < other.path ? -1 : 1));
 }

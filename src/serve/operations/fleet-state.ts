@@ -29,12 +29,13 @@ type LastPlan = z.output<typeof lastPlan>;
 /** State of the images of the configuration, of one where it is named. */
 export async function loadFleetState(ctx: Context, image?: string): Promise<FleetState> {
   const { store, config } = ctx;
-  const [upstreams, pointers, holds, failed, planned] = await Promise.all([
+  const [upstreams, pointers, holds, failed, planned, declared] = await Promise.all([
     loadUpstreamStates(ctx),
     store.loadPointers(image),
     store.loadHolds(image),
     store.loadLastFailures(),
     store.loadSetting("last-plan"),
+    store.loadImages(),
   ]);
   const conflicts = await loadConflicts(ctx, pointers, image);
   const inFlight = await loadRebuildsInFlight(ctx, { image, pointers, holds, conflicts });
@@ -46,6 +47,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     pointers: groupBy(pointers, (one) => one.image),
     conflicts,
     holds: groupBy(holds, (one) => one.image ?? ""),
+    parents: new Map(declared.map((one) => [one.name, one.parents])),
     failed: new Map(failed.map((one) => [one.image, one])),
     inFlight: groupBy(inFlight, (one) => one.rebuild.image),
     plan,
@@ -64,6 +66,7 @@ interface Facts {
   readonly conflicts: Conflicts;
   /** Those of every image under the empty name. */
   readonly holds: ReadonlyMap<string, readonly Hold[]>;
+  readonly parents: ReadonlyMap<string, readonly string[]>;
   /** The newest rebuild, where it failed. */
   readonly failed: ReadonlyMap<string, Rebuild>;
   readonly inFlight: ReadonlyMap<string, readonly InFlight[]>;
@@ -83,7 +86,7 @@ function describeImage(facts: Facts, name: string): ImageState {
     name,
     recipe: image?.recipe ?? "packages",
     repository: repositoryName(config, name),
-    parents: image?.parent === undefined ? [] : [image.parent],
+    parents: [...(facts.parents.get(name) ?? [])],
     platforms: image?.platforms ?? [],
     ...judgeImage(facts, name, pointers),
     environments: config.environments.map((environment) => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import { describeStores } from "../../../test/fakes/stores.ts";
-import { currentRecipeKey } from "../../loop/plan/index.ts";
+import { currentRecipeKey } from "../../loop/recipe-key.ts";
 import { operations, type Plan } from "../../operation/index.ts";
 import { createPlan } from "./plan.ts";
 import {

@@ -1,5 +1,5 @@
 import type { Context } from "../../loop/context.ts";
-import { currentRecipeKey } from "../../loop/plan/index.ts";
+import { currentRecipeKey } from "../../loop/recipe-key.ts";
 import type { OperationHandlers } from "../../operation/index.ts";
 import { requireImage } from "./find-name.ts";
 

@@ -45,8 +45,8 @@ async function findFileMistakes(config: Config, home: string): Promise<Mistake[]
         mistakes.push({ path: ["upstreams", upstream, "keyrings", at], message: `there is no keyring ${path}`, hint });
     }
   }
-  for (const [image, { files }] of Object.entries(config.images)) {
-    for (const [at, { from }] of files.entries()) {
+  for (const [image, declared] of Object.entries(config.images)) {
+    for (const [at, { from }] of (declared.recipe === "packages" ? declared.files : []).entries()) {
       const mistake = await findFileMistake(resolve(home, from), from);
       if (mistake !== undefined) mistakes.push({ path: ["images", image, "files", at, "from"], ...mistake });
     }

@@ -89,7 +89,6 @@ export function findLoaderCache(tree: LibraryTree, architecture: string): Loader
       });
     }
   }
-<<<<<<< HEAD
   return { libraries, links };
 }
 
@@ -121,11 +120,6 @@ function viewOf(tree: ImageTree): LibraryTree {
         : (names.get(folder) ?? []),
     libraryAt: (path) => libraries.get(path),
   };
-=======
-  const [upstream = libc.version] = libc.version.replace(/^\d+:/, "").split("-");
-  const vendor = libc.version.includes("ubuntu") ? "Ubuntu" : "Debian";
-  const generator = `ldconfig (${vendor} GLIBC ${libc.version}) stable release version ${upstream}`;
-  tree.file(cachePath, encodeLoaderCache(cached, generator));
 }
 
 /**
@@ -163,7 +157,6 @@ export function loaderEntries(system: {
   ]);
   addSharedLibraries(tree, system.architecture);
   return tree.entries();
->>>>>>> patch
 }
 
 interface Folder {

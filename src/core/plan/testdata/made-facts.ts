@@ -15,6 +15,9 @@ export function madeImage(name: string, over: Partial<PlanImage> = {}): PlanImag
     name,
     parents: [],
     bases: [],
+    broken: undefined,
+    securityOnly: false,
+    inherited: undefined,
     recipeKey: "recipe",
     current: { digest: digest("a"), recipeKey: "recipe", inventories: [name] },
     requests: [],
@@ -99,6 +102,9 @@ function image(name: string, parents: readonly string[]): fc.Arbitrary<PlanImage
   return fc.record({
     name: fc.constant(name),
     parents: fc.subarray([...parents], { maxLength: Math.min(3, parents.length) }),
+    broken: fc.oneof({ weight: 15, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constant("no Dockerfile") }),
+    securityOnly: fc.constant(false),
+    inherited: rarely(fc.record({ base: fc.constant("debian:12"), inventories: fc.subarray(["k0", "k1"]) })),
     bases: fc.uniqueArray(anyBase, { selector: (one) => one.name, maxLength: 2 }),
     recipeKey: fc.constant("new"),
     current: fc.oneof(

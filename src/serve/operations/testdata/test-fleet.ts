@@ -206,7 +206,7 @@ export async function declareFleet(ctx: Context): Promise<void> {
       repository: repositoryName(ctx.config, name),
       definition: {},
       recipeKey: "r1",
-      parents: image.parent === undefined ? [] : [image.parent],
+      parents: image.recipe === "packages" && image.parent !== undefined ? [image.parent] : [],
     })),
   );
 }

@@ -1,8 +1,8 @@
-import type { BaseDecision, FollowRule, Support } from "../../core/base/index.ts";
-import type { Platform } from "../../core/image/index.ts";
-import type { OsRelease } from "../../core/inventory/index.ts";
-import type { SignaturePolicy } from "../../core/signature/index.ts";
-import { canonicalJson, sha256, type Digest, type Instant } from "../../lib/index.ts";
+import type { BaseDecision, FollowRule, Support } from "../core/base/index.ts";
+import type { Platform } from "../core/image/index.ts";
+import type { OsRelease } from "../core/inventory/index.ts";
+import type { SignaturePolicy } from "../core/signature/index.ts";
+import { canonicalJson, sha256, type Digest, type Instant } from "../lib/index.ts";
 
 /** A base that images of the fleet follow. */
 export interface FollowedBase {

@@ -1,0 +1,54 @@
+import { lineageOf } from "../../core/config/index.ts";
+import type { PackageRecord } from "../../core/packages/index.ts";
+import type { PackageChange } from "../../core/plan/index.ts";
+import { repositoryName, type Context } from "../context.ts";
+import { loadBase } from "./load-base.ts";
+import type { Made, MakeRequest } from "./made.ts";
+import { resolveImage } from "./resolve-image.ts";
+import type { Assembler } from "./types.ts";
+
+/** What was made of packages, and which. */
+export interface MadeOfPackages extends Made {
+  readonly packages: readonly PackageRecord[];
+}
+
+/** Resolves and assembles an image of recipe `packages`. Throws what resolving, fetching and pushing throw. */
+export async function makePackages(
+  ctx: Context,
+  assembler: Assembler,
+  { rebuild, repository, signal }: MakeRequest,
+): Promise<MadeOfPackages> {
+  const { image } = rebuild;
+  const base = await loadBase(ctx, image, rebuild.parentRebuilds);
+  const { request, notes } = await resolveImage(ctx, image, { holdBack: holdBackOf(rebuild.detail["holdBack"]), base });
+  const mountFrom = lineageOf(ctx.config, image)
+    .slice(0, -1)
+    .reverse()
+    .map((each) => repositoryName(ctx.config, each));
+  const assembled = await assembler.assemble(request, repository, { signal, mountFrom });
+  return {
+    kind: "made",
+    digest: assembled.digest,
+    bytes: assembled.bytes,
+    bytesUploaded: assembled.bytesUploaded,
+    layers: assembled.platforms.flatMap((platform) =>
+      platform.layers.map(({ descriptor, history }) => ({
+        digest: descriptor.digest,
+        bytes: descriptor.size,
+        history,
+      })),
+    ),
+    warnings: [...notes, ...assembled.warnings],
+    origin: {
+      remedy: "rebuild",
+      why: "assembled from its packages",
+      bases: base === undefined ? {} : { parent: base },
+    },
+    packages: request.platforms.flatMap(({ packages }) => packages),
+  };
+}
+
+/** The packages that wait, as the plan wrote them down. */
+function holdBackOf(value: unknown): readonly PackageChange[] {
+  return Array.isArray(value) ? (value as PackageChange[]) : [];
+}

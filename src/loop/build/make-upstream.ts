@@ -1,0 +1,254 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { distroOf, type UpstreamImage } from "../../core/config/index.ts";
+import { annotationKeys, parsePlatform, parseReference } from "../../core/image/index.ts";
+import { readInventory } from "../../core/inventory/index.ts";
+import { compareDebText } from "../../core/version/index.ts";
+import type { PackageUniverse } from "../../core/packages/index.ts";
+import { copyImage, type Repository } from "../../io/registry/index.ts";
+import type { ReadImage } from "../../io/layer/index.ts";
+import { AppError, type Digest } from "../../lib/index.ts";
+import type { CandidateOrigin, Context } from "../context.ts";
+import { BaseError } from "../followed-bases.ts";
+import type { Made, MadeSame, MakeRequest } from "./made.ts";
+import type { EnginePatch, Patcher, SuiteQuestion } from "./patch/types.ts";
+import { bytesOf, knownLayers, layersOf, pushBuilt } from "./push-built.ts";
+
+export class PatchError extends AppError<
+  /** Its packages cannot be brought up to date, and the owner's image lags. */
+  | "PATCH_REFUSED"
+  /** No upstream of the configuration has the packages of its release. */
+  | "NO_SUITES"
+> {}
+
+type Waiting = readonly { readonly name: string; readonly from: string | undefined; readonly to: string | undefined }[];
+
+/** Mirrors somebody else's image, with what its owner has not patched brought up to date, always from the original. Throws BASE_UNKNOWN, PATCH_REFUSED, NO_SUITES, and what reading and pushing throw. */
+export async function makeUpstream(
+  ctx: Context,
+  patcher: (universeFor: (question: SuiteQuestion) => Promise<PackageUniverse>) => Patcher,
+  image: UpstreamImage,
+  request: MakeRequest,
+): Promise<Made | MadeSame> {
+  const { rebuild, repository, signal } = request;
+  const original = await findOriginal(ctx, image, request);
+  const origin = (remedy: "mirror" | "patch", why: string): CandidateOrigin => ({
+    remedy,
+    why,
+    bases: { [image.from]: original.digest },
+  });
+  if (image.patch === "none") {
+    const copied = await copyImage(original.repository, original.digest, repository, {
+      platforms: image.platforms.map(parsePlatform),
+      referrers: true,
+      signal,
+    });
+    return describe(ctx, request, copied.digest, copied.bytes, [], origin("mirror", "its owner's image, as it is"));
+  }
+  const waiting = waitingOf(rebuild.detail["holdBack"]);
+  const universeFor = (question: SuiteQuestion): Promise<PackageUniverse> =>
+    universeOf(ctx, rebuild.image, question, waiting);
+  const outcome = await patcher(universeFor).patchImage(
+    {
+      source: original.repository,
+      digest: original.digest,
+      name: original.repository.name,
+      sink: repository,
+      platforms: image.platforms.map(parsePlatform),
+      policy: {
+        changedConffile: "keep",
+        ...(image.patch === "security"
+          ? { wanted: await securitySources(ctx, rebuild.image, original, universeFor, signal) }
+          : {}),
+      },
+    },
+    signal,
+  );
+  if (outcome.kind === "refused") {
+    throw new PatchError("PATCH_REFUSED", `${image.from} cannot be patched: ${outcome.reasons.join("; ")}`, {
+      hint: "What runs stays as it is. `patch: none` mirrors it as its owner leaves it.",
+    });
+  }
+  if (outcome.kind === "needs-engine")
+    return patchByEngine(ctx, request, original, outcome.platforms, outcome.notes, origin);
+  const { kind, digest, uploaded, changes, notes } = outcome;
+  const why =
+    kind === "mirrored"
+      ? "its owner's image is current"
+      : `${changes.length} packages are newer than in its owner's image`;
+  return describe(ctx, request, digest, uploaded, notes, origin(kind === "mirrored" ? "mirror" : "patch", why));
+}
+
+interface Original {
+  readonly repository: Repository;
+  readonly digest: Digest;
+}
+
+async function findOriginal(ctx: Context, image: UpstreamImage, { rebuild }: MakeRequest): Promise<Original> {
+  const held = rebuild.detail["holdBases"];
+  const list = Array.isArray(held) ? (held as { name: string; digest: Digest }[]) : [];
+  const believed = (await ctx.believedBases()).get(image.from)?.believed?.digest;
+  const digest = list.find(({ name }) => name === image.from)?.digest ?? believed;
+  if (digest === undefined) {
+    throw new BaseError("BASE_UNKNOWN", `${rebuild.image}: nothing is known yet of ${image.from}, which it mirrors`, {
+      hint: "`tidemill doctor` says what keeps it away.",
+      retry: true,
+    });
+  }
+  return { repository: ctx.baseRepository(parseReference(image.from)), digest };
+}
+
+async function describe(
+  ctx: Context,
+  { repository, signal }: MakeRequest,
+  digest: Digest,
+  bytesUploaded: number,
+  warnings: readonly string[],
+  origin: CandidateOrigin,
+): Promise<Made> {
+  const image: ReadImage = await ctx.images.read(repository, digest, signal);
+  return {
+    kind: "made",
+    digest,
+    bytes: bytesOf(image),
+    bytesUploaded,
+    layers: image.platforms.flatMap(layersOf),
+    warnings,
+    origin,
+  };
+}
+
+/** What the suites of the image's release offer, without what should wait, as long as something else is there that the image has or is newer than that. */
+async function universeOf(
+  ctx: Context,
+  image: string,
+  { codename, architecture }: SuiteQuestion,
+  waiting: Waiting,
+): Promise<PackageUniverse> {
+  const upstream = distroOf(ctx.config, image, codename);
+  const sources = ctx.suites.get(upstream ?? "") ?? [];
+  const generations = (await Promise.all(sources.map(({ name }) => ctx.distro.generation(name)))).filter(
+    (one) => one !== undefined,
+  );
+  if (generations.length === 0) {
+    throw new PatchError("NO_SUITES", `${image}: no upstream of the configuration offers packages of ${codename}`, {
+      hint: `Declare one: \`upstreams: { ${codename}: { kind: debian, codename: ${codename} } }\`.`,
+      retry: upstream !== undefined,
+    });
+  }
+  const universe = await ctx.distro.universe(generations, architecture);
+  return withoutWaiting(universe, waiting);
+}
+
+function withoutWaiting(universe: PackageUniverse, waiting: Waiting): PackageUniverse {
+  const late = new Set(
+    waiting.flatMap(({ name, from, to }) => {
+      const stays = universe
+        .versions(name)
+        .some(({ version }) => version !== to && compareDebText(version, from ?? "") >= 0);
+      return to === undefined || !stays ? [] : [`${name} ${to}`];
+    }),
+  );
+  if (late.size === 0) return universe;
+  const isLate = (record: { readonly name: string; readonly version: string }): boolean =>
+    late.has(`${record.name} ${record.version}`);
+  return {
+    architecture: universe.architecture,
+    versions: (name) => universe.versions(name).filter((record) => !isLate(record)),
+    providers: (name) => universe.providers(name).filter(({ record }) => !isLate(record)),
+    essential: () => universe.essential(),
+    mention: (name) => universe.mention(name),
+  };
+}
+
+/** Sources of the original's packages of which a suite of security updates has something newer. */
+async function securitySources(
+  ctx: Context,
+  image: string,
+  { repository, digest }: Original,
+  universeFor: (question: SuiteQuestion) => Promise<PackageUniverse>,
+  signal: AbortSignal,
+): Promise<{ readonly source: string }[]> {
+  const read = await ctx.images.read(repository, digest, signal);
+  const security = new Set([...ctx.suites.values()].flat().flatMap((source) => (source.security ? [source.name] : [])));
+  const wanted = new Set<string>();
+  for (const { tree, platform } of read.platforms) {
+    const { os, packages } = readInventory(tree, platform);
+    const codename = os?.codename;
+    if (codename === undefined || distroOf(ctx.config, image, codename) === undefined) continue;
+    for (const architecture of new Set(packages.map((one) => one.architecture))) {
+      if (architecture === "all") continue;
+      const universe = await universeFor({ codename, suites: [], architecture, sources: [] });
+      for (const one of packages) {
+        const newer = universe
+          .versions(one.name)
+          .some(({ version, origin }) => security.has(origin) && compareDebText(version, one.version) > 0);
+        if (newer) wanted.add(one.source);
+      }
+    }
+  }
+  return [...wanted].sort().map((source) => ({ source }));
+}
+
+/** Lets an engine run what maintainer scripts must do, on the original of each platform. */
+async function patchByEngine(
+  ctx: Context,
+  request: MakeRequest,
+  original: Original,
+  platforms: readonly EnginePatch[],
+  notes: readonly string[],
+  origin: (remedy: "patch", why: string) => CandidateOrigin,
+): Promise<Made | MadeSame> {
+  const { rebuild, signal } = request;
+  const engine = await ctx.builder();
+  const context = await mkdtemp(join(tmpdir(), "tidemill-patch-"));
+  const read = await ctx.images.read(original.repository, original.digest, signal);
+  const needs = [...new Set(platforms.flatMap((one) => one.needs.map(({ name }) => name)))];
+  const created = read.platforms.flatMap(({ config }) => Date.parse(config.created ?? "") || []);
+  try {
+    const built = await engine.build(
+      {
+        name: rebuild.image,
+        context,
+        targets: platforms.map(({ platform, dockerfile }) => ({ platform, dockerfile })),
+        annotations: {
+          [annotationKeys.baseName]: original.repository.name,
+          [annotationKeys.baseDigest]: original.digest,
+        },
+        ...(created.length === 0 ? {} : { sourceDateEpoch: Math.floor(Math.max(...created) / 1000) }),
+        network: "default",
+        limits: engineLimits,
+        // The suites are asked anew: what an earlier patch fetched is older than what is planned now.
+        noCache: true,
+        knownLayers: knownLayers(read),
+      },
+      (line) => ctx.emit({ kind: "output", image: rebuild.image, rebuild: rebuild.id, message: line }),
+      signal,
+    );
+    try {
+      return await pushBuilt(ctx, built, request, {
+        origin: origin("patch", `by a build engine: maintainer scripts of ${needs.join(", ")} must run`),
+        warnings: notes,
+        base: original.repository,
+        others: [original.repository],
+      });
+    } finally {
+      await built.close();
+    }
+  } finally {
+    await rm(context, { recursive: true, force: true });
+  }
+}
+
+const engineLimits = {
+  timeoutMs: 1_800_000,
+  memoryBytes: 4 * 2 ** 30,
+  cpus: 2,
+  diskBytes: 20 * 2 ** 30,
+  logBytes: 16 * 2 ** 20,
+};
+
+function waitingOf(value: unknown): Waiting {
+  return Array.isArray(value) ? (value as Waiting) : [];
+}

@@ -1,0 +1,114 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ownImage, type Config, type DockerfileImage } from "../core/config/index.ts";
+import { DockerfileError, parseDockerfile, type ImageUse } from "../core/dockerfile/index.ts";
+import { AppError, messageOf } from "../lib/index.ts";
+
+export class SourceError extends AppError<
+  /** The folder, the repository or the Dockerfile cannot be read. */
+  | "SOURCE_UNREADABLE"
+  /** The Dockerfile does not say what it is built from. */
+  | "BAD_DOCKERFILE"
+> {}
+
+/** Where the build context of an image lies on this machine, and what it is. */
+export interface SourceFolder {
+  readonly folder: string;
+  /** Digest of what is in it, or the commit. */
+  readonly key: string;
+}
+
+/** Brings the build context of images: a folder beside the configuration, or a commit of a repository. */
+export interface SourceReader {
+  /** As it is now: of a repository the commit that was seen last. Throws where it cannot be had. */
+  open(name: string, image: DockerfileImage, signal: AbortSignal): Promise<SourceFolder>;
+}
+
+/** An image that a Dockerfile is made of, as it names it. */
+export interface SourceUse {
+  /** As the Dockerfile names it, its variables replaced. */
+  readonly name: string;
+  /** The image of this fleet that is meant; undefined where it is somebody else's. */
+  readonly own: string | undefined;
+  readonly platforms: readonly string[];
+}
+
+/** A Dockerfile and all that it is made of. */
+export interface ImageSource extends SourceFolder {
+  readonly dockerfile: string;
+  /** Every image that the build needs, builder stages and frontends too, each once. */
+  readonly uses: readonly SourceUse[];
+  /** Name of what its last stage stands on; undefined where that is nothing. */
+  readonly base: string | undefined;
+}
+
+const maxDockerfile = 1_048_576;
+
+/** The source of an image of recipe `dockerfile`, read and understood. Throws SOURCE_UNREADABLE, BAD_DOCKERFILE with line and column, and what bringing a repository throws. */
+export async function loadSource(
+  config: Config,
+  name: string,
+  reader: SourceReader,
+  signal: AbortSignal,
+): Promise<ImageSource> {
+  const image = config.images[name];
+  if (image?.recipe !== "dockerfile") throw new Error(`${name} has no Dockerfile`);
+  const source = await reader.open(name, image, signal);
+  const path = join(source.folder, image.dockerfile);
+  const dockerfile = await readText(path, name, image.dockerfile);
+  return { ...source, dockerfile, ...usesOf(config, name, image, dockerfile) };
+}
+
+/** What the Dockerfile of an image is made of, for all its platforms. Throws BAD_DOCKERFILE. */
+export function usesOf(
+  config: Config,
+  name: string,
+  image: DockerfileImage,
+  dockerfile: string,
+): Pick<ImageSource, "uses" | "base"> {
+  const platformsOf = new Map<string, Set<string>>();
+  let base: ImageUse | undefined;
+  try {
+    for (const platform of image.platforms) {
+      const parsed = parseDockerfile(dockerfile, { ...stageOf(image), args: image.args, platform });
+      base ??= parsed.base;
+      for (const use of parsed.images) {
+        if (!use.needed) continue;
+        const platforms = platformsOf.get(use.name) ?? new Set();
+        platformsOf.set(use.name, platforms.add(use.platform ?? platform));
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof DockerfileError)) throw error;
+    throw new SourceError("BAD_DOCKERFILE", `${name}: ${image.dockerfile}: ${error.message}`, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error,
+    });
+  }
+  const uses = [...platformsOf].map(([use, platforms]) => ({
+    name: use,
+    own: ownImage(config, name, use),
+    platforms: [...platforms].sort(),
+  }));
+  return { uses, base: base?.name };
+}
+
+/** The stage that is built, as those who read or build a Dockerfile want it said. */
+export function stageOf({ target }: DockerfileImage): { readonly target?: string } {
+  return target === undefined ? {} : { target };
+}
+
+async function readText(path: string, name: string, dockerfile: string): Promise<string> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new SourceError("SOURCE_UNREADABLE", `${name}: ${dockerfile} cannot be read: ${messageOf(error)}`, {
+      hint: "`dockerfile:` is relative to the build context.",
+      cause: error,
+    });
+  }
+  if (bytes.length > maxDockerfile)
+    throw new SourceError("BAD_DOCKERFILE", `${name}: ${dockerfile} is larger than ${maxDockerfile} bytes`);
+  return bytes.toString();
+}
