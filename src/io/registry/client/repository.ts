@@ -121,12 +121,12 @@ export function createRepository(options: RepositoryOptions): Repository {
     putManifest: async (manifest, tag, signal) => {
       if (tag === undefined && known.has(repository, manifest.digest)) return;
       // Few manifests have a subject; those that have may need the fallback tag.
-      const send = Buffer.from(manifest.bytes.buffer, manifest.bytes.byteOffset, manifest.bytes.byteLength).includes(
-        '"subject"',
-      )
-        ? sendReferrer(place, manifest, options, { tag, signal })
-        : sendManifest(place, manifest, { tag, signal });
-      await send;
+      const bytes = Buffer.from(manifest.bytes.buffer, manifest.bytes.byteOffset, manifest.bytes.byteLength);
+      await whenSettled(options, signal, () =>
+        bytes.includes('"subject"')
+          ? sendReferrer(place, manifest, options, { tag, signal })
+          : sendManifest(place, manifest, { tag, signal }),
+      );
     },
     resolve: (reference, signal) => resolveReference(place, reference, signal),
     tag: (digest, tag, { ifMatch, signal } = {}) => moveTag(place, digest, tag, ifMatch satisfies TagCondition, signal),
@@ -134,8 +134,27 @@ export function createRepository(options: RepositoryOptions): Repository {
     look: (tag, known, signal) => lookAtTag(place, tag, known, signal),
     deleteManifest: (reference, signal) => deleteManifest(place, reference, signal),
     referrers: (digest, artifactType, signal) => fetchReferrers(place, digest, artifactType, signal),
-    putReferrer: (manifest, signal) => sendReferrer(place, manifest, options, { signal }),
+    putReferrer: (manifest, signal) =>
+      whenSettled(options, signal, () => sendReferrer(place, manifest, options, { signal })),
   };
+}
+
+const settlingTries = 3;
+
+/** Some registries lose sight of a blob for the moment in which somebody else puts the same one: docker-registry writes its link anew. A manifest that they refuse for that is sent again soon. */
+async function whenSettled<T>(
+  { clock, random }: Pick<RepositoryOptions, "clock" | "random">,
+  signal: AbortSignal | undefined,
+  send: () => Promise<T>,
+): Promise<T> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.code !== "BLOB_UNKNOWN" || tried === settlingTries) throw error;
+      await clock.sleep((100 + 100 * random()) * tried, signal);
+    }
+  }
 }
 
 /** True when the blob was mounted; where a refused mount said to upload, or undefined when nothing was tried. distribution-spec 1.1, Mounting a blob from another repository. */

@@ -49,6 +49,25 @@ describe("FAULTS 8: a registry that is troubled", () => {
     expect(slept).toEqual([100, 200, 400, 800]);
   });
 
+  it("by a blob that it lost sight of for a moment is sent the manifest again, and believed the third time", async () => {
+    const blind = (times: number): Answering => {
+      let left = times;
+      return (request, response) => {
+        if (request.method === "PUT" && left-- > 0)
+          response
+            .writeHead(400)
+            .end('{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}');
+        else response.writeHead(201).end();
+      };
+    };
+    const { app, slept } = await repeating(blind(2));
+    await app.putManifest(image.manifest);
+    expect(slept).toEqual([150, 300]);
+    const lost = await repeating(blind(9));
+    await expect(lost.app.putManifest(image.manifest)).rejects.toMatchObject({ code: "BLOB_UNKNOWN" });
+    expect(lost.asked).toHaveLength(3);
+  });
+
   it("is not asked by all at the same moment", async () => {
     const { app, slept } = await repeating(errors, { random: Math.random });
     await Promise.allSettled(Array.from({ length: 20 }, (_, n) => app.manifest(`t${n}`)));
