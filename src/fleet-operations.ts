@@ -49,6 +49,8 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     }),
     summary: implemented.createSummary(ctx, { version: readVersion() }),
     plan: implemented.createPlan(ctx, { refresh }),
+    graph: implemented.createGraph(ctx),
+    log: implemented.createLog(ctx),
     why: implemented.createWhy(ctx),
     history: implemented.createHistory(ctx),
     diff: implemented.createDiff({

@@ -3,6 +3,8 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { releaseOf } from "./core/advisory/index.ts";
 import type { Config } from "./core/config/index.ts";
+import { parseReference } from "./core/image/index.ts";
+import type { PackageRecord } from "./core/packages/index.ts";
 import { createDistro, debianSources, type SuiteSource } from "./io/distro/index.ts";
 import { runEngines, type RunEngine } from "./io/engine/index.ts";
 import { createFeed, type Feed } from "./io/feeds/index.ts";
@@ -11,12 +13,16 @@ import { createImageReader, createLayerStore } from "./io/layer/index.ts";
 import {
   createRegistryClient,
   createRegistryServer,
+  createTagAsker,
   dockerCredentials,
   type RegistryServer,
 } from "./io/registry/index.ts";
 import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
 import { createLogger, systemClock, writeFileDurable, type Clock, type Logger } from "./lib/index.ts";
-import { createAssembler, type Assembler } from "./loop/build/index.ts";
+import { createBuilder } from "./create-builder.ts";
+import { createSourceReader } from "./create-source-reader.ts";
+import { createAssembler, createPatcher, createRebaser, type Assembler, type Makers } from "./loop/build/index.ts";
+import { loadBelievedBases } from "./loop/believed-bases.ts";
 import { leaseMs, repositoryName, type Context } from "./loop/context.ts";
 import { loadConfig } from "./load-config.ts";
 import { createServedCheck } from "./loop/promote/index.ts";
@@ -84,6 +90,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     for (const end of closing.splice(0).reverse()) await end();
   };
   try {
+    const home = dirname(resolve(configPath));
     await mkdir(dataDir, { recursive: true });
     await saveConfigPath(dataDir, resolve(configPath));
     const store = await openState(options, clock, log, closing);
@@ -97,20 +104,33 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     });
     closing.push(() => client.close());
 
+    const registries = createRegistryClient({
+      credentials: dockerCredentials(),
+      timeoutMs: leaseMs - 5_000,
+      insecure: insecureHosts(config),
+    });
+    closing.push(() => registries.close());
+
     const distro = createDistro({ dir: join(cacheDir, "distro"), clock });
-    const suites = await findSuites(config, dirname(resolve(configPath)), env);
+    const suites = await findSuites(config, home, env);
     const sources = new Map([...suites.values()].flat().map((source) => [source.name, source]));
     const listeners = new Set<ProgressListener>(options.onEvent === undefined ? [] : [options.onEvent]);
+    const images = createImageReader(createLayerStore(join(cacheDir, "layers")));
     const ctx: Context = {
       config,
-      home: dirname(resolve(configPath)),
+      home,
       clock,
       log,
       store,
       distro,
       suites,
-      feeds: findFeeds(config, dirname(resolve(configPath)), cacheDir, clock),
-      images: createImageReader(createLayerStore(join(cacheDir, "layers"))),
+      feeds: findFeeds(config, home, cacheDir, clock),
+      images,
+      sources: createSourceReader({ config, home, cacheDir, env, store }),
+      builder: createBuilder({ config, home, dataDir, cacheDir, env }),
+      believedBases: () => loadBelievedBases(store),
+      bases: { registries, asker: createTagAsker(registries, { clock }), clock },
+      baseRepository: (reference) => registries.repository(reference),
       engine: await findEngine(dataDir, closing),
       repositoryOf: (image) => client.repository(`${host}/${repositoryName(config, image)}`),
       cacheDir,
@@ -122,21 +142,29 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       signal,
     };
     if (store.kind === "pglite") await store.releaseOtherLeases(ctx.owner);
+    const fetchPackage = (record: PackageRecord, ended?: AbortSignal): Promise<string> => {
+      const source = sources.get(record.origin);
+      if (source === undefined)
+        throw new Error(`${record.origin}, which offers ${record.name}, is no suite of this fleet`);
+      return distro.fetchPackage(record, source, ended ?? signal);
+    };
     const assembler = createAssembler({
       cacheDir: join(cacheDir, "assembly"),
-      fetchPackage: (record, ended) => {
-        const source = sources.get(record.origin);
-        if (source === undefined)
-          throw new Error(`${record.origin}, which offers ${record.name}, is no suite of this fleet`);
-        return distro.fetchPackage(record, source, ended ?? signal);
-      },
+      fetchPackage,
       allocateAccounts: async (names) => {
         const rows = await store.saveAccountAllocations(names, accountRange);
         return new Map(rows.map(({ name, uid, gid }) => [name, { uid, gid }]));
       },
     });
     let last: Promise<unknown> = Promise.resolve();
-    const parts: LoopParts = { assembler, checkServed: createServedCheck() };
+    const makers: Makers = {
+      assembler,
+      // The base of what the fleet made is written down: nothing has to be found by annotations.
+      rebaser: createRebaser({ images, findBase: () => Promise.resolve(undefined) }),
+      patcherOf: (universeFor) =>
+        createPatcher({ images, cacheDir: join(cacheDir, "assembly"), fetchPackage, universeFor }),
+    };
+    const parts: LoopParts = { makers, checkServed: createServedCheck() };
     const queue = createQueue(store.engine, { log });
     closing.push(() => queue.close());
     const inWorld = (world: World = {}): Context => {
@@ -153,7 +181,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       assembler,
       registry,
       pass: (passOptions, world) => inTurn(() => runPass(inWorld(world), parts, passOptions)),
-      work: (world) => inTurn(() => workOff(inWorld(world), assembler)),
+      work: (world) => inTurn(() => workOff(inWorld(world), makers)),
       listeners,
       queue,
       dataDir,
@@ -247,7 +275,10 @@ export async function findSuites(
 ): Promise<Map<string, readonly SuiteSource[]>> {
   const suites = new Map<string, readonly SuiteSource[]>();
   for (const [name, upstream] of Object.entries(config.upstreams)) {
-    const users = Object.values(config.images).filter((image) => image.upstream === name);
+    // What a Dockerfile or somebody else's image holds may be of any release that is declared.
+    const users = Object.values(config.images).filter(
+      (image) => image.upstream === name || (image.recipe !== "packages" && image.upstream === undefined),
+    );
     if (users.length === 0) continue;
     const platforms = users.flatMap((image) => image.platforms);
     const architectures = [...new Set(platforms.map((platform) => platform.split("/")[1] ?? ""))].sort();
@@ -255,6 +286,13 @@ export async function findSuites(
     suites.set(name, await debianSources({ name, ...upstream, keyrings, architectures }, env));
   }
   return suites;
+}
+
+/** Hosts that the configuration says speak plain HTTP. */
+function insecureHosts({ bases, registry }: Config): string[] {
+  const hosts = Object.entries(bases).flatMap(([name, base]) => (base.insecure ? [parseReference(name).registry] : []));
+  if (registry.insecure && registry.url !== undefined) hosts.push(registry.url.split("/")[0] ?? "");
+  return [...new Set(hosts)];
 }
 
 async function findEngine(dataDir: string, closing: (() => Promise<unknown>)[]): Promise<RunEngine | undefined> {

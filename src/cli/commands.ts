@@ -17,6 +17,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   up: entry("Start", "Keep the fleet fresh until Ctrl-C", async () => (await import("./up.ts")).up),
   run: entry("Start", "One pass of the loop, for cron and CI", async () => (await import("./run.ts")).run),
   status: entry("Look", "The fleet, what is in flight, alarms", async () => (await import("./status.ts")).status),
+  graph: entry(
+    "Look",
+    "What images are made of, and what a change reaches",
+    async () => (await import("./graph.ts")).graph,
+  ),
+  log: entry("Look", "What the newest build of an image said", async () => (await import("./log.ts")).log),
   plan: entry("Look", "What would be done now, and why", async () => (await import("./plan.ts")).plan),
   check: entry("Look", "What any image holds, and what of it is old", async () => (await import("./check.ts")).check),
   why: entry("Look", "Why a digest exists", async () => (await import("./why.ts")).why),

@@ -18,9 +18,22 @@ export interface SourceFolder {
   readonly key: string;
 }
 
+/** A ref of a repository that images are built from: an upstream. */
+export interface SourceRef {
+  /** Of the upstream. */
+  readonly name: string;
+  /** Without credentials. */
+  readonly url: string;
+  readonly ref: string;
+}
+
 /** Brings the build context of images: a folder beside the configuration, or a commit of a repository. */
 export interface SourceReader {
-  /** As it is now: of a repository the commit that was seen last. Throws where it cannot be had. */
+  /** Every ref that images of the configuration are built from, each once. */
+  refs(): readonly SourceRef[];
+  /** The commit that a ref names now. Throws where the repository cannot be asked. */
+  look(name: string, signal: AbortSignal): Promise<string>;
+  /** The context of an image as it is now: of a repository the commit that was seen last. Throws where it cannot be had. */
   open(name: string, image: DockerfileImage, signal: AbortSignal): Promise<SourceFolder>;
 }
 
@@ -54,8 +67,7 @@ export async function loadSource(
   const image = config.images[name];
   if (image?.recipe !== "dockerfile") throw new Error(`${name} has no Dockerfile`);
   const source = await reader.open(name, image, signal);
-  const path = join(source.folder, image.dockerfile);
-  const dockerfile = await readText(path, name, image.dockerfile);
+  const dockerfile = await readDockerfile(source.folder, name, image);
   return { ...source, dockerfile, ...usesOf(config, name, image, dockerfile) };
 }
 
@@ -98,10 +110,11 @@ export function stageOf({ target }: DockerfileImage): { readonly target?: string
   return target === undefined ? {} : { target };
 }
 
-async function readText(path: string, name: string, dockerfile: string): Promise<string> {
+/** The Dockerfile of an image in its build context. Throws SOURCE_UNREADABLE, and BAD_DOCKERFILE where it is too large to be one. */
+export async function readDockerfile(folder: string, name: string, { dockerfile }: DockerfileImage): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readFile(join(folder, dockerfile));
   } catch (error) {
     throw new SourceError("SOURCE_UNREADABLE", `${name}: ${dockerfile} cannot be read: ${messageOf(error)}`, {
       hint: "`dockerfile:` is relative to the build context.",

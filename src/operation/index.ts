@@ -17,6 +17,8 @@ export { advisoriesOf, describeCause, describeReasons, formatInstant } from "./d
 export { progressEvent, type ProgressEvent, type ProgressListener } from "./progress.ts";
 export type { AdvisoryRef, AdvisoryState, CauseView, HoldView, PackageChangeView } from "./shapes.ts";
 export type { Status } from "./status.ts";
+export type { Graph } from "./graph.ts";
+export type { Log } from "./log.ts";
 export type { Plan } from "./plan.ts";
 export type { Check, Diff, History, Why } from "./explain.ts";
 export type { Run } from "./action.ts";

@@ -2,6 +2,8 @@ import type { z } from "zod";
 import * as action from "./action.ts";
 import { OperationError } from "./error.ts";
 import * as explain from "./explain.ts";
+import { graph, graphInput } from "./graph.ts";
+import { log, logInput } from "./log.ts";
 import { plan, planInput } from "./plan.ts";
 import { rebase, rebaseInput } from "./rebase.ts";
 import { status, statusInput, summary, summaryInput } from "./status.ts";
@@ -21,6 +23,13 @@ export const operations = {
   status: { summary: "The state of the fleet", effect: "read", input: statusInput, output: status },
   summary: { summary: "The fleet in a dozen numbers", effect: "read", input: summaryInput, output: summary },
   plan: { summary: "What would be done now, and why", effect: "read", input: planInput, output: plan },
+  graph: {
+    summary: "What images are made of, and what a change reaches",
+    effect: "read",
+    input: graphInput,
+    output: graph,
+  },
+  log: { summary: "What the build of an image said", effect: "read", input: logInput, output: log },
   why: { summary: "Why a digest exists", effect: "read", input: explain.whyInput, output: explain.why },
   history: {
     summary: "What was done, newest first",

@@ -3,7 +3,7 @@ import { cause, instant, lane } from "./shapes.ts";
 
 const plannedRebuild = z.object({
   image: z.string(),
-  /** `rebuild` makes it anew; `rebase` only moves its layers onto the new base. */
+  /** `rebuild` makes it anew; `rebase` only moves its layers onto the new base, where the build shows that to be safe. */
   remedy: z.enum(["rebuild", "rebase"]),
   lane,
   notBefore: instant.nullable(),

@@ -12,6 +12,8 @@ export const progressEvent = z.object({
     "planned",
     "queued",
     "building",
+    /** A line that a build says. */
+    "output",
     "built",
     "verifying",
     "verified",

@@ -15,7 +15,8 @@ export function ownImage(config: Config, self: string, name: string): string | u
     if (image === self) continue;
     const own = declared.repository ?? image;
     if (config.registry.url !== undefined && path === `${config.registry.url}/${own}`) return image;
-    if (config.registry.url === undefined && isBare && (repository === own || repository === `library/${own}`)) return image;
+    if (config.registry.url === undefined && isBare && (repository === own || repository === `library/${own}`))
+      return image;
   }
   return undefined;
 }

@@ -148,7 +148,9 @@ describe("keys", () => {
       changed(["    upstream: debian\n    parent", "    upstream: constructor\n    parent"]),
     ])
       expect(problemsOf(text).length).toBe(1);
-    expect(packagesImage(configOf(changed(["    parent: base", "    labels: { constructor: ann }"])), "web")?.labels).toEqual({
+    expect(
+      packagesImage(configOf(changed(["    parent: base", "    labels: { constructor: ann }"])), "web")?.labels,
+    ).toEqual({
       constructor: "ann",
     });
     expect(problemsOf(`${whole}toString: 1\n`)).toMatchObject([{ path: "toString" }]);

@@ -15,7 +15,7 @@ export { provePackages, type PackageTruth } from "./package-truth.ts";
 export { inventoryKey } from "./inventory-key.ts";
 export { diffTrees } from "./diff-trees.ts";
 export { diffInventories } from "./diff-inventories.ts";
-export { parseDeb822Sources, parseSourcesList, readAptSources } from "./apt-sources.ts";
+export { parseDeb822Sources, parseSourcesList, readAptSources, suitesOf } from "./apt-sources.ts";
 export type { AptSource } from "./apt-sources.ts";
 export { suitesOfImage, type SuiteRequest, type ImageSuites } from "./suites-of-image.ts";
 export { checkStructure } from "./structure/check-structure.ts";

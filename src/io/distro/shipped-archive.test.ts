@@ -85,7 +85,9 @@ describe("the shipped archive", () => {
     for (const [upstream, { keyrings = [], ...rest }] of Object.entries(parsed.config.upstreams)) {
       const request = { name: upstream, ...rest, keyrings: keyrings.map((path) => join(home, path)) };
       const sources = await debianSources({ ...request, architectures: ["amd64"] }, {});
-      const roots = Object.values(parsed.config.images).flatMap((image) => (image.recipe === "packages" ? image.packages : []));
+      const roots = Object.values(parsed.config.images).flatMap((image) =>
+        image.recipe === "packages" ? image.packages : [],
+      );
       expect((await resolve(sources, roots)).length).toBeGreaterThanOrEqual(new Set(roots).size);
     }
     expect(JSON.stringify(parseConfig(text, {}))).toContain("TIDEMILL_TIDE_MIRROR is not set");

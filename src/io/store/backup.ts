@@ -18,6 +18,7 @@ const tables = [
   ["plan", "id"],
   ["rebuild", "id"],
   ["cause", "rebuild, key"],
+  ["build_log", "rebuild"],
   ["rebuild_step", "rebuild, key"],
   ["verification", "id"],
   ["promotion", "id"],

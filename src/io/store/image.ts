@@ -18,14 +18,12 @@ export function imageQueries(db: Database) {
       db.write(async ({ sql }) => {
         const names = images.map((image) => image.name);
         for (let start = 0; start < images.length; start += 1000) {
-          const rows = images
-            .slice(start, start + 1000)
-            .map((image) => ({
-              ...image,
-              definition: json(image.definition),
-              parents: json(image.parents),
-              retiredAt: null,
-            }));
+          const rows = images.slice(start, start + 1000).map((image) => ({
+            ...image,
+            definition: json(image.definition),
+            parents: json(image.parents),
+            retiredAt: null,
+          }));
           await sql
             .insertInto("image")
             .values(rows)

@@ -20,6 +20,7 @@ import { promotionFactsQueries } from "./promotion-facts.ts";
 import { promotionQueries } from "./promotion.ts";
 import { quarantineQueries } from "./quarantine.ts";
 import { rebuildQueries } from "./rebuild.ts";
+import { buildLogQueries } from "./build-log.ts";
 import { settingQueries } from "./setting.ts";
 import type { SqlEngine } from "./sql-engine.ts";
 import { upstreamQueries } from "./upstream.ts";
@@ -59,6 +60,7 @@ function allQueries(db: Database) {
     ...alarmQueries(db),
     ...notificationQueries(db),
     ...accountAllocationQueries(db),
+    ...buildLogQueries(db),
     ...settingQueries(db),
   };
 }

@@ -113,6 +113,7 @@ export interface Tables {
     updatedAt: Time;
     finishedAt: MaybeTime;
   };
+  buildLog: { rebuild: string; at: Time; text: string; leftOut: number };
   cause: { rebuild: string; key: string; kind: Cause["kind"]; detail: Json<Cause> };
   rebuildStep: { rebuild: string; key: string; fence: number; detail: Json<Detail>; doneAt: Time };
   verification: {

@@ -1,12 +1,6 @@
 import type { DockerfileImage } from "../../core/config/index.ts";
 import { pinDockerfile } from "../../core/dockerfile/index.ts";
-import {
-  annotationKeys,
-  formatPlatform,
-  parsePlatform,
-  parseReference,
-  type Descriptor,
-} from "../../core/image/index.ts";
+import { annotationKeys, formatPlatform, parsePlatform, parseReference } from "../../core/image/index.ts";
 import type { BuildRequest } from "../../io/engine/index.ts";
 import type { ReadImage } from "../../io/layer/index.ts";
 import type { Repository } from "../../io/registry/index.ts";
@@ -14,6 +8,7 @@ import type { Digest } from "../../lib/index.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
 import { BaseError } from "../followed-bases.ts";
 import { loadSource, stageOf, type ImageSource as BuildSource, type SourceUse } from "../sources.ts";
+import { keepLog } from "./keep-log.ts";
 import { loadParent } from "./load-base.ts";
 import type { Made, MadeSame, MakeRequest } from "./made.ts";
 import { packagesKey } from "./packages-key.ts";
@@ -57,12 +52,8 @@ export async function makeDockerfile(
   const origin = { ...made, why: `built from its Dockerfile: ${attempt.why}` };
 
   const engine = await ctx.builder();
-  const log = (line: string): void => ctx.emit({ kind: "output", image: name, rebuild: rebuild.id, message: line });
-  const built = await engine.build(
-    await buildRequest(ctx, image, source, pinned, base, baseImage, request),
-    log,
-    signal,
-  );
+  const asked = await buildRequest(ctx, image, source, pinned, base, baseImage, request);
+  const built = await keepLog(ctx, rebuild, (log) => engine.build(asked, log, signal));
   try {
     return await pushBuilt(ctx, built, request, {
       origin,

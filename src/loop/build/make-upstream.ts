@@ -11,6 +11,7 @@ import type { ReadImage } from "../../io/layer/index.ts";
 import { AppError, type Digest } from "../../lib/index.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
 import { BaseError } from "../followed-bases.ts";
+import { keepLog } from "./keep-log.ts";
 import type { Made, MadeSame, MakeRequest } from "./made.ts";
 import type { EnginePatch, Patcher, SuiteQuestion } from "./patch/types.ts";
 import { bytesOf, knownLayers, layersOf, pushBuilt } from "./push-built.ts";
@@ -207,24 +208,26 @@ async function patchByEngine(
   const needs = [...new Set(platforms.flatMap((one) => one.needs.map(({ name }) => name)))];
   const created = read.platforms.flatMap(({ config }) => Date.parse(config.created ?? "") || []);
   try {
-    const built = await engine.build(
-      {
-        name: rebuild.image,
-        context,
-        targets: platforms.map(({ platform, dockerfile }) => ({ platform, dockerfile })),
-        annotations: {
-          [annotationKeys.baseName]: original.repository.name,
-          [annotationKeys.baseDigest]: original.digest,
+    const built = await keepLog(ctx, rebuild, (log) =>
+      engine.build(
+        {
+          name: rebuild.image,
+          context,
+          targets: platforms.map(({ platform, dockerfile }) => ({ platform, dockerfile })),
+          annotations: {
+            [annotationKeys.baseName]: original.repository.name,
+            [annotationKeys.baseDigest]: original.digest,
+          },
+          ...(created.length === 0 ? {} : { sourceDateEpoch: Math.floor(Math.max(...created) / 1000) }),
+          network: "default",
+          limits: engineLimits,
+          // The suites are asked anew: what an earlier patch fetched is older than what is planned now.
+          noCache: true,
+          knownLayers: knownLayers(read),
         },
-        ...(created.length === 0 ? {} : { sourceDateEpoch: Math.floor(Math.max(...created) / 1000) }),
-        network: "default",
-        limits: engineLimits,
-        // The suites are asked anew: what an earlier patch fetched is older than what is planned now.
-        noCache: true,
-        knownLayers: knownLayers(read),
-      },
-      (line) => ctx.emit({ kind: "output", image: rebuild.image, rebuild: rebuild.id, message: line }),
-      signal,
+        log,
+        signal,
+      ),
     );
     try {
       return await pushBuilt(ctx, built, request, {

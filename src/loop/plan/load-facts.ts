@@ -1,7 +1,7 @@
 import { ecosystemOf, ecosystemOfCodename } from "../../core/advisory/index.ts";
 import { distroOf } from "../../core/config/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
-import type { PackageUpdate, PlanFacts, PlanImage } from "../../core/plan/index.ts";
+import { findRing, type PackageUpdate, type PlanFacts, type PlanImage } from "../../core/plan/index.ts";
 import type { ImageDigest, Pointer, Rebuild } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
@@ -79,12 +79,21 @@ export async function loadPlanFacts(ctx: Context): Promise<PlanFacts> {
   }
   return {
     now,
-    images,
+    images: breakRings(images),
     inventories: shares.all(),
     updates: await findAllUpdates(ctx, byImage, inventories),
     holds: holds.filter(({ environment }) => environment === null),
     policy: config.policies,
   };
+}
+
+/** Images that are each other's parents can never be built: all of them say so. */
+function breakRings(images: readonly PlanImage[]): readonly PlanImage[] {
+  const ring = findRing(images);
+  if (ring === undefined) return images;
+  const broken = `images are each other's parents: ${[...ring, ring[0]].join(" → ")}`;
+  const broke = images.map((image) => (ring.includes(image.name) ? { ...image, parents: [], broken } : image));
+  return breakRings(broke);
 }
 
 /** What each image is now: what its last environment names, else the one before. */

@@ -4,6 +4,8 @@ export { createDiff, type DiffDeps } from "./diff.ts";
 export { createDoctor } from "./doctor.ts";
 export { createHistory } from "./history.ts";
 export { createHold } from "./hold.ts";
+export { createGraph } from "./graph.ts";
+export { createLog } from "./log.ts";
 export { createPlan, type PlanDeps } from "./plan.ts";
 export { createRestore } from "./restore.ts";
 export { createResume } from "./resume.ts";

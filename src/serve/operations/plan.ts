@@ -39,12 +39,19 @@ function describeRebuild(ctx: Context, rebuild: PlannedRebuild): Plan["waves"][n
   const causes = rebuild.causes.map(({ cause }) => describeCause(cause));
   return {
     image: rebuild.image,
-    remedy: "rebuild",
+    remedy: mayRebase(ctx, rebuild) ? "rebase" : "rebuild",
     lane: rebuild.lane,
     notBefore: rebuild.notBefore <= ctx.clock.now() ? null : formatInstant(rebuild.notBefore),
     causes,
     reason: describeReasons(causes),
   };
+}
+
+/** Where only what an image stands on moves, its layers go onto the new base, if the build shows that to be safe. */
+function mayRebase({ config }: Context, { image, causes }: PlannedRebuild): boolean {
+  const declared = config.images[image];
+  if (declared?.recipe !== "dockerfile" || !declared.rebase) return false;
+  return causes.every(({ cause }) => cause.kind === "base" || cause.kind === "parent");
 }
 
 function describeHeld({ image, kind, until, causes, reason }: HeldImage): Plan["held"][number] {

@@ -1,7 +1,9 @@
 import { lstat, readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parseConfig, placeMistakes, type Config, type Mistake } from "../../core/config/index.ts";
-import { messageOf } from "../../lib/index.ts";
+import { findRing } from "../../core/plan/index.ts";
+import { AppError, messageOf } from "../../lib/index.ts";
+import { readDockerfile, usesOf } from "../../loop/sources.ts";
 import type { OperationHandlers } from "../../operation/index.ts";
 
 export interface ValidateDeps {
@@ -45,6 +47,7 @@ async function findFileMistakes(config: Config, home: string): Promise<Mistake[]
         mistakes.push({ path: ["upstreams", upstream, "keyrings", at], message: `there is no keyring ${path}`, hint });
     }
   }
+  mistakes.push(...(await findDockerfileMistakes(config, home)));
   for (const [image, declared] of Object.entries(config.images)) {
     for (const [at, { from }] of (declared.recipe === "packages" ? declared.files : []).entries()) {
       const mistake = await findFileMistake(resolve(home, from), from);
@@ -52,6 +55,33 @@ async function findFileMistakes(config: Config, home: string): Promise<Mistake[]
     }
   }
   return mistakes;
+}
+
+/** Dockerfiles that cannot be read or understood, and images that they make each other's parents; those in repositories are not fetched for this. */
+async function findDockerfileMistakes(config: Config, home: string): Promise<Mistake[]> {
+  const mistakes: Mistake[] = [];
+  const images: { name: string; parents: readonly string[] }[] = [];
+  for (const [name, image] of Object.entries(config.images)) {
+    let parents = image.recipe === "packages" && image.parent !== undefined ? [image.parent] : [];
+    if (image.recipe === "dockerfile" && image.context !== undefined) {
+      try {
+        const { uses } = usesOf(config, name, image, await readDockerfile(resolve(home, image.context), name, image));
+        parents = uses.flatMap(({ own }) => own ?? []);
+      } catch (error) {
+        const hint = error instanceof AppError ? error.hint : undefined;
+        const at = ["images", name, "context"];
+        mistakes.push({ path: at, message: messageOf(error), ...(hint === undefined ? {} : { hint }) });
+      }
+    }
+    images.push({ name, parents });
+  }
+  const ring = findRing(images);
+  const [first] = ring ?? [];
+  // A ring of `parent:` alone is told where that is checked.
+  if (ring === undefined || first === undefined || mistakes.length > 0) return mistakes;
+  const message = `images are each other's parents: ${[...ring, first].join(" → ")}`;
+  const hint = "Own images are meant by a FROM without a registry: name the one that is meant in full.";
+  return [{ path: ["images", first], message, hint }];
 }
 
 /** Why `path`, or something below it, cannot be copied; undefined where it can. */

@@ -122,7 +122,7 @@ export function createRepository(options: RepositoryOptions): Repository {
       if (tag === undefined && known.has(repository, manifest.digest)) return;
       // Few manifests have a subject; those that have may need the fallback tag.
       const bytes = Buffer.from(manifest.bytes.buffer, manifest.bytes.byteOffset, manifest.bytes.byteLength);
-      await whenSettled(options, signal, () =>
+      await whenSettled<unknown>(options, signal, () =>
         bytes.includes('"subject"')
           ? sendReferrer(place, manifest, options, { tag, signal })
           : sendManifest(place, manifest, { tag, signal }),

@@ -13,11 +13,13 @@ import { makeTar, type Member } from "../../../io/layer/testdata/make-tar.ts";
 import {
   createRegistryClient,
   createRegistryServer,
+  createTagAsker,
   type RegistryClient,
   type Repository,
 } from "../../../io/registry/index.ts";
 import type { Candidate, KeyedCause, Lease, PlannedRebuild, Rebuild, Store } from "../../../io/store/index.ts";
 import { sha256, silentLogger, type Clock, type Digest, type Instant } from "../../../lib/index.ts";
+import { loadBelievedBases } from "../../../loop/believed-bases.ts";
 import { repositoryName, type Context } from "../../../loop/context.ts";
 
 const configText = `
@@ -97,6 +99,11 @@ export function createTestContext(
     suites: new Map([["debian", [testSuite()]]]),
     feeds,
     images: createImageReader(createLayerStore(join(registry.folder, "layers"))),
+    sources: { refs: () => [], look: unused, open: unused },
+    builder: unused,
+    believedBases: () => loadBelievedBases(store),
+    bases: { registries: registry.client, asker: createTagAsker(registry.client, { clock }), clock },
+    baseRepository: (reference) => registry.client.repository(reference),
     engine: undefined,
     repositoryOf: (image) => registry.client.repository(`${registry.host}/${repositoryName(config, image)}`),
     cacheDir: registry.folder,
@@ -105,6 +112,8 @@ export function createTestContext(
     signal: new AbortController().signal,
   };
 }
+
+const unused = () => Promise.reject(new Error("not in this test"));
 
 function distroOf(offers: Readonly<Record<string, string>>, clock: Clock): Distro {
   const stanza = ([name, version]: [string, string]): string =>
@@ -119,7 +128,6 @@ function distroOf(offers: Readonly<Record<string, string>>, clock: Clock): Distr
     indices: [],
   };
   const bytes = Buffer.from(Object.entries(offers).map(stanza).join(""));
-  const unused = () => Promise.reject(new Error("not in this test"));
   return {
     refresh: () => Promise.resolve({ kind: "unchanged", generation }),
     generation: () => Promise.resolve(generation),
