@@ -80,6 +80,31 @@ export function runtimeEndOfLife(env: readonly string[], now: Instant): readonly
   });
 }
 
+/** The same as a sentence, its days the last ones of support. */
+export function describeSupport(support: Support): string {
+  switch (support.kind) {
+    case "supported":
+      return `${nameRelease(support.release)} is supported until ${dayOf(support.until - 1)}`;
+    case "security-only":
+      return `${nameRelease(support.release)} has security support only, until ${dayOf(support.until - 1)}`;
+    case "ended":
+      return `${nameRelease(support.release)} is not supported any more since ${dayOf(support.since)}`;
+    case "rolling":
+      return `${support.product} has no releases that end`;
+    case "unknown":
+      return `support is unknown: ${support.reason}`;
+  }
+}
+
+/** `Debian 12 (bookworm)`. */
+export function nameRelease({ product, version, codename }: Release): string {
+  return `${product} ${version}${codename === undefined ? "" : ` (${codename})`}`;
+}
+
+function dayOf(at: Instant): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
 function supportOf(product: ProductData, version: string, now: Instant): Support {
   const release = findRelease(product, version);
   if (release === undefined)

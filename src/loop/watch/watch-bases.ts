@@ -1,7 +1,15 @@
-import { decideBase, endOfLife, runtimeEndOfLife, type BaseDecision, type Support } from "../../core/base/index.ts";
+import {
+  decideBase,
+  endOfLife,
+  runtimeEndOfLife,
+  type BaseDecision,
+  type BaseSight,
+  type BaseState,
+  type Support,
+} from "../../core/base/index.ts";
 import { RegistryError } from "../../io/registry/index.ts";
 import type { Upstream } from "../../io/store/index.ts";
-import { AppError, canonicalJson, messageOf, printable, type Digest } from "../../lib/index.ts";
+import { AppError, canonicalJson, messageOf, printable, type Digest, type Instant } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { alarmOf, baseAlarmCodes, describeDecision, endOfLifeAlarm, type BaseAlarm } from "./base-alarms.ts";
 import { detailOf, loadBaseMemory, rememberedState, type BaseMemory } from "./base-memory.ts";
@@ -83,13 +91,7 @@ async function watchBase(
   try {
     const { sight, reason } = await lookAtBase(base, believedOf(base, memory), loadSights, sources, signal);
     const now = ctx.clock.now();
-    const decision = decideBase(memory.state, sight, now, {
-      platforms: base.platforms,
-      settleMs: base.settleMs,
-      coolDownMs: base.coolDownMs,
-      pinned: base.rule.kind === "digest" ? base.rule.digest : undefined,
-      ...(base.accepted === undefined ? {} : { accepted: base.accepted }),
-    });
+    const decision = await decide(base, memory.state, sight, now, sources, signal);
     if (decision.kind !== "gone" && sight.kind === "found" && sight.platforms !== undefined)
       await saveSight(ctx, base, memory, decision, sight.platforms);
     const message = printable(describeDecision(base, decision, reason));
@@ -100,6 +102,27 @@ async function watchBase(
   } catch (error) {
     signal.throwIfAborted();
     return saveFailure(ctx, base, row, memory, error, support, standing);
+  }
+}
+
+/** decideBase, but for what cooled down and is no longer there to be built on. */
+async function decide(
+  base: FollowedBase,
+  state: BaseState,
+  sight: BaseSight,
+  now: Instant,
+  { registries, asker }: BaseSources,
+  signal: AbortSignal,
+): Promise<BaseDecision> {
+  const { registry, repository, rule, platforms, settleMs, coolDownMs, accepted = [] } = base;
+  const pinned = rule.kind === "digest" ? rule.digest : undefined;
+  for (let held = state; ;) {
+    const decision = decideBase(held, sight, now, { platforms, settleMs, coolDownMs, pinned, accepted });
+    if (decision.kind !== "new" || (sight.kind === "found" && sight.digest === decision.digest)) return decision;
+    asker.spend(registry);
+    if ((await registries.repository({ registry, repository }).resolve(decision.digest, signal)) !== undefined)
+      return decision;
+    held = { ...held, waiting: held.waiting.filter(({ digest }) => digest !== decision.digest) };
   }
 }
 
