@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { buildGoProgram } from "../../../test/go-program.ts";
 import { needs } from "../../../test/needs.ts";
+import { mediaTypes } from "../../core/image/index.ts";
 import { collectBytes } from "../../lib/index.ts";
 import {
   createRegistryClient,
@@ -18,7 +19,9 @@ import {
   startDockerRegistry,
   type DockerRegistry,
 } from "../registry/testdata/docker-registry.ts";
-import { makeImage, pushImage } from "../registry/testdata/make-image.ts";
+import { makeBlob, makeDocument, makeImage, pushImage } from "../registry/testdata/make-image.ts";
+import { makeSigstore } from "./testdata/make-identity.ts";
+import { makeKey, makePayload } from "./testdata/make-signature.ts";
 import { checkSignature } from "./index.ts";
 
 const run = promisify(execFile);
@@ -123,6 +126,53 @@ describe("what cosign signs with a key", () => {
       kind: "verified",
       by: expect.stringMatching(/^RSA key/),
     });
+  });
+
+  it("of an identity is believed by both of us", async () => {
+    const app = client.repository(`${embeddedHost}/identity`);
+    const image = await makeImage(["identity"]);
+    await pushImage(app, image, "1");
+    const { digest } = image.manifest;
+    const [subject, issuer] = ["release@example.org", "https://issuer.example"];
+    const sigstore = await makeSigstore();
+    const key = makeKey("ecdsa");
+    const certificate = await sigstore.certify(key, subject, issuer);
+    const now = Math.floor(Date.now() / 1000) + 5;
+    const layer = sigstore.enter(makePayload(digest, `${embeddedHost}/identity`), key, certificate, now);
+    const [config, blob] = [makeBlob("{}", mediaTypes.config), makeBlob(layer.bytes, layer.mediaType)];
+    const manifest = makeDocument({
+      config: config.descriptor,
+      layers: [{ ...blob.descriptor, annotations: layer.annotations }],
+    });
+    await pushImage(app, { manifest, blobs: [config, blob] }, `${digest.replace(":", "-")}.sig`);
+    await writeFile(join(folder, "authority.pem"), sigstore.authority);
+    await writeFile(join(folder, "log.pem"), sigstore.log);
+    const verify = (who: string) =>
+      run(
+        cosign.path,
+        [
+          "verify",
+          "--ca-roots",
+          join(folder, "authority.pem"),
+          "--insecure-ignore-sct",
+          "--offline",
+          "--allow-insecure-registry",
+          "--certificate-identity",
+          who,
+          "--certificate-oidc-issuer",
+          issuer,
+          `${embeddedHost}/identity@${digest}`,
+        ],
+        { env: { ...process.env, SIGSTORE_REKOR_PUBLIC_KEY: join(folder, "log.pem") } },
+      );
+    const policy = { kind: "identity", issuer, trustedRoot: sigstore.trustedRoot } as const;
+    expect((await verify(subject)).stdout).toContain(digest);
+    expect(await checkSignature(app, digest, { ...policy, subject })).toEqual({ kind: "verified", by: subject });
+    await expect(verify("someone@example.org")).rejects.toThrow(/none of the expected identities matched/);
+    expect(await checkSignature(app, digest, { ...policy, subject: "someone@example.org" })).toMatchObject({
+      kind: "refused",
+    });
+    await sigstore.remove();
   });
 
   it("is what openssl verifies, byte for byte", async () => {
