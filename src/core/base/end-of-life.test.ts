@@ -41,6 +41,7 @@ describe("endOfLife", () => {
     [os("fedora", "99"), "no dates are known"],
     [os("ol", "10.0"), "no end of Oracle Linux 10 was announced"],
     [os("templeos", "5.03"), "no dates are known"],
+    [os("\u001b[31m", "1"), "no dates are known for \\u{1b}[31m"],
     [os("constructor", "1"), "no dates are known"],
     [os("debian", "1".repeat(100_000)), "no dates are known"],
   ])("does not know %j", (release, reason) => {

@@ -1,5 +1,5 @@
 import type { OsRelease } from "../inventory/index.ts";
-import type { Instant } from "../../lib/index.ts";
+import { printable, type Instant } from "../../lib/index.ts";
 import data from "./end-of-life.json" with { type: "json" };
 
 /** One release of a distribution or runtime. */
@@ -64,7 +64,7 @@ export const endOfLifeSource: { readonly name: string; readonly url: string; rea
 export function endOfLife(os: OsRelease | undefined, now: Instant): Support {
   if (os === undefined) return { kind: "unknown", reason: "it has no os-release" };
   const product = products.find(({ ids }) => ids.includes(os.id));
-  if (product === undefined) return { kind: "unknown", reason: `no dates are known for ${os.id.slice(0, 60)}` };
+  if (product === undefined) return unknown(`no dates are known for ${os.id.slice(0, 60)}`);
   if (product.rolling) return { kind: "rolling", product: product.name };
   if (os.versionId === undefined)
     return { kind: "unknown", reason: `its os-release names no release of ${product.name}` };
@@ -96,6 +96,11 @@ export function describeSupport(support: Support): string {
   }
 }
 
+/** Names in it are the image's own words. */
+function unknown(reason: string): Support {
+  return { kind: "unknown", reason: printable(reason) };
+}
+
 /** `Debian 12 (bookworm)`. */
 export function nameRelease({ product, version, codename }: Release): string {
   return `${product} ${version}${codename === undefined ? "" : ` (${codename})`}`;
@@ -107,8 +112,7 @@ function dayOf(at: Instant): string {
 
 function supportOf(product: ProductData, version: string, now: Instant): Support {
   const release = findRelease(product, version);
-  if (release === undefined)
-    return { kind: "unknown", reason: `no dates are known for ${product.name} ${version.slice(0, 60)}` };
+  if (release === undefined) return unknown(`no dates are known for ${product.name} ${version.slice(0, 60)}`);
   const shown = describe(product, release);
   if (release.end === undefined)
     return {

@@ -432,8 +432,9 @@ describeStores("watchBases", ({ it, store, clock, kind }) => {
 
   it("takes a tag that names what is not there, or what is no image, for one that fails", async () => {
     const { mediaType, digest } = imageOf(0).manifest;
-    let body: Buffer | undefined;
+    const bodies: Buffer[] = [];
     const server = await startHostile((request, response) => {
+      const [body] = bodies;
       if (request.method !== "HEAD" && body === undefined) return response.writeHead(404).end();
       const head = { "content-type": mediaType, "content-length": body?.byteLength ?? 7 };
       response.writeHead(200, request.method === "HEAD" ? { ...head, "docker-content-digest": digest } : head);
@@ -446,7 +447,7 @@ describeStores("watchBases", ({ it, store, clock, kind }) => {
       believed: undefined,
       message: expect.stringContaining("which is not there"),
     });
-    body = Buffer.from("other bytes");
+    bodies.push(Buffer.from("other bytes"));
     expect(await look(base)).toMatchObject({
       state: "failing",
       believed: undefined,

@@ -40,14 +40,7 @@ export async function watchBases(
   sources: BaseSources,
 ): Promise<WatchedBases> {
   const rows = new Map((await ctx.store.loadUpstreams()).map((row) => [row.name, row]));
-  const remembered = bases.map((base) => ({ base, ...rememberedState(base, rows.get(base.name)) }));
-  await ctx.store.saveUpstreams(
-    remembered.map(({ base, state, lastState }) => ({
-      name: base.name,
-      kind: "base",
-      detail: detailOf(base, state, lastState),
-    })),
-  );
+  await saveNewBases(ctx, bases, rows);
   const standing = await loadStanding(ctx, bases);
   const views = new Map<string, BaseView>();
   const updated: string[] = [];
@@ -59,6 +52,21 @@ export async function watchBases(
     if (view.state === "new") updated.push(base.name);
   });
   return { updated, failed, bases: views };
+}
+
+/** Makes bases known that were not, or that follow something else now. */
+async function saveNewBases(
+  ctx: WatchBasesContext,
+  bases: readonly FollowedBase[],
+  rows: ReadonlyMap<string, Upstream>,
+): Promise<void> {
+  const described = bases.map((base) => {
+    const { state, lastState } = rememberedState(base, rows.get(base.name));
+    return { name: base.name, kind: "base", detail: detailOf(base, state, lastState) };
+  });
+  await ctx.store.saveUpstreams(
+    described.filter(({ name, detail }) => canonicalJson(detail) !== canonicalJson(rows.get(name)?.detail)),
+  );
 }
 
 async function eachRegistry(
