@@ -25,7 +25,7 @@ import { makeKey, makePayload } from "./testdata/make-signature.ts";
 import { checkSignature } from "./index.ts";
 
 const run = promisify(execFile);
-const cosign = await buildGoProgram("github.com/sigstore/cosign/v2/cmd/cosign@v2.4.1");
+const cosign = await buildGoProgram("github.com/sigstore/cosign/v2/cmd/cosign@v2.6.1");
 const missing = cosign.missing ?? (await missingDockerRegistry());
 
 let folder: string;
@@ -77,10 +77,17 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** Where cosign puts a signature, by its arguments. */
+const places = {
+  tag: [],
+  referrer: ["--registry-referrers-mode=oci-1-1"],
+  bundle: ["--new-bundle-format"],
+};
+
 describe("what cosign signs with a key", () => {
   const it = needs(missing);
   for (const kind of ["embedded", "docker"] as const)
-    for (const place of ["tag", "referrer"] as const)
+    for (const place of ["tag", "referrer", "bundle"] as const)
       it(`is believed, and nothing else: ${kind} registry, by ${place}`, async () => {
         const host = kind === "embedded" ? embeddedHost : docker.host;
         const app = client.repository(`${host}/app-${place}`);
@@ -92,11 +99,7 @@ describe("what cosign signs with a key", () => {
           await pushImage(repository, unsigned, "2");
         }
         const { digest } = image.manifest;
-        await sign(
-          `${host}/app-${place}@${digest}`,
-          "ours",
-          ...(place === "referrer" ? ["--registry-referrers-mode=oci-1-1"] : []),
-        );
+        await sign(`${host}/app-${place}@${digest}`, "ours", ...places[place]);
         const [ours, theirs] = [await policyOf("ours"), await policyOf("theirs")];
         expect(await checkSignature(app, digest, ours)).toMatchObject({ kind: "verified" });
         expect(await checkSignature(app, digest, theirs)).toMatchObject({ kind: "refused" });
