@@ -10,7 +10,7 @@ const arm64 = { os: "linux", architecture: "arm64" };
 const hour = 3_600_000;
 const day = 24 * hour;
 const start = Date.UTC(2026, 0, 5);
-const nothing: BaseState = { believed: undefined, shown: undefined, history: [] };
+const nothing: BaseState = { believed: undefined, shown: undefined, waiting: [], history: [] };
 const policy: BasePolicy = { platforms: [amd64], settleMs: hour, coolDownMs: 3 * day };
 const found = (digest: Digest, more: Partial<Extract<BaseSight, { kind: "found" }>> = {}): BaseSight => ({
   kind: "found",
@@ -123,6 +123,65 @@ describe("decideBase", () => {
       [31 * day, found(a)],
     ]);
     expect(kinds(decisions)).toEqual(["new", "settling", "settling", "moved-back", "moved-back", "same"]);
+  });
+
+  it("is not starved by a base that is made anew every day: what has cooled down is believed although the tag has moved on", () => {
+    const daily = Array.from({ length: 10 }, (_, n): Digest => `sha256:${String(n).padStart(64, "0")}`);
+    const looks = daily.flatMap((digest, n) =>
+      [0, 1, 12].map((hours) => [n * day + hours * hour, found(digest)] as const),
+    );
+    const decisions = look(looks);
+    const believed = decisions.flatMap((one, at) =>
+      one.kind === "new" ? [[daily.indexOf(one.digest), (looks[at]?.[0] ?? 0) / day]] : [],
+    );
+    expect(believed).toEqual([
+      [0, 0],
+      [1, 4],
+      [2, 5],
+      [3, 6],
+      [4, 7],
+      [5, 8],
+      [6, 9],
+    ]);
+    expect(decisions.at(-1)?.next.waiting).toHaveLength(3);
+  });
+
+  it("believes nothing of what cooled down when the tag moves back", () => {
+    const before = look([
+      [0, found(a)],
+      [hour, found(b)],
+      [2 * hour, found(b)],
+      [3 * hour, found(c)],
+      [4 * hour, found(c)],
+    ]);
+    const state = before.at(-1)?.next ?? nothing;
+    expect(state.waiting.map(({ digest }) => digest)).toEqual([b, c]);
+    const back = look(
+      [
+        [5 * hour, found(b)],
+        [9 * day, found(b)],
+      ],
+      policy,
+      state,
+    );
+    expect(back).toMatchObject([
+      { kind: "moved-back", next: { waiting: [] } },
+      { kind: "moved-back", next: { believed: { digest: a } } },
+    ]);
+    expect(look([[5 * hour, found(a)]], policy, state)).toMatchObject([{ kind: "same", next: { waiting: [] } }]);
+  });
+
+  it("lets nothing cool down that did not settle, is not whole, or is not signed", () => {
+    const signature = { kind: "refused", reason: "no signature" } as const;
+    const decisions = look([
+      [0, found(a)],
+      [hour, found(b, { platforms: [arm64] })],
+      [3 * hour, found(b, { platforms: [arm64] })],
+      [4 * hour, found(c, { signature })],
+      [6 * hour, found(c, { signature })],
+      [9 * day, found(digestOf("d"))],
+    ]);
+    expect(decisions.at(-1)).toMatchObject({ kind: "settling", next: { waiting: [], believed: { digest: a } } });
   });
 
   it("believes nothing whose signature is refused, accepted or not", () => {

@@ -9,6 +9,8 @@ export interface BaseState {
   /** What it showed when it was last looked at, since when, and whether that was a return to something older. */
   readonly shown:
     { readonly digest: Digest; readonly tag: string; readonly since: Instant; readonly isBack: boolean } | undefined;
+  /** What had settled and was whole, oldest first, and cools down: a base that is made anew every day would otherwise never be believed. */
+  readonly waiting: readonly { readonly digest: Digest; readonly tag: string; readonly firstSeen: Instant }[];
   /** Every digest that it ever showed, with the moment on our own clock. */
   readonly history: readonly { readonly digest: Digest; readonly firstSeen: Instant }[];
 }
@@ -81,11 +83,13 @@ export type BaseDecision = { readonly next: BaseState } & (
 
 /** A registry's clock that is further ahead of ours than this is wrong, and is not followed: one such answer would hold a base for years. */
 const furthestAheadMs = 7 * 86_400_000;
+/** More digests than this do not cool down at once; the oldest go first. */
+const maxWaiting = 100;
 
 /**
  * What to make of a look at a base at `now`. Whatever it shows, the last that was believed stays until another is. Waiting is measured by two clocks: it begins at the
  * later of ours and the registry's and ends when the earlier says so, so that a jump of one of them releases nothing early. What is seen first of a base is its
- * baseline, exempt from cool-down.
+ * baseline, exempt from cool-down. A digest that cools down is believed in the end although the tag has moved on meanwhile, but not where it moved back.
  */
 export function decideBase(state: BaseState, sight: BaseSight, now: Instant, policy: BasePolicy): BaseDecision {
   const believed = policy.pinned === undefined ? state.believed : pinnedState(state, policy.pinned, now);
@@ -95,28 +99,42 @@ export function decideBase(state: BaseState, sight: BaseSight, now: Instant, pol
   const { firstSeen, next } = seen;
   const which = { digest, tag };
 
-  if (digest === believed?.digest) return { kind: "same", ...which, next: { ...next, believed: { ...believed, tag } } };
+  if (digest === believed?.digest)
+    return { kind: "same", ...which, next: { ...next, waiting: [], believed: { ...believed, tag } } };
   if (sight.signature.kind === "refused") return { kind: "unsigned", ...which, reason: sight.signature.reason, next };
 
   const isAccepted = policy.accepted?.includes(digest) === true;
   if (next.shown?.isBack === true && believed !== undefined && !isAccepted)
-    return { kind: "moved-back", ...which, firstSeen, next };
+    return { kind: "moved-back", ...which, firstSeen, next: { ...next, waiting: [] } };
 
   const earliest = Math.min(now, sight.theirs ?? now);
   const missing = missingPlatforms(policy.platforms, sight.platforms);
   const isFirst = believed === undefined && next.history.length === 1;
   const settled = (next.shown?.since ?? firstSeen) + (isFirst || isAccepted ? 0 : policy.settleMs);
-  if (missing.length > 0 || (!isFirst && !isAccepted && earliest < settled))
-    return { kind: "settling", ...which, until: settled, missing, next };
+  const isSettling = missing.length > 0 || (!isFirst && !isAccepted && earliest < settled);
+  if (policy.pinned !== undefined)
+    return isSettling
+      ? { kind: "settling", ...which, until: settled, missing, next }
+      : { kind: "proposed", ...which, firstSeen, next };
+  const one = { ...which, firstSeen };
+  const waiting =
+    isSettling || next.waiting.some((each) => each.digest === digest) ? next.waiting : [...next.waiting, one];
+  const isDue = (each: typeof one): boolean =>
+    each.firstSeen + policy.coolDownMs <= earliest ||
+    (each.digest === digest && (believed === undefined || isAccepted));
+  const due = waiting.findLastIndex(isDue);
+  const taken = waiting[due];
+  if (taken !== undefined) return believe({ ...next, waiting: waiting.slice(due + 1) }, taken, now);
+  if (isSettling) return { kind: "settling", ...which, until: settled, missing, next };
+  const kept = { ...next, waiting: waiting.slice(-maxWaiting) };
+  return { kind: "cool-down", ...which, firstSeen, until: firstSeen + policy.coolDownMs, next: kept };
+}
 
-  if (policy.pinned !== undefined) return { kind: "proposed", ...which, firstSeen, next };
-  const coolDownEnd = firstSeen + policy.coolDownMs;
-  if (believed !== undefined && !isAccepted && earliest < coolDownEnd)
-    return { kind: "cool-down", ...which, firstSeen, until: coolDownEnd, next };
-
-  const previous = believed?.digest;
-  const taken = { ...which, since: now, ...(previous === undefined ? {} : { previous }) };
-  return { kind: "new", ...which, firstSeen, previous, next: { ...next, believed: taken } };
+function believe(state: BaseState, taken: BaseState["waiting"][number], now: Instant): BaseDecision {
+  const { digest, tag, firstSeen } = taken;
+  const previous = state.believed?.digest;
+  const believed = { digest, tag, since: now, ...(previous === undefined ? {} : { previous }) };
+  return { kind: "new", digest, tag, firstSeen, previous, next: { ...state, believed } };
 }
 
 /** The state with what was just seen, and when its digest was first seen. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import data from "./end-of-life.json" with { type: "json" };
-import { endOfLife, endOfLifeSource, runtimeEndOfLife } from "./end-of-life.ts";
+import { describeSupport, endOfLife, endOfLifeSource, runtimeEndOfLife } from "./end-of-life.ts";
 
 const at = (day: string) => Date.parse(day);
 const os = (id: string, versionId?: string) => ({ id, versionId, codename: undefined, prettyName: undefined });
@@ -41,6 +41,7 @@ describe("endOfLife", () => {
     [os("fedora", "99"), "no dates are known"],
     [os("ol", "10.0"), "no end of Oracle Linux 10 was announced"],
     [os("templeos", "5.03"), "no dates are known"],
+    [os("\u001b[31m", "1"), "no dates are known for \\u{1b}[31m"],
     [os("constructor", "1"), "no dates are known"],
     [os("debian", "1".repeat(100_000)), "no dates are known"],
   ])("does not know %j", (release, reason) => {
@@ -56,6 +57,21 @@ describe("endOfLife", () => {
 
   it("names the successor's codename, and none that is not out", () => {
     expect(endOfLife(os("debian", "11"), at("2025-01-01"))).toMatchObject({ successor: { codename: "bookworm" } });
+  });
+});
+
+describe("describeSupport", () => {
+  it.each([
+    ["12", "2026-01-01", "Debian 12 (bookworm) is supported until 2026-07-11"],
+    ["12", "2027-01-01", "Debian 12 (bookworm) has security support only, until 2028-06-30"],
+    ["10", "2027-01-01", "Debian 10 (buster) is not supported any more since 2024-07-01"],
+    ["99", "2027-01-01", "support is unknown: no dates are known for Debian 99"],
+  ])("Debian %s on %s: %s", (version, day, text) => {
+    expect(describeSupport(endOfLife(os("debian", version), at(day)))).toBe(text);
+  });
+
+  it("says that what rolls has no end", () => {
+    expect(describeSupport(endOfLife(os("wolfi", "1"), 0))).toBe("Wolfi has no releases that end");
   });
 });
 

@@ -1,5 +1,5 @@
 import type { OsRelease } from "../inventory/index.ts";
-import type { Instant } from "../../lib/index.ts";
+import { printable, type Instant } from "../../lib/index.ts";
 import data from "./end-of-life.json" with { type: "json" };
 
 /** One release of a distribution or runtime. */
@@ -64,7 +64,7 @@ export const endOfLifeSource: { readonly name: string; readonly url: string; rea
 export function endOfLife(os: OsRelease | undefined, now: Instant): Support {
   if (os === undefined) return { kind: "unknown", reason: "it has no os-release" };
   const product = products.find(({ ids }) => ids.includes(os.id));
-  if (product === undefined) return { kind: "unknown", reason: `no dates are known for ${os.id.slice(0, 60)}` };
+  if (product === undefined) return unknown(`no dates are known for ${os.id.slice(0, 60)}`);
   if (product.rolling) return { kind: "rolling", product: product.name };
   if (os.versionId === undefined)
     return { kind: "unknown", reason: `its os-release names no release of ${product.name}` };
@@ -80,10 +80,39 @@ export function runtimeEndOfLife(env: readonly string[], now: Instant): readonly
   });
 }
 
+/** The same as a sentence, its days the last ones of support. */
+export function describeSupport(support: Support): string {
+  switch (support.kind) {
+    case "supported":
+      return `${nameRelease(support.release)} is supported until ${dayOf(support.until - 1)}`;
+    case "security-only":
+      return `${nameRelease(support.release)} has security support only, until ${dayOf(support.until - 1)}`;
+    case "ended":
+      return `${nameRelease(support.release)} is not supported any more since ${dayOf(support.since)}`;
+    case "rolling":
+      return `${support.product} has no releases that end`;
+    case "unknown":
+      return `support is unknown: ${support.reason}`;
+  }
+}
+
+/** Names in it are the image's own words. */
+function unknown(reason: string): Support {
+  return { kind: "unknown", reason: printable(reason) };
+}
+
+/** `Debian 12 (bookworm)`. */
+export function nameRelease({ product, version, codename }: Release): string {
+  return `${product} ${version}${codename === undefined ? "" : ` (${codename})`}`;
+}
+
+function dayOf(at: Instant): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
 function supportOf(product: ProductData, version: string, now: Instant): Support {
   const release = findRelease(product, version);
-  if (release === undefined)
-    return { kind: "unknown", reason: `no dates are known for ${product.name} ${version.slice(0, 60)}` };
+  if (release === undefined) return unknown(`no dates are known for ${product.name} ${version.slice(0, 60)}`);
   const shown = describe(product, release);
   if (release.end === undefined)
     return {

@@ -8,5 +8,13 @@ export {
   type BaseState,
   type SignatureSight,
 } from "./decide-base.ts";
-export { endOfLife, endOfLifeSource, runtimeEndOfLife, type Release, type Support } from "./end-of-life.ts";
+export {
+  describeSupport,
+  endOfLife,
+  endOfLifeSource,
+  nameRelease,
+  runtimeEndOfLife,
+  type Release,
+  type Support,
+} from "./end-of-life.ts";
 export { parsePushNotification, type PushFormat, type PushNotification } from "./parse-push-notification.ts";

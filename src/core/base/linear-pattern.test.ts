@@ -61,6 +61,48 @@ describe("compilePattern", () => {
     expect(() => compilePattern("(?:a|b)*c").match("ab".repeat(60), { steps: 100 })).toThrow(PatternError);
   });
 
+  it("refuses or matches whatever it is given, within its budget", () => {
+    const odd = fc.string({
+      unit: fc.constantFrom(
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "|",
+        "*",
+        "+",
+        "?",
+        "\\",
+        "^",
+        "$",
+        "-",
+        ",",
+        "<",
+        ">",
+        ":",
+        "=",
+        "!",
+        "a",
+        "9",
+        ".",
+        "d",
+      ),
+    });
+    fc.assert(
+      fc.property(fc.oneof(odd, fc.string({ unit: "binary" })), fc.string(), (pattern, text) => {
+        const budget = { steps: 100_000 };
+        try {
+          compilePattern(pattern).match(text.slice(0, 128), budget);
+        } catch (error) {
+          expect(error).toBeInstanceOf(PatternError);
+        }
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
   it("says of any text what JavaScript says", () => {
     const piece = fc.constantFrom("a", "b", ".", "[ab]", "[^a]", "\\d", "(?:a|b)", "(?:ab|a)", "(?<g>b+)", "1");
     const repeated = fc

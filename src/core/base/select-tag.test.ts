@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { FollowRule } from "./follow-rule.ts";
 import { checkFollowRule } from "./follow-rule.ts";
@@ -169,6 +170,33 @@ describe("hostile tags", () => {
     expect(performance.now() - began).toBeLessThan(2000);
     if (found.kind === "selected") expect(many).toContain(found.tag);
     else expect(found.reason).not.toBe("");
+  });
+
+  it("and hostile rules give a reason, and throw nothing", () => {
+    const text = fc.oneof(
+      fc.string(),
+      fc.string({ unit: "binary" }),
+      fc.constantFrom("1.2.3", "YYYY", "^1 || *", "(?<v>.*)"),
+    );
+    const by = fc.constantFrom("numeric" as const, "semver" as const, "alphabetic" as const);
+    const rule: fc.Arbitrary<FollowRule> = fc.oneof(
+      fc.record({ kind: fc.constant("tag" as const), tag: text }),
+      fc.record({ kind: fc.constant("semver" as const), range: text, suffix: text, prerelease: fc.boolean() }),
+      fc.record({ kind: fc.constant("distro" as const), like: text, series: text }),
+      fc.record({ kind: fc.constant("date" as const), format: text }),
+      fc.record({
+        kind: fc.constant("regex" as const),
+        pattern: text,
+        order: fc.array(fc.record({ group: text, by })),
+      }),
+    );
+    fc.assert(
+      fc.property(rule, fc.array(text), (one, tags) => {
+        expect(selectTag(one, tags, now).reason.length).toBeGreaterThan(0);
+        checkFollowRule(one);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it("are never selected where they are no tags", () => {

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { buildGoProgram } from "../../../test/go-program.ts";
 import { needs } from "../../../test/needs.ts";
+import { mediaTypes } from "../../core/image/index.ts";
 import { collectBytes } from "../../lib/index.ts";
 import {
   createRegistryClient,
@@ -18,11 +19,13 @@ import {
   startDockerRegistry,
   type DockerRegistry,
 } from "../registry/testdata/docker-registry.ts";
-import { makeImage, pushImage } from "../registry/testdata/make-image.ts";
+import { makeBlob, makeDocument, makeImage, pushImage } from "../registry/testdata/make-image.ts";
+import { makeSigstore } from "./testdata/make-identity.ts";
+import { makeKey, makePayload } from "./testdata/make-signature.ts";
 import { checkSignature } from "./index.ts";
 
 const run = promisify(execFile);
-const cosign = await buildGoProgram("github.com/sigstore/cosign/v2/cmd/cosign@v2.4.1");
+const cosign = await buildGoProgram("github.com/sigstore/cosign/v2/cmd/cosign@v2.6.1");
 const missing = cosign.missing ?? (await missingDockerRegistry());
 
 let folder: string;
@@ -74,10 +77,17 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** Where cosign puts a signature, by its arguments. */
+const places = {
+  tag: [],
+  referrer: ["--registry-referrers-mode=oci-1-1"],
+  bundle: ["--new-bundle-format"],
+};
+
 describe("what cosign signs with a key", () => {
   const it = needs(missing);
   for (const kind of ["embedded", "docker"] as const)
-    for (const place of ["tag", "referrer"] as const)
+    for (const place of ["tag", "referrer", "bundle"] as const)
       it(`is believed, and nothing else: ${kind} registry, by ${place}`, async () => {
         const host = kind === "embedded" ? embeddedHost : docker.host;
         const app = client.repository(`${host}/app-${place}`);
@@ -89,11 +99,7 @@ describe("what cosign signs with a key", () => {
           await pushImage(repository, unsigned, "2");
         }
         const { digest } = image.manifest;
-        await sign(
-          `${host}/app-${place}@${digest}`,
-          "ours",
-          ...(place === "referrer" ? ["--registry-referrers-mode=oci-1-1"] : []),
-        );
+        await sign(`${host}/app-${place}@${digest}`, "ours", ...places[place]);
         const [ours, theirs] = [await policyOf("ours"), await policyOf("theirs")];
         expect(await checkSignature(app, digest, ours)).toMatchObject({ kind: "verified" });
         expect(await checkSignature(app, digest, theirs)).toMatchObject({ kind: "refused" });
@@ -123,6 +129,53 @@ describe("what cosign signs with a key", () => {
       kind: "verified",
       by: expect.stringMatching(/^RSA key/),
     });
+  });
+
+  it("of an identity is believed by both of us", async () => {
+    const app = client.repository(`${embeddedHost}/identity`);
+    const image = await makeImage(["identity"]);
+    await pushImage(app, image, "1");
+    const { digest } = image.manifest;
+    const [subject, issuer] = ["release@example.org", "https://issuer.example"];
+    const sigstore = await makeSigstore();
+    const key = makeKey("ecdsa");
+    const certificate = await sigstore.certify(key, subject, issuer);
+    const now = Math.floor(Date.now() / 1000) + 5;
+    const layer = sigstore.enter(makePayload(digest, `${embeddedHost}/identity`), key, certificate, now);
+    const [config, blob] = [makeBlob("{}", mediaTypes.config), makeBlob(layer.bytes, layer.mediaType)];
+    const manifest = makeDocument({
+      config: config.descriptor,
+      layers: [{ ...blob.descriptor, annotations: layer.annotations }],
+    });
+    await pushImage(app, { manifest, blobs: [config, blob] }, `${digest.replace(":", "-")}.sig`);
+    await writeFile(join(folder, "authority.pem"), sigstore.authority);
+    await writeFile(join(folder, "log.pem"), sigstore.log);
+    const verify = (who: string) =>
+      run(
+        cosign.path,
+        [
+          "verify",
+          "--ca-roots",
+          join(folder, "authority.pem"),
+          "--insecure-ignore-sct",
+          "--offline",
+          "--allow-insecure-registry",
+          "--certificate-identity",
+          who,
+          "--certificate-oidc-issuer",
+          issuer,
+          `${embeddedHost}/identity@${digest}`,
+        ],
+        { env: { ...process.env, SIGSTORE_REKOR_PUBLIC_KEY: join(folder, "log.pem") } },
+      );
+    const policy = { kind: "identity", issuer, trustedRoot: sigstore.trustedRoot } as const;
+    expect((await verify(subject)).stdout).toContain(digest);
+    expect(await checkSignature(app, digest, { ...policy, subject })).toEqual({ kind: "verified", by: subject });
+    await expect(verify("someone@example.org")).rejects.toThrow(/none of the expected identities matched/);
+    expect(await checkSignature(app, digest, { ...policy, subject: "someone@example.org" })).toMatchObject({
+      kind: "refused",
+    });
+    await sigstore.remove();
   });
 
   it("is what openssl verifies, byte for byte", async () => {

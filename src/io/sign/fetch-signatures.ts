@@ -1,6 +1,7 @@
 import {
   documentKind,
   manifestLimit,
+  mediaTypes,
   parseManifest,
   type Descriptor,
   type ImageSource,
@@ -34,7 +35,12 @@ export interface FoundSignatures {
 }
 
 const bundlePrefix = "application/vnd.dev.sigstore.bundle";
-const signatureArtifact = "application/vnd.dev.cosign.artifact.sig.v1+json";
+const signatureArtifacts: ReadonlySet<string> = new Set([
+  "",
+  mediaTypes.empty,
+  "application/vnd.dev.cosign.artifact.sig.v1+json",
+  simpleSigningType,
+]);
 const maxReferrers = 50;
 const maxSignatures = 100;
 const maxPayload = 65_536;
@@ -81,13 +87,10 @@ export async function fetchSignatures(
 /** The registry did not let us look: that says nothing of signatures. */
 const refusals: ReadonlySet<string> = new Set(["DENIED", "UNAUTHORIZED", "BUDGET_SPENT", "UNREACHABLE", "INSECURE"]);
 
-function isSignature({ artifactType, mediaType, size }: Descriptor): boolean {
+/** Where a registry lists no referrers, cosign's own list names its bundles by their empty config: what such an artifact is, its layers say. */
+function isSignature({ artifactType = "", mediaType, size }: Descriptor): boolean {
   if (documentKind(mediaType) !== "manifest" || size > manifestLimit) return false;
-  return (
-    artifactType === signatureArtifact ||
-    artifactType === simpleSigningType ||
-    artifactType?.startsWith(bundlePrefix) === true
-  );
+  return signatureArtifacts.has(artifactType) || artifactType.startsWith(bundlePrefix);
 }
 
 function describe({ mediaType, annotations = {} }: Descriptor, bytes: Uint8Array): FoundSignature {

@@ -9,6 +9,7 @@ import { makeSigstore, type MadeSigstore } from "./testdata/make-identity.ts";
 import {
   bundleType,
   makeBundle,
+  makeEnvelope,
   makeKey,
   makePayload,
   memorySignatures,
@@ -112,6 +113,32 @@ describe("checkSignature with an identity", () => {
         kind: "refused",
       });
     }
+  });
+
+  it("believes the statement in a bundle, if it is of this digest and says that it was signed", async () => {
+    const checkBundle = (layer: Layer, by = policy()) =>
+      checkSignature(memorySignatures(digest, [], [layer]), digest, by);
+    const good = sigstore.bundle(makeEnvelope(key, digest), certificate, now);
+    expect(await checkBundle(good)).toEqual({ kind: "verified", by: subject });
+    expect(await checkBundle(good, policy({ subject: "someone@example.org" }))).toMatchObject({ kind: "refused" });
+    const provenance = makeEnvelope(key, digest, { predicateType: "https://slsa.dev/provenance/v1" });
+    for (const [envelope, at, reason] of [
+      [makeEnvelope(key, sha256("x")), now, "another digest"],
+      [provenance, now, "about something else"],
+      [makeEnvelope(key, digest, { payloadType: "text/plain" }), now, "no bundle with an in-toto statement"],
+      [makeEnvelope(makeKey("ecdsa"), digest), now, "cannot be verified"],
+      [makeEnvelope(key, digest), now - 86_400 * 365, "cannot be verified"],
+    ] as const)
+      expect(await checkBundle(sigstore.bundle(envelope, certificate, at))).toMatchObject({
+        kind: "refused",
+        reason: expect.stringContaining(reason),
+      });
+    // The envelope of one, in the log entry of another.
+    const swapped = JSON.parse(good.bytes.toString()) as { dsseEnvelope: unknown };
+    swapped.dsseEnvelope = makeEnvelope(key, digest);
+    expect(await checkBundle({ ...good, bytes: Buffer.from(JSON.stringify(swapped)) })).toMatchObject({
+      kind: "refused",
+    });
   });
 
   it("refuses bundles that name a key, or nothing that can be read", async () => {

@@ -1,4 +1,4 @@
-import type { BaseDecision, Release, Support } from "../../core/base/index.ts";
+import { describeSupport, nameRelease, type BaseDecision, type Support } from "../../core/base/index.ts";
 import type { RaisedAlarm } from "../../io/store/index.ts";
 import { shortDigest, type Instant } from "../../lib/index.ts";
 import type { FollowedBase } from "../followed-base.ts";
@@ -89,23 +89,11 @@ export function endOfLifeAlarm({ name }: FollowedBase, support: readonly Support
   const ended = support.filter((one) => one.kind === "ended");
   const [first] = ended.length > 0 ? ended : support.filter((one) => one.kind === "security-only");
   if (first === undefined) return undefined;
-  const { release, successor } = first;
-  const message =
-    first.kind === "ended"
-      ? `${name}: ${nameOf(release)} is not supported any more since ${dayOf(first.since)}`
-      : `${name}: ${nameOf(release)} has security support only, until ${dayOf(first.until)}`;
-  const hint = successor === undefined ? "Move to another base." : `Move to ${nameOf(successor)}.`;
-  return { code: "base-end-of-life", severity: first.kind === "ended" ? "error" : "warning", message, hint };
-}
-
-function nameOf({ product, version, codename }: Release): string {
-  return `${product} ${version}${codename === undefined ? "" : ` (${codename})`}`;
+  const hint = first.successor === undefined ? "Move to another base." : `Move to ${nameRelease(first.successor)}.`;
+  const severity = first.kind === "ended" ? "error" : "warning";
+  return { code: "base-end-of-life", severity, message: `${name}: ${describeSupport(first)}`, hint };
 }
 
 function timeOf(at: Instant): string {
   return `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
-}
-
-function dayOf(at: Instant): string {
-  return new Date(at).toISOString().slice(0, 10);
 }

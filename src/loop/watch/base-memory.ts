@@ -14,6 +14,7 @@ const memoryShape = z.object({
     .object({ digest, tag: z.string().exactOptional(), since: z.number(), previous: digest.exactOptional() })
     .nullable(),
   shown: z.object({ digest, tag: z.string(), since: z.number(), isBack: z.boolean() }).nullable(),
+  waiting: z.array(z.object({ digest, tag: z.string(), firstSeen: z.number() })),
   /** What the last look made of it. */
   state: z.string().nullable(),
 });
@@ -46,6 +47,7 @@ export function detailOf(base: FollowedBase, state: BaseState, lastState: string
     follows: followKey(base),
     believed: state.believed ?? null,
     shown: state.shown ?? null,
+    waiting: state.waiting,
     state: lastState,
   };
 }
@@ -54,9 +56,12 @@ export function detailOf(base: FollowedBase, state: BaseState, lastState: string
 export function rememberedState(base: FollowedBase, row: Upstream | undefined): Omit<BaseMemory, "sights"> {
   const parsed = memoryShape.safeParse(row?.detail);
   if (!parsed.success || parsed.data.follows !== followKey(base))
-    return { state: { believed: undefined, shown: undefined, history: [] }, lastState: null };
-  const { believed, shown, state } = parsed.data;
-  return { state: { believed: believed ?? undefined, shown: shown ?? undefined, history: [] }, lastState: state };
+    return { state: { believed: undefined, shown: undefined, waiting: [], history: [] }, lastState: null };
+  const { believed, shown, waiting, state } = parsed.data;
+  return {
+    state: { believed: believed ?? undefined, shown: shown ?? undefined, waiting, history: [] },
+    lastState: state,
+  };
 }
 
 /** The same, with every digest that it showed while the same was followed. */

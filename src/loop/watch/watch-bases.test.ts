@@ -367,6 +367,95 @@ describeStores("watchBases", ({ it, store, clock, kind }) => {
     }
   });
 
+  it("goes on with what has cooled down although the tag has moved on, if it is still there", async () => {
+    const { base, place } = given({ settleMs: 0, coolDownMs: 3 * day });
+    const first = await push(place, 0);
+    await look(base);
+    const digests: Digest[] = [];
+    for (const text of ["monday", "tuesday"]) {
+      const image = await makeImage([text]);
+      await pushImage(place, image, "12");
+      digests.push(image.manifest.digest);
+      clock.advance(day);
+      expect(await look(base)).toMatchObject({ state: "cool-down", believed: { digest: first } });
+    }
+    const [monday, tuesday] = digests;
+    if (monday === undefined || tuesday === undefined) throw new Error("no digests");
+    const last = await makeImage(["wednesday"]);
+    await pushImage(place, last, "12");
+    clock.advance(2 * day);
+    expect(await look(base)).toMatchObject({ state: "new", believed: { digest: monday, previous: first } });
+    await place.deleteManifest(tuesday);
+    clock.advance(day);
+    expect(await look(base)).toMatchObject({
+      state: "cool-down",
+      believed: { digest: monday },
+      shown: { digest: last.manifest.digest },
+    });
+    clock.advance(2 * day);
+    expect(await look(base)).toMatchObject({
+      state: "new",
+      believed: { digest: last.manifest.digest, previous: monday },
+    });
+  });
+
+  it("FAULTS 26: believes nothing early where our clock jumps and the registry's does not", async () => {
+    let offset = 0;
+    let shown = 0;
+    const began = clock.now();
+    const server = await startHostile((request, response, url) => {
+      const { digest, bytes, mediaType } = imageOf(shown).manifest;
+      response.sendDate = false;
+      response.setHeader("date", new Date(clock.now() - offset).toUTCString());
+      if (url.pathname.includes("/manifests/")) response.setHeader("docker-content-digest", digest);
+      const blob = imageOf(shown).blobs.find((one) => url.pathname.endsWith(one.descriptor.digest));
+      const body = url.pathname.includes("/manifests/") ? bytes : (blob?.bytes ?? Buffer.alloc(0));
+      response.writeHead(200, {
+        "content-type": blob === undefined ? mediaType : "application/octet-stream",
+        "content-length": body.byteLength,
+      });
+      response.end(request.method === "HEAD" ? undefined : body);
+    });
+    hostile.push(server);
+    const { base } = given({ settleMs: 0, coolDownMs: 2 * day }, server.host);
+    await look(base);
+    shown = 1;
+    clock.advance(hour);
+    expect(await look(base)).toMatchObject({ state: "cool-down" });
+    // Two real days less an hour, and a jump of a day.
+    clock.advance(3 * day - hour);
+    offset = day;
+    expect(await look(base)).toMatchObject({ state: "cool-down", until: began + hour + 2 * day });
+    clock.advance(hour);
+    expect(await look(base)).toMatchObject({ state: "new" });
+  });
+
+  it("takes a tag that names what is not there, or what is no image, for one that fails", async () => {
+    const { mediaType, digest } = imageOf(0).manifest;
+    const bodies: Buffer[] = [];
+    const server = await startHostile((request, response) => {
+      const [body] = bodies;
+      if (request.method !== "HEAD" && body === undefined) return response.writeHead(404).end();
+      const head = { "content-type": mediaType, "content-length": body?.byteLength ?? 7 };
+      response.writeHead(200, request.method === "HEAD" ? { ...head, "docker-content-digest": digest } : head);
+      return response.end(request.method === "HEAD" ? undefined : body);
+    });
+    hostile.push(server);
+    const { base } = given({}, server.host);
+    expect(await look(base)).toMatchObject({
+      state: "failing",
+      believed: undefined,
+      message: expect.stringContaining("which is not there"),
+    });
+    bodies.push(Buffer.from("other bytes"));
+    expect(await look(base)).toMatchObject({
+      state: "failing",
+      believed: undefined,
+      message: expect.stringContaining("another digest"),
+    });
+    expect(await alarms()).toEqual(["base-failing debian"]);
+  });
+
   it("asks three tags of one repository for 100 bases with three requests", async () => {
     const { base, place } = given();
     for (const [index, tag] of ["11", "12", "13"].entries()) await push(place, index, tag);

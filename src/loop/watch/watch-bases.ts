@@ -1,7 +1,15 @@
-import { decideBase, endOfLife, runtimeEndOfLife, type BaseDecision, type Support } from "../../core/base/index.ts";
+import {
+  decideBase,
+  endOfLife,
+  runtimeEndOfLife,
+  type BaseDecision,
+  type BaseSight,
+  type BaseState,
+  type Support,
+} from "../../core/base/index.ts";
 import { RegistryError } from "../../io/registry/index.ts";
 import type { Upstream } from "../../io/store/index.ts";
-import { AppError, canonicalJson, messageOf, printable, type Digest } from "../../lib/index.ts";
+import { AppError, canonicalJson, messageOf, printable, type Digest, type Instant } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { alarmOf, baseAlarmCodes, describeDecision, endOfLifeAlarm, type BaseAlarm } from "./base-alarms.ts";
 import { detailOf, loadBaseMemory, rememberedState, type BaseMemory } from "./base-memory.ts";
@@ -32,14 +40,7 @@ export async function watchBases(
   sources: BaseSources,
 ): Promise<WatchedBases> {
   const rows = new Map((await ctx.store.loadUpstreams()).map((row) => [row.name, row]));
-  const remembered = bases.map((base) => ({ base, ...rememberedState(base, rows.get(base.name)) }));
-  await ctx.store.saveUpstreams(
-    remembered.map(({ base, state, lastState }) => ({
-      name: base.name,
-      kind: "base",
-      detail: detailOf(base, state, lastState),
-    })),
-  );
+  await saveNewBases(ctx, bases, rows);
   const standing = await loadStanding(ctx, bases);
   const views = new Map<string, BaseView>();
   const updated: string[] = [];
@@ -51,6 +52,21 @@ export async function watchBases(
     if (view.state === "new") updated.push(base.name);
   });
   return { updated, failed, bases: views };
+}
+
+/** Makes bases known that were not, or that follow something else now. */
+async function saveNewBases(
+  ctx: WatchBasesContext,
+  bases: readonly FollowedBase[],
+  rows: ReadonlyMap<string, Upstream>,
+): Promise<void> {
+  const described = bases.map((base) => {
+    const { state, lastState } = rememberedState(base, rows.get(base.name));
+    return { name: base.name, kind: "base", detail: detailOf(base, state, lastState) };
+  });
+  await ctx.store.saveUpstreams(
+    described.filter(({ name, detail }) => canonicalJson(detail) !== canonicalJson(rows.get(name)?.detail)),
+  );
 }
 
 async function eachRegistry(
@@ -83,13 +99,7 @@ async function watchBase(
   try {
     const { sight, reason } = await lookAtBase(base, believedOf(base, memory), loadSights, sources, signal);
     const now = ctx.clock.now();
-    const decision = decideBase(memory.state, sight, now, {
-      platforms: base.platforms,
-      settleMs: base.settleMs,
-      coolDownMs: base.coolDownMs,
-      pinned: base.rule.kind === "digest" ? base.rule.digest : undefined,
-      ...(base.accepted === undefined ? {} : { accepted: base.accepted }),
-    });
+    const decision = await decide(base, memory.state, sight, now, sources, signal);
     if (decision.kind !== "gone" && sight.kind === "found" && sight.platforms !== undefined)
       await saveSight(ctx, base, memory, decision, sight.platforms);
     const message = printable(describeDecision(base, decision, reason));
@@ -100,6 +110,27 @@ async function watchBase(
   } catch (error) {
     signal.throwIfAborted();
     return saveFailure(ctx, base, row, memory, error, support, standing);
+  }
+}
+
+/** decideBase, but for what cooled down and is no longer there to be built on. */
+async function decide(
+  base: FollowedBase,
+  state: BaseState,
+  sight: BaseSight,
+  now: Instant,
+  { registries, asker }: BaseSources,
+  signal: AbortSignal,
+): Promise<BaseDecision> {
+  const { registry, repository, rule, platforms, settleMs, coolDownMs, accepted = [] } = base;
+  const pinned = rule.kind === "digest" ? rule.digest : undefined;
+  for (let held = state; ;) {
+    const decision = decideBase(held, sight, now, { platforms, settleMs, coolDownMs, pinned, accepted });
+    if (decision.kind !== "new" || (sight.kind === "found" && sight.digest === decision.digest)) return decision;
+    asker.spend(registry);
+    if ((await registries.repository({ registry, repository }).resolve(decision.digest, signal)) !== undefined)
+      return decision;
+    held = { ...held, waiting: held.waiting.filter(({ digest }) => digest !== decision.digest) };
   }
 }
 

@@ -98,8 +98,9 @@ export function createTagAsker(client: RegistryClient, options: TagAskerOptions 
     spend: (registry) => budgetOf(registry).spend(1),
     forget: ({ registry, repository, tag }) => {
       const name = formatReference({ registry, repository });
-      lists.forget((key) => key === name);
-      looks.forget((key) => key === `${name}:${tag}` || (tag === undefined && key.startsWith(`${name}:`)));
+      lists.forget(name);
+      if (tag === undefined) looks.forgetAll(`${name}:`);
+      else looks.forget(`${name}:${tag}`);
     },
   };
 }

@@ -4,8 +4,10 @@ import type { Clock, Instant } from "../../../lib/index.ts";
 export interface SharedWork<T> {
   /** The outcome of `work` for `key`: one under way, one that is still fresh (a failure too), or a new one. It is given up when all who wait for it have left. */
   share(key: string, work: (stop: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** Outcomes of these keys are not fresh any more. */
-  forget(which: (key: string) => boolean): void;
+  /** The outcome of a key is not fresh any more. */
+  forget(key: string): void;
+  /** Nor are those of all keys that begin so. */
+  forgetAll(prefix: string): void;
 }
 
 interface Flight<T> {
@@ -64,8 +66,9 @@ export function createSharedWork<T>({
           flight.stop.abort(new Error("nobody waits for it any more"));
       }
     },
-    forget: (which) => {
-      for (const key of flights.keys()) if (which(key)) flights.delete(key);
+    forget: (key) => void flights.delete(key),
+    forgetAll: (prefix) => {
+      for (const key of flights.keys()) if (key.startsWith(prefix)) flights.delete(key);
     },
   };
 }

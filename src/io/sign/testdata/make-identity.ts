@@ -5,17 +5,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { canonicalJson, digestHex, sha256 } from "../../../lib/index.ts";
-import { makeKey, signBytes, simpleSigning, type KeyPair, type Layer } from "./make-signature.ts";
+import { bundleType, makeKey, signBytes, simpleSigning, type Envelope, type KeyPair, type Layer } from "./make-signature.ts";
 
 const run = promisify(execFile);
 
 /** A Sigstore of a test's own: an authority that makes out certificates, and a log. */
 export interface MadeSigstore {
   readonly trustedRoot: string;
+  /** The authority's certificate, and the log's key, in PEM. */
+  readonly authority: string;
+  readonly log: string;
   /** A certificate, in PEM, for `key` in the hands of `subject`. */
   certify(key: KeyPair, subject: string, issuer: string): Promise<string>;
   /** A payload, signed by `key` of the certificate and entered into the log at `at` (seconds). */
   enter(payload: Buffer, key: KeyPair, certificate: string, at: number, change?: (entry: LogEntry) => LogEntry): Layer;
+  /** A signed envelope, in a bundle, entered into the log at `at` (seconds). */
+  bundle(envelope: Envelope, certificate: string, at: number): Layer;
   remove(): Promise<void>;
 }
 
@@ -52,8 +57,16 @@ export async function makeSigstore(): Promise<MadeSigstore> {
     ctlogs: [],
     timestampAuthorities: [],
   });
+  const promise = (record: object, at: number): LogEntry => {
+    const body = Buffer.from(canonicalJson(record)).toString("base64");
+    const Payload = { body, integratedTime: at, logIndex: 7, logID: logId };
+    const signed = sign("sha256", Buffer.from(canonicalJson(Payload)), log.privateKey);
+    return { SignedEntryTimestamp: signed.toString("base64"), Payload };
+  };
   return {
     trustedRoot,
+    authority: ca.toString(),
+    log: log.pem,
     certify: async (key, subject, issuer) => {
       await writeFile(path("leaf.key"), key.privateKey.export({ type: "pkcs8", format: "pem" }));
       const san = subject.includes("://") ? `URI:${subject}` : `email:${subject}`;
@@ -73,19 +86,42 @@ export async function makeSigstore(): Promise<MadeSigstore> {
       const signature = signBytes(key, payload);
       const publicKey = { content: Buffer.from(certificate).toString("base64") };
       const data = { hash: { algorithm: "sha256", value: digestHex(sha256(payload)) } };
-      const record = { apiVersion: "0.0.1", kind: "hashedrekord", spec: { data, signature: { content: signature, publicKey } } };
-      const body = Buffer.from(canonicalJson(record)).toString("base64");
-      const entry = { body, integratedTime: at, logIndex: 7, logID: logId };
-      const SignedEntryTimestamp = sign("sha256", Buffer.from(canonicalJson(entry)), log.privateKey).toString("base64");
+      const spec = { data, signature: { content: signature, publicKey } };
+      const entry = promise({ apiVersion: "0.0.1", kind: "hashedrekord", spec }, at);
       return {
         mediaType: simpleSigning,
         bytes: payload,
         annotations: {
           "dev.cosignproject.cosign/signature": signature,
           "dev.sigstore.cosign/certificate": certificate,
-          "dev.sigstore.cosign/bundle": JSON.stringify(change({ SignedEntryTimestamp, Payload: entry })),
+          "dev.sigstore.cosign/bundle": JSON.stringify(change(entry)),
         },
       };
+    },
+    bundle: (envelope, certificate, at) => {
+      const { payload, signatures } = envelope;
+      const verifier = Buffer.from(certificate).toString("base64");
+      const spec = {
+        envelopeHash: { algorithm: "sha256", value: digestHex(sha256(JSON.stringify(envelope))) },
+        payloadHash: { algorithm: "sha256", value: digestHex(sha256(Buffer.from(payload, "base64"))) },
+        signatures: signatures.map(({ sig }) => ({ signature: sig, verifier })),
+      };
+      const { SignedEntryTimestamp, Payload } = promise({ apiVersion: "0.0.1", kind: "dsse", spec }, at);
+      const tlogEntry = {
+        logIndex: String(Payload.logIndex),
+        logId: { keyId: Buffer.from(logId, "hex").toString("base64") },
+        kindVersion: { kind: "dsse", version: "0.0.1" },
+        integratedTime: String(at),
+        inclusionPromise: { signedEntryTimestamp: SignedEntryTimestamp },
+        canonicalizedBody: Payload.body,
+      };
+      const certificates = [{ rawBytes: new X509Certificate(certificate).raw.toString("base64") }];
+      const bundle = {
+        mediaType: "application/vnd.dev.sigstore.bundle+json;version=0.1",
+        verificationMaterial: { x509CertificateChain: { certificates }, tlogEntries: [tlogEntry] },
+        dsseEnvelope: envelope,
+      };
+      return { mediaType: bundleType, bytes: Buffer.from(JSON.stringify(bundle)) };
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   };

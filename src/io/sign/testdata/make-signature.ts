@@ -31,20 +31,33 @@ export function makePayload(digest: string, name = "registry.example/app", type 
   return Buffer.from(JSON.stringify({ critical, optional: null }));
 }
 
-/** A bundle with a signed statement that `digest` was signed. */
-export function makeBundle(key: KeyPair, digest: Digest, more: { predicateType?: string; payloadType?: string } = {}): Buffer {
+/** DSSE. */
+export interface Envelope {
+  readonly payload: string;
+  readonly payloadType: string;
+  readonly signatures: readonly { readonly sig: string }[];
+}
+
+interface StatementChange {
+  readonly predicateType?: string;
+  readonly payloadType?: string;
+}
+
+/** A signed statement that `digest` was signed. */
+export function makeEnvelope(key: KeyPair, digest: Digest, more: StatementChange = {}): Envelope {
   const { predicateType = "https://sigstore.dev/cosign/sign/v1", payloadType = "application/vnd.in-toto+json" } = more;
-  const payload = Buffer.from(
-    JSON.stringify({ _type: "https://in-toto.io/Statement/v1", subject: [{ digest: { sha256: digest.slice(7) } }], predicateType, predicate: {} }),
-  );
+  const subject = [{ digest: { sha256: digest.slice(7) } }];
+  const statement = { _type: "https://in-toto.io/Statement/v1", subject, predicateType, predicate: {} };
+  const payload = Buffer.from(JSON.stringify(statement));
   const signed = Buffer.concat([Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `), payload]);
-  return Buffer.from(
-    JSON.stringify({
-      mediaType: bundleType,
-      verificationMaterial: { publicKey: { hint: "x" } },
-      dsseEnvelope: { payload: payload.toString("base64"), payloadType, signatures: [{ sig: signBytes(key, signed) }] },
-    }),
-  );
+  return { payload: payload.toString("base64"), payloadType, signatures: [{ sig: signBytes(key, signed) }] };
+}
+
+/** A bundle with such a statement, by a key. */
+export function makeBundle(key: KeyPair, digest: Digest, more: StatementChange = {}): Buffer {
+  const verificationMaterial = { publicKey: { hint: "x" } };
+  const dsseEnvelope = makeEnvelope(key, digest, more);
+  return Buffer.from(JSON.stringify({ mediaType: bundleType, verificationMaterial, dsseEnvelope }));
 }
 
 export interface Layer {
