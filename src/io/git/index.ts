@@ -1,0 +1,4 @@
+export { createGit, type Git } from "./create-git.ts";
+export { GitError } from "./error.ts";
+export { publicUrl } from "./public-url.ts";
+export { readFolderKey } from "./read-folder-key.ts";
