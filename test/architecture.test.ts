@@ -21,7 +21,9 @@ const apart = new Set(["io", "loop"]);
 const shared: Readonly<Record<string, string>> = {};
 
 /** What every step may know of loop/ itself. */
-const commonToSteps = new Set(["loop/context.ts", "loop/files.ts"]);
+const commonToSteps = new Set(
+  ["context", "files", "sources", "followed-base", "followed-bases", "recipe-key"].map((name) => `loop/${name}.ts`),
+);
 
 const lineLimit = 400;
 const source = fileURLToPath(new URL("../src/", import.meta.url));
@@ -98,7 +100,7 @@ function refusal({ from, target }: { readonly from: string; readonly target: str
   if (there.folder === "loop") {
     return commonToSteps.has(target)
       ? undefined
-      : "is for the wiring: a step knows only context.ts and files.ts of loop/";
+      : "is for the wiring: a step knows only what is common to all of them (commonToSteps)";
   }
   if (Object.hasOwn(shared, there.folder)) return undefined;
   return `is another folder of ${here.room}/: they never import one another`;

@@ -6,7 +6,7 @@ import { parsePlatform, parseReference, type Reference } from "../core/image/ind
 import type { SignaturePolicy } from "../core/signature/index.ts";
 import { AppError, messageOf, type Digest } from "../lib/index.ts";
 import type { FollowedBase } from "./followed-base.ts";
-import type { ImageSource } from "./sources.ts";
+import { baseUpstream, type ImageSource } from "./sources.ts";
 
 export class BaseError extends AppError<
   /** Nothing is known yet of an image that one of ours is made of. */
@@ -26,14 +26,15 @@ export async function followedBases(
   systems: BaseSystems,
 ): Promise<FollowedBase[]> {
   const platformsOf = new Map<string, Set<string>>();
-  const note = (name: string, platforms: readonly string[]): void => {
-    const known = platformsOf.get(name) ?? new Set();
+  const note = (upstream: string, platforms: readonly string[]): void => {
+    const known = platformsOf.get(upstream) ?? new Set();
     for (const platform of platforms) known.add(platform);
-    platformsOf.set(name, known);
+    platformsOf.set(upstream, known);
   };
   for (const { uses } of sources.values())
-    for (const { name, own, platforms } of uses) if (own === undefined) note(name, platforms);
-  for (const image of Object.values(config.images)) if (image.recipe === "upstream") note(image.from, image.platforms);
+    for (const { key, own, platforms } of uses) if (own === undefined) note(key, platforms);
+  for (const image of Object.values(config.images))
+    if (image.recipe === "upstream") note(baseUpstream(image.from), image.platforms);
   const names = [...platformsOf.keys()].sort();
   return Promise.all(
     names.map(async (name): Promise<FollowedBase> => {
@@ -56,23 +57,28 @@ export async function followedBases(
   );
 }
 
-/** Milliseconds that a new digest of a base waits after it was first seen. */
+/** Milliseconds that a new digest of a base waits after it was first seen; `name` is that of its upstream. */
 export function coolDownOf(config: Config, name: string): number {
   return saidOf(config, name)?.coolDown ?? config.policies.coolDown;
 }
 
 const defaultSettleMs = 600_000;
 
-/** What the configuration says of a base, by its name or by that of its repository. */
+/** What the configuration says of a base: of its very reference, else of its repository. */
 function saidOf({ bases }: Config, name: string): BaseConfig | undefined {
-  return bases[name] ?? bases[repositoryPart(name)];
+  const { registry, repository } = parseReference(name);
+  const said = Object.entries(bases);
+  const exact = said.find(([written]) => hasVersion(written) && baseUpstream(written) === name);
+  if (exact !== undefined) return exact[1];
+  return said.find(([written]) => {
+    const one = parseReference(written);
+    return !hasVersion(written) && one.registry === registry && one.repository === repository;
+  })?.[1];
 }
 
-/** The name without tag and digest. */
-function repositoryPart(name: string): string {
-  const [named = ""] = name.split("@");
-  const colon = named.lastIndexOf(":");
-  return colon > named.lastIndexOf("/") ? named.slice(0, colon) : named;
+function hasVersion(written: string): boolean {
+  const { tag, digest } = parseReference(written);
+  return tag !== undefined || digest !== undefined;
 }
 
 function ruleOf(follow: BaseConfig["follow"], reference: Reference, name: string): FollowRule {

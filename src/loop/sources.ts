@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ownImage, type Config, type DockerfileImage } from "../core/config/index.ts";
+import { formatReference, parseReference } from "../core/image/index.ts";
 import { DockerfileError, parseDockerfile, type ImageUse } from "../core/dockerfile/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
 
@@ -43,6 +44,8 @@ export interface SourceUse {
   readonly name: string;
   /** The image of this fleet that is meant; undefined where it is somebody else's. */
   readonly own: string | undefined;
+  /** The same for all who mean the same: the own image's name, else that of its upstream. */
+  readonly key: string;
   readonly platforms: readonly string[];
 }
 
@@ -97,12 +100,18 @@ export function usesOf(
       cause: error,
     });
   }
-  const uses = [...platformsOf].map(([use, platforms]) => ({
-    name: use,
-    own: ownImage(config, name, use),
-    platforms: [...platforms].sort(),
-  }));
+  const uses = [...platformsOf].map(([use, platforms]) => {
+    const own = ownImage(config, name, use);
+    return { name: use, own, key: own ?? baseUpstream(use), platforms: [...platforms].sort() };
+  });
   return { uses, base: base?.name };
+}
+
+/** The upstream of an image of somebody else's: its name in full, so that it is no other upstream's. */
+export function baseUpstream(name: string): string {
+  const { tag, digest, ...place } = parseReference(name);
+  const which = digest === undefined ? { tag: tag ?? "latest" } : { digest, ...(tag === undefined ? {} : { tag }) };
+  return formatReference({ ...place, ...which });
 }
 
 /** The stage that is built, as those who read or build a Dockerfile want it said. */

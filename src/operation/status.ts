@@ -65,7 +65,7 @@ const alarm = z.object({
 
 const upstream = z.object({
   name: z.string(),
-  kind: z.enum(["suite", "image", "registry", "git", "feed"]),
+  kind: z.enum(["suite", "base", "git", "feed"]),
   state: z.enum(["ok", "stale", "failing", "unseen"]),
   lastSuccess: instant.nullable(),
   /** The date that the upstream itself gives to what it offers. */

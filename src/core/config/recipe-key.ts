@@ -1,4 +1,4 @@
-import { canonicalJson, digestHex, sha256, type Digest } from "../../lib/index.ts";
+import { canonicalJson, digestHex, sha256 } from "../../lib/index.ts";
 import { effectiveImage, lineageOf, packagesImage } from "./effective-image.ts";
 import type { Config, DockerfileImage, UpstreamImage } from "./schema.ts";
 
@@ -7,7 +7,7 @@ import type { Config, DockerfileImage, UpstreamImage } from "./schema.ts";
  * in it: they decide when to build and what is offered, not how. `files` are the digests of what `files:` of the effective image names, in its order; for a Dockerfile
  * the one digest of its build context, or the commit that it is built from.
  */
-export function recipeKey(config: Config, name: string, files: readonly (Digest | string)[]): string {
+export function recipeKey(config: Config, name: string, files: readonly string[]): string {
   const declared = config.images[name];
   if (declared !== undefined && declared.recipe !== "packages") return otherKey(declared, files);
   const image = effectiveImage(config, name);

@@ -88,9 +88,9 @@ export function collectPackageCauses(facts: PlanFacts): PackageReach {
 
 /** What the updates mean for images. */
 interface PackageReach {
-  reach(image: PlanImage): ReachedPackages;
+  readonly reach: (image: PlanImage) => ReachedPackages;
   /** Sources of which the inventories with these keys hold an older version. */
-  outdated(inventories: readonly string[]): string[];
+  readonly outdated: (inventories: readonly string[]) => string[];
 }
 
 /** What is left where ordinary updates are no cause: an update counts by what it closes, or by the suite that it, or one that it replaces, came by. */

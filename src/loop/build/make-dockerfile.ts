@@ -42,7 +42,7 @@ export async function makeDockerfile(
   const made: CandidateOrigin = {
     remedy: "rebuild",
     why: "built from its Dockerfile",
-    bases: Object.fromEntries(pinned.map(({ use, digest }) => [use.name, digest])),
+    bases: Object.fromEntries(pinned.map(({ use, digest }) => [use.key, digest])),
     source: source.key,
     ...(baseImage === undefined ? {} : { baseLayers: layersByPlatform(baseImage, image.platforms) }),
   };
@@ -78,7 +78,7 @@ async function tryRebase(
   if (base === undefined) return { kind: "not", why: "it stands on nothing" };
   const { use, digest, repository } = base;
   return rebaseCandidate(ctx, rebaser, request, {
-    base: { name: use.name, digest, repository },
+    base: { name: use.key, digest, repository },
     baseName: baseName(base),
     origin,
   });
@@ -92,7 +92,7 @@ async function pinUses(ctx: Context, source: BuildSource, { rebuild }: MakeReque
   for (const use of source.uses) {
     const digest =
       use.own === undefined
-        ? (held.get(use.name) ?? believed.get(use.name)?.believed?.digest)
+        ? (held.get(use.key) ?? believed.get(use.key)?.believed?.digest)
         : await loadParent(ctx, use.own, rebuild.parentRebuilds);
     if (digest === undefined) {
       throw new BaseError(

@@ -11,6 +11,7 @@ import type { ReadImage } from "../../io/layer/index.ts";
 import { AppError, type Digest } from "../../lib/index.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
 import { BaseError } from "../followed-bases.ts";
+import { baseUpstream } from "../sources.ts";
 import { keepLog } from "./keep-log.ts";
 import type { Made, MadeSame, MakeRequest } from "./made.ts";
 import type { EnginePatch, Patcher, SuiteQuestion } from "./patch/types.ts";
@@ -37,7 +38,7 @@ export async function makeUpstream(
   const origin = (remedy: "mirror" | "patch", why: string): CandidateOrigin => ({
     remedy,
     why,
-    bases: { [image.from]: original.digest },
+    bases: { [baseUpstream(image.from)]: original.digest },
   });
   if (image.patch === "none") {
     const copied = await copyImage(original.repository, original.digest, repository, {
@@ -89,8 +90,9 @@ interface Original {
 async function findOriginal(ctx: Context, image: UpstreamImage, { rebuild }: MakeRequest): Promise<Original> {
   const held = rebuild.detail["holdBases"];
   const list = Array.isArray(held) ? (held as { name: string; digest: Digest }[]) : [];
-  const believed = (await ctx.believedBases()).get(image.from)?.believed?.digest;
-  const digest = list.find(({ name }) => name === image.from)?.digest ?? believed;
+  const upstream = baseUpstream(image.from);
+  const believed = (await ctx.believedBases()).get(upstream)?.believed?.digest;
+  const digest = list.find(({ name }) => name === upstream)?.digest ?? believed;
   if (digest === undefined) {
     throw new BaseError("BASE_UNKNOWN", `${rebuild.image}: nothing is known yet of ${image.from}, which it mirrors`, {
       hint: "`tidemill doctor` says what keeps it away.",

@@ -8,7 +8,7 @@ import type { BelievedBase } from "../believed-bases.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
 import { coolDownOf } from "../followed-bases.ts";
 import { currentRecipeKey } from "../recipe-key.ts";
-import { stageOf, type ImageSource } from "../sources.ts";
+import { baseUpstream, stageOf, type ImageSource } from "../sources.ts";
 import type { InventoryShares } from "./inventory-shares.ts";
 import type { FoundSource } from "./load-sources.ts";
 
@@ -61,7 +61,7 @@ function describeDockerfile(ctx: Context, name: string, image: DockerfileImage, 
   }
   const { source } = found;
   const parents = [...new Set(source.uses.flatMap(({ own }) => own ?? []))].sort();
-  const others = source.uses.filter(({ own }) => own === undefined).map((use) => use.name);
+  const others = source.uses.filter(({ own }) => own === undefined).map(({ key }) => key);
   const unknown = others.find((base) => facts.bases.get(base)?.believed === undefined);
   const share = current === undefined ? undefined : shareOf(image, source, current, facts.shares);
   return {
@@ -79,10 +79,11 @@ function describeDockerfile(ctx: Context, name: string, image: DockerfileImage, 
 
 function describeUpstream(ctx: Context, name: string, image: UpstreamImage, facts: RecipeFacts): DescribedRecipe {
   const { current, bases } = facts;
-  const isKnown = bases.get(image.from)?.believed !== undefined;
+  const from = baseUpstream(image.from);
+  const isKnown = bases.get(from)?.believed !== undefined;
   const recipe = {
     parents: [],
-    bases: planBases(ctx, [image.from], current, bases),
+    bases: planBases(ctx, [from], current, bases),
     recipeKey: recipeKey(ctx.config, name, []),
     broken: isKnown ? undefined : `nothing is known yet of ${image.from}, which it mirrors`,
     inherited: undefined,
@@ -140,7 +141,7 @@ function shareOf(
   const use = source.uses.find((one) => one.name === source.base);
   // What came with an own image is cured by that image's rebuild.
   const isOthers = use !== undefined && use.own === undefined;
-  return { own, inherited: isOthers ? { base: use.name, inventories: inherited } : undefined };
+  return { own, inherited: isOthers ? { base: use.key, inventories: inherited } : undefined };
 }
 
 /** Where a digest of an image comes from; undefined for what was made before that was written down. */

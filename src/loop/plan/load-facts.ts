@@ -13,8 +13,13 @@ import { findUpdates } from "./find-updates.ts";
 
 const hour = 3_600_000;
 
+/** What a plan is made from, and the upstream whose suites tell what is newer in each image. */
+export interface FleetFacts extends PlanFacts {
+  readonly distros: ReadonlyMap<string, string>;
+}
+
 /** All that a plan is made from, from the store, the configuration and the suites on disk. */
-export async function loadPlanFacts(ctx: Context): Promise<PlanFacts> {
+export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
   const { store, config, clock } = ctx;
   const now = clock.now();
   const [pointers, holds, quarantines, newest] = await Promise.all([
@@ -77,11 +82,13 @@ export async function loadPlanFacts(ctx: Context): Promise<PlanFacts> {
       blocked: quarantines.filter((one) => one.image === name).flatMap((one) => one.packages),
     });
   }
+  const distros = findDistros(ctx, byImage, inventories);
   return {
     now,
     images: breakRings(images),
     inventories: shares.all(),
-    updates: await findAllUpdates(ctx, byImage, inventories),
+    updates: await findAllUpdates(ctx, byImage, inventories, distros),
+    distros,
     holds: holds.filter(({ environment }) => environment === null),
     policy: config.policies,
   };
@@ -122,17 +129,32 @@ async function recentRebuilds(
   };
 }
 
+function findDistros(
+  ctx: Context,
+  digests: ReadonlyMap<string, ImageDigest>,
+  inventories: ReadonlyMap<Digest, Inventory>,
+): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of Object.keys(ctx.config.images)) {
+    const keys = Object.values(digests.get(name)?.inventories ?? {});
+    const [codename] = keys.flatMap((key) => inventories.get(key)?.os?.codename ?? []);
+    const upstream = distroOf(ctx.config, name, codename);
+    if (upstream !== undefined) found.set(name, upstream);
+  }
+  return found;
+}
+
 /** Updates of every upstream, for the packages that its images hold. */
 async function findAllUpdates(
   ctx: Context,
   digests: ReadonlyMap<string, ImageDigest>,
   inventories: ReadonlyMap<Digest, Inventory>,
+  distros: ReadonlyMap<string, string>,
 ): Promise<PackageUpdate[]> {
   const installed = new Map<string, Installed>();
   const seen = new Set<string>();
   for (const [image, { inventories: keys }] of digests) {
-    const [any] = Object.values(keys).flatMap((key) => inventories.get(key)?.os?.codename ?? []);
-    const upstream = distroOf(ctx.config, image, any);
+    const upstream = distros.get(image);
     if (upstream === undefined) continue;
     const madeFrom = ecosystemOfCodename(ctx.config.upstreams[upstream]?.codename ?? "");
     const known = installed.get(upstream) ?? { oldest: new Map(), versions: new Map(), ecosystems: new Set() };

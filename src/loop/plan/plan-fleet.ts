@@ -19,10 +19,14 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
   const { store, config } = ctx;
   const facts = await loadPlanFacts(ctx);
   await store.saveImages(
-    facts.images.map(({ name, parents, recipeKey }) => ({
+    facts.images.map(({ name, parents, bases, recipeKey }) => ({
       name,
       repository: config.images[name]?.repository ?? name,
-      definition: { ...config.images[name] },
+      definition: {
+        ...config.images[name],
+        distro: facts.distros.get(name) ?? null,
+        bases: bases.map((base) => base.name),
+      },
       recipeKey,
       parents,
     })),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Hold, Pointer, Rebuild } from "../../io/store/index.ts";
+import type { Hold, Image, Pointer, Rebuild } from "../../io/store/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import { repositoryName, type Context } from "../../loop/context.ts";
 import { formatInstant, type AdvisoryState, type Status } from "../../operation/index.ts";
@@ -47,7 +47,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     pointers: groupBy(pointers, (one) => one.image),
     conflicts,
     holds: groupBy(holds, (one) => one.image ?? ""),
-    parents: new Map(declared.map((one) => [one.name, one.parents])),
+    declared: new Map(declared.map((one) => [one.name, one])),
     failed: new Map(failed.map((one) => [one.image, one])),
     inFlight: groupBy(inFlight, (one) => one.rebuild.image),
     plan,
@@ -66,7 +66,8 @@ interface Facts {
   readonly conflicts: Conflicts;
   /** Those of every image under the empty name. */
   readonly holds: ReadonlyMap<string, readonly Hold[]>;
-  readonly parents: ReadonlyMap<string, readonly string[]>;
+  /** As the newest plan understood it. */
+  readonly declared: ReadonlyMap<string, Image>;
   /** The newest rebuild, where it failed. */
   readonly failed: ReadonlyMap<string, Rebuild>;
   readonly inFlight: ReadonlyMap<string, readonly InFlight[]>;
@@ -86,7 +87,7 @@ function describeImage(facts: Facts, name: string): ImageState {
     name,
     recipe: image?.recipe ?? "packages",
     repository: repositoryName(config, name),
-    parents: [...(facts.parents.get(name) ?? [])],
+    parents: [...(facts.declared.get(name)?.parents ?? [])],
     platforms: image?.platforms ?? [],
     ...judgeImage(facts, name, pointers),
     environments: config.environments.map((environment) => {
@@ -134,14 +135,17 @@ function judgeImage(facts: Facts, name: string, pointers: readonly Pointer[]): P
 }
 
 /** Why it cannot be said that an image runs all that is offered. */
-function findDoubt({ ctx, upstreams, plan }: Facts, name: string): string | undefined {
-  const sources = ctx.suites.get(ctx.config.images[name]?.upstream ?? "") ?? [];
-  if (sources.length === 0) return "no suite is watched for it";
+function findDoubt({ ctx, upstreams, plan, declared }: Facts, name: string): string | undefined {
+  const { distro, bases } = declared.get(name)?.definition ?? {};
+  const upstream = typeof distro === "string" ? distro : (ctx.config.images[name]?.upstream ?? "");
+  const suites = (ctx.suites.get(upstream) ?? []).map((source) => source.name);
+  if (suites.length === 0) return "no suite is watched for it";
   if (plan === undefined) return "nothing has been planned yet";
-  for (const source of sources) {
-    const state = upstreams.get(source.name);
-    if (state?.isFresh !== true) return `${source.name}: ${state?.view.problem ?? "never looked at"}`;
-    if (state.changed !== undefined && state.changed > plan.at) return `${source.name} changed and is not planned yet`;
+  const watched = [...suites, ...(Array.isArray(bases) ? bases.map(String) : [])];
+  for (const one of watched) {
+    const state = upstreams.get(one);
+    if (state?.isFresh !== true) return `${one}: ${state?.view.problem ?? "never looked at"}`;
+    if (state.changed !== undefined && state.changed > plan.at) return `${one} changed and is not planned yet`;
   }
   return undefined;
 }

@@ -2,6 +2,7 @@ import { packagesImage } from "../../core/config/index.ts";
 import { reachedBy, type GraphImage } from "../../core/plan/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { loadSources, type FoundSource } from "../../loop/plan/index.ts";
+import { baseUpstream } from "../../loop/sources.ts";
 import { OperationError, type Graph, type OperationHandlers } from "../../operation/index.ts";
 
 type Node = Graph["nodes"][number];
@@ -48,14 +49,14 @@ function madeOf(
     kinds.set(upstream, kind);
   };
   if (image?.upstream !== undefined) note(image.upstream, "suites");
-  if (image?.recipe === "upstream") note(image.from, "base");
+  if (image?.recipe === "upstream") note(baseUpstream(image.from), "base");
   if (image?.recipe === "dockerfile" && image.git !== undefined) note(`${image.git.url}#${image.git.ref}`, "git");
   const parent = packagesImage(ctx.config, name)?.parent;
   if (parent !== undefined) return { parents: [parent], upstreams };
   if (found === undefined) return { parents: [], upstreams };
   if (found.kind === "broken") return { parents: before, upstreams };
   const { uses } = found.source;
-  for (const use of uses) if (use.own === undefined) note(use.name, "base");
+  for (const use of uses) if (use.own === undefined) note(use.key, "base");
   return { parents: [...new Set(uses.flatMap(({ own }) => own ?? []))].sort(), upstreams };
 }
 

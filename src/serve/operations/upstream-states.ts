@@ -16,7 +16,7 @@ export interface UpstreamState {
 }
 
 const hour = 3_600_000;
-const kinds: readonly string[] = ["suite", "image", "registry", "git", "feed"] satisfies UpstreamView["kind"][];
+const kinds: readonly string[] = ["suite", "base", "git", "feed"] satisfies UpstreamView["kind"][];
 
 /** The suites and feeds that the configuration names and whatever else is watched, by name; one that nobody has looked at is `unseen`. */
 export async function loadUpstreamStates(ctx: Context): Promise<Map<string, UpstreamState>> {
@@ -28,7 +28,7 @@ export async function loadUpstreamStates(ctx: Context): Promise<Map<string, Upst
   const known = new Map(rows.map((row) => [row.name, row]));
   const seen = new Map(newest.map((one) => [one.upstream, one]));
   const suites = [...ctx.suites.values()].flat().map(({ name }) => name);
-  const others = rows.filter(({ kind }) => kind !== "suite" && kind !== "feed").map(({ name }) => name);
+  const others = rows.filter((row) => isWatched(ctx, row, rows)).map(({ name }) => name);
   const feeds = new Map(statuses.map((status) => [status.name, status]));
   return new Map(
     [...new Set([...suites, ...feeds.keys(), ...others])].sort().map((name) => {
@@ -37,6 +37,13 @@ export async function loadUpstreamStates(ctx: Context): Promise<Map<string, Upst
       return [name, feed === undefined ? state : describeFeed(state, feed)];
     }),
   );
+}
+
+/** Bases and repositories are named by Dockerfiles, which change: what is no longer looked at when the others are is no upstream any more. */
+function isWatched(ctx: Context, { kind, lastAttempt }: Upstream, rows: readonly Upstream[]): boolean {
+  if (kind !== "base" && kind !== "git") return false;
+  const newest = rows.reduce((most, row) => Math.max(most, row.lastAttempt ?? 0), 0);
+  return lastAttempt !== null && newest - lastAttempt < Math.max(hour, 3 * ctx.config.watch.interval);
 }
 
 /** A feed that answers may be old all the same. Its alarms begin with its name, which stands beside them here. */

@@ -26,6 +26,7 @@ export async function saveFleet(store: Store): Promise<void> {
   for (const [image, digest] of [["base", digestOf("a")], ["web", digestOf("b")]] as const) {
     const lease = await takeLease(store, image);
     await store.saveStep(lease, "push", { digest });
+    await store.saveBuildLog(lease.rebuild.id, "step 1 of 2\nstep 2 of 2", 0);
     await provenCandidate(store, lease, digest);
     const intent = await store.saveIntent(
       { image, environment: "production", digest, kind: "forward", by: "tidemill", reason: "verified" },
