@@ -133,7 +133,9 @@ export async function createPatchYard(codename: string): Promise<PatchYard> {
 export function compareTrees(one: Tree, other: Tree): string[] {
   const [a, b] = [describeTree(one), describeTree(other)];
   const paths = [...new Set([...a.keys(), ...b.keys()])].sort();
-  return paths.flatMap((path) => (a.get(path) === b.get(path) ? [] : [`${path}: ${a.get(path) ?? "not there"} | ${b.get(path) ?? "not there"}`]));
+  return paths.flatMap((path) =>
+    a.get(path) === b.get(path) ? [] : [`${path}: ${a.get(path) ?? "not there"} | ${b.get(path) ?? "not there"}`],
+  );
 }
 
 function describeTree(tree: Tree): Map<string, string> {
