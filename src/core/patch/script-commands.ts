@@ -12,14 +12,14 @@ const maxScript = 1_048_576;
 /** Words that only steer a script, or read, or speak. */
 const silent: ReadonlySet<string> = new Set(
   (
-    "set exit return true false : [ test if then elif else fi for while until do done case esac in break continue shift local export unset trap umask cd read wait " +
+    "set exit return true false : [ test if then elif else fi for while until do done case esac in break continue shift local export unset umask cd read wait " +
     "echo printf cat grep egrep fgrep sed awk cut tr sort uniq head tail wc expr basename dirname readlink realpath which command type getent id uname stat cmp diff md5sum sha256sum sleep date hostname who runlevel pidof find " +
     "dpkg dpkg-query dpkg-realpath ischroot mktemp ls"
   ).split(" "),
 );
 /** What one of those words does when it is told to. */
 const telling =
-  /\bfind\s.*\s-(?:delete|exec|ok|fprint)|^sed\s.*(?:\s-\w*i|--in-place)|^dpkg\s.*\s-(?:i|-install|r|-remove|-purge|P|-configure|-unpack)\b|^awk\s.*[^-]>\s*"/;
+  /\bfind\s.*\s-(?:delete|exec|ok|fprint|fls)|\bsed\s(?:.*\s)?(?:-[a-zA-Z]*i|--in-place)|\bsort\s(?:.*\s)?-[a-zA-Z]*o|\bdpkg\s(?:.*\s)?(?:-[irP]\b|--(?:install|remove|purge|configure|unpack|set-selections|clear-selections|add-architecture))|\bawk\b.*(?:[^-]>\s*"|\bsystem\s*\()|\bcommand\s+(?!-[vV]\b)|\buniq\s+\S+\s+\S|\bhostname\s+[^-\s|&;)]/;
 
 /**
  * The commands of a script that may change something when dpkg calls it so: everything that is not known to steer, read or speak, and is no function of the script.
@@ -32,18 +32,21 @@ export function readCommands(script: string, call: ScriptCall): ScriptCommand[] 
   const found: ScriptCommand[] = [];
   for (const line of lines) {
     const bare = line
+      // A text made by a command: the command counts, not the text.
+      .replace(/"(?:[^"`$\\]|\$\w+)*(\$\([^()"`]*\)|`[^`"]*`)(?:[^"`$\\]|\$\w+)*"/g, " $1 ")
       .replace(/"(?:[^"\\`$]|\\.|\$(?!\())*"|'[^']*'/g, "\u0001")
       .replace(/\$\(\([^()]*\)\)|\$\{[^{}]*\}/g, "$V")
       .replace(/\d?>&\d|&?\d?>>?\s*(?:\/dev\/(?:null|stderr|stdout)\b)/g, " ")
       .replace(/^(?:function\s+)?[\w-]+\s*\(\s*\)/, " ");
     if (/(?:^|[^<>=-])>/.test(bare)) found.push({ name: ">", line });
+    if (/(?:^|&&|\|\|?|[({]|\b(?:then|else|do|if|elif|while|until)\s|!\s)\s*(?:\$\(|`)/.test(bare))
+      found.push({ name: "$", line });
     for (const part of bare.split(/&&|\|\||[|(){}`]|\$\(|!\s/)) {
       const [, word = ""] =
-        /^\s*(?:(?:if|elif|while|until|do|then|else|exec|env|xargs)\s+|\w+=\S*(?:\s+|$))*(\S*)/.exec(part) ?? [];
-      if (word === "" || word === '"' || word.startsWith("-") || word.startsWith("<") || /^[\d;&>]+$/.test(word))
-        continue;
-      const name = /^["\u0001$]/.test(word) ? "$" : word;
-      const isKnown = (silent.has(name) && !telling.test(line)) || functions.has(name) || name === "in";
+        /^\s*(?:(?:if|elif|while|until|do|then|else)\s+|\w+=\S*(?:\s+|$)|<\s*[^\s<]+\s+)*(\S*)/.exec(part) ?? [];
+      if (word === "" || word === '"' || word.startsWith("-") || /^[\d;&<>]+$/.test(word)) continue;
+      const name = word !== "[" && word !== "]" && /[$*?\\"'\u0001[]|^\.\.?\//.test(word) ? "$" : word;
+      const isKnown = (silent.has(name) && !telling.test(line)) || functions.has(name) || name === "in" || name === "]";
       if (!isKnown) found.push({ name, line });
     }
   }

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { readCommands } from "./script-commands.ts";
+
+const call = { action: "configure", version: "1" } as const;
+const namesIn = (script: string): string[] | undefined =>
+  readCommands(`#!/bin/sh\n${script}\n`, call)?.map(({ name }) => name);
+
+describe("readCommands", () => {
+  it.each([
+    ["set -e\necho done\nexit 0", []],
+    ["touch /a && chmod 755 /b || rm -f /c", ["touch", "chmod", "rm"]],
+    ["x=$(cat /a | tool)", ["tool"]],
+    ["x=`tool`", ["tool"]],
+    ["( cd /a; ln -s b c )", ["ln"]],
+    ["echo a > /etc/a", [">"]],
+    ["echo a >> /etc/a", [">"]],
+    ["echo a > /dev/null 2>&1", []],
+    ["$tool x", ["$"]],
+    ['"$tool" x', ["$"]],
+    ["clean() {\n  rm /a\n}\nclean", ["rm"]],
+    ["for f in a b; do rm $f; done", ["rm"]],
+    ["[ -x /usr/bin/tool ] && /usr/bin/tool --run", ["/usr/bin/tool"]],
+    ["find / -name x -delete", ["find"]],
+    ["find / -name x", []],
+    ["sed -i s/a/b/ /etc/x", ["sed"]],
+    ["sed s/a/b/ /etc/x", []],
+    ["FOO=1 BAR=2 tool", ["tool"]],
+    ["cat <<EOF\nrm /a\nEOF", []],
+    ["ls | xargs -r rm", ["xargs"]],
+    ["env X=1 rm /a", ["env"]],
+    ["command rm /a", ["command"]],
+    ["command -v tool", []],
+    ["trap 'rm /a' EXIT", ["trap"]],
+    ["time rm /a", ["time"]],
+    ["/usr/lib/$x/tool", ["$"]],
+    ["$(which tool) -x", ["$"]],
+    ['"/usr/bin/"tool', ["$"]],
+    ["../tool", ["$"]],
+    ["< /etc/a tool", ["tool"]],
+    ['case "$(tool)" in a) rm /b ;; esac', ["tool", "rm"]],
+    ["LC_ALL=C sed -ni s/a/b/ x", ["sed"]],
+    ["awk '{ print > \"/etc/a\" }' x", ["awk"]],
+    ['echo "$(rm /a)"', ["rm"]],
+    ["eval rm", ["eval"]],
+    [". /usr/share/debconf/confmodule", ["."]],
+    ["dpkg --remove x", ["dpkg"]],
+  ])("finds in %j what does something", (script, names) => {
+    expect(namesIn(script)).toEqual(names);
+  });
+
+  it.each([
+    ["perl", "#!/usr/bin/perl\n"],
+    ["nothing that says what it is", "touch /a\n"],
+    ["a program", "\u007fELF"],
+    ["a mebibyte and more", `#!/bin/sh\n${"#".repeat(1_048_577)}`],
+  ])("does not say of %s that it does nothing", (_, script) => {
+    expect(readCommands(script, call)).toBeUndefined();
+  });
+});
