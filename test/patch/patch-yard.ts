@@ -37,8 +37,8 @@ export interface PatchYard {
   /** What an engine's build changed, against the original in the same repository. */
   proveBuilt(name: string, platforms: readonly EnginePatch[], digest: Digest): Promise<readonly PatchChange[]>;
   tree(name: string, digest: Digest): Promise<Tree>;
-  /** Runs a shell's text in a container of the image. */
-  run(name: string, digest: Digest, script: string): Promise<Outcome>;
+  /** Runs a shell's text in a container of the image; `shell` is how it is called. */
+  run(name: string, digest: Digest, script: string, shell?: readonly string[]): Promise<Outcome>;
   close(): Promise<void>;
 }
 
@@ -128,7 +128,7 @@ export async function createPatchYard(codename: string): Promise<PatchYard> {
       if (first === undefined) throw new Error("an image without a platform");
       return first.tree;
     },
-    run: async (name, digest, script) => {
+    run: async (name, digest, script, [program = "", ...words] = ["/bin/sh"]) => {
       const reference = `${host}/${name}@${digest}`;
       loaded.push(reference);
       const pulled = await docker(["pull", "--quiet", reference]);
@@ -141,8 +141,9 @@ export async function createPatchYard(codename: string): Promise<PatchYard> {
         "--network",
         "none",
         "--entrypoint",
-        "/bin/sh",
+        program,
         reference,
+        ...words,
         "-ec",
         script,
       ]);

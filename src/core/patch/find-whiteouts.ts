@@ -39,7 +39,7 @@ export function findWhiteouts(
     else if (found.node.entry.type !== "symlink" || !leadsToFolder(path)) gone.add(path);
   }
   if (database === "status.d")
-    for (const path of [...gone]) for (const link of linksTo(tree, path)) if (!kept.has(link)) gone.add(link);
+    for (const link of [...gone].flatMap((path) => linksTo(tree, path))) if (!kept.has(link)) gone.add(link);
   const filled = new Set([...kept].flatMap((path) => parentsOf(path)));
   for (const path of folders.sort((a, b) => b.length - a.length)) {
     const found = lookup(tree, path, false);

@@ -107,20 +107,19 @@ function setsArguments({ text, inFunction }: Piece): boolean {
   return !inFunction && /(?:^|[\s|&(])(?:set\s+(?:--|[^\s+-])|shift\b)/.test(text);
 }
 
-const endOfBranch = "\u0003";
+const endOfBranch = "\ue003";
 
 /** Lines cut at semicolons, and after the words that begin a branch, text in quotes aside. */
 function splitPieces(lines: readonly string[]): string[] {
   return lines.flatMap((line) => {
     const texts: string[] = [];
-    const bare = line.replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, (text) => `\u0001${texts.push(text) - 1}\u0002`);
+    const bare = line.replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, (text) => `\ue001${texts.push(text) - 1}\ue002`);
     return bare
-      .replace(/(^|[\s;)])#.*$/, "$1")
       .replace(/;;&?|;&/g, `\n${endOfBranch}\n`)
       .replace(/(^|[\s;])(then|else|do)(?=\s)/g, "$1\n$2\n")
       .replace(/^((?:.*\s)?case\s.*?\sin)\s/gm, "$1\n")
       .split(/[;\n]/)
-      .map((piece) => piece.replace(/\u0001(\d+)\u0002/g, (_, at: string) => texts[Number(at)] ?? "").trim())
+      .map((piece) => piece.replace(/\ue001(\d+)\ue002/g, (_, at: string) => texts[Number(at)] ?? "").trim())
       .filter((piece) => piece !== "")
       .map((piece) => (piece === endOfBranch ? ";;" : piece));
   });

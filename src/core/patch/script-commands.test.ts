@@ -41,11 +41,28 @@ describe("readCommands", () => {
     ["LC_ALL=C sed -ni s/a/b/ x", ["sed"]],
     ["awk '{ print > \"/etc/a\" }' x", ["awk"]],
     ['echo "$(rm /a)"', ["rm"]],
+    [`echo "$(a) it's $(rm /x) isn't"`, ["a", "rm"]],
+    ["x=${y:-$(rm /x)}", ["rm"]],
+    ["echo 'a > b'", []],
+    ["x=$((1 + 2))", []],
+    ['[ -z "$(tool)" ]', ["tool"]],
+    ['echo "$(a "b #c")"; rm /x', ["a", "rm"]],
     ["eval rm", ["eval"]],
     [". /usr/share/debconf/confmodule", ["."]],
     ["dpkg --remove x", ["dpkg"]],
   ])("finds in %j what does something", (script, names) => {
     expect(namesIn(script)).toEqual(names);
+  });
+
+  it.each([
+    ["awk '\n{ a }\n' /x && rm /y", "rm"],
+    ["x=$(($(rm /x) + 2))", "rm"],
+    ['"$(tool)" x', "$"],
+    ["'unended; rm /x", "rm"],
+    ['"unended $(rm /x)', "rm"],
+    ["echo \\' && rm /x #'", "rm"],
+  ])("misses nothing in %j", (script, name) => {
+    expect(namesIn(script)).toContain(name);
   });
 
   it.each([

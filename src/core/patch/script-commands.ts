@@ -1,3 +1,4 @@
+import { bareCode } from "./bare-code.ts";
 import { liveLines, type ScriptCall } from "./live-lines.ts";
 
 /** A command that a maintainer script can come to. */
@@ -17,25 +18,35 @@ const silent: ReadonlySet<string> = new Set(
     "dpkg dpkg-query dpkg-realpath ischroot mktemp ls"
   ).split(" "),
 );
-/** What one of those words does when it is told to. */
-const telling =
-  /\bfind\s.*\s-(?:delete|exec|ok|fprint|fls)|\bsed\s(?:.*\s)?(?:-[a-zA-Z]*i|--in-place)|\bsort\s(?:.*\s)?-[a-zA-Z]*o|\bdpkg\s(?:.*\s)?(?:-[irP]\b|--(?:install|remove|purge|configure|unpack|set-selections|clear-selections|add-architecture))|\bawk\b.*(?:[^-]>\s*"|\bsystem\s*\()|\bcommand\s+(?!-[vV]\b)|\buniq\s+\S+\s+\S|\bhostname\s+[^-\s|&;)]/;
+/** When one of those words does something all the same, by its line. */
+const telling: ReadonlyMap<string, RegExp> = new Map([
+  ["find", /\s-(?:delete|exec|ok|fprint|fls)/],
+  ["sed", /\ssed\s(?:.*\s)?(?:-[a-zA-Z]*i|--in-place)/],
+  ["sort", /\ssort\s(?:.*\s)?(?:-[a-zA-Z]*o|--output)/],
+  [
+    "dpkg",
+    /\sdpkg\s(?:.*\s)?(?:-[irP]\b|--(?:install|remove|purge|configure|unpack|set-sel|clear-sel|add-arch|remove-arch))/,
+  ],
+  ["awk", /[^-]>\s*"|\bsystem\s*\(|\|\s*"/],
+  ["command", /\scommand\s+(?!-[vV]\b)/],
+  ["uniq", /\suniq\s+(?:-\S+\s+)*[^-|\s)]\S*\s+[^|>\s)]/],
+  ["hostname", /\shostname\s+[^-\s|&;)]/],
+  ["date", /\sdate\s(?:.*\s)?(?:-s|--set)/],
+]);
 
 /**
  * The commands of a script that may change something when dpkg calls it so: everything that is not known to steer, read or speak, and is no function of the script.
  * `undefined` for what is no shell script, or is too large to be one.
  */
 export function readCommands(script: string, call: ScriptCall): ScriptCommand[] | undefined {
-  if (script.length > maxScript || !/^#! *\/(?:usr\/)?bin\/(?:sh|bash|dash)\b/.test(script)) return undefined;
+  // Stand-ins of ours for texts in quotes: a script that has them itself would be misread.
+  if (script.length > maxScript || /[\ue001-\ue003]/.test(script)) return undefined;
+  if (!/^#! *\/(?:usr\/)?bin\/(?:sh|bash|dash)\b/.test(script)) return undefined;
   const lines = liveLines(script, call);
   const functions = new Set(lines.flatMap((line) => /^(?:function\s+)?([\w-]+)\s*\(\s*\)/.exec(line)?.[1] ?? []));
   const found: ScriptCommand[] = [];
   for (const line of lines) {
-    const bare = line
-      // A text made by a command: the command counts, not the text.
-      .replace(/"(?:[^"`$\\]|\$\w+)*(\$\([^()"`]*\)|`[^`"]*`)(?:[^"`$\\]|\$\w+)*"/g, " $1 ")
-      .replace(/"(?:[^"\\`$]|\\.|\$(?!\())*"|'[^']*'/g, "\u0001")
-      .replace(/\$\(\([^()]*\)\)|\$\{[^{}]*\}/g, "$V")
+    const bare = bareCode(line)
       .replace(/\d?>&\d|&?\d?>>?\s*(?:\/dev\/(?:null|stderr|stdout)\b)/g, " ")
       .replace(/^(?:function\s+)?[\w-]+\s*\(\s*\)/, " ");
     if (/(?:^|[^<>=-])>/.test(bare)) found.push({ name: ">", line });
@@ -45,8 +56,12 @@ export function readCommands(script: string, call: ScriptCall): ScriptCommand[] 
       const [, word = ""] =
         /^\s*(?:(?:if|elif|while|until|do|then|else)\s+|\w+=\S*(?:\s+|$)|<\s*[^\s<]+\s+)*(\S*)/.exec(part) ?? [];
       if (word === "" || word === '"' || word.startsWith("-") || /^[\d;&<>]+$/.test(word)) continue;
-      const name = word !== "[" && word !== "]" && /[$*?\\"'\u0001[]|^\.\.?\//.test(word) ? "$" : word;
-      const isKnown = (silent.has(name) && !telling.test(line)) || functions.has(name) || name === "in" || name === "]";
+      const name = word !== "[" && word !== "]" && /[$*?\\"'\ue001[]|^\.\.?\//.test(word) ? "$" : word;
+      const isKnown =
+        (silent.has(name) && telling.get(name)?.test(` ${line}`) !== true) ||
+        functions.has(name) ||
+        name === "in" ||
+        name === "]";
       if (!isKnown) found.push({ name, line });
     }
   }
