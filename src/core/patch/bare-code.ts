@@ -1,6 +1,9 @@
 /** Stands for a text in quotes, and for what is escaped. */
 export const quoted = "\ue001";
 
+const longestSum = 200;
+const arithmetic = /^\$\(\([^()$`]*\)\)/;
+
 type Inside = "code" | "double" | "tick" | "parameter";
 
 /**
@@ -32,11 +35,7 @@ export function bareCode(line: string): string {
       if (top() === "tick") stack.pop();
       else stack.push("tick");
       bare += " `";
-    } else if (
-      line.startsWith("$((", at) &&
-      line.indexOf("))", at) > 0 &&
-      !/[$`]/.test(line.slice(at + 3, line.indexOf("))", at)))
-    ) {
+    } else if (line.startsWith("$((", at) && arithmetic.test(line.slice(at, at + longestSum))) {
       at = line.indexOf("))", at) + 1;
       if (!isText) bare += "$V";
     } else if (line.startsWith("$(", at)) {

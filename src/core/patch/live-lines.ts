@@ -117,12 +117,18 @@ function splitPieces(lines: readonly string[]): string[] {
     return bare
       .replace(/;;&?|;&/g, `\n${endOfBranch}\n`)
       .replace(/(^|[\s;])(then|else|do)(?=\s)/g, "$1\n$2\n")
-      .replace(/^((?:.*\s)?case\s.*?\sin)\s/gm, "$1\n")
       .split(/[;\n]/)
+      .flatMap(cutCase)
       .map((piece) => piece.replace(/\ue001(\d+)\ue002/g, (_, at: string) => texts[Number(at)] ?? "").trim())
       .filter((piece) => piece !== "")
       .map((piece) => (piece === endOfBranch ? ";;" : piece));
   });
+}
+
+/** `case X in` and what follows it on its line. */
+function cutCase(piece: string): string[] {
+  const end = /^\s*case\s/.test(piece) ? /\sin(?=\s)/.exec(piece) : null;
+  return end === null ? [piece] : [piece.slice(0, end.index + 3), piece.slice(end.index + 3)];
 }
 
 /** Variables that are given the script's first or second argument, and nothing else anywhere. */

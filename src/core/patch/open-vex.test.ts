@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { sha256 } from "../../lib/index.ts";
-import { debPurl, openVex, type OpenVexInput } from "./open-vex.ts";
+import { openVex, type OpenVexInput } from "./open-vex.ts";
 
 /** The published schema of version 0.2.0, as far as it says what must be there and of which kind. */
 const iri = z.string().regex(/^[a-z][a-z0-9+.-]*:\S+$/);
@@ -27,12 +27,15 @@ const schema = z.strictObject({
 const input: OpenVexInput = {
   repository: "Registry.example/owner/app",
   digest: sha256("patched"),
+  distribution: "debian",
   packages: [
     {
-      purl: debPurl("openssl", "3.0.22-1~deb12u2", "amd64"),
+      name: "openssl",
+      version: "3.0.22-1~deb12u2",
+      architecture: "amd64",
       vulnerabilities: [{ id: "CVE-2026-2" }, { id: "CVE-2026-1", aliases: ["DSA-1-1"] }],
     },
-    { purl: debPurl("libssl3", "1:3.0.22+x", "amd64"), vulnerabilities: [{ id: "CVE-2026-1" }] },
+    { name: "libssl3", version: "1:3.0.22+x", architecture: "amd64", vulnerabilities: [{ id: "CVE-2026-1" }] },
   ],
   author: "somebody",
   timestamp: "2026-11-25T00:00:00Z",

@@ -66,10 +66,24 @@ describe("readCommands", () => {
   });
 
   it.each([
+    ["sums", "$((".repeat(80)],
+    ["quotes", `"'`.repeat(4000)],
+    ["substitutions", "$(`".repeat(2000)],
+    ["cases", "case a ".repeat(1000)],
+    ["braces", "f() { ${".repeat(900)],
+    ["spaces", " ".repeat(8000)],
+  ])("takes no time for many %s", (_, line) => {
+    const begin = performance.now();
+    readCommands(`#!/bin/sh\n${`${line}\n`.repeat(30)}`, call);
+    expect(performance.now() - begin).toBeLessThan(2000);
+  });
+
+  it.each([
     ["perl", "#!/usr/bin/perl\n"],
     ["nothing that says what it is", "touch /a\n"],
     ["a program", "\u007fELF"],
-    ["a mebibyte and more", `#!/bin/sh\n${"#".repeat(1_048_577)}`],
+    ["a script that is too large", `#!/bin/sh\n${"# x\n".repeat(70_000)}`],
+    ["a line that is too long", `#!/bin/sh\n: ${"x".repeat(9000)}`],
   ])("does not say of %s that it does nothing", (_, script) => {
     expect(readCommands(script, call)).toBeUndefined();
   });

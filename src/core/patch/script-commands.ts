@@ -1,4 +1,5 @@
 import { bareCode } from "./bare-code.ts";
+import { commandLines } from "../layer/index.ts";
 import { liveLines, type ScriptCall } from "./live-lines.ts";
 
 /** A command that a maintainer script can come to. */
@@ -8,7 +9,8 @@ export interface ScriptCommand {
   readonly line: string;
 }
 
-const maxScript = 1_048_576;
+const maxScript = 262_144;
+const maxLine = 8192;
 
 /** Words that only steer a script, or read, or speak. */
 const silent: ReadonlySet<string> = new Set(
@@ -42,6 +44,7 @@ export function readCommands(script: string, call: ScriptCall): ScriptCommand[] 
   // Stand-ins of ours for texts in quotes: a script that has them itself would be misread.
   if (script.length > maxScript || /[\ue001-\ue003]/.test(script)) return undefined;
   if (!/^#! *\/(?:usr\/)?bin\/(?:sh|bash|dash)\b/.test(script)) return undefined;
+  if (commandLines(script).some((line) => line.length > maxLine)) return undefined;
   const lines = liveLines(script, call);
   const functions = new Set(lines.flatMap((line) => /^(?:function\s+)?([\w-]+)\s*\(\s*\)/.exec(line)?.[1] ?? []));
   const found: ScriptCommand[] = [];

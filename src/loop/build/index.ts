@@ -16,7 +16,6 @@ export { readChangelog } from "./suggest-advisories.ts";
 export { loadBase } from "./load-base.ts";
 export { createPatcher } from "./patch/create-patcher.ts";
 export { mirrorImage, type MirroredImage } from "./patch/mirror-image.ts";
-export { PatchError } from "./patch/prove-patch.ts";
 export type {
   EnginePatch,
   PatchChange,
