@@ -12,7 +12,13 @@ import {
   type Repository,
 } from "../../src/io/registry/index.ts";
 import type { Digest } from "../../src/lib/index.ts";
-import { createPatcher, type PatchOutcome } from "../../src/loop/build/index.ts";
+import {
+  createPatcher,
+  type EnginePatch,
+  type PatchChange,
+  type PatchOutcome,
+  type Patcher,
+} from "../../src/loop/build/index.ts";
 import { createMill, requestOf, type Mill } from "../../src/loop/build/testdata/mill.ts";
 import { realPackages, type RealPackages } from "../../src/loop/build/testdata/real-packages.ts";
 import { findDebianMirror } from "../apt/debian-mirror.ts";
@@ -28,9 +34,11 @@ export interface PatchYard {
   /** Builds a Dockerfile, pushes what comes of it, and reads its digest; `name` is that of its repository. */
   build(name: string, dockerfile: string): Promise<Digest>;
   patch(name: string, digest: Digest, change?: PatchChangeable): Promise<PatchOutcome>;
+  /** What an engine's build changed, against the original in the same repository. */
+  proveBuilt(name: string, platforms: readonly EnginePatch[], digest: Digest): Promise<readonly PatchChange[]>;
   tree(name: string, digest: Digest): Promise<Tree>;
-  /** Runs a shell's text in a container of the image. */
-  run(name: string, digest: Digest, script: string): Promise<Outcome>;
+  /** Runs a shell's text in a container of the image; `shell` is how it is called. */
+  run(name: string, digest: Digest, script: string, shell?: readonly string[]): Promise<Outcome>;
   close(): Promise<void>;
 }
 
@@ -67,6 +75,14 @@ export async function createPatchYard(codename: string): Promise<PatchYard> {
   const loaded: string[] = [];
   const repository = (name: string): Repository => client.repository(`${host}/${name}`);
 
+  const patcherOf = (universe: PackageUniverse): Patcher =>
+    createPatcher({
+      images,
+      cacheDir: mill.cacheDir,
+      fetchPackage: (record) => all.fetch(record),
+      universeFor: () => Promise.resolve(universe),
+    });
+
   return {
     host,
     images,
@@ -98,13 +114,12 @@ export async function createPatchYard(codename: string): Promise<PatchYard> {
       if (found === undefined) throw new Error(`${tag} was not pushed`);
       return found.digest;
     },
+    proveBuilt: (name, platforms, digest) => {
+      const place = repository(name);
+      return patcherOf(all.universe).proveBuilt({ source: place, sink: place }, platforms, digest);
+    },
     patch: (name, digest, { policy = keeping, universe = all.universe } = {}) => {
-      const patcher = createPatcher({
-        images,
-        cacheDir: mill.cacheDir,
-        fetchPackage: (record) => all.fetch(record),
-        universeFor: () => Promise.resolve(universe),
-      });
+      const patcher = patcherOf(universe);
       const place = repository(name);
       return patcher.patchImage({ source: place, digest, name: `${host}/${name}`, sink: place, policy });
     },
@@ -113,12 +128,25 @@ export async function createPatchYard(codename: string): Promise<PatchYard> {
       if (first === undefined) throw new Error("an image without a platform");
       return first.tree;
     },
-    run: async (name, digest, script) => {
+    run: async (name, digest, script, [program = "", ...words] = ["/bin/sh"]) => {
       const reference = `${host}/${name}@${digest}`;
       loaded.push(reference);
       const pulled = await docker(["pull", "--quiet", reference]);
       if (pulled.status !== 0) return pulled;
-      return docker(["run", "--rm", "--network", "none", "--entrypoint", "/bin/sh", reference, "-ec", script]);
+      return docker([
+        "run",
+        "--rm",
+        "--user",
+        "0:0",
+        "--network",
+        "none",
+        "--entrypoint",
+        program,
+        reference,
+        ...words,
+        "-ec",
+        script,
+      ]);
     },
     close: async () => {
       if (loaded.length > 0) await docker(["rmi", "--force", ...new Set(loaded)]);
@@ -133,7 +161,9 @@ export async function createPatchYard(codename: string): Promise<PatchYard> {
 export function compareTrees(one: Tree, other: Tree): string[] {
   const [a, b] = [describeTree(one), describeTree(other)];
   const paths = [...new Set([...a.keys(), ...b.keys()])].sort();
-  return paths.flatMap((path) => (a.get(path) === b.get(path) ? [] : [`${path}: ${a.get(path) ?? "not there"} | ${b.get(path) ?? "not there"}`]));
+  return paths.flatMap((path) =>
+    a.get(path) === b.get(path) ? [] : [`${path}: ${a.get(path) ?? "not there"} | ${b.get(path) ?? "not there"}`],
+  );
 }
 
 function describeTree(tree: Tree): Map<string, string> {

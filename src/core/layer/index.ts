@@ -22,7 +22,6 @@ export { LayerTree } from "./layer-tree.ts";
 export { dpkgDatabase } from "./dpkg-database.ts";
 export { placeFiles } from "./place-files.ts";
 export { statusStanza } from "./dpkg-status.ts";
-export { mergeUsr } from "./package-path.ts";
 export { commandLines, readAlternatives } from "./read-scripts.ts";
 export { loaderEntries } from "./generated/shared-libraries.ts";
 export { certificateEntries } from "./generated/certificates.ts";

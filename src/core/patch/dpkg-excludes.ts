@@ -3,8 +3,10 @@ import { listFolder, readText, type Tree } from "../inventory/index.ts";
 /** Whether the image's dpkg leaves a path, with its leading slash, out of what it unpacks; `leads` says that others may stand below it: a folder, or a link. */
 export type IsExcluded = (path: string, leads?: boolean) => boolean;
 
-const maxRules = 1000;
-const maxSteps = 20_000;
+const maxRules = 200;
+/** Steps for each character of one comparison, and characters of all for one image: what rules that are made to take long may cost. */
+const maxSteps = 16;
+const maxAll = 200_000_000;
 
 /** The `path-exclude` and `path-include` of the image's dpkg: the last that fits a path counts. dpkg.cfg(5), dpkg(1). */
 export function readExcludes(tree: Tree): IsExcluded {
@@ -29,8 +31,12 @@ export function readExcludes(tree: Tree): IsExcluded {
   const heads = rules.flatMap(({ excludes, pattern }) =>
     excludes ? [] : [pattern.replace(/[*?[\\].*$/, "").replace(/\/+$/, "")],
   );
+  let left = maxAll;
   return (path, leads = false) => {
     let excluded = false;
+    if (rules.length === 0) return false;
+    left -= rules.length * path.length;
+    if (left < 0) return false;
     for (const { excludes, pattern } of rules)
       if (excludes !== excluded && matchesGlob(pattern, path)) excluded = excludes;
     return excluded && !(leads && heads.some((head) => path.startsWith(head)));
@@ -46,7 +52,7 @@ export function matchesGlob(pattern: string, text: string): boolean {
   let from = 0;
   while (t < text.length) {
     steps += 1;
-    if (steps > maxSteps) return false;
+    if (steps > maxSteps * (text.length + pattern.length)) return false;
     const one = p < pattern.length ? matchOne(pattern, p, text[t] ?? "") : undefined;
     if (pattern[p] === "*") {
       star = p;

@@ -22,6 +22,13 @@ export function findWhiteouts(
       if (line.length > 2 && !isExcluded(line)) kept.add(real(line.slice(1)));
     for (const { path } of conffiles) kept.add(real(path.slice(1)));
   }
+  /** A folder of the package may be a link of the image, as /bin: only what is deep in the tree, and has nothing of the package below, is taken for the package's own link. */
+  const above = new Set(placed.flatMap(({ old }) => (old?.listed ?? []).flatMap(parentsOf)));
+  const leadsToFolder = (path: string): boolean => {
+    const behind = lookup(tree, path);
+    const isFolder = behind.kind === "found" && behind.node.children !== undefined;
+    return isFolder && (above.has(path) || path.split("/").length < 4);
+  };
   const gone = new Set<string>();
   const folders: string[] = [];
   for (const path of new Set(placed.flatMap(({ old }) => old?.paths ?? []))) {
@@ -29,10 +36,10 @@ export function findWhiteouts(
     const found = lookup(tree, path, false);
     if (found.kind !== "found" || found.path !== path) continue;
     if (found.node.children !== undefined) folders.push(path);
-    else gone.add(path);
+    else if (found.node.entry.type !== "symlink" || !leadsToFolder(path)) gone.add(path);
   }
   if (database === "status.d")
-    for (const path of [...gone]) for (const link of linksTo(tree, path)) if (!kept.has(link)) gone.add(link);
+    for (const link of [...gone].flatMap((path) => linksTo(tree, path))) if (!kept.has(link)) gone.add(link);
   const filled = new Set([...kept].flatMap((path) => parentsOf(path)));
   for (const path of folders.sort((a, b) => b.length - a.length)) {
     const found = lookup(tree, path, false);

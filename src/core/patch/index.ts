@@ -5,7 +5,7 @@ export { planPatch } from "./plan-patch.ts";
 export { patchLayer, type PatchLayer } from "./patch-layer.ts";
 export { addLayer, laterOf, patchIndex, type ImageBase, type PatchedPlatform } from "./patched-image.ts";
 export { patchDockerfile, type PatchDockerfileInput, type UpgradeTarget } from "./patch-dockerfile.ts";
-export { debPurl, openVex, type FixedPackage, type OpenVexDocument, type OpenVexInput } from "./open-vex.ts";
+export { openVex, type FixedPackage, type OpenVexDocument, type OpenVexInput } from "./open-vex.ts";
 export type {
   NewPackage,
   Original,

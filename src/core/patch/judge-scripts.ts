@@ -52,7 +52,7 @@ const reviewed: ReadonlyMap<string, readonly string[]> = new Map([
   // Services that hold the former library.
   ["libpam0g", ["$"]],
   // Byte code of gdb's printers, of another name where python's version differs.
-  ["libstdc++6", ["rm", "find"]],
+  ["libstdc++6", ["rm", "xargs"]],
   // Asks whether a port is taken.
   ["nginx", ["ss"]],
   // A link where /usr/lib/ssl is not there, which the package ships.
@@ -142,7 +142,11 @@ function isHarmless({ name, line }: ScriptCommand, { tree, next, call, isSame }:
   return !isCommand(tree, next, name);
 }
 
-const shellWords: ReadonlySet<string> = new Set(["eval", "exec", "source", "command", "builtin", "sh", "bash", "dash"]);
+/** Words of the shell itself, which no file stands for, and which run what follows them. */
+/** Words of the shell itself, which no file stands for, and which run what follows them. */
+const shellWords: ReadonlySet<string> = new Set(
+  "eval exec source command builtin time coproc function trap alias select enable hash".split(" "),
+);
 
 /** Whether the image, or the package itself, has such a command: what nothing has does nothing. */
 function isCommand(tree: Tree, next: NewPackage, name: string): boolean {

@@ -1,6 +1,8 @@
 import { readText } from "../inventory/index.ts";
 import type { NewPackage, Original, OriginalPackage } from "./types.ts";
 
+const maxReasons = 20;
+
 /** Packages whose trigger has an effect that the patch makes itself (the loader's cache), that only a running system feels, or that is an index for people. */
 const quiet: ReadonlySet<string> = new Set([
   "libc-bin",
@@ -32,13 +34,19 @@ export function judgeTriggers(
   }
   const paths = new Set((next.files.get("list") ?? "").split("\n").filter((path) => path.length > 2));
   for (const path of old?.paths ?? []) paths.add(`/${path}`);
-  const sorted = [...paths].sort();
+  const touched = new Set<string>();
+  for (const path of paths)
+    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
+      const part = path.slice(0, end);
+      if (touched.has(part)) break;
+      touched.add(part);
+    }
   for (const line of textOf(tree, "var/lib/dpkg/triggers/File").split("\n")) {
     const [, path, waiter] = /^(\/\S+) (\S+)$/.exec(line) ?? [];
-    if (path === undefined || waiter === undefined || quiet.has(waiterOf(waiter))) continue;
-    if (waiterOf(waiter) === next.swap.name) continue;
-    if (sorted.some((each) => each === path || each.startsWith(`${path}/`)))
-      reasons.push(`${waiterOf(waiter)} waits for changes below ${path}`);
+    if (path === undefined || waiter === undefined || reasons.length > maxReasons) continue;
+    const name = waiterOf(waiter);
+    if (!quiet.has(name) && name !== next.swap.name && touched.has(path))
+      reasons.push(`${name} waits for changes below ${path}`);
   }
   return reasons;
 }

@@ -18,59 +18,96 @@ interface Block {
   readonly byAction: boolean;
 }
 
+interface Piece {
+  readonly text: string;
+  /** Whether it is part of a function, whose arguments are not the script's. */
+  readonly inFunction: boolean;
+}
+
 /**
  * The commands of a shell script, one a line, that `call` can reach: branches are left out whose condition says that they are for another action, or for an upgrade from before a version
- * that lies behind. Where the script's blocks cannot be told, all of it is live.
+ * that lies behind. Where the script's blocks cannot be told, or it gives itself other arguments, all of it is live.
  */
 export function liveLines(script: string, call: ScriptCall): string[] {
-  const all = splitPieces(commandLines(script));
-  const names = aliases(all);
+  const texts = splitPieces(commandLines(script));
+  const pieces = markFunctions(texts);
+  if (pieces === undefined || pieces.some(setsArguments)) return texts;
+  const names = aliases(pieces);
   const blocks: Block[] = [];
   const live: string[] = [];
   let condition: string[] | undefined;
-  const isLive = (): boolean => blocks.every((block) => block.live);
-  for (const given of all) {
-    const piece = given.replace(/\$\{?(\w+)\}?/g, (whole, name: string) => names.get(name) ?? whole);
+  const add = (line: string): void => {
+    if (line !== "" && blocks.every((block) => block.live)) live.push(line);
+  };
+  for (const { text, inFunction } of pieces) {
+    const piece = text.replace(/\$\{?(\w+)\}?/g, (whole, name: string) => names.get(name) ?? whole);
     const word = /^(if|elif|then|else|fi|case|esac|;;)(?=\s|$)/.exec(piece)?.[1];
     const rest = word === undefined ? piece : piece.slice(word.length).trim();
     const block = blocks.at(-1);
     if (word === "if" || word === "elif") {
       if (word === "if") blocks.push({ kind: "if", live: true, byAction: false });
       else if (block?.kind === "if") block.live = true;
-      else return all;
-      condition = [rest];
+      else return texts;
+      condition = rest === "" ? [] : [rest];
     } else if (word === "then") {
-      if (block?.kind !== "if" || condition === undefined) return all;
+      if (block?.kind !== "if" || condition === undefined) return texts;
       // What a condition runs is run, whatever comes of it.
-      if (isLive()) live.push(...condition);
-      block.live = isPossible(condition.join(" "), call);
+      for (const each of condition) add(each);
+      block.live = inFunction || isPossible(condition.join(" "), call);
       condition = undefined;
-      if (rest !== "" && isLive()) live.push(rest);
+      add(rest);
     } else if (condition !== undefined) condition.push(piece);
     else if (word === "else") {
-      if (block?.kind !== "if") return all;
+      if (block?.kind !== "if") return texts;
       block.live = true;
-      if (rest !== "") live.push(rest);
+      add(rest);
     } else if (word === "fi" || word === "esac") {
-      if (blocks.pop()?.kind !== (word === "fi" ? "if" : "case")) return all;
+      if (blocks.pop()?.kind !== (word === "fi" ? "if" : "case")) return texts;
     } else if (word === "case") {
-      const byAction = /^"?\$\{?1\}?"?\s+in\b/.test(rest);
-      blocks.push({ kind: "case", live: true, byAction });
+      add(piece);
+      blocks.push({ kind: "case", live: true, byAction: !inFunction && /^"?\$\{?1\}?"?\s+in$/.test(rest) });
     } else if (word === ";;") {
-      if (block?.kind !== "case") return all;
+      if (block?.kind !== "case") return texts;
       block.live = true;
     } else {
       const label = block?.kind === "case" ? /^\(?([^()]{1,500}?)\)(.*)$/.exec(piece) : null;
       if (label !== null && block?.byAction === true) block.live = matchesLabel(label[1] ?? "", call.action);
-      const command = label === null ? piece : (label[2] ?? "").trim();
-      if (command !== "" && isLive()) live.push(command);
+      add(label === null ? piece : (label[2] ?? "").trim());
     }
-    if (blocks.length > maxDepth) return all;
+    if (blocks.length > maxDepth) return texts;
   }
-  return blocks.length === 0 ? live : all;
+  return blocks.length === 0 ? live : texts;
 }
 
-const endOfBranch = "\u0003";
+/** The pieces, those of functions marked; undefined where a function's end is not found. */
+function markFunctions(texts: readonly string[]): Piece[] | undefined {
+  const pieces: Piece[] = [];
+  let depth = 0;
+  let isHeaded = false;
+  for (const text of texts) {
+    const bare = text.replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, "_");
+    const head = /^(?:function\s+)?[\w.+-]+\s*\(\s*\)\s*(.?)/.exec(bare);
+    if (head !== null) {
+      if (depth > 0 || (head[1] !== "" && head[1] !== "{")) return undefined;
+      isHeaded = true;
+    }
+    pieces.push({ text, inFunction: depth > 0 || isHeaded });
+    const braces =
+      (bare.match(/(?:^|\s|\))\{(?=\s|$)/g)?.length ?? 0) -
+      (bare.match(/(?:^|\s)\}(?=\s|$|\)|>|<|\||&)/g)?.length ?? 0);
+    if (isHeaded || depth > 0) depth += braces;
+    if (depth < 0) return undefined;
+    if (depth > 0 || braces < 0 || /\{.*\}/.test(bare)) isHeaded = false;
+  }
+  return depth === 0 && !isHeaded ? pieces : undefined;
+}
+
+/** Whether the script's own arguments are others from here on. */
+function setsArguments({ text, inFunction }: Piece): boolean {
+  return !inFunction && /(?:^|[\s|&(])(?:set\s+(?:--|[^\s+-])|shift\b)/.test(text);
+}
+
+const endOfBranch = "\ue003";
 
 /** A piece with its texts in quotes put back. */
 function withTexts(piece: string, texts: readonly string[]): string {
@@ -85,30 +122,42 @@ function withTexts(piece: string, texts: readonly string[]): string {
 function splitPieces(lines: readonly string[]): string[] {
   return lines.flatMap((line) => {
     const texts: string[] = [];
-    const bare = line.replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, (text) => `\u0001${texts.push(text) - 1}\u0002`);
+    const bare = line.replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, (text) => `\ue001${texts.push(text) - 1}\ue002`);
     return bare
-      .replace(/(^|[\s;)])#.*$/, "$1")
       .replace(/;;&?|;&/g, `\n${endOfBranch}\n`)
       .replace(/(^|[\s;])(then|else|do)(?=\s)/g, "$1\n$2\n")
       .split(/[;\n]/)
+<<<<<<< HEAD
       .map((piece) => withTexts(piece, texts).trim())
+=======
+      .flatMap(cutCase)
+      .map((piece) => piece.replace(/\ue001(\d+)\ue002/g, (_, at: string) => texts[Number(at)] ?? "").trim())
+>>>>>>> patch
       .filter((piece) => piece !== "")
       .map((piece) => (piece === endOfBranch ? ";;" : piece));
   });
 }
 
-/** Variables that are given the script's first or second argument, and nothing else. */
-function aliases(all: readonly string[]): ReadonlyMap<string, string> {
+/** `case X in` and what follows it on its line. */
+function cutCase(piece: string): string[] {
+  const end = /^\s*case\s/.test(piece) ? /\sin(?=\s)/.exec(piece) : null;
+  return end === null ? [piece] : [piece.slice(0, end.index + 3), piece.slice(end.index + 3)];
+}
+
+/** Variables that are given the script's first or second argument, and nothing else anywhere. */
+function aliases(pieces: readonly Piece[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  const several = new Set<string>();
-  for (const piece of all) {
-    const [, name, argument] = /^(\w+)=(?:"?\$\{?([12])\}?"?$)?/.exec(piece) ?? [];
-    if (name === undefined) continue;
-    const value = argument === undefined ? "" : `$${argument}`;
-    if (found.has(name) && found.get(name) !== value) several.add(name);
-    found.set(name, value);
-  }
-  for (const [name, value] of found) if (value === "" || several.has(name)) found.delete(name);
+  for (const { text, inFunction } of pieces)
+    for (const [, name = "", value = ""] of text.matchAll(/(?:^|[\s;(])(\w+)=("[^"]*"|'[^']*'|\S*)/g)) {
+      const [, argument] = /^"?\$\{?([12])\}?"?$/.exec(value) ?? [];
+      const plain = argument === undefined || inFunction || !text.startsWith(name) ? "" : `$${argument}`;
+      found.set(name, found.has(name) && found.get(name) !== plain ? "" : plain);
+    }
+  for (const [, name = ""] of pieces.flatMap(({ text }) => [
+    ...text.matchAll(/\b(?:read|for|local)\s+(?:-\w+\s+)*(\w+)/g),
+  ]))
+    found.delete(name);
+  for (const [name, value] of found) if (value === "") found.delete(name);
   return found;
 }
 

@@ -2,8 +2,10 @@ import { canonicalJson, sha256, type Digest } from "../../lib/index.ts";
 
 /** A package that went to a version in which vulnerabilities are fixed. */
 export interface FixedPackage {
-  /** `pkg:deb/debian/openssl@3.0.22-1~deb12u2?arch=amd64`. */
-  readonly purl: string;
+  readonly name: string;
+  /** The one that it went to. */
+  readonly version: string;
+  readonly architecture: string;
   /** CVE and advisory ids; aliases are other names of the same one. */
   readonly vulnerabilities: readonly { readonly id: string; readonly aliases?: readonly string[] }[];
 }
@@ -12,6 +14,8 @@ export interface OpenVexInput {
   /** `registry.example/app`. */
   readonly repository: string;
   readonly digest: Digest;
+  /** Of the packages: debian, ubuntu. */
+  readonly distribution: string;
   readonly packages: readonly FixedPackage[];
   readonly author: string;
   /** RFC 3339. */
@@ -45,15 +49,22 @@ interface OpenVexStatement {
  * What a patch fixed, one statement a vulnerability, with the packages that it was in. The same facts, author and time give the same document, and its `@id` is a hash of the rest. Throws RangeError
  * where there is nothing to state, for a document needs a statement.
  */
-export function openVex({ repository, digest, packages, author, timestamp }: OpenVexInput): OpenVexDocument {
+export function openVex({
+  repository,
+  digest,
+  distribution,
+  packages,
+  author,
+  timestamp,
+}: OpenVexInput): OpenVexDocument {
   const [algorithm = "", hash = ""] = digest.split(":");
   const found = new Map<string, { aliases: Set<string>; purls: Set<string> }>();
-  for (const { purl, vulnerabilities } of packages)
+  for (const { vulnerabilities, ...each } of packages)
     for (const { id, aliases = [] } of vulnerabilities) {
       const known = found.get(id) ?? { aliases: new Set(), purls: new Set() };
       found.set(id, known);
       for (const alias of aliases) if (alias !== id) known.aliases.add(alias);
-      known.purls.add(purl);
+      known.purls.add(debPurl(each, distribution));
     }
   if (found.size === 0) throw new RangeError("a VEX document needs a vulnerability");
   const product = {
@@ -83,8 +94,8 @@ function ociPurl(repository: string, digest: Digest): string {
   return `pkg:oci/${encodeURIComponent(name)}@${digest.replace(":", "%3A")}?repository_url=${encodeURIComponent(repository.toLowerCase())}`;
 }
 
-/** purl-spec, types: deb. Versions keep `~` and `+` escaped as it wants. */
-export function debPurl(name: string, version: string, architecture: string, distribution = "debian"): string {
+/** `pkg:deb/debian/openssl@3.0.22-1~deb12u2?arch=amd64`. purl-spec, types: deb. */
+function debPurl({ name, version, architecture }: Omit<FixedPackage, "vulnerabilities">, distribution: string): string {
   const escaped = encodeURIComponent(version).replaceAll("%3A", ":");
   return `pkg:deb/${distribution}/${encodeURIComponent(name)}@${escaped}?arch=${encodeURIComponent(architecture)}`;
 }

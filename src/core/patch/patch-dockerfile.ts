@@ -47,7 +47,9 @@ const steps: Readonly<Record<PatchDockerfileInput["manager"], (packages: readonl
     "apt-get update",
     `DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends --no-remove -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold${listed(packages, "=")}`,
     "apt-get clean",
-    "rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/lib/dpkg/status-old /var/cache/debconf/*-old",
+    "rm -rf /var/cache/apt/*.bin /var/log/dpkg.log /var/log/alternatives.log /var/lib/dpkg/status-old /var/cache/debconf/*-old",
+    // The folders are the packages': only what is in them goes.
+    "{ find /var/lib/apt/lists /var/log/apt -type f -delete || true; }",
   ],
   apk: (packages) => [
     `apk add --no-cache --upgrade${listed(packages, "=")}`,

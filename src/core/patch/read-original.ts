@@ -32,14 +32,14 @@ export function readOriginal(tree: Tree, inventory: Inventory): ReadOriginal {
     kind: "refused",
     reasons: reasons.slice(0, maxReasons),
   });
-  if (inventory.status !== "complete") return refused(inventory.problems);
-  if (inventory.packages.length > maxPackages)
-    return refused([`it has ${inventory.packages.length} packages, more than the ${maxPackages} that are looked at`]);
   for (const path of [home, `${home}/info`, `${home}/status.d`, `${home}/status`]) {
     const found = lookup(tree, path);
     if (found.kind === "loop" || (found.kind === "found" && found.path !== path))
       return refused([`${path}: the package database stands behind a link`]);
   }
+  if (inventory.status !== "complete") return refused(inventory.problems);
+  if (inventory.packages.length > maxPackages)
+    return refused([`it has ${inventory.packages.length} packages, more than the ${maxPackages} that are looked at`]);
   const status = contentOf(tree, `${home}/status`);
   const files = listFolder(tree, `${home}/status.d`).filter((name) => !name.endsWith(".md5sums"));
   if (status !== undefined && files.length > 0)
@@ -148,6 +148,7 @@ function describe(
     held,
     conffiles,
     info,
+    listed,
     paths: [...new Set(paths)],
   };
 }

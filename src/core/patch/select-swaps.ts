@@ -5,6 +5,7 @@ import {
   type PackageRecord,
   type PackageUniverse,
 } from "../packages/index.ts";
+import { formatBytes } from "../../lib/index.ts";
 import { compareDebText } from "../version/index.ts";
 import { pinAgainst, readPins } from "./apt-pins.ts";
 import { lackKey, overlayUniverse } from "./overlay-universe.ts";
@@ -12,6 +13,9 @@ import type { Original, OriginalPackage, PatchPolicy, Selection, Swap } from "./
 
 const maxRounds = 50;
 const maxNotes = 50;
+/** A patch of more is a new image; what hostile databases list is not fetched. */
+const maxSwaps = 1000;
+const maxBytes = 2_147_483_648;
 
 /**
  * Which packages of an image should change to what `offers`, the image's own suites, have: all that are older, or those of the policy; with them the other packages of their source, what
@@ -20,13 +24,15 @@ const maxNotes = 50;
 export function selectSwaps(original: Original, offers: PackageUniverse, policy: PatchPolicy): Selection {
   const notes: string[] = [];
   const reasons: string[] = [];
-  const native = original.packages.filter(
-    ({ architecture }) => architecture === original.architecture || architecture === "all",
-  );
-  const foreign = original.packages.filter((one) => !native.includes(one));
-  const twin = native.find((one, at) => native.findIndex(({ name }) => name === one.name) !== at);
-  if (twin !== undefined)
-    return { kind: "refused", reasons: [`${twin.name} is installed twice, for ${original.architecture} and for all`] };
+  const isNative = ({ architecture }: OriginalPackage): boolean =>
+    architecture === original.architecture || architecture === "all";
+  const native = original.packages.filter(isNative);
+  const foreign = original.packages.filter((one) => !isNative(one));
+  const names = new Set(native.map(({ name }) => name));
+  if (names.size < native.length) {
+    const twin = native.find(({ name }) => !names.delete(name))?.name ?? "";
+    return { kind: "refused", reasons: [`${twin} is installed twice, for ${original.architecture} and for all`] };
+  }
 
   const newest = newestOf(original, native, offers);
   const target = new Map<OriginalPackage, PackageRecord>();
@@ -59,10 +65,15 @@ export function selectSwaps(original: Original, offers: PackageUniverse, policy:
   const resolution = resolvePackages({ roots }, universe);
   if (resolution.kind === "unsatisfiable") return { kind: "refused", reasons: [resolution.chain.join("; ")] };
   const swaps = [...target].map(([one, record]): Swap => swapOf(record, one.version));
-  const there = new Set(native.map(({ name }) => name));
   const offered = (record: PackageRecord): PackageRecord =>
     plain.versions(record.name).find(({ version }) => version === record.version) ?? record;
-  for (const record of resolution.packages) if (!there.has(record.name)) swaps.push(swapOf(offered(record), undefined));
+  for (const record of resolution.packages) if (!names.has(record.name)) swaps.push(swapOf(offered(record), undefined));
+  const bytes = swaps.reduce((sum, { record }) => sum + record.size, 0);
+  if (swaps.length > maxSwaps || bytes > maxBytes)
+    return {
+      kind: "refused",
+      reasons: [`${swaps.length} packages of ${formatBytes(bytes)} would have to change: more than a patch may`],
+    };
   swaps.sort((a, b) => (a.name < b.name ? -1 : 1));
   return { kind: "swaps", swaps, notes: notes.slice(0, maxNotes) };
 }

@@ -22,6 +22,8 @@ export interface OriginalPackage {
   readonly conffiles: readonly Conffile[];
   /** The beginning of the names of its files in `info/`, its folder included. */
   readonly info: string;
+  /** Paths as its list has them, without the leading slash. */
+  readonly listed: readonly string[];
   /** Paths that it owns, links of folders followed; of its links only those that are listed somewhere. */
   readonly paths: readonly string[];
 }

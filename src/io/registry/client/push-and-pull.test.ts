@@ -235,6 +235,30 @@ describe.each(registries)("the client and $name", ({ start, check, hasReferrers,
     expect(listed.map(({ digest }) => digest)).toEqual([signature.manifest.digest]);
   });
 
+  it("copies evidence of every platform, and what tags of digests name", async () => {
+    const [from, to] = [connect().repository(name()), connect().repository(name())];
+    const [one, other] = [await makeImage(["one"]), await makeImage(["other"], "arm64")];
+    const index = makeIndex({ amd64: one, arm64: other });
+    for (const image of [one, other]) await pushImage(from, image);
+    await from.putManifest(index, "1");
+    const attestation = makeArtifact(other.manifest, "application/x-attestation", "made so");
+    await pushImage(from, attestation);
+    const signature = await makeImage(["signature"]);
+    const tag = `sha256-${index.digest.slice(7)}.sig`;
+    await pushImage(from, signature, tag);
+    const copied = await copyImage(from, index.digest, to, { referrers: true });
+    expect(copied.digest).toBe(index.digest);
+    expect((await to.resolve(tag))?.digest).toBe(signature.manifest.digest);
+    expect((await to.referrers(other.manifest.digest)).map(({ digest }) => digest)).toEqual([
+      attestation.manifest.digest,
+    ]);
+    const chosen = connect().repository(name());
+    const platforms = [{ os: "linux", architecture: "arm64" }];
+    await copyImage(from, index.digest, chosen, { referrers: true, platforms });
+    expect(await chosen.referrers(other.manifest.digest)).toHaveLength(1);
+    expect(await chosen.resolve(tag)).toBeUndefined();
+  });
+
   it("moves a tag only from where the caller saw it", async () => {
     const [first, second] = [await makeImage(["1"]), await makeImage(["2"])];
     const place = connect().repository(name());

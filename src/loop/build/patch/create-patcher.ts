@@ -17,8 +17,8 @@ import { createPartReader } from "../read-layer-parts.ts";
 import { makePatchLayer, type LayerTools } from "./make-layer.ts";
 import { mirrorImage } from "./mirror-image.ts";
 import { planPlatform, type OriginalPlatform, type PlannedPlatform } from "./plan-platform.ts";
-import { PatchError, provePatch } from "./prove-patch.ts";
-import type { EnginePatch, Patcher, PatcherDeps, PatchOutcome, PatchRequest } from "./types.ts";
+import { PatchError, provePatch, provePlanned } from "./prove-patch.ts";
+import type { EnginePatch, PatchChange, Patcher, PatcherDeps, PatchOutcome, PatchRequest } from "./types.ts";
 
 const maxPlatforms = 32;
 
@@ -31,7 +31,7 @@ export function createPatcher(deps: PatcherDeps): Patcher {
     patchImage: async (request, signal) => {
       const { index, platforms } = await openOriginal(request, deps, signal);
       const planned: PlannedPlatform[] = [];
-      for (const each of platforms) planned.push(await planPlatform(each, request.policy, deps, cache, signal));
+      for (const each of platforms) planned.push(await planPlatform(each, request, deps, cache, signal));
       const decided = decide(request, planned);
       if (decided !== undefined) return decided;
       const notes = notesOf(planned);
@@ -49,13 +49,25 @@ export function createPatcher(deps: PatcherDeps): Patcher {
         request.sink,
         signal === undefined ? {} : { signal },
       );
-      const changes = [];
+      const changes: PatchChange[] = [];
       for (const { planned: each, push } of patched) {
         const read = await deps.images.read(request.sink, push.digest, signal);
-        for (const image of read.platforms) changes.push(...provePatch(each, image));
+        for (const image of read.platforms) changes.push(...provePlanned(each, image));
       }
       const digest = top?.digest ?? patched[0]?.push.digest ?? request.digest;
       return { kind: "patched", digest, changes, notes, bytes: pushed.bytes, uploaded: pushed.bytesUploaded };
+    },
+    proveBuilt: async (request, platforms, digest, signal) => {
+      const built = (await deps.images.read(request.sink, digest, signal)).platforms;
+      const changes: PatchChange[] = [];
+      for (const { platform, digest: original, swaps } of platforms) {
+        const image = built.find((each) => samePlatform(each.platform, platform));
+        const [before] = (await deps.images.read(request.source, original, signal)).platforms;
+        if (image === undefined || before === undefined)
+          throw new PatchError("PATCH_NOT_PROVEN", `what was built has nothing for ${formatPlatform(platform)}`);
+        changes.push(...provePatch({ before: { ...before, platform }, swaps }, image));
+      }
+      return changes;
     },
   };
 }

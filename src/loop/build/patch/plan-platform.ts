@@ -1,18 +1,11 @@
 import type { Descriptor, ImageSource } from "../../../core/image/index.ts";
 import { readAptSources, readInventory, suitesOf, type Inventory } from "../../../core/inventory/index.ts";
-import {
-  planPatch,
-  readOriginal,
-  selectSwaps,
-  type Original,
-  type PatchPlan,
-  type PatchPolicy,
-} from "../../../core/patch/index.ts";
+import { planPatch, readOriginal, selectSwaps, type Original, type PatchPlan } from "../../../core/patch/index.ts";
 import type { PlatformImage } from "../../../io/layer/index.ts";
 import { BuildError } from "../../../core/layer/index.ts";
 import type { PackageCache } from "../package-cache.ts";
 import { loadSwaps, type LoadedSwap } from "./load-swaps.ts";
-import type { PatcherDeps } from "./types.ts";
+import type { PatcherDeps, PatchRequest } from "./types.ts";
 
 /** One platform of an original: where it stands in the index, and what it is. */
 export interface OriginalPlatform {
@@ -35,7 +28,7 @@ export interface PlannedPlatform extends OriginalPlatform {
 /** Reads, asks the image's own suites, converts what they have newer, and decides. Throws what fetching and converting throw, except for two packages that cannot stand beside each other: that is a refusal. */
 export async function planPlatform(
   platform: OriginalPlatform,
-  policy: PatchPolicy,
+  { policy, codename: given }: Pick<PatchRequest, "policy" | "codename">,
   deps: PatcherDeps,
   cache: PackageCache,
   signal?: AbortSignal,
@@ -44,7 +37,7 @@ export async function planPlatform(
   const inventory = readInventory(tree, platform.image.platform);
   const base = { ...platform, inventory, original: undefined, loaded: [] };
   const refused = (reasons: readonly string[]): PlannedPlatform => ({ ...base, plan: { kind: "refused", reasons } });
-  const codename = inventory.os?.codename;
+  const codename = inventory.os?.codename ?? given;
   const read = readOriginal(tree, inventory);
   if (read.kind === "refused") return refused(read.reasons);
   if (codename === undefined || !/^[a-z]{2,40}$/.test(codename)) return refused(["its os-release names no release"]);

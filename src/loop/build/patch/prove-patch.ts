@@ -2,6 +2,7 @@ import { formatPlatform } from "../../../core/image/index.ts";
 import { diffInventories, provePackages, readInventory } from "../../../core/inventory/index.ts";
 import type { PlatformImage } from "../../../io/layer/index.ts";
 import { AppError } from "../../../lib/index.ts";
+import type { Swap } from "../../../core/patch/index.ts";
 import type { PlannedPlatform } from "./plan-platform.ts";
 import type { PatchChange } from "./types.ts";
 
@@ -13,21 +14,27 @@ export class PatchError extends AppError<
   | "NO_PLATFORM"
 > {}
 
+/** What a patched platform is held against. */
+export interface Promised {
+  readonly before: PlatformImage;
+  readonly swaps: readonly Swap[];
+  /** Files that the image goes without on purpose. */
+  readonly isAbsent?: (path: string) => boolean;
+}
+
 /**
  * What changed on one platform, read from the bytes that were pushed: exactly the planned packages, every file of theirs as they ship it, the database whole. Throws
  * PATCH_NOT_PROVEN.
  */
-export function provePatch(planned: PlannedPlatform, pushed: PlatformImage): PatchChange[] {
-  const { plan, inventory } = planned;
-  const platform = formatPlatform(planned.image.platform);
+export function provePatch({ before, swaps, isAbsent }: Promised, pushed: PlatformImage): PatchChange[] {
+  const platform = formatPlatform(before.platform);
   const fail = (why: string): PatchError =>
     new PatchError("PATCH_NOT_PROVEN", `the patched image of ${platform}: ${why}`, {
-      hint: "Nothing names it. Keep the digest for whoever looks into it; the image can be patched by a build engine meanwhile.",
+      hint: "Nothing names it. Keep the digest for whoever looks into it; the original serves meanwhile.",
     });
   const after = readInventory(pushed.tree, pushed.platform);
   if (after.status !== "complete") throw fail(after.problems.join("; ").slice(0, 1000));
-  const changes = diffInventories(inventory, after);
-  const swaps = plan.kind === "native" ? plan.swaps : [];
+  const changes = diffInventories(readInventory(before.tree, before.platform), after);
   const wanted = new Map(swaps.map((swap) => [swap.name, swap]));
   for (const { name, from, to } of changes) {
     const swap = wanted.get(name);
@@ -37,12 +44,20 @@ export function provePatch(planned: PlannedPlatform, pushed: PlatformImage): Pat
   const there = new Map(after.packages.map(({ name, version }) => [name, version]));
   for (const { name, to } of swaps)
     if (there.get(name) !== to) throw fail(`${name} should be ${to}, and is ${there.get(name) ?? "not there"}`);
-  const absent = new Set(
-    planned.loaded.flatMap(({ next }) => next.steps.flatMap((step) => [...(step.absent ?? []), ...step.without])),
-  );
-  const isAbsent = (path: string): boolean => absent.has(path) || absent.has(`usr/${path}`);
-  for (const truth of provePackages(pushed.tree, changes, planned.image.tree, isAbsent))
+  for (const truth of provePackages(pushed.tree, changes, before.tree, isAbsent))
     if (truth.kind === "false") throw fail(`${truth.name}: ${truth.problems.join("; ")}`);
   const sources = new Map(after.packages.map(({ name, source }) => [name, source]));
   return changes.map((change) => ({ ...change, platform, source: sources.get(change.name) ?? change.name }));
+}
+
+/** The same of a platform that was planned here: without the files that the plan leaves out. */
+export function provePlanned({ plan, image, loaded }: PlannedPlatform, pushed: PlatformImage): PatchChange[] {
+  const absent = new Set(
+    loaded.flatMap(({ next }) => next.steps.flatMap((step) => [...(step.absent ?? []), ...step.without])),
+  );
+  const swaps = plan.kind === "native" ? plan.swaps : [];
+  return provePatch(
+    { before: image, swaps, isAbsent: (path) => absent.has(path) || absent.has(`usr/${path}`) },
+    pushed,
+  );
 }

@@ -39,6 +39,8 @@ export interface PatchRequest {
   /** Only these platforms of an index; all of them without it. */
   readonly platforms?: readonly Platform[] | undefined;
   readonly policy: PatchPolicy;
+  /** The release (bookworm) of an image whose os-release names none. */
+  readonly codename?: string | undefined;
 }
 
 /** What an engine is to build for one platform. */
@@ -84,4 +86,14 @@ export interface Patcher {
    * reading, fetching, converting and pushing throw.
    */
   patchImage(request: PatchRequest, signal?: AbortSignal): Promise<PatchOutcome>;
+  /**
+   * What an engine changed when it built `platforms`, whose image stands in the request's sink under `digest`: exactly what was planned, and every file of the packages as they ship it. Throws
+   * PATCH_NOT_PROVEN.
+   */
+  proveBuilt(
+    request: Pick<PatchRequest, "source" | "sink">,
+    platforms: readonly EnginePatch[],
+    digest: Digest,
+    signal?: AbortSignal,
+  ): Promise<readonly PatchChange[]>;
 }

@@ -27,6 +27,8 @@ export interface Mill {
   readonly fetched: string[];
   /** Makes a package; `size` is what the index says of its file, which decides about a layer of its own. */
   put(spec: DebSpec & { readonly size?: number }): Promise<PackageRecord>;
+  /** The path of a package's file; empty where it was not made here. */
+  fetch(record: PackageRecord): Promise<string>;
   assembler(change?: Partial<AssemblerDeps>): Assembler;
   /** The config, and the entries of each layer, the lowest first. */
   read(digest: Digest): Promise<{ config: ImageConfig; layers: Map<string, Seen>[]; blobs: readonly Descriptor[] }>;
@@ -88,6 +90,7 @@ export async function createMill(): Promise<Mill> {
         stanza: deb.controlText,
       };
     },
+    fetch: (record) => Promise.resolve(paths.get(record.sha256) ?? ""),
     assembler: (change = {}) =>
       createAssembler({
         cacheDir,
