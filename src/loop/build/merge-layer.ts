@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { tarFile, tarHeader, tarPadding, tarTrailer, generatedTime } from "../../core/layer/index.ts";
 import type { MergeLayer } from "../../core/rebase/index.ts";
 import { mediaTypes, type Descriptor } from "../../core/image/index.ts";
@@ -5,7 +6,7 @@ import { sha256, type Digest } from "../../lib/index.ts";
 import { packTar } from "./member.ts";
 
 /** Pieces of at least so many bytes are packed by themselves, so that images which have one in common pack it once. */
-const sharedPiece = 16_384;
+const sharedPiece = 32_768;
 
 /** The last layer of a rebased image, as bytes. */
 export interface PackedLayer {
@@ -27,7 +28,9 @@ export function createMergeLayerPacker(): MergeLayerPacker {
   };
   return async (layer) => {
     const parts = tarParts(layer);
-    const diffId = sha256(Buffer.concat(parts));
+    const hash = createHash("sha256");
+    for (const part of parts) hash.update(part);
+    const diffId: Digest = `sha256:${hash.digest("hex")}`;
     const members: Promise<Buffer>[] = [];
     let small: Buffer[] = [];
     const flush = (): void => {
