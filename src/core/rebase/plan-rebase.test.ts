@@ -325,7 +325,7 @@ describe("what the application needs", () => {
   const library = (versions?: readonly string[]): Sketch => ({
     path: "usr/lib/libx.so.1",
     ...elf({ soname: "libx.so.1", ...(versions === undefined ? {} : { versions }) }),
-    text: `${versions}`,
+    text: (versions ?? []).join(","),
   });
   const program: Sketch = {
     path: "srv/app",
