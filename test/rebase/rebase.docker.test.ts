@@ -119,7 +119,7 @@ describe.each([
     async () => {
       const old = await images.assembleBase("base", `${codename}-old`, [codename], roots, { cmd: ["bash"] });
       const all = [codename, `${codename}-updates`, `${codename}-security`];
-      const base = await images.assembleBase("base", `${codename}-new`, all, roots, {
+      const base = await images.assembleBase("base", `${codename}-new`, all, [...roots, "netbase"], {
         cmd: ["bash"],
         env: { TZ: "UTC" },
       });
