@@ -84,7 +84,7 @@ async function read(repository: Repository, digest: Digest): Promise<Parts> {
 const lookInside = `
   dpkg-query -W -f 'dpkg says \${Version}\\n' openssl
   openssl version | sed 's/^OpenSSL \\([^ ]*\\).*/program says \\1/'
-  dpkg-query -W -f 'and knows \${Package}\\n' netbase || echo and knows nothing
+  dpkg -l netbase 2>&1 | grep -q ^ii && echo and knows netbase || echo and knows nothing
   dpkg --audit; dpkg -V; apt-get check -qq
   cp /etc/ld.so.cache /tmp/before; ldconfig; cmp /tmp/before /etc/ld.so.cache
   grpck -r; id worker; nginx -v
