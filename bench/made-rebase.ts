@@ -28,8 +28,8 @@ interface MadePackage {
   readonly library: boolean;
 }
 
-/** A Debian base of 130 packages in six layers; `patched`, twelve of them in a newer version. */
-export function madeBase(patched: boolean): MadeLayer[] {
+/** A Debian base of 130 packages in six layers, twelve of them patched so many times. */
+export function madeBase(patched: number): MadeLayer[] {
   const packages = basePackagesOf(patched);
   const perLayer = Math.ceil(basePackages / 5);
   const layers = Array.from({ length: 5 }, (_, at) =>
@@ -49,18 +49,18 @@ export function madeBase(patched: boolean): MadeLayer[] {
   return [...layers, generated];
 }
 
-function basePackagesOf(patched: boolean): MadePackage[] {
+function basePackagesOf(patched: number): MadePackage[] {
   return Array.from({ length: basePackages }, (_, at): MadePackage => {
     // In two of the five layers, as updates of one day are.
-    const isPatched = patched && at < patchedPackages / 2 + 26 && at >= 26 - patchedPackages / 2;
-    return { name: `base-${at}`, version: isPatched ? "1.0-1+deb12u1" : "1.0-1", library: at % 3 === 0 };
+    const isPatched = patched > 0 && at < patchedPackages / 2 + 26 && at >= 26 - patchedPackages / 2;
+    return { name: `base-${at}`, version: isPatched ? `1.0-1+deb12u${patched}` : "1.0-1", library: at % 3 === 0 };
   });
 }
 
 /** What `apt-get install` of 20 packages leaves: their files, and all that it writes beside them; one of ten choices. */
 export function madeInstall(choice: number): MadeLayer {
   const own = appPackagesOf(choice);
-  const all = [...basePackagesOf(false), ...own];
+  const all = [...basePackagesOf(0), ...own];
   return makeLayer(
     [
       ...own.flatMap(packageFiles),
@@ -73,7 +73,7 @@ export function madeInstall(choice: number): MadeLayer {
       ["var/lib/dpkg/status", all.map((each) => stanza(each, "dpkg")).join("")],
       [
         "var/lib/dpkg/status-old",
-        basePackagesOf(false)
+        basePackagesOf(0)
           .map((each) => stanza(each, "dpkg"))
           .join(""),
       ],
@@ -86,7 +86,7 @@ export function madeInstall(choice: number): MadeLayer {
 /** The image's own last layer: one more package, so that its status is its own, and what it serves. */
 export function madeOwn(choice: number, image: number): MadeLayer {
   const extra: MadePackage = { name: `extra-${image}`, version: `1.${image}-1`, library: false };
-  const all = [...basePackagesOf(false), ...appPackagesOf(choice), extra];
+  const all = [...basePackagesOf(0), ...appPackagesOf(choice), extra];
   return makeLayer(
     [
       ...packageFiles(extra),

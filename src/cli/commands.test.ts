@@ -244,6 +244,57 @@ describe("check and validate", () => {
   });
 });
 
+describe("rebase", () => {
+  const rebased = {
+    kind: "rebased",
+    image: "r.example/app:1",
+    from: older,
+    oldBase: older,
+    base: digest,
+    digest,
+    written: null,
+    platforms: [
+      {
+        platform: "linux/amd64",
+        digest,
+        layers: { base: 6, application: 2, mergeBytes: 36_000 },
+        treatments: [{ path: "var/lib/dpkg/status", action: "merged", reason: "package by package" }],
+        packages: [{ name: "openssl", architecture: "amd64", from: "3.0.20-1", to: "3.0.22-1" }],
+      },
+    ],
+    bytes: 116_000_000,
+    bytesUploaded: 0,
+  };
+
+  it("needs no configuration, and shows what is taken and merged", async () => {
+    const line = "rebase r.example/app:1 --onto r.example/base:2 --old-base r.example/base:1 --dry-run";
+    const { asked, options, text, outcome } = await execute(line, { rebase: rebased });
+    const image = "r.example/app:1";
+    expect(asked).toEqual([{ image, onto: "r.example/base:2", oldBase: "r.example/base:1", dryRun: true }]);
+    expect(options).toEqual([{ stateless: true }]);
+    expect(outcome).toBe("ok");
+    expect(text).toContain("a dry run");
+    expect(text).toMatch(/openssl +amd64 +3.0.20-1 +3.0.22-1/);
+    expect(text).toMatch(/var\/lib\/dpkg\/status +merged/);
+    await expect(execute("rebase r.example/app:1", {})).rejects.toMatchObject({ code: "BAD_USAGE" });
+  });
+
+  it("shows each reason of a refusal, harmlessly, and is its own outcome", async () => {
+    const reason = { platform: "linux/amd64", path: "etc/x", package: null, library: null };
+    const reasons = [
+      { ...reason, code: "overwrites", message: "etc/x\u001b[31m" },
+      { ...reason, code: "library", message: "srv/app needs libx.so.1" },
+    ];
+    const answer = { kind: "refused", image: "a", from: digest, reasons };
+    const { text, outcome } = await execute("rebase a --onto b", { rebase: answer });
+    expect(text).toContain("\\u{1b}");
+    expect(text).toContain("libx.so.1");
+    expect(outcome).toBe("refused");
+    const same = await execute("rebase a --onto b", { rebase: { kind: "unchanged", image: "a", digest, base: older } });
+    expect(same.text).toContain("already");
+  });
+});
+
 describe("quickstart", () => {
   const counts = {
     images: 2,

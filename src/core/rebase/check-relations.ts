@@ -1,6 +1,6 @@
 import { parseRelations, type Relation, type RelationGroup } from "../packages/index.ts";
 import { compareDebText, isDebVersion } from "../version/index.ts";
-import { isPresent, type Stanza } from "./dpkg-database.ts";
+import type { Stanza } from "./dpkg-database.ts";
 import type { PackageMerge, Stanzas } from "./merge-packages.ts";
 import type { Refusal } from "./types.ts";
 
@@ -13,13 +13,12 @@ type Offers = ReadonlyMap<string, readonly { readonly version: string | undefine
  */
 export function checkRelations(merge: PackageMerge, old: Stanzas, base: Stanzas, application: Stanzas): Refusal[] {
   const refusals: Refusal[] = [];
-  const offers = offersOf(merge.stanzas);
-  const ownKeys = new Set(merge.own.map(({ key }) => key));
-  const moved = [...merge.stanzas.values()].filter(({ key }) => !ownKeys.has(key) && old.get(key) !== base.get(key));
-  const check = (stanza: Stanza, before: Stanzas, others: Offers): void => {
-    if (!isPresent(stanza)) return;
-    let known: Offers | undefined;
-    const was = (): Offers => (known ??= offersOf(before));
+  const own = offersOf(new Map(merge.own.map((stanza) => [stanza.key, stanza])));
+  // Most images have all of the base's packages: what those offer is looked at once.
+  const offers = merge.baseIsWhole ? [offersOf(base), own] : [offersOf(merge.stanzas)];
+  const check = (stanza: Stanza, before: Stanzas, others: readonly Offers[]): void => {
+    if (!stanza.present) return;
+    const was = (): readonly Offers[] => [offersOf(before)];
     for (const field of ["depends", "pre-depends"])
       for (const group of relationsOf(stanza, field))
         if (!holds(group, offers) && holds(group, was()))
@@ -32,10 +31,21 @@ export function checkRelations(merge: PackageMerge, old: Stanzas, base: Stanzas,
           refusals.push(refusal(stanza, `does not go with ${describe(group)}, which is there now`));
       }
   };
-  const ownOffers = offersOf(new Map(merge.own.map((stanza) => [stanza.key, stanza])));
   for (const stanza of merge.own) check(stanza, application, offers);
-  if (!merge.baseIsWhole || merge.own.length > 0) for (const stanza of moved) check(stanza, base, ownOffers);
+  if (!merge.baseIsWhole || merge.own.length > 0)
+    for (const stanza of movedIn(old, base)) if (merge.stanzas.get(stanza.key) === stanza) check(stanza, base, [own]);
   return refusals;
+}
+
+const moved = new WeakMap<Stanzas, { readonly old: Stanzas; readonly stanzas: readonly Stanza[] }>();
+
+/** What the new base has otherwise than the old one. */
+function movedIn(old: Stanzas, base: Stanzas): readonly Stanza[] {
+  const known = moved.get(base);
+  if (known?.old === old) return known.stanzas;
+  const stanzas = [...base.values()].filter((stanza) => old.get(stanza.key) !== stanza);
+  moved.set(base, { old, stanzas });
+  return stanzas;
 }
 
 function refusal({ name, version }: Stanza, what: string): Refusal {
@@ -54,7 +64,7 @@ function offersOf(stanzas: Stanzas): Offers {
     else list.push({ version });
   };
   for (const stanza of stanzas.values()) {
-    if (!isPresent(stanza)) continue;
+    if (!stanza.present) continue;
     add(stanza.name, stanza.version);
     for (const [relation] of relationsOf(stanza, "provides"))
       if (relation !== undefined) add(relation.name, relation.operator === "=" ? relation.version : undefined);
@@ -74,13 +84,13 @@ function relationsOf(stanza: Stanza, field: string): readonly RelationGroup[] {
   }
 }
 
-function holds(group: RelationGroup, offers: Offers): boolean {
+function holds(group: RelationGroup, offers: readonly Offers[]): boolean {
   return group.some((relation) => matches(relation, offers));
 }
 
-function matches({ name, operator, version }: Relation, offers: Offers): boolean {
-  const list = offers.get(name);
-  if (list === undefined) return false;
+function matches({ name, operator, version }: Relation, offers: readonly Offers[]): boolean {
+  const list = offers.flatMap((each) => each.get(name) ?? []);
+  if (list.length === 0) return false;
   if (operator === undefined || version === undefined) return true;
   return list.some(({ version: there }) => {
     if (there === undefined || !isDebVersion(there) || !isDebVersion(version)) return false;

@@ -7,6 +7,8 @@ export interface Stanza {
   readonly version: string;
   /** The three words of `Status`; `install ok installed` where there is none, as in `status.d`. */
   readonly status: string;
+  /** Whether files of it are there: everything but removed ones. dpkg(1), Package states. */
+  readonly present: boolean;
   /** By name in lower case; continuation lines joined. */
   readonly fields: ReadonlyMap<string, string>;
   /** The same text for stanzas that say the same. */
@@ -18,6 +20,8 @@ export type StanzaFile =
   | { readonly kind: "read"; readonly stanzas: ReadonlyMap<string, Stanza> }
   | { readonly kind: "unreadable"; readonly problem: string };
 
+const newline = 10;
+const space = 32;
 const maxStanzas = 100_000;
 const maxRemembered = 100_000;
 /** Most stanzas of a fleet's images are the same few: each is parsed once. */
@@ -34,8 +38,9 @@ export function parseStanzas(text: string, path: string): StanzaFile {
     const end = gap < 0 ? text.length : gap;
     const raw = text.slice(start, end);
     start = end + 2;
-    if (raw.trim() === "") continue;
-    const stanza = parseStanza(raw.replace(/^\n+|\n+$/g, ""));
+    if (raw === "" || (raw.charCodeAt(0) <= space && raw.trim() === "")) continue;
+    const isPlain = raw.charCodeAt(0) !== newline && raw.charCodeAt(raw.length - 1) !== newline;
+    const stanza = parseStanza(isPlain ? raw : raw.replace(/^\n+|\n+$/g, ""));
     if (stanza === undefined) return { kind: "unreadable", problem: `${path}: a stanza names no package` };
     if (stanzas.has(stanza.key)) return { kind: "unreadable", problem: `${path}: ${stanza.key} is in it twice` };
     if (stanzas.size >= maxStanzas) return { kind: "unreadable", problem: `${path}: more than ${maxStanzas} stanzas` };
@@ -66,12 +71,15 @@ function parseStanza(text: string): Stanza | undefined {
   if (name === "") return undefined;
   const architecture = fields.get("architecture") ?? "";
   const sorted = [...fields].sort(([a], [b]) => (a < b ? -1 : 1));
+  const status = fields.get("status") ?? "install ok installed";
+  const state = status.split(/\s+/)[2];
   const stanza = {
     key: `${name}:${architecture}`,
     name,
     architecture,
     version: fields.get("version") ?? "",
-    status: fields.get("status") ?? "install ok installed",
+    status,
+    present: state !== "not-installed" && state !== "config-files",
     fields,
     canonical: sorted.map(([field, value]) => `${field}:${value}`).join("\n"),
     // A copy: a slice would keep the whole file of the first image in memory.
@@ -85,13 +93,6 @@ function parseStanza(text: string): Stanza | undefined {
 /** Whether two stanzas say the same. */
 export function sameStanza(a: Stanza, b: Stanza): boolean {
   return a === b || a.canonical === b.canonical;
-}
-
-/** Whether files of the package are there: everything but removed ones. dpkg(1), Package states. */
-export function isPresent(stanza: Stanza | undefined): boolean {
-  if (stanza === undefined) return false;
-  const state = stanza.status.split(/\s+/)[2];
-  return state !== "not-installed" && state !== "config-files";
 }
 
 /** Stanzas as a file has them, each with an empty line after it. */

@@ -1,7 +1,7 @@
 import { nameOf, lookup, readText, type Tree } from "../inventory/index.ts";
 import { compareDebText, isDebVersion } from "../version/index.ts";
 import type { BaseChange } from "./bases.ts";
-import { isPresent, sameStanza, type Stanza } from "./dpkg-database.ts";
+import { sameStanza, type Stanza } from "./dpkg-database.ts";
 import type { Refusal } from "./types.ts";
 
 export type Stanzas = ReadonlyMap<string, Stanza>;
@@ -83,13 +83,13 @@ function judge(
   const { bases, image, result } = trees;
   const name = (mine ?? now ?? was)?.name ?? "";
   const there = now === undefined ? "the new base no longer has it" : `the new base has ${now.version}`;
-  if (!isPresent(mine) || mine === undefined) {
-    if (!isPresent(now) || now === undefined) return undefined;
+  if (mine?.present !== true) {
+    if (now?.present !== true) return undefined;
     const left = firstOf(pathsOf(bases.base.tree, now), bases, result, "any", excused);
     if (left === undefined) return undefined;
     return `the application removed ${name}, ${there}, and ${left} of it would be in the image`;
   }
-  if (now !== undefined && isPresent(now)) {
+  if (now?.present === true) {
     if (mine.version === now.version) return undefined;
     if (mine.version === was?.version)
       return `the application changed the state of ${name} (${mine.status}), and ${there} where there was ${was.version}`;

@@ -49,6 +49,7 @@ function mergeStanzaText(path: string, old: string, base: string, application: s
 export function textOf(tree: Tree, path: string): string | undefined {
   const found = lookup(tree, path);
   if (found.kind === "missing") return "";
-  if (found.kind === "loop" || found.node.entry.content === undefined) return undefined;
-  return Buffer.from(found.node.entry.content).toString("utf8");
+  const content = found.kind === "loop" ? undefined : found.node.entry.content;
+  if (content === undefined) return undefined;
+  return Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString("utf8");
 }

@@ -7,7 +7,6 @@ import { diffTrees, identical, sameEntry, type PathChange } from "./diff-trees.t
 import { mergeDatabases, type DatabaseMerge } from "./merge-databases.ts";
 import { MergeLayerBuilder } from "./merge-layer.ts";
 import { treatPath } from "./treat-path.ts";
-import { isPresent } from "./dpkg-database.ts";
 import type { PackageStep, RebasePlan, RebaseSide, Refusal, Treatment } from "./types.ts";
 
 /** What a rebase of one platform is decided from. */
@@ -214,10 +213,12 @@ function stepsOf({ bases }: RebaseFacts, { before, after }: DatabaseMerge): Pack
   const steps: PackageStep[] = [];
   for (const key of new Set([...(from?.keys() ?? []), ...(to?.keys() ?? [])])) {
     const [one, other] = [from?.get(key), to?.get(key)];
-    const versions = [one, other].map((stanza) => (isPresent(stanza) ? stanza?.version : undefined));
+    if (one === other) continue;
+    const was = one?.present === true ? one.version : undefined;
+    const now = other?.present === true ? other.version : undefined;
     const named = other ?? one;
-    if (named === undefined || versions[0] === versions[1]) continue;
-    steps.push({ name: named.name, architecture: named.architecture, from: versions[0], to: versions[1] });
+    if (named === undefined || was === now) continue;
+    steps.push({ name: named.name, architecture: named.architecture, from: was, to: now });
   }
   return steps.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -14,18 +14,18 @@ const own = new Set(["config", "rootfs", "history", "created", "architecture", "
 
 /**
  * The config of an image on its new base: what it had unchanged from the old base is as in the new one, what it set itself stays. `from` is the number of layers that were the
- * old base's, `merge` the diff ID of a layer that comes last; an earlier layer of ours is left out where `leaveLast` says so. `created` is the newer of the new base's and
+ * old base's; an earlier layer of ours is left out where `leaveLast` says so. `created` is the newer of the new base's and
  * the image's own, and nothing says when the rebase was. image-spec, config.md.
  */
 export function rebaseConfig(
   image: ImageConfig,
   old: ImageConfig,
   base: ImageConfig,
-  { from, merge, leaveLast }: { readonly from: number; readonly merge?: Digest; readonly leaveLast: boolean },
+  { from, leaveLast }: { readonly from: number; readonly leaveLast: boolean },
 ): ImageConfig {
   const kept = image.rootfs.diff_ids.slice(from, leaveLast ? -1 : undefined);
   const created = newest(image.created, base.created);
-  const history = spliceHistory(image, old, base, { from, leaveLast, merged: merge !== undefined, created });
+  const history = spliceHistory(image, old, base, { from, leaveLast });
   const others = mergeFields(
     without(image as unknown as Fields, own, ofABuild),
     without(old as unknown as Fields, own, ofABuild),
@@ -40,7 +40,7 @@ export function rebaseConfig(
     os,
     ...(variant === undefined ? {} : { variant }),
     config,
-    rootfs: { type: "layers", diff_ids: [...base.rootfs.diff_ids, ...kept, ...(merge === undefined ? [] : [merge])] },
+    rootfs: { type: "layers", diff_ids: [...base.rootfs.diff_ids, ...kept] },
     ...(history === undefined ? {} : { history }),
   };
 }
@@ -105,8 +105,6 @@ export function newest(a: string | undefined, b: string | undefined): string | u
 interface Splice {
   readonly from: number;
   readonly leaveLast: boolean;
-  readonly merged: boolean;
-  readonly created: string | undefined;
 }
 
 /** The new base's history with the image's own after it; none where one of them does not speak of every layer. */
@@ -114,15 +112,25 @@ function spliceHistory(
   image: ImageConfig,
   old: ImageConfig,
   base: ImageConfig,
-  { from, leaveLast, merged, created }: Splice,
+  { from, leaveLast }: Splice,
 ): ImageConfig["history"] {
   const mine = image.history ?? [];
   if (layersIn(mine) !== image.rootfs.diff_ids.length || layersIn(base.history) !== base.rootfs.diff_ids.length)
     return undefined;
   const start = historyOfBase(mine, old.history ?? [], from);
   const rest = mine.slice(start, leaveLast ? -1 : undefined);
-  const last = merged ? [{ ...(created === undefined ? {} : { created }), created_by: mergeHistory }] : [];
-  return [...(base.history ?? []), ...rest, ...last];
+  return [...(base.history ?? []), ...rest];
+}
+
+/** The config with a merge layer on top. */
+export function addMergeLayer(config: ImageConfig, diffId: Digest): ImageConfig {
+  const { created, history, rootfs } = config;
+  const entry = { ...(created === undefined ? {} : { created }), created_by: mergeHistory };
+  return {
+    ...config,
+    rootfs: { type: "layers", diff_ids: [...rootfs.diff_ids, diffId] },
+    ...(history === undefined ? {} : { history: [...history, entry] }),
+  };
 }
 
 function layersIn(history: ImageConfig["history"]): number {

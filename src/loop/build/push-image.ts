@@ -4,10 +4,13 @@ import { mapBounded } from "./gate.ts";
 import type { AssembleOptions } from "./types.ts";
 
 const uploadsAtATime = 4;
+const configTypes: ReadonlySet<string> = new Set([mediaTypes.config, mediaTypes.dockerConfig]);
 
 export interface PushBlob {
   readonly descriptor: Descriptor;
   readonly open: () => AsyncIterable<Uint8Array>;
+  /** Set where no other repository can have it: asking whether it can be mounted would cost a request. */
+  readonly isNew?: boolean;
 }
 
 export interface PushManifest {
@@ -26,16 +29,15 @@ export async function pushImage(
   { signal, mountFrom }: AssembleOptions,
 ): Promise<{ bytes: number; bytesUploaded: number }> {
   const blobs = new Map(manifests.flatMap((each) => each.blobs.map((blob) => [blob.descriptor.digest, blob])));
-  const options = { ...(mountFrom === undefined ? {} : { mountFrom }), ...(signal === undefined ? {} : { signal }) };
+  const given = signal === undefined ? {} : { signal };
+  const mounting = { ...(mountFrom === undefined ? {} : { mountFrom }), ...given };
   const sent = new Map<string, number>();
-  await mapBounded([...blobs.values()], uploadsAtATime, async ({ descriptor, open }) => {
+  await mapBounded([...blobs.values()], uploadsAtATime, async ({ descriptor, open, isNew }) => {
     signal?.throwIfAborted();
-    sent.set(descriptor.digest, await sink.putBlob(descriptor, open, options));
+    sent.set(descriptor.digest, await sink.putBlob(descriptor, open, isNew === true ? given : mounting));
   });
   const isNew = (each: PushManifest): boolean =>
-    each.blobs.some(
-      ({ descriptor: { digest, mediaType } }) => mediaType === mediaTypes.config && (sent.get(digest) ?? 0) > 0,
-    );
+    each.blobs.some(({ descriptor: { digest, mediaType } }) => configTypes.has(mediaType) && (sent.get(digest) ?? 0) > 0);
 
   let bytes = [...blobs.values()].reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   let bytesUploaded = [...sent.values()].reduce((sum, each) => sum + each, 0);

@@ -10,6 +10,7 @@ import {
   type Platform,
 } from "../../core/image/index.ts";
 import {
+  addMergeLayer,
   compareBases,
   endsWithMerge,
   findBaseEnd,
@@ -151,10 +152,7 @@ export function createRebaser({ images, findBase }: RebaserDeps): Rebaser {
     });
     if (plan.kind === "refused") return plan;
     const layer = plan.merge === undefined ? undefined : await pack(plan.merge);
-    const config =
-      layer === undefined
-        ? draft
-        : rebaseConfig(image.config, old.config, base.config, { ...splice, merge: layer.diffId });
+    const config = layer === undefined ? draft : addMergeLayer(draft, layer.diffId);
     const push = writeManifest({ image, base, from, to, layer, request, named, config });
     return {
       kind: "built",
@@ -348,11 +346,11 @@ function writeManifest({ image, base, from, to, layer, request, named, config }:
     annotations: annotate(annotations, named, config.created),
   };
   const raw = Buffer.from(canonicalJson(manifest), "utf8");
-  const blobs: PushBlob[] = [{ descriptor: described, open: () => once(bytes) }];
+  const blobs: PushBlob[] = [{ descriptor: described, open: () => once(bytes), isNew: true }];
   const at = (source: ImageSource, from: readonly Descriptor[]): PushBlob[] =>
     from.map((descriptor) => ({ descriptor, open: () => source.blob(descriptor) }));
   blobs.push(...at(request.base.source, below), ...at(request.image.source, own));
-  if (layer !== undefined) blobs.push({ descriptor: layer.descriptor, open: () => once(layer.bytes) });
+  if (layer !== undefined) blobs.push({ descriptor: layer.descriptor, open: () => once(layer.bytes), isNew: true });
   return { digest: sha256(raw), mediaType: manifest.mediaType, bytes: raw, blobs };
 }
 
