@@ -116,7 +116,7 @@ export async function openBuildSite(buildctl?: Buildkitd): Promise<BuildSite> {
   const { host } = await server.listen(0);
   const client = createRegistryClient({ insecure: [host] });
   const busybox = await fetchBusybox();
-  const applets = "sh cat echo sleep env cp mkdir rm dd head yes find id touch ls ps grep seq printenv tr wc true false kill stat";
+  const applets = "sh cat echo sleep env cp mkdir rm dd head yes find id touch ls ps grep sed seq printenv tr wc true false kill stat";
   const made = await makeImage(
     [
       {
