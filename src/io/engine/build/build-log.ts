@@ -21,7 +21,7 @@ const keptLines = 30;
 const lineLimit = 8192;
 const mask = "***";
 /** A shorter one would make the log unreadable, and hides nothing. */
-export const shortestMasked = 4;
+const shortestMasked = 4;
 
 /** Passes lines on to `sink`, at most `limit` bytes of them, with each of `secrets` masked wherever it stands in a line. */
 export function createBuildLog(sink: LogSink, limit: number, secrets: readonly string[]): BuildLog {
@@ -85,6 +85,7 @@ export function createBuildLog(sink: LogSink, limit: number, secrets: readonly s
 export function secretForms(secrets: readonly string[]): string[] {
   const forms = secrets.flatMap((secret) => {
     const bare = secret.replace(/[\r\n]+$/, "");
+    if (bare.length < shortestMasked) return [];
     const lines = bare.split(/\r?\n/).map((line) => line.trim());
     return [secret, bare, ...lines, Buffer.from(secret).toString("base64"), Buffer.from(bare).toString("base64")];
   });

@@ -17,7 +17,7 @@ import { digestHex, isDigest, messageOf, printable, sha256, type Digest } from "
 import { BuildError } from "./build-error.ts";
 import { refuseSecrets, type Needle } from "./find-secret.ts";
 import { normalizeConfig } from "./normalize-config.ts";
-import type { Member, UnpackedArchive } from "./unpack-archive.ts";
+import { tooLarge, type Member, type UnpackedArchive } from "./unpack-archive.ts";
 
 /** A layout folder that images are collected into. */
 export interface Collector {
@@ -34,7 +34,12 @@ export interface CollectOptions {
   readonly epoch: number | undefined;
   readonly known: ReadonlyMap<Digest, Descriptor>;
   readonly needles: readonly Needle[];
+  /** Bytes of all layers that are not known, unpacked. */
+  readonly limit: number;
 }
+
+/** What every byte of a new layer goes through. */
+type Search = readonly [Transform, Transform];
 
 interface Found {
   readonly config: Buffer;
@@ -51,6 +56,15 @@ export async function createCollector(folder: string, options: CollectOptions): 
   const borrowed = new Map<Digest, Descriptor>();
   const stored = new Map<Digest, Descriptor>();
   const sizes = new Map<Digest, number>();
+  let plainBytes = 0;
+  const count = (): Transform =>
+    new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        plainBytes += chunk.length;
+        if (plainBytes <= options.limit) done(null, chunk);
+        else done(tooLarge(options.limit));
+      },
+    });
 
   async function putBytes(bytes: Buffer, mediaType: string): Promise<Descriptor> {
     const digest = sha256(bytes);
@@ -69,10 +83,10 @@ export async function createCollector(folder: string, options: CollectOptions): 
     }
     if (!member.gzip && member.digest !== diffId) throw wrong(`layer ${number} is not what the config says`);
     const path = join(blobs, `${randomUUID()}.part`);
-    const where = `layer ${number} of the image`;
+    const search = [count(), refuseSecrets(options.needles, `layer ${number} of the image`)] as const;
     const descriptor = member.gzip
-      ? await checkLayer(member, diffId, path, refuseSecrets(options.needles, where), number)
-      : await packLayer(member, path, refuseSecrets(options.needles, where));
+      ? await checkLayer(member, diffId, path, search, number)
+      : await packLayer(member, path, search);
     await rename(path, join(blobs, digestHex(descriptor.digest)));
     sizes.set(descriptor.digest, descriptor.size);
     stored.set(diffId, descriptor);
@@ -199,11 +213,11 @@ function readConfig(bytes: Buffer): ReturnType<typeof parseConfig> {
 }
 
 /** Compresses a plain layer. The file of the engine goes: the work folder holds each layer once. */
-async function packLayer(member: Member, path: string, search: Transform): Promise<Descriptor> {
+async function packLayer(member: Member, path: string, search: Search): Promise<Descriptor> {
   const packed = measured();
   await pipeline(
     createReadStream(member.path),
-    search,
+    ...search,
     createGzip({ level: 6 }),
     packed.through,
     createWriteStream(path),
@@ -217,13 +231,13 @@ async function checkLayer(
   member: Member,
   diffId: Digest,
   path: string,
-  search: Transform,
+  search: Search,
   number: number,
 ): Promise<Descriptor> {
   const plain = measured();
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   try {
-    await pipeline(createReadStream(member.path), createGunzip(), search, plain.through, nowhere);
+    await pipeline(createReadStream(member.path), createGunzip(), ...search, plain.through, nowhere);
   } catch (error) {
     if (error instanceof BuildError) throw error;
     throw wrong(`layer ${number} cannot be read: ${messageOf(error)}`);

@@ -108,6 +108,7 @@ async function buildAll(
     epoch: request.sourceDateEpoch,
     known: request.knownLayers ?? new Map(),
     needles: needlesOf(secrets),
+    limit: request.limits.diskBytes,
   });
   const temporary: string[] = ["secrets"];
   try {

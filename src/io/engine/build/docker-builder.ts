@@ -16,8 +16,8 @@ const run = promisify(execFile);
 
 /** No registry can have this name: what is tagged so is never pulled or pushed. RFC 2606. */
 const repository = "tidemill.invalid/build";
-/** Images that the classic builder's cache hangs on, the newest. */
-const keptImages = 32;
+/** Images that docker's cache hangs on, the newest. */
+const keptImages = 64;
 const askMs = 20_000;
 
 export interface DockerBuilderOptions extends BuilderOptions {
@@ -36,7 +36,6 @@ export function createDockerBuilder(options: DockerBuilderOptions): BuildEngine 
   const { env: ours, keepEnv = [], program: named, builder: wanted = "auto", cgroupParent } = options;
   const env = engineEnvironment(ours, keepEnv, { BUILDX_NO_DEFAULT_ATTESTATIONS: "1", DOCKER_CLI_HINTS: "false" });
   let found: FoundDocker | undefined;
-  let sequence = 0;
 
   const find = async (): Promise<Extract<FoundDocker, { kind: "found" }>> => {
     if (found?.kind !== "found") found = await findDocker(env, named, wanted);
@@ -49,6 +48,8 @@ export function createDockerBuilder(options: DockerBuilderOptions): BuildEngine 
     return stdout.trim();
   };
   const removeImage = (name: string): Promise<unknown> => ask("rmi", "--no-prune", name).catch(() => undefined);
+  const imageOf = async (name: string): Promise<string | undefined> =>
+    (await ask("images", "--quiet", "--no-trunc", name)) || undefined;
   const containers = new Map<string, string>();
 
   const driver: Driver = {
@@ -67,13 +68,9 @@ export function createDockerBuilder(options: DockerBuilderOptions): BuildEngine 
         : "docker's BuildKit holds no limit of memory and CPU for a build: its daemon does, or a cgroup that is named",
     build: async (job) => {
       const { program, builder } = await find();
-      sequence += 1;
-      // The classic builder's cache is the images themselves: one a target stays, under a name that its next build takes over.
-      const name =
-        builder === "classic"
-          ? `${repository}-${owner}:cache-${digestHex(sha256(slotOf(job))).slice(0, 24)}`
-          : `${repository}-${owner}:${process.pid}-${sequence}`;
-      const before = builder === "classic" ? await ask("images", "--quiet", "--no-trunc", name) : "";
+      // What the cache hangs on are layers of images: the last one of a target stays, until its next build takes its name.
+      const name = `${repository}-${owner}:${digestHex(sha256(slotOf(job))).slice(0, 24)}`;
+      const before = await imageOf(name);
       const steps = startSteps(job.log, builder === "classic" ? "classic" : "buildkit");
       if (builder === "classic") job.log.onLine((line) => noteContainer(containers, job.folder.path, line));
       const stdout = job.log.stream();
@@ -98,12 +95,10 @@ export function createDockerBuilder(options: DockerBuilderOptions): BuildEngine 
         stderr.end();
         if (status !== 0) throw failBuild.explained(job, "docker", steps);
         const archive = await save(program, env, name, job);
-        const after = before === "" ? "" : await ask("images", "--quiet", "--no-trunc", name);
-        if (before !== "" && before !== after) await removeImage(before);
+        if (before !== undefined && before !== (await imageOf(name))) await removeImage(before);
         return archive;
       } finally {
         containers.delete(job.folder.path);
-        if (builder !== "classic") await removeImage(name);
       }
     },
     used: async (job) => {
@@ -118,11 +113,9 @@ export function createDockerBuilder(options: DockerBuilderOptions): BuildEngine 
     clean: () => Promise.resolve(),
     sweep: async () => {
       const listed = await ask("images", "--format", "{{.Tag}}", `${repository}-${owner}`).catch(() => "");
-      const tags = listed.split("\n").filter((tag) => tag !== "");
       // Docker lists the newest first.
-      const old = tags.filter((tag) => tag.startsWith("cache-")).slice(keptImages);
-      for (const tag of [...tags.filter((each) => !each.startsWith("cache-")), ...old])
-        await removeImage(`${repository}-${owner}:${tag}`);
+      const old = listed.split("\n").slice(keptImages);
+      for (const tag of old) await removeImage(`${repository}-${owner}:${tag}`);
     },
   };
   return createBuildEngine(driver, options);

@@ -20,6 +20,8 @@ export interface Failure {
 
 const stepEnded =
   /(?:returned a non-zero code: |did not complete successfully: exit code: |^(?:.*: )?executor failed running [^]*: exit code: |while running runtime: exit status )(\d+)/;
+/** What BuildKit puts before every error. */
+const prefix = /^(?:error: )?(?:failed to solve(?: with frontend [\w.]+)?: )?/i;
 const noSpace = /no space left on device|disk quota exceeded/i;
 const noMemory = /cannot allocate memory|out of memory/i;
 const noEngine =
@@ -34,7 +36,7 @@ const badText =
 /** The one error that stands for what an engine said: the same for the same cause, whatever the engine's words. */
 export function explainFailure(failure: Failure): BuildError {
   const { name, engine, dockerfile, limits, tail, killed = false } = failure;
-  const said = printable(failure.said.trim().slice(0, 2000)).replace(/^(?:error|failed to solve)[^:]{0,40}: /i, "");
+  const said = printable(failure.said.trim().slice(0, 2000)).replace(prefix, "");
   const found = failure.step === undefined ? undefined : locateStep(dockerfile, failure.step);
   const step =
     found ??

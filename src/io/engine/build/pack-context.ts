@@ -31,13 +31,14 @@ export async function packContext(
   const rules = ignoreFile ?? own ?? "";
   const ignores = parseIgnoreFile(rules);
   const staysInside = own !== undefined && !ignores(ignoreName);
-  const name = (staysInside ? nameLeftOut(own) : undefined) ?? ".tidemill-dockerfile";
+  const name = (staysInside ? await nameLeftOut(context, own, ignores) : undefined) ?? ".tidemill-dockerfile";
   const tar = pack();
   const work = async (): Promise<void> => {
     // Where the user's file is no part of the context, one that leaves out both may take its place.
     if (!staysInside) await put(tar, ignoreName, `${ignoreName}\n${name}\n`);
     else if (!parseIgnoreFile(own)(name)) await put(tar, ignoreName, `${own}\n${name}\n`);
-    await packFolder(tar, context, "", (path) => {
+    const mayBringBack = /^\s*!/m.test(rules);
+    await packFolder(tar, context, mayBringBack, (path) => {
       if (path === ignoreName) return !staysInside || !parseIgnoreFile(own)(name);
       return ignores(path) || path === name;
     });
@@ -48,39 +49,45 @@ export async function packContext(
   return { stream: tar as unknown as Readable, dockerfile: name };
 }
 
-/** A name at the top of the context that a rule leaves out. */
-function nameLeftOut(text: string): string | undefined {
-  const ignores = parseIgnoreFile(text);
-  return text
-    .split("\n")
-    .map((line) =>
-      line
-        .trim()
-        .replace(/^(?:\.?\/|\*\*\/)+/, "")
-        .replace(/(?:\/\*\*|\/)+$/, ""),
-    )
-    .map((line) => line.replaceAll(/[*?]/g, "x"))
-    .find((name) => /^[\w.-]+$/.test(name) && name !== "." && name !== ".." && name !== ignoreName && ignores(name));
+/** A name at the top of the context that a rule of its own file leaves out, and that no file has which is kept. */
+async function nameLeftOut(
+  context: string,
+  own: string,
+  leavesOut: (path: string) => boolean,
+): Promise<string | undefined> {
+  const ignores = parseIgnoreFile(own);
+  for (const line of own.split("\n")) {
+    const pattern = line
+      .trim()
+      .replace(/^(?:\.?\/|\*\*\/)+/, "")
+      .replace(/(?:\/\*\*|\/)+$/, "");
+    const name = pattern.replaceAll(/[*?]/g, "x");
+    if (!/^[\w.-]+$/.test(name) || /^\.{1,2}$/.test(name) || name === ignoreName || !ignores(name)) continue;
+    const there = await lstat(join(context, name)).catch(() => undefined);
+    if (there === undefined || leavesOut(name)) return name;
+  }
+  return undefined;
 }
 
 async function packFolder(
   tar: Pack,
   root: string,
-  folder: string,
+  mayBringBack: boolean,
   leavesOut: (path: string) => boolean,
 ): Promise<void> {
   let count = 0;
-  const open = [folder];
+  const open = [""];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const entries = (await readdir(join(root, next), { withFileTypes: true })).sort((a, b) =>
-      a.name < b.name ? -1 : 1,
-    );
+    const entries = await readdir(join(root, next), { withFileTypes: true });
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
       const path = next === "" ? entry.name : `${next}/${entry.name}`;
-      if (++count > mostEntries) throw new BuildError("BUILD_FAILED", `${root} has more than ${mostEntries} files`);
-      // A later rule may bring back what is in a folder that is left out.
-      if (entry.isDirectory()) open.push(path);
-      if (!leavesOut(path)) await packEntry(tar, join(root, path), path);
+      const left = leavesOut(path);
+      if (entry.isDirectory() && (!left || mayBringBack)) open.push(path);
+      if (left) continue;
+      count += 1;
+      if (count > mostEntries) throw new BuildError("BUILD_FAILED", `${root} has more than ${mostEntries} files`);
+      await packEntry(tar, join(root, path), path);
     }
   }
 }

@@ -45,10 +45,7 @@ export async function unpackArchive(archive: Readable, folder: string, limit: nu
       bytes += size;
       if (count > mostMembers)
         throw new BuildError("BAD_RESULT", `the engine's archive has more than ${mostMembers} files`);
-      if (bytes > limit)
-        throw new BuildError("DISK_FULL", `the image is larger than ${formatBytes(limit)}`, {
-          hint: "Make it smaller, or allow a build more disk.",
-        });
+      if (bytes > limit) throw tooLarge(limit);
       const key = posix.normalize(name);
       if (type === "file")
         members.set(key, await keep(entry as AsyncIterable<Uint8Array>, join(folder, String(count))));
@@ -92,4 +89,10 @@ async function keep(entry: AsyncIterable<Uint8Array>, path: string): Promise<Mem
   });
   await pipeline(entry, measure, createWriteStream(path, { mode: 0o600, flags: "wx" }));
   return { path, size, digest: `sha256:${hash.digest("hex")}`, gzip: head[0] === 0x1f && head[1] === 0x8b };
+}
+
+export function tooLarge(limit: number): BuildError {
+  return new BuildError("DISK_FULL", `the image is larger than ${formatBytes(limit)}`, {
+    hint: "Make it smaller, or allow a build more disk.",
+  });
 }

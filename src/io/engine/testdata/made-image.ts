@@ -45,6 +45,8 @@ export async function makeImage(
     architecture: "amd64",
     config,
     rootfs: { type: "layers", diff_ids: tars.map((tar) => sha256(tar)) },
+    // Without it Buildah can put nothing on top.
+    history: tars.map(() => ({ created_by: "made" })),
   };
   const bytes = Buffer.from(
     JSON.stringify({
