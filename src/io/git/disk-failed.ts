@@ -1,9 +1,9 @@
 import { messageOf } from "../../lib/index.ts";
 import { GitError } from "./error.ts";
 
-/** That our own folder cannot be written. */
-export function diskFailed(folder: string, cause: unknown): GitError {
-  return new GitError("DISK_FAILED", `sources cannot be kept below ${folder}: ${messageOf(cause)}`, {
+/** That our own folder cannot be written: `what` of it, a path or a repository. */
+export function diskFailed(what: string, cause: unknown): GitError {
+  return new GitError("DISK_FAILED", `${what} cannot be kept on this disk: ${messageOf(cause)}`, {
     cause,
     hint: "Is the disk full, or the folder another user's?",
     retry: true,

@@ -28,6 +28,10 @@ const settings = [
   "core.autocrlf=false",
   "core.eol=lf",
   "core.symlinks=true",
+  "core.sparseCheckout=false",
+  "log.showSignature=false",
+  // What is larger is streamed, not held in memory.
+  "core.bigFileThreshold=32m",
   "gc.auto=0",
   "maintenance.auto=false",
   "fetch.fsckObjects=true",
@@ -35,8 +39,8 @@ const settings = [
   // One pack, so that its growth is seen in one file and nothing of it is unpacked before it was checked.
   "fetch.unpackLimit=1",
   "protocol.version=2",
-  // A redirect would take the credentials along.
-  "http.followRedirects=false",
+  // Of the first request only, as where a server wants `.git` after a name; credentials are bound to the origin of the address.
+  "http.followRedirects=initial",
   "http.lowSpeedLimit=1",
   "http.lowSpeedTime=60",
 ];
@@ -63,8 +67,10 @@ export function gitCall(env: Environment, location: Location | undefined, folder
     GIT_SSH_COMMAND: `${env["GIT_SSH_COMMAND"] ?? "ssh"} -o BatchMode=yes -o ConnectTimeout=30`,
   });
   const options = settings.flatMap((setting) => ["-c", setting]);
-  const token = location?.password ?? env["TIDEMILL_GIT_TOKEN"];
-  if (location?.origin === undefined || token === undefined || token === "") return { env: own, options, secrets: [] };
+  if (location?.origin === undefined) return { env: own, options, secrets: [] };
+  // An address with a name alone has a token in its place.
+  const token = location.password ?? (env["TIDEMILL_GIT_TOKEN"] || (location.user === undefined ? undefined : ""));
+  if (token === undefined) return { env: own, options, secrets: [] };
   const user = location.user ?? (env["TIDEMILL_GIT_USER"] || "x-access-token");
   // git's helpers speak in lines.
   if (/[\0\r\n]/.test(`${user}${token}`))
@@ -75,6 +81,6 @@ export function gitCall(env: Environment, location: Location | undefined, folder
   return {
     env: { ...own, TIDEMILL_GIT_USER: user, TIDEMILL_GIT_TOKEN: token },
     options: [...options, "-c", `${key}=`, "-c", `${key}=${helper}`],
-    secrets: [token, encodeURIComponent(token)],
+    secrets: [token === "" ? user : token].flatMap((secret) => [secret, encodeURIComponent(secret)]),
   };
 }

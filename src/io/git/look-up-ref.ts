@@ -1,3 +1,4 @@
+import { diskFailed } from "./disk-failed.ts";
 import { GitError } from "./error.ts";
 import type { GitCall } from "./git-environment.ts";
 import { runGit, type GitResult } from "./run-git.ts";
@@ -43,13 +44,14 @@ export async function lookUpRef(remote: Remote, ref: string): Promise<FoundRef> 
 const denied =
   /could not read (?:Username|Password)|Authentication failed|Permission denied|Host key verification|returned error: 40[13]|access denied/i;
 
-/** Why a repository could not be read: DENIED or UNREACHABLE, with what git said. */
+/** Why a repository could not be read: DENIED, UNREACHABLE or DISK_FAILED, with what git said. */
 export function unanswered(what: string, { words, status }: GitResult): GitError {
   const said = words === "" ? `git ended with status ${status}` : words;
   if (denied.test(words))
     return new GitError("DENIED", `${what} lets nobody in with what it was given: ${said}`, {
       hint: "For https set TIDEMILL_GIT_USER and TIDEMILL_GIT_TOKEN, or a credential helper; for ssh load a key into the agent and know the host.",
     });
+  if (/No space left on device|Disk quota exceeded|Read-only file system/.test(words)) return diskFailed(what, words);
   return new GitError("UNREACHABLE", `${what} cannot be read: ${said}`, {
     hint: "Is `url:` right, and can this machine reach it?",
     retry: true,

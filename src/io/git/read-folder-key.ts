@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants, type Dirent } from "node:fs";
-import { open, readdir, readFile, readlink } from "node:fs/promises";
+import { open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { parseIgnoreFile } from "../../core/dockerfile/index.ts";
 import { AppError, formatBytes, messageOf, type Digest } from "../../lib/index.ts";
@@ -18,6 +18,8 @@ type Counted = readonly ["folder", string] | readonly ["link" | "file" | "progra
 const defaults: KeyLimits = { entries: 200_000, bytes: 4_000_000_000 };
 const together = 8;
 const ignoreName = ".dockerignore";
+/** Bytes; beyond what the rules may have. */
+const mostRules = 1_048_576;
 
 /**
  * Digest of what a build would read of a folder: sorted names, kinds, executable bits, content, targets of links. What the `.dockerignore` leaves out does not
@@ -34,6 +36,7 @@ export async function readFolderKey(
   const hash = async (path: string, flags: number) => {
     const file = await open(path, flags | constants.O_RDONLY | constants.O_NONBLOCK);
     try {
+      if (!(await file.stat()).isFile()) throw new Error("it is no file");
       const content = createHash("sha256");
       for await (const chunk of file.createReadStream({ autoClose: false, signal })) {
         bytes += (chunk as Buffer).length;
@@ -79,14 +82,7 @@ async function loadIgnores(
   signal: AbortSignal,
 ): Promise<(path: string) => boolean> {
   for (const name of [`${dockerfile}${ignoreName}`, ignoreName]) {
-    const text = await reading(join(folder, name), signal, async (path) => {
-      try {
-        return await readFile(path, { encoding: "utf8", signal });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-        throw error;
-      }
-    });
+    const text = await reading(join(folder, name), signal, readSmall);
     if (text === undefined) continue;
     try {
       return parseIgnoreFile(text);
@@ -96,6 +92,26 @@ async function loadIgnores(
     }
   }
   return () => false;
+}
+
+/** A file of rules, or as much of it as says that it is too large to be one; undefined where there is none. */
+async function readSmall(path: string): Promise<string | undefined> {
+  let file;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const buffer = Buffer.alloc(mostRules);
+    let size = 0;
+    for (let read = -1; read !== 0 && size < mostRules; size += read)
+      ({ bytesRead: read } = await file.read(buffer, size, mostRules - size));
+    return buffer.toString("utf8", 0, size);
+  } finally {
+    await file.close();
+  }
 }
 
 /** What the builder would get, in an order that only the names decide. */

@@ -40,8 +40,11 @@ export async function runGit(call: GitCall, args: readonly string[], options: Ru
     stdio: ["ignore", "pipe", "pipe"],
   });
   let failure: unknown;
-  let ending: Promise<void> | undefined;
-  const end = (): void => void (ending ??= endGroup(child.pid));
+  let killing: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    signalGroup(child.pid, "SIGTERM");
+    killing ??= setTimeout(() => signalGroup(child.pid, "SIGKILL"), graceMs);
+  };
   const fail = (error: unknown): void => {
     failure ??= error;
     end();
@@ -74,12 +77,14 @@ export async function runGit(call: GitCall, args: readonly string[], options: Ru
   const watching = watch === undefined ? undefined : watchSize(watch, fail);
   try {
     const status = await exited;
-    await ending;
-    signal.throwIfAborted();
     await watching?.stop();
+    // What let go of its output and stayed.
+    signalGroup(child.pid, "SIGKILL");
+    signal.throwIfAborted();
     if (failure !== undefined) throw failure as Error;
     return { status, stdout: Buffer.concat(stdout).toString(), words: readable(stderr, call.secrets) };
   } finally {
+    clearTimeout(killing);
     signal.removeEventListener("abort", end);
     await watching?.stop();
   }
@@ -123,22 +128,12 @@ async function sizeOf(folder: string): Promise<number> {
   return bytes;
 }
 
-/** Ends a process group: asks, waits, and kills what is left. */
-async function endGroup(group: number | undefined): Promise<void> {
-  if (group === undefined || !signalGroup(group, "SIGTERM")) return;
-  for (let waited = 0; waited < graceMs; waited += 20) {
-    await sleep(20);
-    if (!signalGroup(group, 0)) return;
-  }
-  signalGroup(group, "SIGKILL");
-}
-
-/** Whether there was anything to signal. */
-function signalGroup(group: number, name: NodeJS.Signals | 0): boolean {
+function signalGroup(group: number | undefined, name: NodeJS.Signals): void {
+  if (group === undefined) return;
   try {
-    return process.kill(-group, name);
+    process.kill(-group, name);
   } catch {
-    return false;
+    // It has ended.
   }
 }
 

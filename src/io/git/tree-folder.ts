@@ -29,6 +29,8 @@ type Fetch = (folder: string) => Promise<FetchedTree>;
 
 const noteName = "note.json";
 const asidePrefix = ".aside-";
+/** How rename(2) says that there is a folder with something in it. */
+const taken = new Set<string | undefined>(["ENOTEMPTY", "EEXIST"]);
 
 /** Commits of one repository in folders of `folder`, each made aside and moved into place whole, the ones that nobody used for long removed. */
 export function createTreeFolder(folder: string, limits: FolderLimits) {
@@ -44,14 +46,22 @@ export function createTreeFolder(folder: string, limits: FolderLimits) {
       const { submodules } = await fetch(own);
       const note: Note = { submodules, boot: await bootId() };
       await writeFile(join(own, noteName), JSON.stringify(note));
-      await putAside(folder, commit);
-      // Another process may have been faster; its tree is the same.
-      await rename(own, place).catch(async (error: unknown) => {
-        if ((await readNote(place)) === undefined) throw error;
-      });
+      try {
+        await rename(own, place);
+      } catch (error) {
+        // Another process was faster, and its tree is the same; or there is one that is not to be believed.
+        if (!taken.has((error as NodeJS.ErrnoException).code)) throw error;
+        if ((await readNote(place)) !== undefined) return;
+        await putAside(folder, commit);
+        await rename(own, place);
+      }
     } finally {
       await rm(own, { recursive: true, force: true });
     }
+  };
+
+  const ensure = async (commit: string, fetch: Fetch): Promise<void> => {
+    if ((await readNote(join(folder, commit))) === undefined) await make(commit, fetch);
   };
 
   return {
@@ -62,12 +72,12 @@ export function createTreeFolder(folder: string, limits: FolderLimits) {
         // Whoever waits for another's fetch looks again, and fetches where that was given up.
         for (let other = coming.get(commit); other !== undefined; other = coming.get(commit))
           await untilAborted(other, signal);
-        if ((await readNote(place)) === undefined) {
-          const work = make(commit, fetch);
-          const done = work.catch(() => undefined).then(() => void coming.delete(commit));
-          coming.set(commit, done);
-          await work;
-        }
+        const work = ensure(commit, fetch);
+        coming.set(
+          commit,
+          work.catch(() => undefined).then(() => void coming.delete(commit)),
+        );
+        await work;
         const note = await readNote(place);
         if (note === undefined) throw new Error(`${place} is gone`);
         const tree = join(place, "tree");
