@@ -41,7 +41,7 @@ export async function startOpeningMirror(): Promise<OpeningMirror> {
       });
       response.writeHead(found.status, Object.fromEntries(kept) as Record<string, string>);
       if (found.body === null) return void response.end();
-      await pipeline(Readable.fromWeb(found.body as Parameters<typeof Readable.fromWeb>[0]), response);
+      await pipeline(Readable.fromWeb(found.body), response);
     };
     answer().catch(() => response.destroy());
   });

@@ -109,15 +109,6 @@ function setsArguments({ text, inFunction }: Piece): boolean {
 
 const endOfBranch = "\ue003";
 
-/** A piece with its texts in quotes put back. */
-function withTexts(piece: string, texts: readonly string[]): string {
-  const [first = "", ...rest] = piece.split("\u0001");
-  return rest.reduce((whole, part) => {
-    const end = part.indexOf("\u0002");
-    return whole + (texts[Number(part.slice(0, end))] ?? "") + part.slice(end + 1);
-  }, first);
-}
-
 /** Lines cut at semicolons, and after the words that begin a branch, text in quotes aside. */
 function splitPieces(lines: readonly string[]): string[] {
   return lines.flatMap((line) => {
@@ -127,12 +118,8 @@ function splitPieces(lines: readonly string[]): string[] {
       .replace(/;;&?|;&/g, `\n${endOfBranch}\n`)
       .replace(/(^|[\s;])(then|else|do)(?=\s)/g, "$1\n$2\n")
       .split(/[;\n]/)
-<<<<<<< HEAD
-      .map((piece) => withTexts(piece, texts).trim())
-=======
       .flatMap(cutCase)
       .map((piece) => piece.replace(/\ue001(\d+)\ue002/g, (_, at: string) => texts[Number(at)] ?? "").trim())
->>>>>>> patch
       .filter((piece) => piece !== "")
       .map((piece) => (piece === endOfBranch ? ";;" : piece));
   });

@@ -25,11 +25,6 @@ export {
   type RebaseRequest,
 } from "./rebase-image.ts";
 export { createPatcher } from "./patch/create-patcher.ts";
-<<<<<<< HEAD
-export { PatchError } from "./patch/prove-patch.ts";
-=======
-export { mirrorImage, type MirroredImage } from "./patch/mirror-image.ts";
->>>>>>> patch
 export type {
   EnginePatch,
   PatchChange,
