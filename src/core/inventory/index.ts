@@ -3,7 +3,7 @@ export { keepsContent } from "./layer-facts.ts";
 export type { ElfFacts, EntryType, LayerEntry, LayerFacts, LayerProblem } from "./layer-facts.ts";
 export { isElf, parseElf, parseElfHeader } from "./elf.ts";
 export type { ElfHeader, ElfSegment, ReadRange } from "./elf.ts";
-export { emptyTree, extendTree, lookup, nameOf, parentOf, walkTree } from "./tree.ts";
+export { emptyTree, extendTree, listFolder, lookup, nameOf, parentOf, walkTree } from "./tree.ts";
 export type { Lookup, Tree, TreeNode, TreeProblem } from "./tree.ts";
 export { readInventory, readOsRelease } from "./read-inventory.ts";
 export { readText, type TextFile } from "./read-text.ts";
