@@ -22,6 +22,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     "What images are made of, and what a change reaches",
     async () => (await import("./graph.ts")).graph,
   ),
+  look: entry("Act", "Look at the upstreams now", async () => (await import("./look.ts")).look),
   log: entry("Look", "What the newest build of an image said", async () => (await import("./log.ts")).log),
   plan: entry("Look", "What would be done now, and why", async () => (await import("./plan.ts")).plan),
   check: entry("Look", "What any image holds, and what of it is old", async () => (await import("./check.ts")).check),

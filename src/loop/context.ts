@@ -1,5 +1,6 @@
 import type { Config } from "../core/config/index.ts";
 import type { Reference } from "../core/image/index.ts";
+import type { FixedPackage } from "../core/patch/index.ts";
 import type { PackageChange } from "../core/plan/index.ts";
 import type { Distro, SuiteSource } from "../io/distro/index.ts";
 import type { BuildEngine, RunEngine } from "../io/engine/index.ts";
@@ -111,4 +112,6 @@ export interface CandidateOrigin {
   readonly source?: string;
   /** Diff IDs of the layers that its base brings, by platform. */
   readonly baseLayers?: Readonly<Record<string, readonly Digest[]>>;
+  /** What patches of the same original have fixed, by the word of feeds and changelogs. */
+  readonly fixed?: readonly FixedPackage[];
 }

@@ -3,6 +3,7 @@ import * as action from "./action.ts";
 import { OperationError } from "./error.ts";
 import * as explain from "./explain.ts";
 import { graph, graphInput } from "./graph.ts";
+import { looked, lookInput } from "./look.ts";
 import { log, logInput } from "./log.ts";
 import { plan, planInput } from "./plan.ts";
 import { rebase, rebaseInput } from "./rebase.ts";
@@ -29,6 +30,7 @@ export const operations = {
     input: graphInput,
     output: graph,
   },
+  look: { summary: "Look at the upstreams now", effect: "write", input: lookInput, output: looked },
   log: { summary: "What the build of an image said", effect: "read", input: logInput, output: log },
   why: { summary: "Why a digest exists", effect: "read", input: explain.whyInput, output: explain.why },
   history: {

@@ -4,8 +4,9 @@ import type { PackageRecord, PackageUniverse } from "../../core/packages/index.t
 import type { PackageChange } from "../../core/plan/index.ts";
 import type { Candidate, KeyedCause, Lease, PromotionFacts } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
-import { effectiveImage } from "../../core/config/index.ts";
 import { keepingTag, type CandidateDetail, type CandidateOrigin, type Context } from "../context.ts";
+import { attachVex, fixedSoFar } from "./attach-vex.ts";
+import { causeRecords } from "./cause-records.ts";
 import type { Made, MadeSame, MakeRequest } from "./made.ts";
 import { makeDockerfile } from "./make-dockerfile.ts";
 import { makePackages } from "./make-packages.ts";
@@ -58,10 +59,11 @@ export async function buildCandidate(
   const keys = await store.saveInventories(inventories);
   const names = inventories.map(({ platform }) => formatPlatform(platform));
   const before = await inventoriesOf(ctx, image, previous);
-  const causes = await suggestAdvisories(facts.causes, before, made.packages ?? [], (record) =>
-    fetchPackage(ctx, image, record, signal),
-  );
-  const { bytes, bytesUploaded, layers, warnings, origin } = made;
+  const packages = made.packages ?? (await causeRecords(ctx, image, facts.causes, before));
+  const causes = await suggestAdvisories(facts.causes, before, packages, (record) => fetchPackage(ctx, record, signal));
+  const { bytes, bytesUploaded, layers, warnings } = made;
+  const origin = await withFixes(ctx, image, causes, made.origin, previous);
+  if (origin.fixed !== undefined) await attachVex(ctx, repository, digest, origin.fixed, rebuild, signal);
   const changes = changesBetween(before, inventories);
   const detail: CandidateDetail = {
     previous: previous ?? null,
@@ -125,17 +127,23 @@ async function saveSame(
   return { kind: isUnchanged ? "unchanged" : "built", digest };
 }
 
-/** The path of a package's verified file. */
-export function fetchPackage(
-  ctx: Context,
+/** Where it comes from, and of a patch all that it fixed. */
+async function withFixes(
+  { store }: Context,
   image: string,
-  record: PackageRecord,
-  signal?: AbortSignal,
-): Promise<string> {
-  const upstream = effectiveImage(ctx.config, image)?.upstream ?? "";
-  const source = ctx.suites.get(upstream)?.find(({ name }) => name === record.origin);
-  if (source === undefined)
-    throw new Error(`${record.origin}, which offers ${record.name}, is no suite of ${upstream}`);
+  causes: readonly KeyedCause[],
+  origin: CandidateOrigin,
+  previous: Digest | undefined,
+): Promise<CandidateOrigin> {
+  if (origin.remedy !== "patch") return origin;
+  const known = previous === undefined ? undefined : await store.loadImageDigest(image, previous);
+  return { ...origin, fixed: fixedSoFar(causes, origin, known?.detail["origin"] as CandidateOrigin | undefined) };
+}
+
+/** The path of a package's verified file. */
+function fetchPackage(ctx: Context, record: PackageRecord, signal?: AbortSignal): Promise<string> {
+  const source = [...ctx.suites.values()].flat().find(({ name }) => name === record.origin);
+  if (source === undefined) throw new Error(`${record.origin}, which offers ${record.name}, is no suite of this fleet`);
   return ctx.distro.fetchPackage(record, source, signal);
 }
 

@@ -5,6 +5,7 @@ export { createDoctor } from "./doctor.ts";
 export { createHistory } from "./history.ts";
 export { createHold } from "./hold.ts";
 export { createGraph } from "./graph.ts";
+export { createLook, type LookDeps } from "./look.ts";
 export { createLog } from "./log.ts";
 export { createPlan, type PlanDeps } from "./plan.ts";
 export { createRestore } from "./restore.ts";
