@@ -37,7 +37,9 @@ export async function pushImage(
     sent.set(descriptor.digest, await sink.putBlob(descriptor, open, isNew === true ? given : mounting));
   });
   const isNew = (each: PushManifest): boolean =>
-    each.blobs.some(({ descriptor: { digest, mediaType } }) => configTypes.has(mediaType) && (sent.get(digest) ?? 0) > 0);
+    each.blobs.some(
+      ({ descriptor: { digest, mediaType } }) => configTypes.has(mediaType) && (sent.get(digest) ?? 0) > 0,
+    );
 
   let bytes = [...blobs.values()].reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   let bytesUploaded = [...sent.values()].reduce((sum, each) => sum + each, 0);
