@@ -181,7 +181,7 @@ ENTRYPOINT ["nginx"]
       const layers = (await read(images.repository("app"), image)).layers.length;
       expect((await read(images.repository("app"), back.digest)).layers).toHaveLength(layers + 1);
     },
-    240_000,
+    480_000,
   );
 });
 
@@ -212,6 +212,6 @@ describe("a base that breaks what the application needs", () => {
       );
       expect(await images.repository("app").tags()).toContain("linked");
     },
-    240_000,
+    480_000,
   );
 });

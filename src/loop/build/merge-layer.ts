@@ -48,7 +48,7 @@ export function createMergeLayerPacker(): MergeLayerPacker {
     }
     return packed;
   };
-  const pack = ({ bytes, plain }: Part): Buffer | Promise<Buffer> => {
+  const pack = async ({ bytes, plain }: Part): Promise<Buffer> => {
     if (plain) return store(bytes);
     if (bytes.length <= smallPiece) return packSmall(bytes);
     let work = large.get(bytes);
