@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
-import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+const buildMs = 600_000;
 
 /** A program of someone else's, built from its Go module. */
 export interface GoProgram {
@@ -17,21 +19,23 @@ export interface GoProgram {
 export async function buildGoProgram(module: string): Promise<GoProgram> {
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tidemill");
   const path = join(cache, module.replace(/[^\w.-]+/g, "-"));
-  const there = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (there) return { path, missing: undefined };
+  if (await isThere(path)) return { path, missing: undefined };
   const hasGo = await run("go", ["version"]).then(
     () => true,
     () => false,
   );
   if (!hasGo) return { path, missing: "Go, which is not installed" };
   await mkdir(cache, { recursive: true });
+  // Test files run side by side: what one of them builds the others wait for.
+  const unlock = await takeLock(`${path}.lock`);
+  if (await isThere(path)) {
+    await unlock();
+    return { path, missing: undefined };
+  }
   const bin = await mkdtemp(join(cache, "build-"));
   try {
     const env = { ...process.env, GOBIN: bin, GOFLAGS: "-mod=mod" };
-    await run("go", ["install", module], { env, cwd: bin, timeout: 1_200_000 });
+    await run("go", ["install", module], { env, cwd: bin, timeout: buildMs });
     const [program = ""] = await readdir(bin);
     await rename(join(bin, program), path);
     return { path, missing: undefined };
@@ -40,5 +44,27 @@ export async function buildGoProgram(module: string): Promise<GoProgram> {
     return { path, missing: `the Go module ${module}: ${why}` };
   } finally {
     await rm(bin, { recursive: true, force: true });
+    await unlock();
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Waits for a folder that only one may make; one that a killed run has left is taken over. */
+async function takeLock(path: string): Promise<() => Promise<void>> {
+  for (;;) {
+    try {
+      await mkdir(path);
+      return () => rm(path, { recursive: true, force: true });
+    } catch {
+      const made = await stat(path).catch(() => undefined);
+      if (made !== undefined && Date.now() - made.mtimeMs > buildMs) await rm(path, { recursive: true, force: true });
+      else await sleep(200);
+    }
   }
 }

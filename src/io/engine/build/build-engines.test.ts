@@ -197,10 +197,23 @@ CMD ["-c", "id"]
     });
 });
 
+describe("the network of a step", () => {
+  for (const name of engineNames)
+    itFor(name)(`${name}: is the host's where that is asked for, and none where none is`, async () => {
+      const dockerfile = `FROM $BASE\nRUN : ${process.pid} ${Date.now()}; cat /proc/net/dev > /links\n`;
+      const links = async (network: BuildRequest["network"]): Promise<string[]> => {
+        const { image } = await build(name, await site.request(dockerfile, { network, noCache: true }));
+        return [...(text(image, "links") ?? "").matchAll(/^\s*([\w-]+):/gm)].map(([, link = ""]) => link);
+      };
+      expect(await links("host")).toEqual(expect.arrayContaining(["lo", "docker0"]));
+      expect(await links("none")).toEqual(["lo"]);
+    });
+});
+
 describe("the cache of packages", () => {
   // An engine may keep what an earlier run of this test built.
   const dockerfile = `FROM $BASE AS early
-RUN : ${process.pid} ${Date.now()}; cat /proc/sys/kernel/random/uuid > /early
+RUN : ${process.pid} ${Date.now()} NAME; cat /proc/sys/kernel/random/uuid > /early
 RUN apt-get update && apt-get install x
 RUN cat /proc/sys/kernel/random/uuid > /late
 FROM early
@@ -212,7 +225,10 @@ COPY a /a
       async () => {
         const context = await site.context({ a: "a" });
         const made = async (bust: string, noCache = false): Promise<Outcome> =>
-          build(name, await site.request(dockerfile, { name: `cache-${name}`, context, bust, noCache }));
+          build(
+            name,
+            await site.request(dockerfile.replace("NAME", name), { name: `cache-${name}`, context, bust, noCache }),
+          );
         const first = await made("k1");
         const same = await made("k1");
         const other = await made("k2");

@@ -27,7 +27,7 @@ const itFor = (name: EngineName): ReturnType<typeof needs> => needs(noMirror ?? 
 /** Those that hold limits of memory and disk for each build. */
 const limited = ["classic", "buildah"] as const;
 /** Those that have secrets. */
-const keeping = ["buildkit", "buildah", "buildctl"] as const;
+const keeping = ["buildkit", "buildx", "buildah", "buildctl"] as const;
 const mebibyte = 1_048_576;
 const canary = "canary-4f1d7c-of-the-host";
 const token = "token-91ab7e-of-the-build";
@@ -268,7 +268,11 @@ describe("a build whose process was killed", () => {
       const script = fileURLToPath(new URL("testdata/build-and-hang.ts", import.meta.url));
       const child = spawn(process.execPath, [script, JSON.stringify({ engine: name, options, request })], {
         stdio: ["ignore", "ignore", "inherit"],
-        env: { ...process.env, BUILD_TOKEN: token },
+        env: {
+          ...process.env,
+          BUILD_TOKEN: token,
+          ...(name === "buildx" ? { DOCKER_CONFIG: join(site.dir, "docker-config") } : {}),
+        },
       });
       await started(marker);
       child.kill("SIGKILL");

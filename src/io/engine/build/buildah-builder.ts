@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { createReadStream } from "node:fs";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { access, readdir, readFile, rm } from "node:fs/promises";
 import { parseDockerfile } from "../../../core/dockerfile/index.ts";
 import { formatPlatform } from "../../../core/image/index.ts";
 import { printable } from "../../../lib/index.ts";
@@ -46,11 +46,6 @@ export interface BuildahBuilderOptions extends BuilderOptions {
 export function createBuildahBuilder(options: BuildahBuilderOptions): BuildEngine {
   const { program = "buildah", env: ours, keepEnv = [], cgroupParent } = options;
   const env = engineEnvironment(ours, keepEnv, {});
-  const docker = ours["DOCKER_CONFIG"];
-  const auth =
-    docker === undefined || ours["REGISTRY_AUTH_FILE"] !== undefined
-      ? {}
-      : { REGISTRY_AUTH_FILE: join(docker, "config.json") };
   let isolated: Promise<Isolated> | undefined;
   let atWork = 0;
 
@@ -89,7 +84,7 @@ export function createBuildahBuilder(options: BuildahBuilderOptions): BuildEngin
         `registries-${job.request.targets.indexOf(job.target)}.conf`,
         await registriesOf(job, ours),
       );
-      const all = { ...env, ...auth, TMPDIR: temporary, CONTAINERS_REGISTRIES_CONF: registries };
+      const all = { ...env, ...(await credentialsOf(ours)), TMPDIR: temporary, CONTAINERS_REGISTRIES_CONF: registries };
       const global = [
         ...(await storage()),
         // Nothing of the host is mounted into a build unasked.
@@ -146,6 +141,17 @@ export function createBuildahBuilder(options: BuildahBuilderOptions): BuildEngin
     },
   };
   return createBuildEngine(driver, options);
+}
+
+/** Docker's own file where the user has moved it: by itself Buildah looks for it at home only. */
+async function credentialsOf(env: Readonly<Record<string, string | undefined>>): Promise<Record<string, string>> {
+  const folder = env["DOCKER_CONFIG"];
+  if (folder === undefined || env["REGISTRY_AUTH_FILE"] !== undefined) return {};
+  const path = join(folder, "config.json");
+  return access(path).then(
+    () => ({ REGISTRY_AUTH_FILE: path }),
+    () => ({}),
+  );
 }
 
 /** Where the runtime keeps the containers of one build: by it they are found after a crash. */

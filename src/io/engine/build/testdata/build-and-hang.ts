@@ -15,6 +15,7 @@ const base = { instance, dir, env: process.env };
 const make: Record<EngineName, () => BuildEngine> = {
   classic: () => createDockerBuilder({ ...base, builder: "classic" }),
   buildkit: () => createDockerBuilder({ ...base, builder: "buildkit" }),
+  buildx: () => createDockerBuilder(base),
   buildah: () => createBuildahBuilder(base),
   buildctl: () => createBuildctlBuilder({ ...base, program: options.program, address: options.address }),
 };

@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,6 +20,7 @@ import { defaultBuildLimits, type BuildEngine, type BuildRequest, type BuildResu
 const run = promisify(execFile);
 export const amd64: Platform = { os: "linux", architecture: "amd64" };
 const buildkit = "v0.13.2";
+const buildxModule = "github.com/docker/buildx/cmd/buildx@v0.12.1";
 
 /** A file of an image as a container would see it. */
 export interface SeenFile {
@@ -58,15 +59,19 @@ export interface BuildSite {
   close(): Promise<void>;
 }
 
-export type EngineName = "classic" | "buildkit" | "buildah" | "buildctl";
-export const engineNames: readonly EngineName[] = ["classic", "buildkit", "buildah", "buildctl"];
+/** Docker in its three ways, and the others. */
+export type EngineName = "classic" | "buildkit" | "buildx" | "buildah" | "buildctl";
+export const engineNames: readonly EngineName[] = ["classic", "buildkit", "buildx", "buildah", "buildctl"];
 
 /** Why engines cannot be used here, by name. */
 export async function missingEngines(): Promise<Record<EngineName, string | undefined>> {
   const options = { instance: "probe", dir: join(tmpdir(), "tidemill-probe"), env: process.env };
   const [buildctl, buildkitd] = await Promise.all([goProgram("buildctl"), goProgram("buildkitd")]);
+  const buildx = await buildGoProgram(buildxModule);
+  const classic = await createDockerBuilder({ ...options, builder: "classic" }).missing();
   return {
-    classic: await createDockerBuilder({ ...options, builder: "classic" }).missing(),
+    classic,
+    buildx: classic ?? buildx.missing,
     buildkit: await createDockerBuilder({ ...options, builder: "buildkit" }).missing(),
     buildah: await createBuildahBuilder(options).missing(),
     buildctl: process.getuid?.() === 0 ? (buildctl.missing ?? buildkitd.missing) : "root, to run buildkitd",
@@ -87,7 +92,7 @@ export interface Buildkitd {
 export async function startBuildkitd(dir: string, address = `unix://${dir}/buildkitd.sock`, more: readonly string[] = []): Promise<Buildkitd> {
   const [client, daemon] = await Promise.all([goProgram("buildctl"), goProgram("buildkitd")]);
   await mkdir(dir, { recursive: true });
-  const args = [`--root=${dir}/root`, `--addr=${address}`, "--oci-worker-binary=runc", "--oci-worker-net=host", "--containerd-worker=false", ...more];
+  const args = [`--root=${dir}/root`, `--addr=${address}`, "--oci-worker-binary=runc", "--oci-worker-net=host", "--allow-insecure-entitlement=network.host", "--containerd-worker=false", ...more];
   const child: ChildProcess = spawn(daemon.path, args, { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   child.stderr?.on("data", (chunk: Buffer) => (said = (said + chunk.toString("utf8")).slice(-4000)));
@@ -144,6 +149,10 @@ export async function openBuildSite(buildctl?: Buildkitd): Promise<BuildSite> {
   const document = JSON.parse((await collectBytes(made.source.blob(made.manifest.config), 2 ** 20, "config")).toString("utf8")) as ImageConfig;
   const baseLayers = new Map(made.manifest.layers.map((layer, at) => [document.rootfs.diff_ids[at] as Digest, layer]));
   const base = `${host}/base:1`;
+  const plugins = join(dir, "docker-config");
+  const { path: buildx } = await buildGoProgram(buildxModule);
+  await mkdir(join(plugins, "cli-plugins"), { recursive: true });
+  await symlink(buildx, join(plugins, "cli-plugins/docker-buildx"));
   let contexts = 0;
   const env: Record<string, string | undefined> = { ...process.env };
   const site: BuildSite = {
@@ -168,6 +177,7 @@ export async function openBuildSite(buildctl?: Buildkitd): Promise<BuildSite> {
       return {
         classic: createDockerBuilder({ ...options, builder: "classic" }),
         buildkit: createDockerBuilder({ ...options, builder: "buildkit" }),
+        buildx: createDockerBuilder({ ...options, env: { ...env, DOCKER_CONFIG: plugins } }),
         buildah: createBuildahBuilder(options),
         buildctl: createBuildctlBuilder({ ...options, program: buildctl?.program ?? "buildctl", address: buildctl?.address ?? "" }),
       };
