@@ -328,3 +328,38 @@ describe("fetch", () => {
     });
   });
 });
+
+describe("over ssh", () => {
+  real("the user's command is used, and asks for nothing", async () => {
+    const repo = await repository();
+    const commit = await repo.commit({ a: "a" });
+    const home = await folder();
+    // Does here what it was asked to do there.
+    const script = `#!/bin/sh\necho "$*" >> ${home}/seen\nfor last; do :; done\nexec sh -c "$last"\n`;
+    await writeFile(join(home, "ssh"), script, { mode: 0o755 });
+    const { git } = await fresh({}, { GIT_SSH_COMMAND: `${home}/ssh -i key`, SSH_AUTH_SOCK: "/agent" });
+    for (const url of [`ssh://git@example.org:2222${repo.folder}`, `git@example.org:${repo.folder}`]) {
+      expect(await git.look({ url, ref: "main" }, never)).toBe(commit);
+      const tree = await git.fetch({ url, ref: "main", commit }, never);
+      expect(await readFile(join(tree, "a"), "utf8")).toBe("a");
+    }
+    const seen = await readFile(join(home, "seen"), "utf8");
+    expect(seen).toMatch(/^-i key -o BatchMode=yes -o ConnectTimeout=30 .*git@example\.org git-upload-pack/);
+  });
+});
+
+describe("what the user's settings turn an address into", () => {
+  real("is not run as a program", async () => {
+    const home = await folder();
+    await writeFile(
+      join(home, ".gitconfig"),
+      `[url "ext::touch ${home}/proof "]\n\tinsteadOf = https://example.org/\n[protocol "ext"]\n\tallow = always\n`,
+    );
+    const { git } = await fresh({}, { HOME: home });
+    await expect(git.look({ url: "https://example.org/a", ref: "main" }, never)).rejects.toMatchObject({
+      code: "UNREACHABLE",
+      message: expect.stringContaining("transport 'ext' not allowed") as string,
+    });
+    expect(existsSync(join(home, "proof"))).toBe(false);
+  });
+});

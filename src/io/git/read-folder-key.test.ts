@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { chmod, mkdir, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readFolderKey } from "./read-folder-key.ts";
@@ -63,6 +65,36 @@ describe("the key of a folder", () => {
       ),
     );
     expect(new Set(keys).size).toBe(4);
+  });
+});
+
+describe("what is neither file, folder nor link", () => {
+  it("does not count, and nobody waits for it", async () => {
+    const folder = await folderOf({ a: "a" });
+    const before = await key(folder);
+    execFileSync("mkfifo", [join(folder, "pipe")]);
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(join(folder, "socket"), resolve));
+    expect(await key(folder)).toBe(before);
+    server.close();
+  });
+
+  it("is no Dockerfile and no .dockerignore", async () => {
+    const folder = await folderOf({});
+    execFileSync("mkfifo", [join(folder, "Pipe")]);
+    await expect(key(folder, "Pipe")).rejects.toMatchObject({ code: "UNREADABLE" });
+    await writeFiles(folder, { Zero: { link: "/dev/zero" } });
+    await expect(key(folder, "Zero")).rejects.toMatchObject({ code: "UNREADABLE" });
+    await writeFiles(folder, { ".dockerignore": { link: "/dev/zero" } });
+    await expect(key(folder)).rejects.toMatchObject({ code: "TOO_LARGE" });
+  });
+
+  it("is a name that is not UTF-8: refused, unless it is left out", async () => {
+    const folder = await folderOf({ "b/x": "" });
+    await writeFile(Buffer.concat([Buffer.from(join(folder, "b/")), Buffer.of(0xff)]), "");
+    await expect(key(folder)).rejects.toMatchObject({ code: "UNREADABLE" });
+    await writeFile(join(folder, ".dockerignore"), "b");
+    await expect(key(folder)).resolves.toMatch(/^sha256:/);
   });
 });
 

@@ -142,6 +142,8 @@ async function putAside(folder: string, commit: string): Promise<void> {
 
 /** Makes room for `commit`: removes what a killed process left, and the commits that were used longest ago. */
 async function sweep(folder: string, commit: string, { fetchMs, kept, idleMs }: FolderLimits): Promise<void> {
+  // What cannot be removed now is met again at the next fetch, and stops none.
+  const later = (): void => undefined;
   const now = Date.now();
   const entries: { readonly name: string; readonly age: number }[] = [];
   for (const name of await readdir(folder)) {
@@ -151,10 +153,10 @@ async function sweep(folder: string, commit: string, { fetchMs, kept, idleMs }: 
   // No fetch takes longer than its limit, so nobody writes into what is older than two.
   for (const { name, age } of entries)
     if (name.startsWith(asidePrefix) && age > 2 * fetchMs)
-      await rm(join(folder, name), { recursive: true, force: true });
+      await rm(join(folder, name), { recursive: true, force: true }).catch(later);
   const commits = entries.filter(({ name }) => !name.startsWith(asidePrefix) && name !== commit);
   for (const { name, age } of commits.sort((a, b) => a.age - b.age).slice(kept - 1))
-    if (age >= idleMs) await putAside(folder, name);
+    if (age >= idleMs) await putAside(folder, name).catch(later);
 }
 
 function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
