@@ -67,7 +67,7 @@ CMD ["curl", "--version"]
       const list = "dpkg-query -W -f '${Package} ${Architecture} ${Version} ${Status} ${Depends} ${Conffiles}\\n'";
       expect((await yard.run("app", digest, list)).output).toBe((await yard.run("apt", made, list)).output);
     },
-    400_000,
+    600_000,
   );
 
   needs(missing)(
@@ -94,7 +94,7 @@ CMD ["curl", "--version"]
       expect(output).toBe("1\n");
       expect(await yard.patch("python", built)).toMatchObject({ kind: "mirrored", digest: built });
     },
-    300_000,
+    600_000,
   );
 
   needs(missing)(
@@ -106,13 +106,13 @@ CMD ["curl", "--version"]
       const script = `openssl version
         openssl req -x509 -newkey rsa:2048 -nodes -keyout /tmp/key -out /tmp/ca -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2> /dev/null
         openssl s_server -accept 8443 -key /tmp/key -cert /tmp/ca -www -quiet > /dev/null 2>&1 &
-        sleep 1
+        /bin/busybox sleep 1
         curl -sS -o /dev/null --retry 5 --retry-connrefused -w 'TLS %{http_code}' --cacert /tmp/ca https://localhost:8443/`;
       const { output } = await yard.run("less", outcome.digest, script, ["/bin/busybox", "sh"]);
       expect(output).toMatch(/^OpenSSL 3\.[^\n]*\nTLS 200$/);
       const fixed = outcome.changes.find(({ name }) => name === "openssl")?.to ?? "";
       expect(output).toContain(fixed.replace(/-.*/, ""));
     },
-    200_000,
+    400_000,
   );
 });
