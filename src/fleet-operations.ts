@@ -30,7 +30,7 @@ export interface FleetOperationsOptions {
 
 /** All operations over an open fleet. */
 export function createFleetOperations(fleet: Fleet, options: FleetOperationsOptions): Operations {
-  const { ctx, assembler } = fleet;
+  const { ctx, makers } = fleet;
   const { env, configPath, serving } = options;
   const clientOfOthers = createRegistryClient({ credentials: dockerCredentials() });
   fleet.onClose(() => clientOfOthers.close());
@@ -88,7 +88,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     rollback: implemented.createRollback(ctx),
     hold: implemented.createHold(ctx),
     resume: implemented.createResume(ctx),
-    build: implemented.createBuild(ctx, { assembler, prepare: refresh }),
+    build: implemented.createBuild(ctx, { makers, prepare: refresh }),
     validate: implemented.createValidate({ env, cwd: serving === undefined ? process.cwd() : undefined }),
     doctor: implemented.createDoctor({ ...ctx, configPath, env, place, node: process.version }),
     backup: implemented.createBackup(ctx),

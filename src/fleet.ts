@@ -21,7 +21,7 @@ import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
 import { createLogger, systemClock, writeFileDurable, type Clock, type Logger } from "./lib/index.ts";
 import { createBuilder } from "./create-builder.ts";
 import { createSourceReader } from "./create-source-reader.ts";
-import { createAssembler, createPatcher, createRebaser, type Assembler, type Makers } from "./loop/build/index.ts";
+import { createAssembler, createPatcher, createRebaser, type Makers } from "./loop/build/index.ts";
 import { loadBelievedBases } from "./loop/believed-bases.ts";
 import { leaseMs, repositoryName, type Context } from "./loop/context.ts";
 import { loadConfig } from "./load-config.ts";
@@ -51,7 +51,7 @@ export type World = Partial<Pick<Context, "suites" | "distro">>;
 /** A fleet that is open in this process: its parts, wired. */
 export interface Fleet {
   readonly ctx: Context;
-  readonly assembler: Assembler;
+  readonly makers: Makers;
   /** Undefined where images go to a registry elsewhere. */
   readonly registry: RegistryServer | undefined;
   /** One pass of the loop; passes of one process take turns. */
@@ -178,7 +178,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     };
     return {
       ctx,
-      assembler,
+      makers,
       registry,
       pass: (passOptions, world) => inTurn(() => runPass(inWorld(world), parts, passOptions)),
       work: (world) => inTurn(() => workOff(inWorld(world), makers)),

@@ -35,26 +35,18 @@ const dockerfiles = {
 type Child = keyof typeof dockerfiles;
 const children = Object.keys(dockerfiles) as Child[];
 
-let mirror: OpeningMirror;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tidemill-dockerfiles-"));
-  if (missing !== undefined) return;
-  mirror = await startOpeningMirror();
   for (const name of children) {
     await mkdir(join(folder, name));
     await writeFile(join(folder, name, "Dockerfile"), dockerfiles[name]);
     await writeFile(join(folder, name, "hello"), "#!/bin/sh\necho hello\n", { mode: 0o755 });
   }
-  const sources = `deb ${mirror.archive} bookworm main\ndeb ${mirror.security} bookworm-security main\n`;
-  await writeFile(join(folder, "sources.list"), sources);
 });
-afterAll(async () => {
-  await mirror?.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
-function configText(suites: readonly string[], engine: string): string {
+function configText(mirror: OpeningMirror, suites: readonly string[], engine: string): string {
   return `version: 1
 upstreams:
   debian:
@@ -134,8 +126,11 @@ describe.each(engines)("a fleet of Dockerfiles on a Debian base, built by %s", (
     "renews itself on the morning of an advisory, each image by the cheapest remedy that is safe",
     async () => {
       const dataDir = await createPgliteDir();
+      const mirror = await startOpeningMirror();
+      const sources = `deb ${mirror.archive} bookworm main\ndeb ${mirror.security} bookworm-security main\n`;
+      await writeFile(join(folder, "sources.list"), sources);
       try {
-        const before = await withFleet(dataDir, configText(["release"], engine), async (open) => {
+        const before = await withFleet(dataDir, configText(mirror, ["release"], engine), async (open) => {
           await open.operations.run({});
           const failed = open.events.filter(({ kind }) => kind === "failed" || kind === "alarm");
           expect(failed.map(({ image, message }) => `${image}: ${message}`)).toEqual([]);
@@ -146,7 +141,7 @@ describe.each(engines)("a fleet of Dockerfiles on a Debian base, built by %s", (
         });
 
         mirror.open();
-        const digests = await withFleet(dataDir, configText(["release", "security"], engine), async (open) => {
+        await withFleet(dataDir, configText(mirror, ["release", "security"], engine), async (open) => {
           const plan = await open.operations.plan({ refresh: true });
           expect(plan.waves.map(({ rebuilds }) => rebuilds.map(({ image }) => image))).toEqual([
             ["base"],
@@ -180,12 +175,11 @@ describe.each(engines)("a fleet of Dockerfiles on a Debian base, built by %s", (
               `${host}/${name}:production`,
               "dpkg --audit; dpkg -V openssl libssl3; openssl version; /srv/hello",
             );
-            expect(`${status} ${output}`).toMatch(/^0 .*OpenSSL[\s\S]*hello\n$/);
+            expect(`${status} ${output}`).toMatch(/^0 OpenSSL [^\n]*\nhello\n/);
           }
-          return fixed;
         });
-        expect(digests).toBeDefined();
       } finally {
+        await mirror.close();
         await rm(dataDir, { recursive: true, force: true });
       }
     },

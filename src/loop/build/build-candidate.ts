@@ -46,7 +46,7 @@ export async function buildCandidate(
   if (started.kind === "lost") return started;
   const repository = ctx.repositoryOf(image);
   const previous = currentDigest(ctx, facts);
-  const made = await make(ctx, makers, { rebuild, causes: facts.causes, previous, repository, signal });
+  const made = await makeImage(ctx, makers, { rebuild, causes: facts.causes, previous, repository, signal });
   const { digest } = made;
   const last = ctx.config.environments.at(-1)?.name;
   // One that never got as far as the last environment still has a way to go.
@@ -90,7 +90,7 @@ export async function buildCandidate(
 }
 
 /** By the recipe of the image, as the configuration has it now. */
-async function make(
+export async function makeImage(
   ctx: Context,
   { assembler, rebaser, patcherOf }: Makers,
   request: MakeRequest,

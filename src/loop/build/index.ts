@@ -10,7 +10,7 @@ export type {
   AssemblerDeps,
   PlatformPackages,
 } from "./types.ts";
-export { buildCandidate, type BuildOutcome, type Makers } from "./build-candidate.ts";
+export { buildCandidate, makeImage, type BuildOutcome, type Makers } from "./build-candidate.ts";
 export { resolveImage, type ResolvedImage, type ResolveOptions } from "./resolve-image.ts";
 export { readChangelog } from "./suggest-advisories.ts";
 export { loadBase } from "./load-base.ts";

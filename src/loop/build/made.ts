@@ -3,9 +3,14 @@ import type { Repository } from "../../io/registry/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { CandidateDetail, CandidateOrigin } from "../context.ts";
 
+/** What of a rebuild decides about what is made; without an id it is made for nobody's record. */
+export interface MakeOrder extends Pick<Rebuild, "image" | "recipeKey" | "detail" | "parentRebuilds"> {
+  readonly id: string | null;
+}
+
 /** What a recipe is asked to make. */
 export interface MakeRequest {
-  readonly rebuild: Rebuild;
+  readonly rebuild: MakeOrder;
   readonly causes: readonly KeyedCause[];
   /** What the image is now; undefined where it was never built. */
   readonly previous: Digest | undefined;
