@@ -104,7 +104,7 @@ export async function createPatchYard(codename: string): Promise<PatchYard> {
         await writeFile(join(folder, "sources", "all.list"), sourceLines(suites));
         const built = await docker(["build", "--quiet", "--network", "host", "--tag", tag, folder]);
         if (built.status !== 0) throw new Error(built.output);
-        loaded.push(tag);
+        loaded.push(tag, ...[...dockerfile.matchAll(/^FROM (\S+)$/gm)].flatMap(([, from]) => from ?? []));
         const pushed = await docker(["push", "--quiet", tag]);
         if (pushed.status !== 0) throw new Error(pushed.output);
       } finally {
