@@ -56,6 +56,12 @@ describe("the images that a Dockerfile names", () => {
       "#!/usr/bin/env x\n# syntax=foo/bar\nFROM a\n",
       ["syntax foo/bar", "from a"],
     ],
+    ["a frontend behind a blank, which is none", " # syntax=foo/bar\nFROM a\n", ["from a"]],
+    [
+      "an escape behind a first line for a shell, which is none",
+      "#!/x\n# escape=`\nFROM a\nRUN x `\nFROM b\n",
+      ["from b"],
+    ],
     ["a comment that is no directive", "# hello\n# syntax=foo/bar\nFROM a\n", ["from a"]],
     [
       "a heredoc",

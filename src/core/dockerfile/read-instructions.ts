@@ -41,6 +41,7 @@ const keywords = new Set(
   ).split(" "),
 );
 const withHeredocs = /^(?:ONBUILD\s+)?(?:ADD|COPY|RUN)$/;
+const known = new Set(["escape", "syntax", "check"]);
 const directive = /^\s*#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*$/;
 
 interface Line {
@@ -146,13 +147,18 @@ function findPlace(lines: readonly Line[], offset: number): Place {
   return { line: low + 1, column: Math.max(1, offset - (lines[low]?.start ?? 0) + 1) };
 }
 
-/** `# escape=` and `# syntax=`, before anything else; a first line `#!…` is passed over, as BuildKit does. */
+/**
+ * `# escape=` and `# syntax=`, before anything else. BuildKit looks for the latter on its own: behind a first line `#!…`,
+ * where an escape has no meaning any more, and only as long as no blank stands before a directive.
+ */
 function readDirectives(lines: readonly Line[]): Directives {
   let escape: "\\" | "`" = "\\";
   let syntax: Directives["syntax"];
+  const shebang = lines[0]?.text.startsWith("#!") === true;
+  let flush = true;
   const seen = new Set<string>();
   for (const [index, line] of lines.entries()) {
-    if (index === 0 && line.text.startsWith("#!")) continue;
+    if (index === 0 && shebang) continue;
     const match = directive.exec(line.text);
     if (match === null) break;
     const [whole, named = "", value = ""] = match;
@@ -160,14 +166,15 @@ function readDirectives(lines: readonly Line[]): Directives {
     const place = { line: index + 1, column: 1 };
     if (seen.has(name)) throw new DockerfileError("BAD_DOCKERFILE", `a second ${name} directive`, place);
     seen.add(name);
-    if (name === "escape") {
+    flush &&= whole.startsWith("#");
+    if (name === "escape" && !shebang) {
       if (value !== "\\" && value !== "`")
         throw new DockerfileError("BAD_DOCKERFILE", `the escape character is \\ or \`, not ${printable(value)}`, place);
       escape = value;
-    } else if (name === "syntax") {
+    } else if (name === "syntax" && flush) {
       const [image = ""] = value.split(" ", 1);
       syntax = { name: image, start: line.start + whole.indexOf(value, whole.indexOf("=") + 1) };
-    } else if (name !== "check") break;
+    } else if (!known.has(name)) break;
   }
   return { escape, ...(syntax === undefined ? {} : { syntax }) };
 }
