@@ -11,7 +11,6 @@ export {
 export {
   describeSupport,
   endOfLife,
-  endOfLifeSource,
   nameRelease,
   runtimeEndOfLife,
   type Release,

@@ -1,4 +1,3 @@
 export { createGit, type Git } from "./create-git.ts";
-export { GitError } from "./error.ts";
 export { publicUrl } from "./public-url.ts";
 export { readFolderKey } from "./read-folder-key.ts";

@@ -6,6 +6,7 @@ import { annotationKeys, parsePlatform, parseReference } from "../../core/image/
 import { readInventory } from "../../core/inventory/index.ts";
 import { compareDebText } from "../../core/version/index.ts";
 import type { PackageUniverse } from "../../core/packages/index.ts";
+import { defaultBuildLimits } from "../../io/engine/index.ts";
 import { copyImage, type Repository } from "../../io/registry/index.ts";
 import type { ReadImage } from "../../io/layer/index.ts";
 import { AppError, type Digest } from "../../lib/index.ts";
@@ -17,7 +18,7 @@ import type { Made, MadeSame, MakeRequest } from "./made.ts";
 import type { EnginePatch, Patcher, SuiteQuestion } from "./patch/types.ts";
 import { bytesOf, knownLayers, layersOf, pushBuilt } from "./push-built.ts";
 
-export class PatchError extends AppError<
+export class UpstreamError extends AppError<
   /** Its packages cannot be brought up to date, and the owner's image lags. */
   | "PATCH_REFUSED"
   /** No upstream of the configuration has the packages of its release. */
@@ -29,7 +30,7 @@ type Waiting = readonly { readonly name: string; readonly from: string | undefin
 /** Mirrors somebody else's image, with what its owner has not patched brought up to date, always from the original. Throws BASE_UNKNOWN, PATCH_REFUSED, NO_SUITES, and what reading and pushing throw. */
 export async function makeUpstream(
   ctx: Context,
-  patcher: (universeFor: (question: SuiteQuestion) => Promise<PackageUniverse>) => Patcher,
+  patcherOf: (universeFor: (question: SuiteQuestion) => Promise<PackageUniverse>) => Patcher,
   image: UpstreamImage,
   request: MakeRequest,
 ): Promise<Made | MadeSame> {
@@ -51,7 +52,8 @@ export async function makeUpstream(
   const waiting = waitingOf(rebuild.detail["holdBack"]);
   const universeFor = (question: SuiteQuestion): Promise<PackageUniverse> =>
     universeOf(ctx, rebuild.image, question, waiting);
-  const outcome = await patcher(universeFor).patchImage(
+  const patcher = patcherOf(universeFor);
+  const outcome = await patcher.patchImage(
     {
       source: original.repository,
       digest: original.digest,
@@ -68,12 +70,12 @@ export async function makeUpstream(
     signal,
   );
   if (outcome.kind === "refused") {
-    throw new PatchError("PATCH_REFUSED", `${image.from} cannot be patched: ${outcome.reasons.join("; ")}`, {
+    throw new UpstreamError("PATCH_REFUSED", `${image.from} cannot be patched: ${outcome.reasons.join("; ")}`, {
       hint: "What runs stays as it is. `patch: none` mirrors it as its owner leaves it.",
     });
   }
   if (outcome.kind === "needs-engine")
-    return patchByEngine(ctx, request, original, outcome.platforms, outcome.notes, origin);
+    return patchByEngine(ctx, patcher, request, original, outcome.platforms, outcome.notes, origin);
   const { kind, digest, uploaded, changes, notes } = outcome;
   const why =
     kind === "mirrored"
@@ -135,7 +137,7 @@ async function universeOf(
     (one) => one !== undefined,
   );
   if (generations.length === 0) {
-    throw new PatchError("NO_SUITES", `${image}: no upstream of the configuration offers packages of ${codename}`, {
+    throw new UpstreamError("NO_SUITES", `${image}: no upstream of the configuration offers packages of ${codename}`, {
       hint: `Declare one: \`upstreams: { ${codename}: { kind: debian, codename: ${codename} } }\`.`,
       retry: upstream !== undefined,
     });
@@ -197,6 +199,7 @@ async function securitySources(
 /** Lets an engine run what maintainer scripts must do, on the original of each platform. */
 async function patchByEngine(
   ctx: Context,
+  patcher: Patcher,
   request: MakeRequest,
   original: Original,
   platforms: readonly EnginePatch[],
@@ -222,7 +225,7 @@ async function patchByEngine(
           },
           ...(created.length === 0 ? {} : { sourceDateEpoch: Math.floor(Math.max(...created) / 1000) }),
           network: "default",
-          limits: engineLimits,
+          limits: defaultBuildLimits,
           // The suites are asked anew: what an earlier patch fetched is older than what is planned now.
           noCache: true,
           knownLayers: knownLayers(read),
@@ -232,12 +235,15 @@ async function patchByEngine(
       ),
     );
     try {
-      return await pushBuilt(ctx, built, request, {
+      const made = await pushBuilt(ctx, built, request, {
         origin: origin("patch", `by a build engine: maintainer scripts of ${needs.join(", ")} must run`),
         warnings: notes,
         base: original.repository,
         others: [original.repository],
       });
+      const places = { source: original.repository, sink: request.repository };
+      await patcher.proveBuilt(places, platforms, made.digest, signal);
+      return made;
     } finally {
       await built.close();
     }
@@ -245,14 +251,6 @@ async function patchByEngine(
     await rm(context, { recursive: true, force: true });
   }
 }
-
-const engineLimits = {
-  timeoutMs: 1_800_000,
-  memoryBytes: 4 * 2 ** 30,
-  cpus: 2,
-  diskBytes: 20 * 2 ** 30,
-  logBytes: 16 * 2 ** 20,
-};
 
 function waitingOf(value: unknown): Waiting {
   return Array.isArray(value) ? (value as Waiting) : [];
