@@ -127,8 +127,8 @@ export interface PlannedRebuild {
   readonly causes: readonly KeyedCause[];
   /** Updates that still wait: the build takes these packages at `from`. */
   readonly holdBack: readonly PackageChange[];
-  /** Bases that still wait: the build takes them at this digest. */
-  readonly holdBases: readonly { readonly name: string; readonly digest: Digest }[];
+  /** The digest of each base that it is made of: the build takes these, wherever their tags move meanwhile. */
+  readonly bases: readonly { readonly name: string; readonly digest: Digest }[];
 }
 
 export type HeldKind = "source" | "cool-down" | "hold" | "quarantine" | "breaker" | "backoff" | "parent";

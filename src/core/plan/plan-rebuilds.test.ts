@@ -35,7 +35,7 @@ describe("a patched source package", () => {
           lane: "routine",
           notBefore: now,
           holdBack: [],
-          holdBases: [],
+          bases: [],
           causes: [
             {
               key: "package:openssl:3.0.11-1",
@@ -151,7 +151,7 @@ describe("a base that moved", () => {
         cause: { kind: "base", name: "debian:12", from: digest("a"), to: digest("b"), firstSeen: now - 5 },
       },
     ]);
-    expect(rebuild?.holdBases).toEqual([]);
+    expect(rebuild?.bases).toEqual([{ name: "debian:12", digest: digest("b") }]);
   });
 
   it("is none where the image has it already, or was never built", () => {
@@ -168,7 +168,7 @@ describe("a base that moved", () => {
     ]);
     const [[rebuild] = []] = planRebuilds(webFacts({ updates: patched }, { bases: [early] })).waves;
     expect(rebuild?.causes.map(({ cause }) => cause.kind)).toEqual(["package"]);
-    expect(rebuild?.holdBases).toEqual([{ name: "debian:12", digest: digest("a") }]);
+    expect(rebuild?.bases).toEqual([{ name: "debian:12", digest: digest("a") }]);
   });
 });
 

@@ -46,9 +46,7 @@ export function planRebuilds(facts: PlanFacts): Plan {
         notBefore: facts.now,
         causes,
         holdBack: holdBackOf(reached),
-        holdBases: waitingBases(image, facts.now).flatMap(({ name, from }) =>
-          from === undefined ? [] : [{ name, digest: from }],
-        ),
+        bases: plannedBases(image, facts.now),
       };
       rebuilt.set(image.name, { rebuild, wave, key: undefined });
       (waves[wave] ??= []).push(rebuild);
@@ -135,6 +133,15 @@ function movedBases({ current, bases }: PlanImage): PlanBase[] {
 
 function waitingBases(image: PlanImage, now: Instant): PlanBase[] {
   return movedBases(image).filter(({ from, readyAt }) => from !== undefined && readyAt > now);
+}
+
+/** Each base at the digest that it is planned with: what waits stays where it is. */
+function plannedBases(image: PlanImage, now: Instant): PlannedRebuild["bases"] {
+  const waiting = new Set(waitingBases(image, now));
+  return image.bases.map((base) => ({
+    name: base.name,
+    digest: waiting.has(base) ? (base.from ?? base.to) : base.to,
+  }));
 }
 
 function baseCause({ name, from, to, firstSeen }: PlanBase): KeyedCause {

@@ -1,57 +1,79 @@
 import { openVex, type FixedPackage } from "../../core/patch/index.ts";
 import { mediaTypes, type Descriptor } from "../../core/image/index.ts";
-import type { KeyedCause, Rebuild } from "../../io/store/index.ts";
+import type { Inventory } from "../../core/inventory/index.ts";
+import type { PackageRecord } from "../../core/packages/index.ts";
+import type { PackageChange } from "../../core/plan/index.ts";
+import type { KeyedCause } from "../../io/store/index.ts";
 import type { Repository } from "../../io/registry/index.ts";
-import { sha256, type Digest } from "../../lib/index.ts";
-import type { CandidateOrigin, Context } from "../context.ts";
+import { sha256, type Digest, type Instant } from "../../lib/index.ts";
+import type { Context } from "../context.ts";
+import { causeRecords } from "./cause-records.ts";
+import { suggestAdvisories } from "./suggest-advisories.ts";
 
 /** OpenVEX 0.2.0, as an artifact beside an image. */
 const vexType = "application/vnd.openvex+json";
 const emptyConfig = Buffer.from("{}");
 
-/** What patches of one original have fixed so far: what earlier ones did, and what these causes add. */
-export function fixedSoFar(
-  causes: readonly KeyedCause[],
-  origin: CandidateOrigin,
-  before: CandidateOrigin | undefined,
-): readonly FixedPackage[] {
-  const isSame = before !== undefined && JSON.stringify(before.bases) === JSON.stringify(origin.bases);
-  const found = new Map<string, FixedPackage>();
-  const note = (one: FixedPackage): void => {
-    const id = `${one.name}:${one.architecture}`;
-    const known = found.get(id)?.vulnerabilities ?? [];
-    const ids = new Map([...known, ...one.vulnerabilities].map((each) => [each.id, each]));
-    found.set(id, { ...one, vulnerabilities: [...ids.values()].sort((a, b) => (a.id < b.id ? -1 : 1)) });
-  };
-  for (const one of isSame ? (before.fixed ?? []) : []) note(one);
-  for (const { cause } of causes) {
-    if (cause.kind !== "package" || cause.advisories.length === 0) continue;
-    const vulnerabilities = cause.advisories.map((id) => ({ id }));
-    for (const { name, architecture, to } of cause.packages)
-      if (to !== undefined) note({ name, architecture, version: to, vulnerabilities });
-  }
-  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+/** What a patch changed of an original, and what that held. */
+export interface PatchedPackages {
+  readonly changes: readonly PackageChange[];
+  readonly before: readonly Inventory[];
 }
 
-/** Says beside a patched image which vulnerabilities its patch fixed. The same rebuild says the same; nothing is said where nothing is known. */
-export async function attachVex(
+/** What a patch fixed of its original, by the word of these causes' feeds and of the changelogs. */
+export async function fixedByPatch(
   ctx: Context,
+  image: string,
+  { changes, before }: PatchedPackages,
+  causes: readonly KeyedCause[],
+  fetch: (record: PackageRecord) => Promise<string>,
+): Promise<FixedPackage[]> {
+  const sourceOf = new Map(before.flatMap(({ packages }) => packages.map((one) => [one.name, one.source] as const)));
+  const known = new Map<string, readonly string[]>();
+  for (const { cause } of causes) if (cause.kind === "package") known.set(cause.source, cause.advisories);
+  const asCauses = changes.map((change): KeyedCause => {
+    const source = sourceOf.get(change.name) ?? change.name;
+    const said = { origin: "", firstSeen: 0, security: false, advisories: known.get(source) ?? [] };
+    return { key: change.name, cause: { kind: "package", source, to: change.to ?? "", packages: [change], ...said } };
+  });
+  const records = await causeRecords(ctx, image, asCauses, before);
+  const dated = asCauses.map(({ key, cause }): KeyedCause => {
+    const record = records.find(({ name }) => name === key);
+    return {
+      key,
+      cause: cause.kind === "package" && record !== undefined ? { ...cause, to: record.sourceVersion } : cause,
+    };
+  });
+  const told = await suggestAdvisories(dated, before, records, fetch);
+  const fixed = told.flatMap(({ cause }): FixedPackage[] => {
+    if (cause.kind !== "package" || cause.advisories.length === 0) return [];
+    const vulnerabilities = cause.advisories.map((id) => ({ id }));
+    return cause.packages.flatMap(({ name, architecture, to }) =>
+      to === undefined ? [] : [{ name, architecture, version: to, vulnerabilities }],
+    );
+  });
+  const unique = new Map(fixed.map((one) => [`${one.name}:${one.architecture}`, one]));
+  return [...unique].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+}
+
+/** Says beside a patched image which vulnerabilities its patch fixed; nothing is said where nothing is known. The same facts at the same time say the same. */
+export async function attachVex(
   repository: Repository,
   digest: Digest,
   fixed: readonly FixedPackage[],
-  rebuild: Rebuild,
+  at: Instant,
   signal: AbortSignal,
 ): Promise<void> {
   if (fixed.length === 0) return;
   const subject = await repository.resolve(digest, signal);
   if (subject === undefined) return;
   const document = openVex({
-    repository: repository.name,
+    repository: `${repository.registry}/${repository.repository}`,
     digest,
     distribution: "debian",
     packages: fixed,
     author: "Tidemill",
-    timestamp: new Date(rebuild.createdAt).toISOString(),
+    timestamp: new Date(at).toISOString(),
   });
   const put = async (bytes: Buffer, mediaType: string): Promise<Descriptor> => {
     const descriptor = { mediaType, digest: sha256(bytes), size: bytes.length };
@@ -68,13 +90,6 @@ export async function attachVex(
   };
   const bytes = Buffer.from(JSON.stringify(manifest));
   await repository.putReferrer({ digest: sha256(bytes), mediaType: mediaTypes.manifest, bytes }, signal);
-  ctx.emit({
-    kind: "note",
-    image: rebuild.image,
-    rebuild: rebuild.id,
-    digest,
-    message: "an OpenVEX document says what the patch fixed",
-  });
 }
 
 async function* only(bytes: Buffer): AsyncGenerator<Uint8Array> {

@@ -5,7 +5,7 @@ import type { PackageChange } from "../../core/plan/index.ts";
 import type { Candidate, KeyedCause, Lease, PromotionFacts } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import { keepingTag, type CandidateDetail, type CandidateOrigin, type Context } from "../context.ts";
-import { attachVex, fixedSoFar } from "./attach-vex.ts";
+import { attachVex, fixedByPatch } from "./attach-vex.ts";
 import { causeRecords } from "./cause-records.ts";
 import type { Made, MadeSame, MakeRequest } from "./made.ts";
 import { makeDockerfile } from "./make-dockerfile.ts";
@@ -62,8 +62,12 @@ export async function buildCandidate(
   const packages = made.packages ?? (await causeRecords(ctx, image, facts.causes, before));
   const causes = await suggestAdvisories(facts.causes, before, packages, (record) => fetchPackage(ctx, record, signal));
   const { bytes, bytesUploaded, layers, warnings } = made;
-  const origin = await withFixes(ctx, image, causes, made.origin, previous);
-  if (origin.fixed !== undefined) await attachVex(ctx, repository, digest, origin.fixed, rebuild, signal);
+  const fixed =
+    made.patched === undefined
+      ? undefined
+      : await fixedByPatch(ctx, image, made.patched, causes, (record) => fetchPackage(ctx, record, signal));
+  const origin = fixed === undefined ? made.origin : { ...made.origin, fixed };
+  if (fixed !== undefined) await attachVex(repository, digest, fixed, rebuild.createdAt, signal);
   const changes = changesBetween(before, inventories);
   const detail: CandidateDetail = {
     previous: previous ?? null,
@@ -125,19 +129,6 @@ async function saveSame(
   const saved = await store.saveCandidate(lease, candidate, isUnchanged ? { state: "unchanged" } : {});
   if (saved.kind === "lost") return saved;
   return { kind: isUnchanged ? "unchanged" : "built", digest };
-}
-
-/** Where it comes from, and of a patch all that it fixed. */
-async function withFixes(
-  { store }: Context,
-  image: string,
-  causes: readonly KeyedCause[],
-  origin: CandidateOrigin,
-  previous: Digest | undefined,
-): Promise<CandidateOrigin> {
-  if (origin.remedy !== "patch") return origin;
-  const known = previous === undefined ? undefined : await store.loadImageDigest(image, previous);
-  return { ...origin, fixed: fixedSoFar(causes, origin, known?.detail["origin"] as CandidateOrigin | undefined) };
 }
 
 /** The path of a package's verified file. */

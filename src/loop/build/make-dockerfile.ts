@@ -10,7 +10,7 @@ import { BaseError } from "../followed-bases.ts";
 import { loadSource, stageOf, type ImageSource as BuildSource, type SourceUse } from "../sources.ts";
 import { keepLog } from "./keep-log.ts";
 import { loadParent } from "./load-base.ts";
-import type { Made, MadeSame, MakeRequest } from "./made.ts";
+import { plannedBases, type Made, type MadeSame, type MakeRequest } from "./made.ts";
 import { packagesKey } from "./packages-key.ts";
 import { rebaseCandidate, type RebaseAttempt } from "./rebase-candidate.ts";
 import type { Rebaser } from "./rebase-image.ts";
@@ -87,12 +87,12 @@ async function tryRebase(
 /** The digest of everything that the Dockerfile is made of. Throws BASE_UNKNOWN for what is not known yet. */
 async function pinUses(ctx: Context, source: BuildSource, { rebuild }: MakeRequest): Promise<PinnedUse[]> {
   const believed = await ctx.believedBases();
-  const held = new Map(heldBases(rebuild.detail["holdBases"]).map(({ name, digest }) => [name, digest]));
+  const planned = plannedBases(rebuild.detail["bases"]);
   const pinned: PinnedUse[] = [];
   for (const use of source.uses) {
     const digest =
       use.own === undefined
-        ? (held.get(use.key) ?? believed.get(use.key)?.believed?.digest)
+        ? (planned.get(use.key) ?? believed.get(use.key)?.believed?.digest)
         : await loadParent(ctx, use.own, rebuild.parentRebuilds);
     if (digest === undefined) {
       throw new BaseError(
@@ -187,8 +187,4 @@ function warningsOf(holdBack: unknown): string[] {
 
 function heldPackages(value: unknown): readonly { readonly name: string; readonly to: string | undefined }[] {
   return Array.isArray(value) ? (value as { name: string; to: string | undefined }[]) : [];
-}
-
-function heldBases(value: unknown): readonly { readonly name: string; readonly digest: Digest }[] {
-  return Array.isArray(value) ? (value as { name: string; digest: Digest }[]) : [];
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { distroOf, type UpstreamImage } from "../../core/config/index.ts";
 import { annotationKeys, parsePlatform, parseReference } from "../../core/image/index.ts";
-import { readInventory } from "../../core/inventory/index.ts";
+import { readInventory, type Inventory } from "../../core/inventory/index.ts";
 import { compareDebText } from "../../core/version/index.ts";
 import type { PackageUniverse } from "../../core/packages/index.ts";
 import { defaultBuildLimits } from "../../io/engine/index.ts";
@@ -14,7 +14,7 @@ import type { CandidateOrigin, Context } from "../context.ts";
 import { BaseError } from "../followed-bases.ts";
 import { baseUpstream } from "../sources.ts";
 import { keepLog } from "./keep-log.ts";
-import type { Made, MadeSame, MakeRequest } from "./made.ts";
+import { plannedBases, type Made, type MadeSame, type MakeRequest } from "./made.ts";
 import type { EnginePatch, Patcher, SuiteQuestion } from "./patch/types.ts";
 import { bytesOf, knownLayers, layersOf, pushBuilt } from "./push-built.ts";
 
@@ -81,7 +81,21 @@ export async function makeUpstream(
     kind === "mirrored"
       ? "its owner's image is current"
       : `${changes.length} packages are newer than in its owner's image`;
-  return describe(ctx, request, digest, uploaded, notes, origin(kind === "mirrored" ? "mirror" : "patch", why));
+  const made = await describe(
+    ctx,
+    request,
+    digest,
+    uploaded,
+    notes,
+    origin(kind === "mirrored" ? "mirror" : "patch", why),
+  );
+  return kind === "mirrored" ? made : { ...made, patched: { changes, before: await heldBy(ctx, original, signal) } };
+}
+
+/** What an original holds, on each of its platforms. */
+async function heldBy(ctx: Context, { repository, digest }: Original, signal: AbortSignal): Promise<Inventory[]> {
+  const { platforms } = await ctx.images.read(repository, digest, signal);
+  return platforms.map(({ tree, platform }) => readInventory(tree, platform));
 }
 
 interface Original {
@@ -90,11 +104,9 @@ interface Original {
 }
 
 async function findOriginal(ctx: Context, image: UpstreamImage, { rebuild }: MakeRequest): Promise<Original> {
-  const held = rebuild.detail["holdBases"];
-  const list = Array.isArray(held) ? (held as { name: string; digest: Digest }[]) : [];
   const upstream = baseUpstream(image.from);
   const believed = (await ctx.believedBases()).get(upstream)?.believed?.digest;
-  const digest = list.find(({ name }) => name === upstream)?.digest ?? believed;
+  const digest = plannedBases(rebuild.detail["bases"]).get(upstream) ?? believed;
   if (digest === undefined) {
     throw new BaseError("BASE_UNKNOWN", `${rebuild.image}: nothing is known yet of ${image.from}, which it mirrors`, {
       hint: "`tidemill doctor` says what keeps it away.",
@@ -242,8 +254,10 @@ async function patchByEngine(
         others: [original.repository],
       });
       const places = { source: original.repository, sink: request.repository };
-      await patcher.proveBuilt(places, platforms, made.digest, signal);
-      return made;
+      const changes = await patcher.proveBuilt(places, platforms, made.digest, signal);
+      return made.kind === "same"
+        ? made
+        : { ...made, patched: { changes, before: await heldBy(ctx, original, signal) } };
     } finally {
       await built.close();
     }

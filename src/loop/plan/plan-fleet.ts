@@ -33,7 +33,7 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
   );
   const plan = planRebuilds(facts);
   const rebuilds = plan.waves.flatMap((wave, index) =>
-    wave.map(({ holdBack, ...rebuild }) => ({ ...rebuild, detail: { wave: index, holdBack } })),
+    wave.map(({ holdBack, bases, ...rebuild }) => ({ ...rebuild, detail: { wave: index, holdBack, bases } })),
   );
   const detail = {
     held: plan.held.map(({ image, kind, until, reason }) => ({ image, kind, until: until ?? null, reason })),

@@ -21,9 +21,8 @@ export function checkProof(
   origin: ProofOrigin | undefined,
 ): Pick<CheckResult, "verdict" | "messages"> {
   const platform = formatPlatform(inventory.platform);
-  const messages: string[] = [];
+  const messages: string[] = newestMoves(causes).flatMap((cause) => checkBase(cause, platform, origin));
   for (const cause of causes) {
-    if (cause.kind === "base") messages.push(...checkBase(cause, platform, origin));
     if (cause.kind !== "package") continue;
     if (inventory.status === "unknown") messages.push(`${platform}: ${inventory.problems.join("; ")}`);
     for (const { name, architecture, to } of cause.packages) {
@@ -36,12 +35,21 @@ export function checkProof(
   return { verdict: messages.length > 0 ? "failed" : "passed", messages };
 }
 
+type BaseCause = Extract<Cause, { kind: "base" }>;
+
+/** Of each base the move that was seen last: a rebuild that waited may have been joined by a newer one. */
+function newestMoves(causes: readonly Cause[]): BaseCause[] {
+  const newest = new Map<string, BaseCause>();
+  for (const cause of causes) {
+    if (cause.kind !== "base") continue;
+    const known = newest.get(cause.name);
+    if (known === undefined || known.firstSeen <= cause.firstSeen) newest.set(cause.name, cause);
+  }
+  return [...newest.values()];
+}
+
 /** Whether it was made of the digest that a base moved to, and begins with the layers that its base brings. */
-function checkBase(
-  { name, to }: Extract<Cause, { kind: "base" }>,
-  platform: string,
-  origin: ProofOrigin | undefined,
-): string[] {
+function checkBase({ name, to }: BaseCause, platform: string, origin: ProofOrigin | undefined): string[] {
   const used = origin?.bases[name];
   // A base that the recipe no longer names has nothing to prove.
   if (origin === undefined || used === undefined) return [];
