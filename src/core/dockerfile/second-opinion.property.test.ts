@@ -1,5 +1,5 @@
 import { DockerfileParser } from "dockerfile-ast";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readInstructions } from "./read-instructions.ts";
 
@@ -27,8 +27,8 @@ describe("an ordinary Dockerfile", () => {
   it("is cut into instructions as another reader of Dockerfiles cuts it", () => {
     fc.assert(
       fc.property(dockerfile, (text) => {
-        const { instructions, placeOf } = readInstructions(text);
-        const ours = instructions.map(({ keyword, start }) => `${placeOf(start).line} ${keyword}`);
+        const file = readInstructions(text);
+        const ours = file.instructions.map(({ keyword, start }) => `${file.placeOf(start).line} ${keyword}`);
         const theirs = DockerfileParser.parse(text)
           .getInstructions()
           .map((each) => `${each.getRange().start.line + 1} ${each.getKeyword()}`);
