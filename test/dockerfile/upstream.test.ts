@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { parseManifest } from "../../src/core/image/index.ts";
 import { createFleetOperations } from "../../src/fleet-operations.ts";
@@ -101,7 +102,7 @@ describe("somebody else's image in a fleet", () => {
         const [layer] = raw === undefined ? [] : parseManifest(raw.bytes, raw.mediaType).layers;
         if (layer === undefined) throw new Error("there is no OpenVEX document");
         const vex = (await collectBytes(repository.blob(layer), 2 ** 24, "VEX")).toString();
-        expect(vex).toContain(`pkg:deb/debian/openssl@${newest?.replaceAll("~", "~")}`);
+        expect(vex).toContain(`pkg:deb/debian/openssl@${newest}`);
         expect(JSON.parse(vex)).toMatchObject({
           statements: expect.arrayContaining([expect.objectContaining({ status: "fixed" })]) as unknown,
         });
@@ -116,8 +117,12 @@ describe("somebody else's image in a fleet", () => {
         const again = await operations.run({});
         expect(again.rebuilds).toEqual([]);
         await publish(["bookworm", "bookworm-security"]);
-        await operations.look({ references: [`${host}/third:1`] });
-        await operations.run({});
+        // A registry tells the time in whole seconds: what was pushed in this one is young by its clock.
+        for (let tries = 0; tries < 10 && (await inProduction()).origin.remedy !== "mirror"; tries += 1) {
+          await delay(1100);
+          await operations.look({ references: [`${host}/third:1`] });
+          await operations.run({});
+        }
         const caughtUp = await inProduction();
         expect(caughtUp).toMatchObject({ origin: { remedy: "mirror" }, openssl: newest });
         expect(caughtUp.digest).toBe((await client.repository(`${host}/third`).resolve("1"))?.digest);

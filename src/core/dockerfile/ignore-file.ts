@@ -37,7 +37,8 @@ function readRule(line: string): Rule | undefined {
   const shape: string[] = [];
   for (const part of (keeps ? trimmed.slice(1).trim() : trimmed).split("/")) {
     if (part === "..") shape.pop();
-    else if (part !== "" && part !== ".") shape.push(part);
+    // `**` behind another stands for nothing more.
+    else if (part !== "" && part !== "." && !(part === "**" && shape.at(-1) === "**")) shape.push(part);
   }
   return shape.length === 0 ? undefined : { keeps, shape };
 }

@@ -61,7 +61,7 @@ async function left(owner: string): Promise<{ containers: string[]; images: stri
   const repository = `tidemill.invalid/check-${sha256(owner).slice(7, 19)}`;
   return {
     containers: await docker("ps", "--all", "--quiet", "--filter", `label=dev.tidemill.check=${owner}`),
-    images: await docker("images", "--quiet", repository),
+    images: (await docker("images", "--quiet", repository)).sort(),
   };
 }
 

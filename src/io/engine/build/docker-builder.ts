@@ -47,7 +47,8 @@ export function createDockerBuilder(options: DockerBuilderOptions): BuildEngine 
     const { stdout } = await run(program, args, { env, timeout: askMs, killSignal: "SIGKILL", maxBuffer: 16 << 20 });
     return stdout.trim();
   };
-  const removeImage = (name: string): Promise<unknown> => ask("rmi", "--no-prune", name).catch(() => undefined);
+  /** With the steps that only it stands on; those that another image shares stay. */
+  const removeImage = (name: string): Promise<unknown> => ask("rmi", name).catch(() => undefined);
   const imageOf = async (name: string): Promise<string | undefined> =>
     (await ask("images", "--quiet", "--no-trunc", name)) || undefined;
   const containers = new Map<string, string>();

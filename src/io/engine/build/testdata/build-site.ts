@@ -257,11 +257,6 @@ function readTar(tar: Buffer, tree: Map<string, SeenFile>): void {
   parser.finish();
 }
 
-/** The layout's file of a blob. */
-export function blobPath(result: BuildResult, digest: Digest): string {
-  return join(result.layout, "blobs/sha256", digestHex(digest));
-}
-
 /** Processes of this machine whose command line holds `words`. */
 export async function processesWith(words: string): Promise<string[]> {
   const { stdout } = await run("ps", ["-eo", "pid=,args="], { maxBuffer: 16 << 20 });
