@@ -52,6 +52,8 @@ export interface SourceUse {
 /** A Dockerfile and all that it is made of. */
 export interface ImageSource extends SourceFolder {
   readonly dockerfile: string;
+  /** What a `Dockerfile.dockerignore` beside it says, in place of the context's own. */
+  readonly ignoreFile: string | undefined;
   /** Every image that the build needs, builder stages and frontends too, each once. */
   readonly uses: readonly SourceUse[];
   /** Name of what its last stage stands on; undefined where that is nothing. */
@@ -71,7 +73,10 @@ export async function loadSource(
   if (image?.recipe !== "dockerfile") throw new Error(`${name} has no Dockerfile`);
   const source = await reader.open(name, image, signal);
   const dockerfile = await readDockerfile(source.folder, name, image);
-  return { ...source, dockerfile, ...usesOf(config, name, image, dockerfile) };
+  const ignoreFile = await readFile(join(source.folder, `${image.dockerfile}.dockerignore`), "utf8").catch(
+    () => undefined,
+  );
+  return { ...source, dockerfile, ignoreFile, ...usesOf(config, name, image, dockerfile) };
 }
 
 /** What the Dockerfile of an image is made of, for all its platforms. Throws BAD_DOCKERFILE. */

@@ -143,6 +143,7 @@ async function buildRequest(
   return {
     name,
     context: source.folder,
+    ...(source.ignoreFile === undefined ? {} : { ignoreFile: source.ignoreFile }),
     targets,
     ...(image.target === undefined ? {} : { stage: image.target }),
     args: image.args,

@@ -1,4 +1,3 @@
-import { packagesArgument } from "../../core/dockerfile/index.ts";
 import { formatPlatform, type Descriptor, type ImageSink, type ImageSource } from "../../core/image/index.ts";
 import { diffTrees } from "../../core/inventory/index.ts";
 import type { BuildResult } from "../../io/engine/index.ts";
@@ -79,7 +78,7 @@ function mounting(sink: Repository, others: readonly Repository[]): ImageSink {
 }
 
 /** Whether two images are the same but for times: the files of every platform, and what runs. What only the build says of itself does not count. */
-function isSameContent(a: ReadImage, b: ReadImage): boolean {
+export function isSameContent(a: ReadImage, b: ReadImage): boolean {
   if (a.platforms.length !== b.platforms.length) return false;
   return a.platforms.every((one) => {
     const other = b.platforms.find(({ platform }) => formatPlatform(platform) === formatPlatform(one.platform));
@@ -95,10 +94,7 @@ export function layersOf({ parsed, config }: PlatformImage): Made["layers"] {
   return parsed.layers.map(({ digest, size }, at) => ({
     digest,
     bytes: size,
-    history: (said[at]?.created_by ?? "").replaceAll(
-      new RegExp(`\\|\\d+ (?:[^ ]* )*?${packagesArgument}=\\S+ `, "g"),
-      "",
-    ),
+    history: said[at]?.created_by ?? "",
   }));
 }
 

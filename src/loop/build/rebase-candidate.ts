@@ -2,7 +2,7 @@ import { AppError, messageOf, type Digest } from "../../lib/index.ts";
 import type { Repository } from "../../io/registry/index.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
 import type { Made, MadeSame, MakeRequest } from "./made.ts";
-import { bytesOf, layersOf } from "./push-built.ts";
+import { bytesOf, isSameContent, layersOf } from "./push-built.ts";
 import type { Rebaser } from "./rebase-image.ts";
 
 /** What an image would be made of now. */
@@ -39,6 +39,12 @@ export async function rebaseCandidate(
   const old = before.bases[base.name];
   if (old === undefined) return not(`it was not built on ${base.name}`);
   try {
+    const [was, is] = [
+      await ctx.images.read(base.repository, old, signal),
+      await ctx.images.read(base.repository, base.digest, signal),
+    ];
+    // Made anew with nothing new in it.
+    if (isSameContent(was, is)) return { kind: "rebased", made: { kind: "same", digest: previous, origin } };
     const outcome = await rebaser.rebase(
       {
         image: { source: repository, reference: previous },
