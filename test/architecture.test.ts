@@ -22,7 +22,9 @@ const shared: Readonly<Record<string, string>> = {};
 
 /** What every step may know of loop/ itself. */
 const commonToSteps = new Set(
-  ["context", "files", "sources", "followed-base", "followed-bases", "recipe-key"].map((name) => `loop/${name}.ts`),
+  ["context", "files", "sources", "believed-bases", "followed-base", "followed-bases", "recipe-key"].map(
+    (name) => `loop/${name}.ts`,
+  ),
 );
 
 const lineLimit = 400;

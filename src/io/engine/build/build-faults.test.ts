@@ -239,50 +239,58 @@ describe("a build without measure", () => {
       });
     });
 
-    itFor(name)(`${name}: that is a fork bomb takes down nothing but itself`, async () => {
-      const other = build(name, await site.request(fresh("RUN sleep 2; echo done > /done"), { name: "other" }));
-      const bomb = fresh("RUN bomb() { bomb | bomb & }; bomb; sleep 60");
-      const { error } = await build(
-        name,
-        await site.request(bomb, small({ memoryBytes: 48 * mebibyte, cpus: 0.5, timeoutMs: 8000 })),
-      );
-      expect(error?.code).toMatch(/^(?:OUT_OF_MEMORY|BUILD_TIMEOUT|BUILD_FAILED)$/);
-      await gone("bomb() { bomb");
-      expect((await other).image?.tree.get("done")?.text).toBe("done\n");
-    });
+    itFor(name)(
+      `${name}: that is a fork bomb takes down nothing but itself`,
+      async () => {
+        const other = build(name, await site.request(fresh("RUN sleep 2; echo done > /done"), { name: "other" }));
+        const bomb = fresh("RUN bomb() { bomb | bomb & }; bomb; sleep 60");
+        const { error } = await build(
+          name,
+          await site.request(bomb, small({ memoryBytes: 64 * mebibyte, cpus: 1, timeoutMs: 8000 })),
+        );
+        expect(error?.code).toMatch(/^(?:OUT_OF_MEMORY|BUILD_TIMEOUT|BUILD_FAILED)$/);
+        await gone("bomb() { bomb");
+        expect((await other).image?.tree.get("done")?.text).toBe("done\n");
+      },
+      300_000,
+    );
   }
 });
 
 describe("a build whose process was killed", () => {
   for (const name of engineNames)
-    itFor(name)(`${name}: is ended and swept by the next one`, async () => {
-      const marker = `sleep 38${process.pid}${engineNames.indexOf(name)}`;
-      const options = {
-        instance: site.dir,
-        dir: join(site.dir, "engine"),
-        program: daemon?.program ?? "",
-        address: daemon?.address ?? "",
-      };
-      const secrets = name === "classic" ? [] : [{ id: "token", env: "BUILD_TOKEN" }];
-      const request = await site.request(fresh(`RUN ${marker}`), { secrets });
-      const script = fileURLToPath(new URL("testdata/build-and-hang.ts", import.meta.url));
-      const child = spawn(process.execPath, [script, JSON.stringify({ engine: name, options, request })], {
-        stdio: ["ignore", "ignore", "inherit"],
-        env: {
-          ...process.env,
-          BUILD_TOKEN: token,
-          ...(name === "buildx" ? { DOCKER_CONFIG: join(site.dir, "docker-config") } : {}),
-        },
-      });
-      await started(marker);
-      child.kill("SIGKILL");
-      await once(child, "exit");
-      expect((await readdir(join(site.dir, "engine/builds"))).length).toBe(1);
-      expect(await site.engines()[name].sweep()).toBe(1);
-      await gone(marker);
-      expect(await readdir(join(site.dir, "engine/builds"))).toEqual([]);
-      // The folder of the same installation works on.
-      const { error } = await build(name, await site.request(fresh("RUN true")));
-      expect(error).toBeUndefined();
-    });
+    itFor(name)(
+      `${name}: is ended and swept by the next one`,
+      async () => {
+        const marker = `sleep 38${process.pid}${engineNames.indexOf(name)}`;
+        const options = {
+          instance: site.dir,
+          dir: join(site.dir, "engine"),
+          program: daemon?.program ?? "",
+          address: daemon?.address ?? "",
+        };
+        const secrets = name === "classic" ? [] : [{ id: "token", env: "BUILD_TOKEN" }];
+        const request = await site.request(fresh(`RUN ${marker}`), { secrets });
+        const script = fileURLToPath(new URL("testdata/build-and-hang.ts", import.meta.url));
+        const child = spawn(process.execPath, [script, JSON.stringify({ engine: name, options, request })], {
+          stdio: ["ignore", "ignore", "inherit"],
+          env: {
+            ...process.env,
+            BUILD_TOKEN: token,
+            ...(name === "buildx" ? { DOCKER_CONFIG: join(site.dir, "docker-config") } : {}),
+          },
+        });
+        await started(marker);
+        child.kill("SIGKILL");
+        await once(child, "exit");
+        expect((await readdir(join(site.dir, "engine/builds"))).length).toBe(1);
+        expect(await site.engines()[name].sweep()).toBe(1);
+        await gone(marker);
+        expect(await readdir(join(site.dir, "engine/builds"))).toEqual([]);
+        // The folder of the same installation works on.
+        const { error } = await build(name, await site.request(fresh("RUN true")));
+        expect(error).toBeUndefined();
+      },
+      240_000,
+    );
 });

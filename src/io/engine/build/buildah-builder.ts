@@ -127,10 +127,13 @@ export function createBuildahBuilder(options: BuildahBuilderOptions): BuildEngin
       const { runtime = "runc" } = await chosen();
       for (const folder of folders) {
         const root = runtimeRoot(folder);
-        for (const container of await readdir(root).catch(() => []))
-          await run(runtime, ["--root", root, "delete", "--force", container], { env, timeout: askMs }).catch(
-            () => undefined,
-          );
+        for (const container of await readdir(root).catch(() => [])) {
+          const tell = (...args: string[]): Promise<unknown> =>
+            run(runtime, ["--root", root, ...args], { env, timeout: askMs }).catch(() => undefined);
+          // A thousand processes that share a slice of a processor need minutes to die in.
+          await tell("update", "--cpu-quota", "-1", "--memory", "-1", container);
+          await tell("delete", "--force", container);
+        }
       }
       // A build that was ended leaves its container; whose it is cannot be told while another builds.
       if (atWork === 0) await ask("rm", "--all").catch(() => undefined);
