@@ -83,7 +83,10 @@ bases:
       },
       built: async () => {
         const pointer = (await store.loadPointers("web")).find(({ environment }) => environment === "production");
-        const row = pointer?.digest == null ? undefined : await store.loadImageDigest("web", pointer.digest);
+        const row =
+          pointer?.digest === undefined || pointer.digest === null
+            ? undefined
+            : await store.loadImageDigest("web", pointer.digest);
         const [failed] = await store.loadLastFailures();
         if (row === undefined) throw new Error(`nothing is in production: ${failed?.lastError?.message}`);
         const { bases, remedy } = row.detail["origin"] as CandidateOrigin;

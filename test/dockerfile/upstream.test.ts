@@ -83,7 +83,10 @@ describe("somebody else's image in a fleet", () => {
         const operations = createFleetOperations(fleet, { env, configPath, serving: undefined });
         const inProduction = async () => {
           const pointer = (await store.loadPointers("third")).find(({ environment }) => environment === "production");
-          const row = pointer?.digest == null ? undefined : await store.loadImageDigest("third", pointer.digest);
+          const row =
+            pointer?.digest === undefined || pointer.digest === null
+              ? undefined
+              : await store.loadImageDigest("third", pointer.digest);
           if (row === undefined) throw new Error(`nothing of it is in production: ${failures.join("; ")}`);
           const held = await store.loadInventories(Object.values(row.inventories));
           const openssl = [...held.values()].flatMap(({ packages }) => packages).find(({ name }) => name === "openssl");

@@ -46,7 +46,8 @@ async function killAtRandom(tour: Tour, kills: number): Promise<number> {
 
   let done = 0;
   let rounds = 0;
-  const work = async (): Promise<void> => {
+  /** A round; whether there are more to come. */
+  const work = async (): Promise<boolean> => {
     const data = join(folder, `${tour.name}-${rounds}`);
     rounds += 1;
     await cp(join(calm, "cache"), join(data, "cache"), { recursive: true });
@@ -61,10 +62,11 @@ async function killAtRandom(tour: Tour, kills: number): Promise<number> {
     await runQuickstart(args(data));
     expect(await readPointers(data)).toEqual(expected);
     await rm(data, { recursive: true, force: true });
+    return done < kills;
   };
   // Two tours side by side, each in a folder of its own: one alone leaves half of the machine idle.
   const lane = async (): Promise<void> => {
-    while (done < kills) await work();
+    for (let goesOn = true; goesOn;) goesOn = await work();
   };
   await Promise.all([lane(), lane()]);
   return rounds;
