@@ -1,0 +1,117 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { BuildEngine } from "../../src/io/engine/index.ts";
+import type { Context } from "../../src/loop/context.ts";
+import { planFleet } from "../../src/loop/plan/index.ts";
+import { smallFleets } from "./fixture.ts";
+import { until, type SmallFleet } from "./small-fleet.ts";
+
+const fleets = smallFleets();
+
+async function writeContext(small: SmallFleet, name: string, dockerfile: string): Promise<void> {
+  await mkdir(join(small.folder, name), { recursive: true });
+  await writeFile(join(small.folder, name, "Dockerfile"), dockerfile);
+}
+
+const dockerfile = (name: string): object => ({ recipe: "dockerfile", context: name });
+
+describe("FAULTS 18: images whose Dockerfiles make them each other's base", () => {
+  it("are held with the ring in words, while the rest goes on", async () => {
+    const small = await fleets.create({ images: { ring: dockerfile("ring"), other: dockerfile("other") } as never });
+    await writeContext(small, "ring", "FROM other\n");
+    await writeContext(small, "other", "FROM small-root\nCOPY --from=ring / /x\n");
+    const { operations, run } = await fleets.open(small);
+    expect(await run()).toMatchObject({ built: 3, failed: 0 });
+    const { held } = await operations.plan({});
+    expect(held.map(({ image, kind, reason }) => [image, kind, reason])).toEqual([
+      ["other", "source", "images are each other's parents: other → ring → other"],
+      ["ring", "source", "images are each other's parents: other → ring → other"],
+    ]);
+    const { stdout } = await small
+      .tidemill(["validate", small.configPath])
+      .then(({ out, err }) => ({ stdout: `${out}${err}` }));
+    expect(stdout).toContain("other → ring → other");
+  });
+});
+
+describe("a Dockerfile that cannot be built", () => {
+  it("says what to install where there is no engine, and is tried again", async () => {
+    const small = await fleets.create({ images: { web: dockerfile("web") } as never }, { PATH: "/nonexistent" });
+    await writeContext(small, "web", "FROM small-root\nCOPY Dockerfile /srv/\n");
+    const { operations, run } = await fleets.open(small);
+    expect(await run()).toMatchObject({ built: 3 });
+    const status = await operations.status({ image: "web" });
+    const said = JSON.stringify(status.images);
+    expect(said).toContain("there is nothing that builds a Dockerfile");
+    expect(said).toMatch(/docker: .*buildctl: no address of a buildkitd is given; buildah: /);
+  });
+
+  it("is held with place and reason where its Dockerfile makes no sense, and built once it does", async () => {
+    const small = await fleets.create({ images: { web: dockerfile("web") } as never });
+    await writeContext(small, "web", "FROM small-root\nCOPPY . /\n");
+    const { operations } = await fleets.open(small);
+    const held = async () =>
+      (await operations.plan({})).held.map(({ image, kind, reason }) => `${image} ${kind} ${reason}`);
+    expect((await held()).join()).toMatch(/^web source web: Dockerfile: Dockerfile, line 2, column 1: .*COPPY/);
+    await writeContext(small, "web", "FROM small-root\nCOPY . /\n");
+    expect(await held()).toEqual([]);
+  });
+});
+
+describe("a rebuild that another takes the place of", () => {
+  it("is cancelled in its engine, and the newer one is built", async () => {
+    const small = await fleets.create({ images: { web: dockerfile("web") } as never });
+    await writeContext(small, "web", "FROM small-root\nRUN one\n");
+    const { fleet, run } = await fleets.open(small);
+    const builds: { readonly text: string; readonly signal: AbortSignal }[] = [];
+    const engine: BuildEngine = {
+      name: "waiting",
+      missing: () => Promise.resolve(undefined),
+      sweep: () => Promise.resolve(0),
+      build: (request, _log, signal) => {
+        builds.push({ text: request.targets[0]?.dockerfile ?? "", signal });
+        return new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+        });
+      },
+    };
+    const ctx = fleet.ctx as { -readonly [K in keyof Context]: Context[K] };
+    ctx.builder = () => Promise.resolve(engine);
+    const working = run();
+    await until("the build has begun", () => Promise.resolve(builds.length === 1), 30_000);
+    expect(builds[0]?.text).toContain("RUN one");
+    await writeContext(small, "web", "FROM small-root\nRUN two\n");
+    await planFleet(fleet.ctx);
+    await until("the first build is cancelled", () => Promise.resolve(builds[0]?.signal.aborted), 30_000);
+    await until("the second build has begun", () => Promise.resolve(builds.length === 2), 30_000);
+    expect(builds[1]?.text).toContain("RUN two");
+    const closing = fleet.close();
+    await expect(working).rejects.toThrow();
+    await closing;
+    expect(builds[1]?.signal.aborted).toBe(true);
+  }, 120_000);
+});
+
+describe("FAULTS 22: another worker, another clock, another umask", () => {
+  it("make the same digests of the same packages", async () => {
+    const digestsOf = async (umask: number, ahead: number, zone: string) => {
+      const before = { umask: process.umask(umask), zone: process.env["TZ"] };
+      process.env["TZ"] = zone;
+      try {
+        const opened = await fleets.open(await fleets.create());
+        opened.clock.jump(ahead);
+        expect(await opened.run()).toMatchObject({ built: 3, failed: 0 });
+        const names = ["small-root", "small-app", "small-alone"];
+        return await Promise.all(names.map((name) => opened.pointer(name)));
+      } finally {
+        process.umask(before.umask);
+        if (before.zone === undefined) delete process.env["TZ"];
+        else process.env["TZ"] = before.zone;
+      }
+    };
+    const here = await digestsOf(0o022, 0, "UTC");
+    expect(new Set(here).size).toBe(3);
+    expect(await digestsOf(0o077, 3 * 86_400_000, "Pacific/Auckland")).toEqual(here);
+  });
+});
