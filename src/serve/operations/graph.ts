@@ -48,10 +48,11 @@ function madeOf(
     upstreams.push(upstream);
     kinds.set(upstream, kind);
   };
-  if (image?.upstream !== undefined) note(image.upstream, "suites");
+  const parent = packagesImage(ctx.config, name)?.parent;
+  // What has a parent stands on the suites through that.
+  if (image?.upstream !== undefined && parent === undefined) note(image.upstream, "suites");
   if (image?.recipe === "upstream") note(baseUpstream(image.from), "base");
   if (image?.recipe === "dockerfile" && image.git !== undefined) note(`${image.git.url}#${image.git.ref}`, "git");
-  const parent = packagesImage(ctx.config, name)?.parent;
   if (parent !== undefined) return { parents: [parent], upstreams };
   if (found === undefined) return { parents: [], upstreams };
   if (found.kind === "broken") return { parents: before, upstreams };
