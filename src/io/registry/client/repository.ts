@@ -1,4 +1,11 @@
-import type { Descriptor, ImageSink, ImageSource, RawManifest } from "../../../core/image/index.ts";
+import {
+  manifestBlobs,
+  parseDocument,
+  type Descriptor,
+  type ImageSink,
+  type ImageSource,
+  type RawManifest,
+} from "../../../core/image/index.ts";
 import type { Clock, Digest } from "../../../lib/index.ts";
 import { RegistryError } from "../error.ts";
 import { downloadBlob } from "./blob-download.ts";
@@ -122,7 +129,7 @@ export function createRepository(options: RepositoryOptions): Repository {
       if (tag === undefined && known.has(repository, manifest.digest)) return;
       // Few manifests have a subject; those that have may need the fallback tag.
       const bytes = Buffer.from(manifest.bytes.buffer, manifest.bytes.byteOffset, manifest.bytes.byteLength);
-      await whenSettled<unknown>(options, signal, () =>
+      await whenSettled<unknown>(options, manifest, signal, () =>
         bytes.includes('"subject"')
           ? sendReferrer(place, manifest, options, { tag, signal })
           : sendManifest(place, manifest, { tag, signal }),
@@ -135,15 +142,19 @@ export function createRepository(options: RepositoryOptions): Repository {
     deleteManifest: (reference, signal) => deleteManifest(place, reference, signal),
     referrers: (digest, artifactType, signal) => fetchReferrers(place, digest, artifactType, signal),
     putReferrer: (manifest, signal) =>
-      whenSettled(options, signal, () => sendReferrer(place, manifest, options, { signal })),
+      whenSettled(options, manifest, signal, () => sendReferrer(place, manifest, options, { signal })),
   };
 }
 
 const settlingTries = 3;
 
-/** Some registries lose sight of a blob for the moment in which somebody else puts the same one: docker-registry writes its link anew. A manifest that they refuse for that is sent again soon. */
+/**
+ * Some registries lose sight of a blob for the moment in which somebody else puts the same one: docker-registry writes its link anew. A manifest that they refuse for that, though every blob of it is
+ * there, is sent again soon.
+ */
 async function whenSettled<T>(
-  { clock, random }: Pick<RepositoryOptions, "clock" | "random">,
+  { clock, random, place }: Pick<RepositoryOptions, "clock" | "random" | "place">,
+  manifest: RawManifest,
   signal: AbortSignal | undefined,
   send: () => Promise<T>,
 ): Promise<T> {
@@ -152,9 +163,23 @@ async function whenSettled<T>(
       return await send();
     } catch (error) {
       if (!(error instanceof RegistryError) || error.code !== "BLOB_UNKNOWN" || tried === settlingTries) throw error;
+      if (!(await isWhole(place, manifest, signal))) throw error;
       await clock.sleep((100 + 100 * random()) * tried, signal);
     }
   }
+}
+
+/** Whether the registry says that it has every blob of a manifest; of an index nothing is said. */
+async function isWhole(
+  { requester, repository }: Place,
+  manifest: RawManifest,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const document = parseDocument(manifest);
+  if (document.kind === "index") return false;
+  for (const blob of manifestBlobs(document.manifest))
+    if (!(await hasBlob(requester, repository, blob, signal))) return false;
+  return true;
 }
 
 /** True when the blob was mounted; where a refused mount said to upload, or undefined when nothing was tried. distribution-spec 1.1, Mounting a blob from another repository. */

@@ -50,22 +50,31 @@ describe("FAULTS 8: a registry that is troubled", () => {
   });
 
   it("by a blob that it lost sight of for a moment is sent the manifest again, and believed the third time", async () => {
-    const blind = (times: number): Answering => {
+    const sizes = new Map(image.blobs.map(({ descriptor }) => [descriptor.digest as string, descriptor.size]));
+    const blind = (times: number, holds: boolean): Answering => {
       let left = times;
       return (request, response) => {
-        if (request.method === "PUT" && left-- > 0)
+        const digest = request.url?.split("/").at(-1) ?? "";
+        if (request.method === "HEAD" && holds)
+          response.writeHead(200, { "content-length": sizes.get(digest) ?? 0 }).end();
+        else if (request.method === "HEAD") response.writeHead(404).end();
+        else if (request.method === "PUT" && left-- > 0)
           response
             .writeHead(400)
             .end('{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}');
         else response.writeHead(201).end();
       };
     };
-    const { app, slept } = await repeating(blind(2));
+    const puts = (asked: readonly string[]): number => asked.filter((one) => one.startsWith("PUT")).length;
+    const { app, slept } = await repeating(blind(2, true));
     await app.putManifest(image.manifest);
     expect(slept).toEqual([150, 300]);
-    const lost = await repeating(blind(9));
+    const lost = await repeating(blind(9, true));
     await expect(lost.app.putManifest(image.manifest)).rejects.toMatchObject({ code: "BLOB_UNKNOWN" });
-    expect(lost.asked).toHaveLength(3);
+    expect(puts(lost.asked)).toBe(3);
+    const gone = await repeating(blind(9, false));
+    await expect(gone.app.putManifest(image.manifest)).rejects.toMatchObject({ code: "BLOB_UNKNOWN" });
+    expect(puts(gone.asked)).toBe(1);
   });
 
   it("is not asked by all at the same moment", async () => {
