@@ -1,12 +1,21 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import type { BuildEngine } from "../../src/io/engine/index.ts";
+import type { Fleet } from "../../src/fleet.ts";
+import { BuildError, type BuildEngine } from "../../src/io/engine/index.ts";
 import type { Context } from "../../src/loop/context.ts";
 import { planFleet } from "../../src/loop/plan/index.ts";
+import { needs } from "../needs.ts";
 import { smallFleets } from "./fixture.ts";
 import { until, type SmallFleet } from "./small-fleet.ts";
 
+const run = promisify(execFile);
+const missingGit = await run("git", ["--version"]).then(
+  () => undefined,
+  () => "git is not installed",
+);
 const fleets = smallFleets();
 
 async function writeContext(small: SmallFleet, name: string, dockerfile: string): Promise<void> {
@@ -14,15 +23,15 @@ async function writeContext(small: SmallFleet, name: string, dockerfile: string)
   await writeFile(join(small.folder, name, "Dockerfile"), dockerfile);
 }
 
-const dockerfile = (name: string): object => ({ recipe: "dockerfile", context: name });
+const dockerfile = (name: string): Readonly<Record<string, unknown>> => ({ recipe: "dockerfile", context: name });
 
 describe("FAULTS 18: images whose Dockerfiles make them each other's base", () => {
   it("are held with the ring in words, while the rest goes on", async () => {
     const small = await fleets.create({ images: { ring: dockerfile("ring"), other: dockerfile("other") } as never });
     await writeContext(small, "ring", "FROM other\n");
     await writeContext(small, "other", "FROM small-root\nCOPY --from=ring / /x\n");
-    const { operations, run } = await fleets.open(small);
-    expect(await run()).toMatchObject({ built: 3, failed: 0 });
+    const { operations, run: pass } = await fleets.open(small);
+    expect(await pass()).toMatchObject({ built: 3, failed: 0 });
     const { held } = await operations.plan({});
     expect(held.map(({ image, kind, reason }) => [image, kind, reason])).toEqual([
       ["other", "source", "images are each other's parents: other → ring → other"],
@@ -39,8 +48,8 @@ describe("a Dockerfile that cannot be built", () => {
   it("says what to install where there is no engine, and is tried again", async () => {
     const small = await fleets.create({ images: { web: dockerfile("web") } as never }, { PATH: "/nonexistent" });
     await writeContext(small, "web", "FROM small-root\nCOPY Dockerfile /srv/\n");
-    const { operations, run } = await fleets.open(small);
-    expect(await run()).toMatchObject({ built: 3 });
+    const { operations, run: pass } = await fleets.open(small);
+    expect(await pass()).toMatchObject({ built: 3 });
     const status = await operations.status({ image: "web" });
     const said = JSON.stringify(status.images);
     expect(said).toContain("there is nothing that builds a Dockerfile");
@@ -59,26 +68,71 @@ describe("a Dockerfile that cannot be built", () => {
   });
 });
 
+describe("an image whose Dockerfile is in a repository", () => {
+  needs(missingGit)("is built from the commit that its branch names, and from the next one when it moves", async () => {
+    const small = await fleets.create();
+    const repository = join(small.folder, "repository");
+    const git = (...args: string[]): Promise<unknown> =>
+      run("git", ["-C", repository, "-c", "user.name=ann", "-c", "user.email=ann@example.test", ...args]);
+    const commit = async (text: string): Promise<string> => {
+      await mkdir(join(repository, "app"), { recursive: true });
+      await writeFile(join(repository, "app", "Dockerfile"), `FROM small-root\nCOPY said /said\n`);
+      await writeFile(join(repository, "app", "said"), text);
+      await git("add", ".");
+      await git("commit", "--quiet", "--message", text);
+      const { stdout } = await run("git", ["-C", repository, "rev-parse", "HEAD"]);
+      return stdout.trim();
+    };
+    await mkdir(repository);
+    await run("git", ["init", "--quiet", "--initial-branch", "main", repository]);
+    await commit("one");
+    const source = { url: repository, ref: "main", subdirectory: "app" };
+    await small.configure({ images: { web: { recipe: "dockerfile", git: source } } });
+    const { fleet, operations, run: pass } = await fleets.open(small);
+    const said: string[] = [];
+    replaceBuilder(fleet, async (request) => {
+      said.push(await readFile(join(request.context, "said"), "utf8"));
+      throw new BuildError("BUILD_FAILED", "this engine only looks");
+    });
+    await pass();
+    expect(said).toEqual(["one"]);
+    expect((await operations.graph({ node: "web" })).nodes[0]?.from).toContain(`${repository}#main`);
+    const second = await commit("two");
+    await operations.look({});
+    await pass();
+    expect(said).toEqual(["one", "two"]);
+    const upstream = (await operations.status({})).upstreams.find(({ kind }) => kind === "git");
+    expect(upstream).toMatchObject({ name: `${repository}#main`, state: "ok" });
+    const [seen] = await fleet.ctx.store.loadObservations({ upstream: `${repository}#main` });
+    expect(seen?.contentKey).toBe(second);
+  });
+});
+
+/** Has the fleet build with this, in place of an engine. */
+function replaceBuilder(fleet: Fleet, build: BuildEngine["build"]): void {
+  const engine: BuildEngine = {
+    name: "replaced",
+    missing: () => Promise.resolve(undefined),
+    sweep: () => Promise.resolve(0),
+    build,
+  };
+  const ctx = fleet.ctx as { -readonly [K in keyof Context]: Context[K] };
+  ctx.builder = () => Promise.resolve(engine);
+}
+
 describe("a rebuild that another takes the place of", () => {
   it("is cancelled in its engine, and the newer one is built", async () => {
     const small = await fleets.create({ images: { web: dockerfile("web") } as never });
     await writeContext(small, "web", "FROM small-root\nRUN one\n");
-    const { fleet, run } = await fleets.open(small);
+    const { fleet, run: pass } = await fleets.open(small);
     const builds: { readonly text: string; readonly signal: AbortSignal }[] = [];
-    const engine: BuildEngine = {
-      name: "waiting",
-      missing: () => Promise.resolve(undefined),
-      sweep: () => Promise.resolve(0),
-      build: (request, _log, signal) => {
-        builds.push({ text: request.targets[0]?.dockerfile ?? "", signal });
-        return new Promise((_, reject) => {
-          signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-        });
-      },
-    };
-    const ctx = fleet.ctx as { -readonly [K in keyof Context]: Context[K] };
-    ctx.builder = () => Promise.resolve(engine);
-    const working = run();
+    replaceBuilder(fleet, (request, _log, signal) => {
+      builds.push({ text: request.targets[0]?.dockerfile ?? "", signal });
+      return new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+      });
+    });
+    const working = pass();
     await until("the build has begun", () => Promise.resolve(builds.length === 1), 30_000);
     expect(builds[0]?.text).toContain("RUN one");
     await writeContext(small, "web", "FROM small-root\nRUN two\n");
