@@ -27,7 +27,7 @@ const dockerfile = (name: string): Readonly<Record<string, unknown>> => ({ recip
 
 describe("FAULTS 18: images whose Dockerfiles make them each other's base", () => {
   it("are held with the ring in words, while the rest goes on", async () => {
-    const small = await fleets.create({ images: { ring: dockerfile("ring"), other: dockerfile("other") } as never });
+    const small = await fleets.create({ images: { ring: dockerfile("ring"), other: dockerfile("other") } });
     await writeContext(small, "ring", "FROM other\n");
     await writeContext(small, "other", "FROM small-root\nCOPY --from=ring / /x\n");
     const { operations, run: pass } = await fleets.open(small);
@@ -46,7 +46,7 @@ describe("FAULTS 18: images whose Dockerfiles make them each other's base", () =
 
 describe("a Dockerfile that cannot be built", () => {
   it("says what to install where there is no engine, and is tried again", async () => {
-    const small = await fleets.create({ images: { web: dockerfile("web") } as never }, { PATH: "/nonexistent" });
+    const small = await fleets.create({ images: { web: dockerfile("web") } }, { PATH: "/nonexistent" });
     await writeContext(small, "web", "FROM small-root\nCOPY Dockerfile /srv/\n");
     const { operations, run: pass } = await fleets.open(small);
     expect(await pass()).toMatchObject({ built: 3 });
@@ -57,7 +57,7 @@ describe("a Dockerfile that cannot be built", () => {
   });
 
   it("is held with place and reason where its Dockerfile makes no sense, and built once it does", async () => {
-    const small = await fleets.create({ images: { web: dockerfile("web") } as never });
+    const small = await fleets.create({ images: { web: dockerfile("web") } });
     await writeContext(small, "web", "FROM small-root\nCOPPY . /\n");
     const { operations } = await fleets.open(small);
     const held = async () =>
@@ -122,7 +122,7 @@ function replaceBuilder(fleet: Fleet, build: BuildEngine["build"]): void {
 
 describe("a rebuild that another takes the place of", () => {
   it("is cancelled in its engine, and the newer one is built", async () => {
-    const small = await fleets.create({ images: { web: dockerfile("web") } as never });
+    const small = await fleets.create({ images: { web: dockerfile("web") } });
     await writeContext(small, "web", "FROM small-root\nRUN one\n");
     const { fleet, run: pass } = await fleets.open(small);
     const builds: { readonly text: string; readonly signal: AbortSignal }[] = [];
