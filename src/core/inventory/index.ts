@@ -13,7 +13,7 @@ export type { InventoryReader, PackageDatabase } from "./inventory-reader.ts";
 export type { DpkgEntry, DpkgParse } from "./dpkg-stanza.ts";
 export { provePackages, type PackageTruth } from "./package-truth.ts";
 export { inventoryKey } from "./inventory-key.ts";
-export { diffTrees } from "./diff-trees.ts";
+export { diffTrees, identical, sameEntry, type PathChange, type PathChanges } from "./diff-trees.ts";
 export { diffInventories } from "./diff-inventories.ts";
 export { parseDeb822Sources, parseSourcesList, readAptSources, suitesOf } from "./apt-sources.ts";
 export type { AptSource } from "./apt-sources.ts";

@@ -1,5 +1,14 @@
-import { findUser, nameOf, readOsRelease, readText, type OsRelease, type Tree } from "../inventory/index.ts";
-import { diffTrees, sameEntry, type PathChanges } from "./diff-trees.ts";
+import {
+  diffTrees,
+  findUser,
+  nameOf,
+  readOsRelease,
+  readText,
+  sameEntry,
+  type OsRelease,
+  type PathChanges,
+  type Tree,
+} from "../inventory/index.ts";
 import { formatStanzas, parseStanzas, type StanzaFile } from "./dpkg-database.ts";
 import type { RebaseSide } from "./types.ts";
 

@@ -1,8 +1,7 @@
-import { lookup, type LayerEntry } from "../inventory/index.ts";
+import { lookup, type LayerEntry, type PathChanges } from "../inventory/index.ts";
 import { formatApkInstalled, parseApkInstalled, type ApkFile } from "./apk-database.ts";
 import { readStatus, statusPath } from "./bases.ts";
 import { checkRelations } from "./check-relations.ts";
-import type { PathChanges } from "./diff-trees.ts";
 import { formatStanzas } from "./dpkg-database.ts";
 import { mergeApk } from "./merge-apk.ts";
 import { mergePackages, type Stanzas } from "./merge-packages.ts";

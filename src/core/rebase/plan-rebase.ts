@@ -1,9 +1,17 @@
-import { findEntrypoint, findUser, lookup, type LayerFacts } from "../inventory/index.ts";
+import {
+  diffTrees,
+  findEntrypoint,
+  findUser,
+  identical,
+  lookup,
+  sameEntry,
+  type LayerFacts,
+  type PathChange,
+} from "../inventory/index.ts";
 import { checkIds, checkMergedIds, parseAccounts, readAccounts } from "./accounts.ts";
 import type { BaseChange } from "./bases.ts";
 import { checkLibraries, type OwnFile } from "./check-libraries.ts";
 import { derivedPath } from "./derived-paths.ts";
-import { diffTrees, identical, sameEntry, type PathChange } from "./diff-trees.ts";
 import { mergeDatabases, type DatabaseMerge } from "./merge-databases.ts";
 import { MergeLayerBuilder } from "./merge-layer.ts";
 import { treatPath } from "./treat-path.ts";

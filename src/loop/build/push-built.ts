@@ -1,5 +1,5 @@
 import { formatPlatform, type Descriptor, type ImageSink, type ImageSource } from "../../core/image/index.ts";
-import { diffTrees } from "../../core/inventory/index.ts";
+import { diffTrees, sameEntry } from "../../core/inventory/index.ts";
 import type { BuildResult } from "../../io/engine/index.ts";
 import type { PlatformImage, ReadImage } from "../../io/layer/index.ts";
 import { copyImage, openLayout, type Repository } from "../../io/registry/index.ts";
@@ -84,7 +84,7 @@ export function isSameContent(a: ReadImage, b: ReadImage): boolean {
     const other = b.platforms.find(({ platform }) => formatPlatform(platform) === formatPlatform(one.platform));
     if (other === undefined || canonicalJson(one.config.config ?? {}) !== canonicalJson(other.config.config ?? {}))
       return false;
-    return one.tree === other.tree || diffTrees(one.tree, other.tree).next().done === true;
+    return diffTrees(one.tree, other.tree, sameEntry).size === 0;
   });
 }
 

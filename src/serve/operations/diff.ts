@@ -1,5 +1,12 @@
 import { formatPlatform, parsePlatform, samePlatform, type Platform } from "../../core/image/index.ts";
-import { diffInventories, diffTrees, readInventory, type Inventory, type Tree } from "../../core/inventory/index.ts";
+import {
+  diffInventories,
+  diffTrees,
+  readInventory,
+  sameEntry,
+  type Inventory,
+  type Tree,
+} from "../../core/inventory/index.ts";
 import type { ImageReader } from "../../io/layer/index.ts";
 import { OperationError, type Diff, type OperationHandlers } from "../../operation/index.ts";
 import { diffConfigs } from "./diff-configs.ts";
@@ -114,6 +121,9 @@ function diffLayers(a: PlatformLines, b: PlatformLines): Pick<Diff, "layers" | "
 }
 
 function changedFiles(before: Tree, after: Tree): NonNullable<Diff["files"]> {
-  const changes = [...diffTrees(before, after)].map(({ path, change }) => ({ path: `/${path}`, change }));
+  const changes = [...diffTrees(before, after, sameEntry)].flatMap(([path, one]) => {
+    const change = one.before === undefined ? "added" : one.after === undefined ? "removed" : "changed";
+    return path === "" ? [] : [{ path: `/${path}`, change } as const];
+  });
   return changes.sort((one, other) => (one.path < other.path ? -1 : 1));
 }
