@@ -14,7 +14,7 @@ import type { BenchOptions, BenchResult } from "./main.ts";
 const installs = 10;
 /** Images that are worked on at the same time. */
 const workers = 8;
-const crane = "github.com/google/go-containerregistry/cmd/crane@v0.20.7";
+const crane = "github.com/google/go-containerregistry/cmd/crane@v0.22.1";
 
 /**
  * From a new base to the rebased digests of 1,000 images, each with a status of its own, in its own repository of the embedded registry: merge, all checks, config, manifest and merge

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const buildMs = 600_000;
+const buildMs = 1_200_000;
 
 /** A program of someone else's, built from its Go module. */
 export interface GoProgram {
