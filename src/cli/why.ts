@@ -31,6 +31,11 @@ function printWhy(why: Why, screen: Screen): string {
     const took = why.rebuild.seconds === null ? "" : ` in ${formatSeconds(why.rebuild.seconds)}`;
     lines.push(`asked for ${showTime(why.rebuild.queuedAt)}, built ${showTime(why.rebuild.builtAt)}${took}`);
   }
+  if (why.made !== null) {
+    lines.push(`by ${why.made.remedy}: ${printable(why.made.reason)}`);
+    for (const { name, digest } of why.made.from) lines.push(`  of ${printable(name)} ${showDigest(digest)}`);
+    if (why.made.source !== null) lines.push(`  from ${printable(why.made.source.slice(0, 19))}`);
+  }
   return [
     ...lines,
     ...section("Because", chain(why), screen),

@@ -66,6 +66,18 @@ export const why = z.object({
       seconds: count.nullable(),
     })
     .nullable(),
+  /** How it was made, and of what; null for what was made before that was written down. */
+  made: z
+    .object({
+      remedy: z.enum(["rebuild", "rebase", "patch", "mirror"]),
+      /** Why by this remedy. */
+      reason: z.string(),
+      /** Bases and own images, builder stages too. */
+      from: z.array(z.object({ name: z.string(), digest })),
+      /** Commit, or digest of the build context. */
+      source: z.string().nullable(),
+    })
+    .nullable(),
   chain: z.array(link),
   packages: z.array(packageChange),
   advisories: z.array(

@@ -116,6 +116,7 @@ describe("an image on somebody else's base", () => {
       await fleet.work();
       expect(await built()).toMatchObject({ on: second, remedy: "rebase" });
       const why = await operations.why({ image: "web" });
+      expect(why.made).toMatchObject({ remedy: "rebase", from: [{ name: `${host}/base:1`, digest: second }] });
       expect(why.chain.map(({ cause }) => cause)).toMatchObject([{ kind: "base", from: first, to: second }]);
 
       await operations.run({});

@@ -1,7 +1,7 @@
 import { diffInventories, type Inventory } from "../../core/inventory/index.ts";
 import type { ImageDigest, Pointer, Promotion, Verification } from "../../io/store/index.ts";
 import { isDigest, type Digest } from "../../lib/index.ts";
-import type { Context } from "../../loop/context.ts";
+import type { CandidateDetail, Context } from "../../loop/context.ts";
 import {
   describeCause,
   formatInstant,
@@ -57,6 +57,7 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
                   ? null
                   : (own.createdAt - rebuild.createdAt) / 1000,
             },
+      made: describeOrigin(own),
       chain: await describeChain(ctx, steps),
       packages: diffPlatforms(previous === undefined, before, own, inventories),
       advisories: collectAdvisories(steps),
@@ -65,6 +66,13 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
       promotions: moves.toReversed().map(describeMove),
     };
   };
+}
+
+function describeOrigin(own: ImageDigest | undefined): Why["made"] {
+  const { origin } = (own?.detail ?? {}) as Partial<CandidateDetail>;
+  if (origin === undefined) return null;
+  const from = Object.entries(origin.bases).map(([name, digest]) => ({ name, digest }));
+  return { remedy: origin.remedy, reason: origin.why, from, source: origin.source ?? null };
 }
 
 interface Known {
