@@ -1,4 +1,4 @@
-import { lineageOf } from "../../core/config/index.ts";
+import { lineageOf, packagesImage } from "../../core/config/index.ts";
 import type { PackageRecord } from "../../core/packages/index.ts";
 import type { PackageChange } from "../../core/plan/index.ts";
 import { repositoryName, type Context } from "../context.ts";
@@ -19,6 +19,7 @@ export async function makePackages(
   { rebuild, repository, signal }: MakeRequest,
 ): Promise<MadeOfPackages> {
   const { image } = rebuild;
+  const parent = packagesImage(ctx.config, image)?.parent;
   const base = await loadBase(ctx, image, rebuild.parentRebuilds);
   const { request, notes } = await resolveImage(ctx, image, { holdBack: holdBackOf(rebuild.detail["holdBack"]), base });
   const mountFrom = lineageOf(ctx.config, image)
@@ -42,7 +43,7 @@ export async function makePackages(
     origin: {
       remedy: "rebuild",
       why: "assembled from its packages",
-      bases: base === undefined ? {} : { parent: base },
+      bases: parent === undefined || base === undefined ? {} : { [parent]: base },
     },
     packages: request.platforms.flatMap(({ packages }) => packages),
   };
