@@ -130,6 +130,9 @@ describe("an image on somebody else's base", () => {
       expect(await built()).toEqual(last);
       const status = await operations.status({});
       expect(status.alarms.map(({ code }) => code)).toContain("base-moved-back");
+      const upstream = status.upstreams.find(({ kind }) => kind === "base");
+      expect(upstream).toMatchObject({ name: `${host}/base:1`, state: "ok" });
+      expect(upstream?.problem).toContain("is older than what it showed before");
     });
   }, 240_000);
 

@@ -81,11 +81,28 @@ function describe(
       state: failing ? "failing" : unseen ? "unseen" : old === undefined ? "ok" : "stale",
       lastSuccess: lastSuccess === null ? null : formatInstant(lastSuccess),
       generation: generation === undefined ? null : formatInstant(generation),
-      problem: row?.lastError?.message ?? old ?? (unseen ? "never looked at" : null),
+      problem: row?.lastError?.message ?? old ?? (unseen || row === undefined ? "never looked at" : describePending(row)),
     },
     isFresh: !unseen && old === undefined,
     changed: observation?.firstSeen,
   };
+}
+
+const pendingWords: Readonly<Record<string, string>> = {
+  settling: "has not stood still for long enough, or lacks platforms",
+  "cool-down": "waits out its cool-down",
+  proposed: "is newer than the digest that is followed: a person takes it",
+  "moved-back": "is older than what it showed before: it is not taken",
+  unsigned: "is not signed as its policy asks",
+};
+
+/** What a base shows and is not believed yet, and why. */
+function describePending(row: Upstream): string | null {
+  const { state, shown } = row.kind === "base" ? row.detail : {};
+  if (state === "gone") return "its tag is gone; what was believed before stays in use";
+  const words = typeof state === "string" ? pendingWords[state] : undefined;
+  const digest = typeof shown === "object" && shown !== null && "digest" in shown ? String(shown.digest) : undefined;
+  return words === undefined || digest === undefined ? null : `${digest.slice(0, 19)} ${words}`;
 }
 
 /** A moment in an observation's detail, as a number or as text. */
