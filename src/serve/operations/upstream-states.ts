@@ -81,7 +81,8 @@ function describe(
       state: failing ? "failing" : unseen ? "unseen" : old === undefined ? "ok" : "stale",
       lastSuccess: lastSuccess === null ? null : formatInstant(lastSuccess),
       generation: generation === undefined ? null : formatInstant(generation),
-      problem: row?.lastError?.message ?? old ?? (unseen || row === undefined ? "never looked at" : describePending(row)),
+      problem:
+        row?.lastError?.message ?? old ?? (unseen || row === undefined ? "never looked at" : describePending(row)),
     },
     isFresh: !unseen && old === undefined,
     changed: observation?.firstSeen,
