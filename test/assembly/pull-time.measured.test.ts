@@ -26,6 +26,7 @@ import { createMill, requestOf, type Mill } from "../../src/loop/build/testdata/
 import { missingMirror, realPackages } from "../../src/loop/build/testdata/real-packages.ts";
 import { needs } from "../needs.ts";
 import { docker, missingDocker } from "./docker-run.ts";
+import { startMemoryDocker, type MemoryDocker } from "./memory-docker.ts";
 
 const run = promisify(execFile);
 const missing = (await missingMirror()) ?? (await missingDocker());
@@ -48,13 +49,17 @@ let mill: Mill;
 let server: RegistryServer;
 let client: RegistryClient;
 let host: string;
+let own: MemoryDocker | undefined;
 beforeAll(async () => {
+  own = missing === undefined ? await startMemoryDocker() : undefined;
+  if (own !== undefined) process.env["DOCKER_HOST"] = own.host;
   mill = await createMill();
   server = await createRegistryServer({ dir: join(mill.cacheDir, "registry") });
   ({ host } = await server.listen(0));
   client = createRegistryClient({ retries: 0 });
 });
 afterAll(async () => {
+  await own?.close();
   await client.close();
   await server.close();
   await mill.remove();
