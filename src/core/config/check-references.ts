@@ -18,7 +18,7 @@ export function checkReferences(config: Config): Mistake[] {
     if (upstream !== undefined && config.upstreams[upstream] === undefined) {
       mistakes.push(unknown([...at, "upstream"], "upstream", upstream, Object.keys(config.upstreams)));
     }
-    mistakes.push(...(image.recipe === "packages" ? checkPackages(config, name, image) : []));
+    mistakes.push(...(image.recipe === "packages" ? checkPackages(config, names, name, image) : []));
     const repository = image.repository ?? name;
     const other = repositories.get(repository);
     if (other !== undefined)
@@ -33,9 +33,8 @@ export function checkReferences(config: Config): Mistake[] {
   return mistakes;
 }
 
-function checkPackages(config: Config, name: string, image: PackagesImage): Mistake[] {
+function checkPackages(config: Config, names: readonly string[], name: string, image: PackagesImage): Mistake[] {
   const mistakes: Mistake[] = [];
-  const names = Object.keys(config.images);
   const at = ["images", name];
   const { parent } = image;
   const above = parent === undefined ? undefined : config.images[parent];
