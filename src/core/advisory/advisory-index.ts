@@ -28,7 +28,7 @@ export function buildAdvisoryIndex(advisories: Iterable<Advisory>, stale?: strin
     for (const affected of advisory.affected) {
       const ecosystem = affected.ecosystem.toLowerCase();
       covered.add(ecosystem);
-      const key = `${ecosystem} ${affected.source}`;
+      const key = `${ecosystem} ${affected.name}`;
       const list = rows.get(key);
       if (list === undefined) rows.set(key, [{ advisory, affected }]);
       else list.push({ advisory, affected });

@@ -39,7 +39,7 @@ function parseIssue(source: string, id: string, raw: unknown): ParsedAdvisory {
     const range = status === "resolved" && fixed !== undefined ? { introduced: "0", fixed } : { introduced: "0" };
     if (status === "resolved" && fixed === undefined) continue;
     const critical = isCriticalByWord({ urgency }) ? { critical: true } : {};
-    affected.push({ ecosystem: `Debian:${version}`, source, ranges: [range], versions: [], ...critical });
+    affected.push({ ecosystem: `Debian:${version}`, name: source, ranges: [range], versions: [], ...critical });
   }
   const summary = (parsed.data.description ?? "").slice(0, 300);
   const times = { published: undefined, modified: undefined, withdrawn: undefined };

@@ -1,4 +1,13 @@
-export type { Advisory, AdvisoryReport, AffectedPackage, AffectedRange, Finding } from "./types.ts";
+export type {
+  Advisory,
+  AdvisoryKey,
+  AdvisoryReport,
+  AffectedPackage,
+  AffectedRange,
+  Finding,
+  Judgement,
+  Severity,
+} from "./types.ts";
 export { buildAdvisoryIndex, joinIndexes, type AdvisoryIndex, type IndexedAdvisory } from "./advisory-index.ts";
 export { matchAdvisories } from "./match-advisories.ts";
 export { parseOsvRecord, type ParsedAdvisory } from "./osv.ts";

@@ -43,6 +43,7 @@ function findingOf(entry: InstalledPackage, { advisory, affected }: IndexedAdvis
     aliases: advisory.aliases,
     upstream: advisory.upstream,
     package: entry.name,
+    type: entry.type,
     architecture: entry.architecture,
     source: entry.source,
     version: entry.sourceVersion,

@@ -56,7 +56,7 @@ export function parseOsvRecord(value: unknown, ecosystems: ReadonlySet<string> =
     const ranges = (item.ranges ?? []).filter(({ type }) => type === "ECOSYSTEM").flatMap(({ events }) => pair(events));
     const critical = isCritical || isCriticalScore(item.severity) || isCriticalByWord(item.ecosystem_specific);
     const versions = item.versions ?? [];
-    rows.push({ ecosystem, source: item.package.name, ranges, versions, ...(critical ? { critical } : {}) });
+    rows.push({ ecosystem, name: item.package.name, ranges, versions, ...(critical ? { critical } : {}) });
   }
   return {
     kind: "advisory",

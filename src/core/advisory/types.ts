@@ -1,4 +1,5 @@
-import type { Instant } from "../../lib/index.ts";
+import type { Digest, Instant } from "../../lib/index.ts";
+import type { PackageType } from "../inventory/index.ts";
 
 /** From `introduced` on, until `fixed` (exclusive) or through `lastAffected`; `introduced` is "0" for every earlier version. OSV schema, affected[].ranges[].events[]. */
 export interface AffectedRange {
@@ -7,17 +8,47 @@ export interface AffectedRange {
   readonly lastAffected?: string;
 }
 
-/** What an advisory says of one source package in one release of a distribution. */
-export interface AffectedPackage {
-  /** `Debian:12`, or `Debian` for every release; case does not count. */
+/** How bad a vulnerability is: by the distribution's own word where there is one, else by CVSS, else by the database that published it. */
+export interface Severity {
+  readonly level: "none" | "low" | "medium" | "high" | "critical";
+  readonly by: "distro" | "cvss" | "database";
+  /** CVSS base score, 0 to 10, with the vector that it was computed from. */
+  readonly score?: number;
+  readonly vector?: string;
+}
+
+/** What a distribution decided about a vulnerability that touches a package of its own. */
+export type Judgement =
+  | "not-affected"
+  /** No announcement of its own is worth it: a point release may bring the fix. */
+  | "no-dsa"
+  | "postponed"
+  | "ignored"
+  | "end-of-life"
+  | "undetermined";
+
+/** Which package an advisory speaks of: what indices are asked by. */
+export interface AdvisoryKey {
+  /** In lower case, with its release: `debian:12`, `alpine:v3.20`, `npm`. */
   readonly ecosystem: string;
-  /** Name of the source package. */
-  readonly source: string;
+  /** As the ecosystem's advisories name it, normalised: the source package of deb and apk, the binary one of rpm. */
+  readonly name: string;
+}
+
+/** What an advisory says of one package in one ecosystem, or in one release of a distribution. */
+export interface AffectedPackage {
+  /** `Debian:12`, `npm`, or `Debian` for every release; case does not count. */
+  readonly ecosystem: string;
+  /** As in AdvisoryKey. */
+  readonly name: string;
   readonly ranges: readonly AffectedRange[];
-  /** Source versions that are affected whatever the ranges say. */
+  /** Versions that are affected whatever the ranges say. */
   readonly versions: readonly string[];
   /** Where the feed calls it critical there. */
   readonly critical?: boolean;
+  /** As the feed tells it for this package; else that of the advisory counts. */
+  readonly severity?: Severity;
+  readonly judgement?: Judgement;
 }
 
 /** One published vulnerability, whichever feed it came from. */
@@ -31,6 +62,9 @@ export interface Advisory {
   readonly published: Instant | undefined;
   readonly modified: Instant | undefined;
   readonly withdrawn: Instant | undefined;
+  readonly severity?: Severity;
+  /** A package that was published to do harm, not one that has a flaw. OSV ids `MAL-`. */
+  readonly malicious?: boolean;
   readonly affected: readonly AffectedPackage[];
 }
 
@@ -40,8 +74,9 @@ export interface Finding {
   /** Other ids of the same vulnerability, sorted. */
   readonly aliases: readonly string[];
   readonly upstream: readonly string[];
-  /** Name of the binary package. */
+  /** Name of the installed package: the binary one. */
   readonly package: string;
+  readonly type: PackageType;
   readonly architecture: string;
   readonly source: string;
   /** Installed source version, which is what is compared. */
@@ -51,6 +86,16 @@ export interface Finding {
   readonly fixed: string | undefined;
   readonly published: Instant | undefined;
   readonly summary: string;
+  readonly severity?: Severity;
+  readonly judgement?: Judgement;
+  readonly malicious?: boolean;
+  /** Known to be exploited, since when CISA lists it and by when it wants it cured. */
+  readonly exploited?: { readonly since: Instant; readonly due: Instant | undefined };
+  /** Probability, 0 to 1, that it is exploited within thirty days. FIRST EPSS. */
+  readonly epss?: number;
+  /** diff ID of the layer that brought the package, and the file that tells of it. */
+  readonly layer?: Digest;
+  readonly path?: string;
 }
 
 /** What is known of an inventory's vulnerabilities. `unknown` is never shown as clean, even when it has no findings. */

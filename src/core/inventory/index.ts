@@ -1,4 +1,4 @@
-export type { InstalledPackage, Inventory, OsRelease } from "./types.ts";
+export type { InstalledPackage, Inventory, OsRelease, PackageType } from "./types.ts";
 export { keepsContent } from "./layer-facts.ts";
 export type { ElfFacts, EntryType, LayerEntry, LayerFacts, LayerProblem } from "./layer-facts.ts";
 export { isElf, parseElf, parseElfHeader } from "./elf.ts";

@@ -1,16 +1,26 @@
 import type { Digest } from "../../lib/index.ts";
 import type { Platform } from "../image/index.ts";
 
+/** Kinds of packages, by their purl type. purl-spec, types. */
+export type PackageType = "deb" | "apk" | "rpm" | "npm" | "pypi" | "golang" | "maven";
+
 /** A package that a digest really holds, read from its bytes. */
 export interface InstalledPackage {
-  readonly type: "deb";
+  readonly type: PackageType;
+  /** As its ecosystem writes it: `@scope/name`, `group:artifact`, `github.com/org/module`. */
   readonly name: string;
   readonly version: string;
+  /** As the package says, `all` or `noarch` too; empty where its kind has none. */
   readonly architecture: string;
+  /** What it was built from; the package itself where its kind knows no sources. */
   readonly source: string;
   readonly sourceVersion: string;
   /** diff ID of the layer that owns its entry. */
   readonly layer: Digest;
+  /** The file that tells of it, where it is not in the distribution's database. */
+  readonly path?: string;
+  /** Name of the distribution's package that brought that file: then what is said of that one counts, and this one is not looked up. */
+  readonly owner?: string;
 }
 
 /** `/etc/os-release` or `/usr/lib/os-release`. os-release(5). */

@@ -1,2 +1,3 @@
 export { compareDeb, compareDebText, isDebVersion, parseDeb, type DebVersion } from "./deb.ts";
 export { compareSemver, isInRange, parseSemver, parseSemverRange, type Semver, type SemverRange } from "./semver.ts";
+export { versionSchemes, type VersionScheme } from "./scheme.ts";

@@ -1,0 +1,1 @@
+export type { Offered, Remedy } from "./types.ts";

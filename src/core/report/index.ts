@@ -1,0 +1,1 @@
+export type { ScanFeed, ScanFinding, ScanPlatform, ScanReport, ScanSubject } from "./types.ts";
