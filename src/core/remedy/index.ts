@@ -1,1 +1,1 @@
-export type { Offered, Remedy } from "./types.ts";
+export type { Dependant, Offered, Remedy } from "./types.ts";
