@@ -40,16 +40,19 @@ describe("closedAdvisories", () => {
       parseTrackerSource("openssl", document).flatMap((one) => (one.kind === "advisory" ? [one.advisory] : [])),
     );
     const found = closedAdvisories(joinIndexes([osv, tracker]), "debian:12", update);
-    expect(found).toEqual({ ids: ["CVE-2024-0001", "DSA-1-1"], critical: false });
+    expect(found).toEqual({ ids: ["CVE-2024-0001", "DSA-1-1"], urgent: [] });
   });
 
-  it("is critical where what it closes is, and not by what it leaves", () => {
+  it("is urgent where what it closes is critical or exploited, and not by what it leaves", () => {
     const critical = { database_specific: { severity: "CRITICAL" } };
-    expect(closedBy(record("CVE-2024-0001", "3.0.10-1", critical)).critical).toBe(true);
+    expect(closedBy(record("CVE-2024-0001", "3.0.10-1", critical)).urgent).toEqual(["CVE-2024-0001"]);
     expect(closedBy(record("CVE-2024-0001", "3.0.99-1", critical), record("CVE-2024-0002", "3.0.10-1"))).toEqual({
       ids: ["CVE-2024-0002"],
-      critical: false,
+      urgent: [],
     });
+    const known = (id: string): boolean => id === "CVE-2024-0002";
+    const index = buildAdvisoryIndex([record("DSA-1-1", "3.0.10-1", { upstream: ["CVE-2024-0002"] })]);
+    expect(closedAdvisories(index, "debian:12", update, known).urgent).toEqual(["CVE-2024-0002", "DSA-1-1"]);
   });
 
   it("is bounded, and takes no text for an id that is none", () => {

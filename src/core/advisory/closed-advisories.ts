@@ -6,17 +6,18 @@ import { stateOfVersion } from "./version-state.ts";
 export interface ClosedAdvisories {
   /** As readers know them, sorted; at most two hundred. */
   readonly ids: readonly string[];
-  /** Whether one of them is critical. */
-  readonly critical: boolean;
+  /** Those of them that are critical or known to be exploited. */
+  readonly urgent: readonly string[];
 }
 
 const mostIds = 200;
 
-/** The advisories that touch the source version `from` and not `to`. One that another record still calls open in `to`, or of which nothing is certain, is not closed. */
+/** The advisories that touch the source version `from` and not `to`. One that another record still calls open in `to`, or of which nothing is certain, is not closed. `isExploited` says of an id whether it is known to be exploited. */
 export function closedAdvisories(
   index: AdvisoryIndex,
   ecosystem: string,
   update: { readonly source: string; readonly from: string; readonly to: string },
+  isExploited: (id: string) => boolean = () => false,
 ): ClosedAdvisories {
   const closed: IndexedAdvisory[] = [];
   const open = new Set<string>();
@@ -27,9 +28,11 @@ export function closedAdvisories(
     else if (before === "affected") closed.push(row);
   }
   const kept = closed.filter(({ advisory }) => knownIds(advisory).some((id) => !open.has(id)));
-  const ids = new Set(kept.flatMap(({ advisory }) => knownIds(advisory)).filter((id) => !open.has(id)));
-  return {
-    ids: [...ids].sort().slice(0, mostIds),
-    critical: kept.some(({ affected }) => affected.critical === true),
-  };
+  const urgent = kept.filter(
+    ({ advisory, affected }) =>
+      affected.critical === true || [advisory.id, ...advisory.aliases, ...advisory.upstream].some(isExploited),
+  );
+  const idsOf = (rows: readonly IndexedAdvisory[]): string[] =>
+    [...new Set(rows.flatMap(({ advisory }) => knownIds(advisory)).filter((id) => !open.has(id)))].sort();
+  return { ids: idsOf(kept).slice(0, mostIds), urgent: idsOf(urgent).slice(0, mostIds) };
 }

@@ -12,8 +12,8 @@ export interface PlanPackage {
 /** What going to an offered version closes, by the word of advisory feeds. */
 export interface ClosedByUpdate {
   readonly advisories: readonly string[];
-  /** Whether one of them is known to be exploited, or critical. */
-  readonly urgent: boolean;
+  /** Those of them that are known to be exploited, or critical: from a signed suite, their cure waits for nothing. */
+  readonly urgent: readonly string[];
 }
 
 /** One version that the open suites offer, newer than some inventory has. */
@@ -27,7 +27,7 @@ export interface PackageUpdate {
   readonly origin: string;
   /** Offered by a suite of security updates of a signed distribution: it passes the cool-down, on record. */
   readonly security: boolean;
-  /** Whether it is known to close something that is exploited, or critical, whatever version is installed. */
+  /** Whether it is known to close something that is exploited, or critical, whatever version is installed: it passes the cool-down. */
   readonly urgent: boolean;
   /** On our own clock. */
   readonly firstSeen: Instant;

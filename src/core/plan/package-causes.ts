@@ -57,7 +57,7 @@ export function collectPackageCauses(facts: PlanFacts): PackageReach {
       if (!names.has(one.name)) continue;
       const offers = offered.get(`${one.name}:${one.architecture}`);
       if (offers === undefined) continue;
-      const into = hitOf(one.version, offers.ready);
+      const into = hurry(one.version, hitOf(one.version, offers.ready), offers);
       if (into !== undefined) ready.push(into);
       const after = hitOf(into?.update.version ?? one.version, offers.waiting);
       if (after !== undefined) waiting.push(after);
@@ -100,7 +100,7 @@ function onlySecurity({ ready, waiting, packages }: Reached): Reached {
   return { ready: ready.filter(isSecurity), waiting: waiting.filter(isSecurity), packages };
 }
 
-/** When an ordinary update may go in: security suites and the first generation of a suite do not wait. */
+/** When an ordinary update may go in: security suites, the first generation of a suite and what closes something urgent do not wait. */
 function readyAt({ firstSeen }: PackageUpdate, { policy }: PlanFacts): Instant {
   return firstSeen + policy.coolDown;
 }
@@ -111,7 +111,7 @@ function collectOffered(facts: PlanFacts): Map<string, Offered> {
     const key = `${update.name}:${update.architecture}`;
     const known = offered.get(key) ?? { ready: [], waiting: [] };
     offered.set(key, known);
-    const isReady = update.security || update.baseline || readyAt(update, facts) <= facts.now;
+    const isReady = update.security || update.baseline || update.urgent || readyAt(update, facts) <= facts.now;
     (isReady ? known.ready : known.waiting).push(update);
   }
   for (const { ready, waiting } of offered.values()) {
@@ -125,6 +125,25 @@ function hitOf(from: string, offers: readonly PackageUpdate[]): Hit | undefined 
   const update = offers.at(-1);
   if (update === undefined || compareDebText(from, update.version) >= 0) return undefined;
   return { update, from, passed: offers.filter(({ version }) => compareDebText(from, version) < 0) };
+}
+
+/**
+ * What goes in where a version in cool-down closes something that is critical or known to be exploited, and `ready` does not: the lowest that closes most of it. When the record came does not count,
+ * for the same facts give the same plan.
+ */
+function hurry(from: string, ready: Hit | undefined, offers: Offered): Hit | undefined {
+  const closed = new Set(ready === undefined ? [] : urgentBy(ready.update, from));
+  let best: { readonly update: PackageUpdate; readonly more: number } | undefined;
+  for (const update of offers.waiting) {
+    if (compareDebText(ready?.update.version ?? from, update.version) >= 0) continue;
+    const more = urgentBy(update, from).filter((id) => !closed.has(id)).length;
+    if (more > (best?.more ?? 0)) best = { update, more };
+  }
+  if (best === undefined) return ready;
+  const { update } = best;
+  const isPassed = ({ version }: PackageUpdate): boolean =>
+    compareDebText(from, version) < 0 && compareDebText(version, update.version) <= 0;
+  return { update, from, passed: [...offers.ready, ...offers.waiting].filter(isPassed) };
 }
 
 function judge(image: PlanImage, inventories: readonly Reached[], facts: PlanFacts): ReachedPackages {
@@ -143,9 +162,14 @@ function judge(image: PlanImage, inventories: readonly Reached[], facts: PlanFac
   };
 }
 
+/** What an update closes for who holds `from` that is critical or known to be exploited. */
+function urgentBy({ closes }: PackageUpdate, from: string): readonly string[] {
+  return closes?.get(from)?.urgent ?? [];
+}
+
 /** A newer version that brings what an older one fixed is as urgent as that. */
 function isUrgent({ update, from, passed }: Hit): boolean {
-  return update.closes?.get(from)?.urgent === true || passed.some(({ urgent }) => urgent);
+  return urgentBy(update, from).length > 0 || passed.some(({ urgent }) => urgent);
 }
 
 function group(hits: readonly Hit[]): PackageCause[] {
@@ -168,6 +192,7 @@ function causeOf(hits: readonly Hit[]): PackageCause["cause"] {
     ]),
   );
   const ids = [...advisories].sort(compareText);
+  const urgent = new Set(hits.flatMap(({ update, from }) => urgentBy(update, from)));
   const changes = new Map<string, PackageChange>();
   for (const { update, from } of hits) {
     const { name, architecture, version } = update;
@@ -184,6 +209,7 @@ function causeOf(hits: readonly Hit[]): PackageCause["cause"] {
     security: updates.some(({ security }) => security),
     advisories: ids,
     ...(ids.length === 0 ? {} : { confirmed: ids }),
+    ...(urgent.size === 0 ? {} : { urgent: [...urgent].sort(compareText) }),
   };
 }
 

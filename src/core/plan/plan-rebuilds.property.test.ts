@@ -22,23 +22,34 @@ class Oracle {
     this.facts = facts;
   }
 
-  isReady({ security, baseline, firstSeen }: PackageUpdate): boolean {
-    return security || baseline || this.facts.now - firstSeen >= this.facts.policy.coolDown;
+  isReady({ security, baseline, urgent, firstSeen }: PackageUpdate): boolean {
+    return security || baseline || urgent || this.facts.now - firstSeen >= this.facts.policy.coolDown;
   }
 
-  /** The newest version of every package that may go in now, as `name:architecture:version`, with its cause. */
+  /** Of every package the version that may go in now: the newest that need not wait, or the lowest above it that closes most of what is urgent and that one leaves open. */
   updatesOf(image: PlanImage): PackageUpdate[] {
     const packages = (image.current?.inventories ?? []).flatMap((key) => this.facts.inventories.get(key) ?? []);
     return packages.flatMap((one) => {
-      const offers = this.facts.updates.filter(
+      const newer = this.facts.updates.filter(
         (update) =>
           update.name === one.name &&
           update.architecture === one.architecture &&
-          Number(update.version) > Number(one.version) &&
-          this.isReady(update),
+          Number(update.version) > Number(one.version),
       );
-      const newest = Math.max(...offers.map(({ version }) => Number(version)));
-      return offers.filter(({ version }) => Number(version) === newest).slice(0, 1);
+      const newest = Math.max(
+        0,
+        ...newer.filter((update) => this.isReady(update)).map(({ version }) => Number(version)),
+      );
+      const left = (version: number): number => {
+        const all = newer.flatMap(({ closes }) => closes?.get(one.version)?.urgent ?? []);
+        const at = newer.filter((update) => Number(update.version) === version);
+        const closed = at.flatMap(({ closes }) => closes?.get(one.version)?.urgent ?? []);
+        return new Set(all.filter((id) => !closed.includes(id))).size;
+      };
+      const later = newer.map(({ version }) => Number(version)).filter((version) => version > newest);
+      const least = Math.min(left(newest), ...later.map(left));
+      const chosen = left(newest) === least ? newest : Math.min(...later.filter((version) => left(version) === least));
+      return newer.filter(({ version }) => Number(version) === chosen).slice(0, 1);
     });
   }
 
@@ -191,7 +202,10 @@ describe("planRebuilds, over made-up fleets", () => {
       fc.property(anyFacts, (facts) => {
         const oracle = new Oracle(facts);
         for (const { causes, holdBack, image } of rebuildsOf(planRebuilds(facts))) {
-          const updates = facts.updates.filter((one) => oracle.isReady(one));
+          const updates = [
+            ...facts.updates.filter((one) => oracle.isReady(one)),
+            ...oracle.updatesOf(imageOf(facts, image)),
+          ];
           const isReady = (name: string, architecture: string, version: string | undefined): boolean =>
             updates.some((one) => one.name === name && one.architecture === architecture && one.version === version);
           const taken = causes.flatMap(({ cause }) => (cause.kind === "package" ? cause.packages : []));

@@ -286,8 +286,8 @@ describe("cool-down", () => {
 describe("what an update closes", () => {
   it("is told by the version that an image holds, and is as urgent as that", () => {
     const closes = new Map([
-      ["3.0.9-1", { advisories: ["CVE-2023-1"], urgent: true }],
-      ["3.0.8-1", { advisories: ["CVE-2022-1", "CVE-2023-1"], urgent: true }],
+      ["3.0.9-1", { advisories: ["CVE-2023-1"], urgent: ["CVE-2023-1"] }],
+      ["3.0.8-1", { advisories: ["CVE-2022-1", "CVE-2023-1"], urgent: ["CVE-2023-1"] }],
     ]);
     const facts = webFacts({ updates: [madeUpdate("libssl3", "3.0.11-1", { closes })] });
     const from = (version: string) => ({
@@ -326,6 +326,38 @@ describe("the urgent lane", () => {
       to: "3.0.11-1",
       advisories: ["CVE-2023-5363", "DSA-1-1", "DSA-5532-1"],
     });
+  });
+});
+
+describe("an ordinary update in its cool-down", () => {
+  const early = { security: false, firstSeen: now - 1 };
+  const first = madeUpdate("libssl3", "3.0.10-1", early);
+  const next = madeUpdate("libssl3", "3.0.11-1", early);
+  const closing = (urgent: readonly string[]) => ({
+    closes: new Map([["3.0.9-1", { advisories: ["CVE-2099-0001"], urgent }]]),
+  });
+
+  it("goes at once, in the urgent lane, when a record comes that calls what it closes critical or exploited", () => {
+    expect(planRebuilds(webFacts({ updates: [first] })).held).toMatchObject([{ image: "web", kind: "cool-down" }]);
+    const plain = planRebuilds(webFacts({ updates: [{ ...first, ...closing([]) }] }));
+    expect(plain.held).toMatchObject([{ image: "web", kind: "cool-down" }]);
+    const [[web] = []] = planRebuilds(webFacts({ updates: [{ ...first, ...closing(["CVE-2099-0001"]) }] })).waves;
+    expect(web).toMatchObject({ lane: "urgent", holdBack: [] });
+    expect(web?.causes[0]?.cause).toMatchObject({ to: "3.0.10-1", urgent: ["CVE-2099-0001"], security: false });
+  });
+
+  it("goes as far as the cure, and what is newer still waits", () => {
+    const updates = [first, next].map((one) => ({ ...one, ...closing(["CVE-2099-0001"]) }));
+    const [[web] = []] = planRebuilds(webFacts({ updates })).waves;
+    expect(web?.causes[0]?.cause).toMatchObject({ to: "3.0.10-1" });
+    expect(web?.holdBack).toMatchObject([{ name: "libssl3", from: "3.0.10-1", to: "3.0.11-1" }]);
+  });
+
+  it("waits where a version that need not wait closes the same", () => {
+    const cure = madeUpdate("libssl3", "3.0.9-2", closing(["CVE-2099-0001"]));
+    const [[web] = []] = planRebuilds(webFacts({ updates: [cure, { ...next, ...closing(["CVE-2099-0001"]) }] })).waves;
+    expect(web?.causes[0]?.cause).toMatchObject({ to: "3.0.9-2" });
+    expect(web?.holdBack).toMatchObject([{ name: "libssl3", from: "3.0.9-2", to: "3.0.11-1" }]);
   });
 });
 

@@ -32,6 +32,8 @@ export type Cause =
       readonly advisories: readonly string[];
       /** Those of `advisories` that a feed names; all others are only a changelog's word. Absent where none is, and in what was written before there were feeds. */
       readonly confirmed?: readonly string[];
+      /** Those of `confirmed` that are critical or known to be exploited: for them it takes the urgent lane, and did not wait out a cool-down. */
+      readonly urgent?: readonly string[];
     }
   | { readonly kind: "parent"; readonly image: ImageName; readonly digest: Digest | undefined }
   /** An image of somebody else's that it is made of moved. */

@@ -24,7 +24,8 @@ export async function packagesKey(
   const held = new Set(waiting.map(({ name }) => name));
   const offered = new Set<string>();
   for (const { packages } of inventories) {
-    for (const { name, architecture, version } of packages) {
+    for (const { type, name, architecture, version } of packages) {
+      if (type !== "deb") continue;
       const universe = await ctx.distro.universe(
         generations,
         architecture === "all" ? (sources[0]?.architectures[0] ?? "amd64") : architecture,

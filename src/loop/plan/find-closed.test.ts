@@ -45,9 +45,12 @@ describe("closedByUpdates", () => {
   it("tells for each version that images hold what the offered one closes", () => {
     const closes = closedByUpdates(index, held("3.0.9-1", "3.0.10-1", "3.0.7-1", "3.0.9-1"))(offered);
     expect(Object.fromEntries(closes ?? [])).toEqual({
-      "3.0.7-1": { advisories: ["CVE-2022-1111", "CVE-2023-2222", "CVE-2023-5363", "DSA-5532-1"], urgent: true },
-      "3.0.9-1": { advisories: ["CVE-2023-2222", "CVE-2023-5363", "DSA-5532-1"], urgent: true },
-      "3.0.10-1": { advisories: ["CVE-2023-5363", "DSA-5532-1"], urgent: false },
+      "3.0.7-1": {
+        advisories: ["CVE-2022-1111", "CVE-2023-2222", "CVE-2023-5363", "DSA-5532-1"],
+        urgent: ["CVE-2023-2222"],
+      },
+      "3.0.9-1": { advisories: ["CVE-2023-2222", "CVE-2023-5363", "DSA-5532-1"], urgent: ["CVE-2023-2222"] },
+      "3.0.10-1": { advisories: ["CVE-2023-5363", "DSA-5532-1"], urgent: [] },
     });
   });
 

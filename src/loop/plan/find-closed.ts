@@ -13,8 +13,9 @@ export interface Installed {
   readonly ecosystems: Set<string>;
 }
 
-/** Adds a package to what is held. */
+/** Adds a package to what is held; one that does not come from suites is none of theirs, whatever its name. */
 export function noteInstalled({ oldest, versions }: Installed, one: InstalledPackage): void {
+  if (one.type !== "deb") return;
   const id = `${one.name}:${one.architecture}`;
   const known = versions.get(id);
   if (known === undefined) versions.set(id, new Map([[one.version, one]]));
@@ -54,6 +55,6 @@ export function closedByUpdates(
 function join(closed: readonly ClosedAdvisories[]): ClosedByUpdate {
   return {
     advisories: [...new Set(closed.flatMap(({ ids }) => ids))].sort(),
-    urgent: closed.some(({ critical }) => critical),
+    urgent: [...new Set(closed.flatMap(({ urgent }) => urgent))].sort(),
   };
 }

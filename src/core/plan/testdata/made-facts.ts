@@ -151,6 +151,26 @@ const hold: fc.Arbitrary<PlanHold> = fc.record({
   until: fc.constantFrom(null, now - 1, now, now + 1, now + 2),
 });
 
+/** What each version of a package closes that is urgent, as feeds tell it: mostly nothing. */
+const closings = fc.dictionary(
+  fc.constantFrom(...["p", "q", "r"].flatMap((name) => versions.map((version) => `${name} ${version}`))),
+  fc.subarray(["CVE-8", "CVE-9"], { minLength: 1 }),
+  { maxKeys: 3 },
+);
+
+/** The same update with what going to it closes, for each version below it: all that it and the versions between close. */
+function withCloses(one: PackageUpdate, closed: Readonly<Record<string, readonly string[]>>): PackageUpdate {
+  const idsOf = (from: string): string[] =>
+    versions
+      .filter((version) => Number(version) > Number(from) && Number(version) <= Number(one.version))
+      .flatMap((version) => closed[`${one.name} ${version}`] ?? []);
+  const closes = versions.flatMap((from) => {
+    const ids = [...new Set(idsOf(from))].sort();
+    return ids.length === 0 ? [] : [[from, { advisories: ids, urgent: ids }] as const];
+  });
+  return closes.length === 0 ? one : { ...one, closes: new Map(closes) };
+}
+
 /** Small facts in which everything meets: six images in trees whose names are in no order, three packages on three architectures, two origins. */
 export const anyFacts: fc.Arbitrary<PlanFacts> = fc
   .shuffledSubarray(imageNames, { minLength: 1 })
@@ -162,5 +182,7 @@ export const anyFacts: fc.Arbitrary<PlanFacts> = fc
       updates: fc.uniqueArray(update, { selector: (one) => [one.origin, one.name, one.architecture, one.version].join(" "), maxLength: 8 }),
       holds: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(hold, { maxLength: 3 }) }),
       policy: fc.constant(policy),
+      closed: closings,
     }),
-  );
+  )
+  .map(({ closed, updates, ...facts }) => ({ ...facts, updates: updates.map((one) => withCloses(one, closed)) }));
