@@ -22,8 +22,8 @@ export interface SourceFacts {
   readonly demands: readonly Demand[];
 }
 
-/** Fixed versions that are tried; what is said of one package is never so long. */
-const mostCandidates = 2000;
+/** Fixed versions that are tried, the highest: what is said of one package is never so long. */
+const mostCandidates = 300;
 /** Pre-releases, as each ecosystem marks them. */
 const prerelease: Partial<Record<PackageType, RegExp>> = {
   npm: /^\d+\.\d+\.\d+-/,
@@ -70,11 +70,11 @@ function candidatesOf({ installed, rows, scheme }: SourceFacts): Candidate[] {
       if (known !== undefined && known.candidate.from <= advisory.id) continue;
       const parsed = known?.parsed ?? scheme.parse(fixed);
       if (parsed === undefined || scheme.compare(parsed, base) <= 0) continue;
-      if (known === undefined && found.size >= mostCandidates) continue;
       found.set(fixed, { candidate: { version: fixed, from: advisory.id }, parsed });
     }
   return [...found.values()]
     .sort((a, b) => scheme.compare(a.parsed, b.parsed) || (a.candidate.version < b.candidate.version ? -1 : 1))
+    .slice(-mostCandidates)
     .map(({ candidate }) => candidate);
 }
 
