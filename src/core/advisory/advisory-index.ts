@@ -1,3 +1,4 @@
+import { advisoryKey, baseOf } from "./ecosystems.ts";
 import type { Advisory, AffectedPackage } from "./types.ts";
 
 export interface IndexedAdvisory {
@@ -5,10 +6,10 @@ export interface IndexedAdvisory {
   readonly affected: AffectedPackage;
 }
 
-/** Advisories by ecosystem and source package. */
+/** Advisories by what they speak of: all of them, or those that the keys of an inventory asked for. */
 export interface AdvisoryIndex {
-  /** What is said of `source` in `ecosystem` (`debian:12`), and of it in every release. */
-  find(ecosystem: string, source: string): readonly IndexedAdvisory[];
+  /** What is said of `name` in `ecosystem` (`debian:12`), and of it in every release; both as advisoryKey has them. */
+  find(ecosystem: string, name: string): readonly IndexedAdvisory[];
   /** Whether anything at all is said of `ecosystem`: where nothing is, no answer is worth anything. */
   covers(ecosystem: string): boolean;
   /** Advisories in it, withdrawn ones left out. */
@@ -26,22 +27,25 @@ export function buildAdvisoryIndex(advisories: Iterable<Advisory>, stale?: strin
     if (advisory.withdrawn !== undefined) continue;
     size += 1;
     for (const affected of advisory.affected) {
-      const ecosystem = affected.ecosystem.toLowerCase();
+      const { ecosystem, name } = advisoryKey(affected.ecosystem, affected.name);
       covered.add(ecosystem);
-      const key = `${ecosystem} ${affected.name}`;
+      const key = `${ecosystem} ${name}`;
       const list = rows.get(key);
       if (list === undefined) rows.set(key, [{ advisory, affected }]);
       else list.push({ advisory, affected });
     }
   }
+  const nothing: readonly IndexedAdvisory[] = [];
   return {
     size,
     stale,
     covers: (ecosystem) => covered.has(ecosystem),
-    find: (ecosystem, source) => [
-      ...(rows.get(`${ecosystem} ${source}`) ?? []),
-      ...(rows.get(`${ecosystem.split(":")[0] ?? ""} ${source}`) ?? []),
-    ],
+    find: (ecosystem, name) => {
+      const base = baseOf(ecosystem);
+      const here = rows.get(`${ecosystem} ${name}`) ?? nothing;
+      const everywhere = base === ecosystem ? undefined : rows.get(`${base} ${name}`);
+      return everywhere === undefined ? here : [...here, ...everywhere];
+    },
   };
 }
 
@@ -53,6 +57,6 @@ export function joinIndexes(indexes: readonly AdvisoryIndex[]): AdvisoryIndex {
     size: indexes.reduce((sum, { size }) => sum + size, 0),
     stale: indexes.find(({ stale }) => stale !== undefined)?.stale,
     covers: (ecosystem) => indexes.some((index) => index.covers(ecosystem)),
-    find: (ecosystem, source) => indexes.flatMap((index) => index.find(ecosystem, source)),
+    find: (ecosystem, name) => indexes.flatMap((index) => index.find(ecosystem, name)),
   };
 }

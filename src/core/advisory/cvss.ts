@@ -1,37 +1,43 @@
-/** Weights of the metrics of CVSS 3.0 and 3.1; `PR` weighs more where the scope changes. CVSS 3.1 specification, 7.4. */
-const weights: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  AV: { N: 0.85, A: 0.62, L: 0.55, P: 0.2 },
-  AC: { L: 0.77, H: 0.44 },
-  PR: { N: 0.85, L: 0.62, H: 0.27 },
-  UI: { N: 0.85, R: 0.62 },
-  C: { H: 0.56, L: 0.22, N: 0 },
-  I: { H: 0.56, L: 0.22, N: 0 },
-  A: { H: 0.56, L: 0.22, N: 0 },
-};
-const privilegesOfChanged: Readonly<Record<string, number>> = { N: 0.85, L: 0.68, H: 0.5 };
-const longest = 256;
+import calculator from "ae-cvss-calculator";
 
-/** The base score of a CVSS 3.0 or 3.1 vector, 0 to 10; undefined for any other text. CVSS 3.1 specification, 7.1. */
-export function cvssBaseScore(vector: string): number | undefined {
-  if (vector.length > longest || !/^CVSS:3\.[01]\//.test(vector)) return undefined;
-  const metrics = new Map(vector.split("/").map((part) => [part.split(":")[0] ?? "", part.split(":")[1] ?? ""]));
-  const scope = metrics.get("S");
-  if (scope !== "U" && scope !== "C") return undefined;
-  const weigh = (metric: string): number => {
-    const value = metrics.get(metric) ?? "";
-    const table = metric === "PR" && scope === "C" ? privilegesOfChanged : (weights[metric] ?? {});
-    return Object.hasOwn(table, value) ? (table[value] ?? Number.NaN) : Number.NaN;
-  };
-  const lost = 1 - (1 - weigh("C")) * (1 - weigh("I")) * (1 - weigh("A"));
-  const impact = scope === "U" ? 6.42 * lost : 7.52 * (lost - 0.029) - 3.25 * (lost - 0.02) ** 15;
-  const exploitability = 8.22 * weigh("AV") * weigh("AC") * weigh("PR") * weigh("UI");
-  if (Number.isNaN(impact) || Number.isNaN(exploitability)) return undefined;
-  if (impact <= 0) return 0;
-  return roundUp(Math.min(10, scope === "U" ? impact + exploitability : 1.08 * (impact + exploitability)));
+/** The versions of CVSS as OSV records name them. OSV schema, severity[].type. */
+export type CvssType = "CVSS_V2" | "CVSS_V3" | "CVSS_V4";
+
+const v2 =
+  /^(?:(?:AV:[NAL]|AC:[LMH]|Au:[MSN]|[CIA]:[NPC]|E:(?:U|POC|F|H|ND)|RL:(?:OF|TF|W|U|ND)|RC:(?:UC|UR|C|ND)|CDP:(?:N|L|LM|MH|H|ND)|TD:(?:N|L|M|H|ND)|[CIA]R:(?:L|M|H|ND))(?:\/|$))+$/;
+const v3 =
+  /^CVSS:3\.[01](?:\/(?:AV:[NALP]|AC:[LH]|PR:[NLH]|UI:[NR]|S:[UC]|[CIA]:[NLH]|E:[XUPFH]|RL:[XOTWU]|RC:[XURC]|[CIA]R:[XLMH]|MAV:[XNALP]|MAC:[XLH]|MPR:[XNLH]|MUI:[XNR]|MS:[XUC]|M[CIA]:[XNLH]))+$/;
+const v4 =
+  /^CVSS:4\.0\/AV:[NALP]\/AC:[LH]\/AT:[NP]\/PR:[NLH]\/UI:[NPA]\/VC:[HLN]\/VI:[HLN]\/VA:[HLN]\/SC:[HLN]\/SI:[HLN]\/SA:[HLN](?:\/E:[XAPU])?(?:\/CR:[XHML])?(?:\/IR:[XHML])?(?:\/AR:[XHML])?(?:\/MAV:[XNALP])?(?:\/MAC:[XLH])?(?:\/MAT:[XNP])?(?:\/MPR:[XNLH])?(?:\/MUI:[XNPA])?(?:\/MVC:[XNLH])?(?:\/MVI:[XNLH])?(?:\/MVA:[XNLH])?(?:\/MSC:[XNLH])?(?:\/MSI:[XNLHS])?(?:\/MSA:[XNLHS])?(?:\/S:[XNP])?(?:\/AU:[XNY])?(?:\/R:[XAUI])?(?:\/V:[XDC])?(?:\/RE:[XLMH])?(?:\/U:(?:X|Clear|Green|Amber|Red))?$/;
+const shapes: Readonly<Record<CvssType, RegExp>> = { CVSS_V2: v2, CVSS_V3: v3, CVSS_V4: v4 };
+const longest = 512;
+
+/** Whether `vector` is one of `type`, as records may carry it. OSV schema, severity[].score. */
+export function isVector(type: CvssType, vector: string): boolean {
+  return vector.length <= longest && shapes[type].test(vector) && !vector.endsWith("/");
 }
 
-/** To one decimal, upwards, free of what binary fractions add. CVSS 3.1 specification, appendix A. */
-function roundUp(value: number): number {
-  const scaled = Math.round(value * 100_000);
-  return scaled % 10_000 === 0 ? scaled / 100_000 : (Math.floor(scaled / 10_000) + 1) / 10;
+/** The base score of a CVSS vector, 0 to 10; undefined where it is none of `type` or lacks a base metric. CVSS 2.0, 3.0, 3.1 and 4.0. */
+export function baseScore(type: CvssType, vector: string): number | undefined {
+  if (!isVector(type, vector)) return undefined;
+  try {
+    const score = scoreOf(type, vector);
+    return score === undefined || !(score >= 0 && score <= 10) ? undefined : score;
+  } catch {
+    // The calculator throws where a metric is missing.
+    return undefined;
+  }
+}
+
+function scoreOf(type: CvssType, vector: string): number | undefined {
+  if (type === "CVSS_V2") {
+    const cvss = new calculator.Cvss2(vector);
+    return cvss.isBaseFullyDefined() ? cvss.calculateScores().base : undefined;
+  }
+  if (type === "CVSS_V4") {
+    const cvss = new calculator.Cvss4P0(vector);
+    return cvss.isBaseFullyDefined() ? cvss.calculateScores().baseMetricsOnly : undefined;
+  }
+  const cvss = vector.startsWith("CVSS:3.0/") ? new calculator.Cvss3P0(vector) : new calculator.Cvss3P1(vector);
+  return cvss.isBaseFullyDefined() ? cvss.calculateScores().base : undefined;
 }

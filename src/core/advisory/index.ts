@@ -7,12 +7,16 @@ export type {
   Finding,
   Judgement,
   Severity,
+  Signals,
 } from "./types.ts";
 export { buildAdvisoryIndex, joinIndexes, type AdvisoryIndex, type IndexedAdvisory } from "./advisory-index.ts";
+export { advisoryKey } from "./ecosystems.ts";
+export { keysOf } from "./lookups.ts";
 export { matchAdvisories } from "./match-advisories.ts";
 export { parseOsvRecord, type ParsedAdvisory } from "./osv.ts";
 export { parseTrackerSource } from "./debian-tracker.ts";
-export { ecosystemOf, ecosystemOfCodename, releaseOf } from "./releases.ts";
+export { ecosystemOf } from "./distros.ts";
+export { ecosystemOfCodename, releaseOf } from "./releases.ts";
 export { closedAdvisories, type ClosedAdvisories } from "./closed-advisories.ts";
 export { knownIds } from "./known-ids.ts";
 export { changelogDate } from "./changelog-date.ts";

@@ -1,7 +1,6 @@
-import type { OsRelease } from "../inventory/index.ts";
-
 /** Debian's releases: codename and the number that os-release and OSV know it by. */
 const releases = new Map([
+  ["wheezy", "7"],
   ["jessie", "8"],
   ["stretch", "9"],
   ["buster", "10"],
@@ -21,11 +20,4 @@ export function releaseOf(codename: string): string | undefined {
 export function ecosystemOfCodename(codename: string): string | undefined {
   const release = releaseOf(codename);
   return release === undefined ? undefined : `debian:${release}`;
-}
-
-/** The OSV ecosystem of what os-release names, in lower case: `debian:12`; undefined where it does not name its release. OSV schema, defined ecosystems. */
-export function ecosystemOf(os: OsRelease | undefined): string | undefined {
-  if (os === undefined) return undefined;
-  const release = os.id === "debian" ? (os.versionId?.split(".")[0] ?? releaseOf(os.codename ?? "")) : os.versionId;
-  return release === undefined ? undefined : `${os.id}:${release}`.toLowerCase();
 }

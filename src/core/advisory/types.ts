@@ -6,6 +6,8 @@ export interface AffectedRange {
   readonly introduced: string;
   readonly fixed?: string;
   readonly lastAffected?: string;
+  /** Where the range ends without a cure (exclusive): what is beyond is another branch's matter. */
+  readonly limit?: string;
 }
 
 /** How bad a vulnerability is: by the distribution's own word where there is one, else by CVSS, else by the database that published it. */
@@ -35,12 +37,8 @@ export interface AdvisoryKey {
   readonly name: string;
 }
 
-/** What an advisory says of one package in one ecosystem, or in one release of a distribution. */
-export interface AffectedPackage {
-  /** `Debian:12`, `npm`, or `Debian` for every release; case does not count. */
-  readonly ecosystem: string;
-  /** As in AdvisoryKey. */
-  readonly name: string;
+/** What an advisory says of one package in one ecosystem, or in one release of a distribution. Its ecosystem and name are normalised, as advisoryKey does. */
+export interface AffectedPackage extends AdvisoryKey {
   readonly ranges: readonly AffectedRange[];
   /** Versions that are affected whatever the ranges say. */
   readonly versions: readonly string[];
@@ -48,6 +46,8 @@ export interface AffectedPackage {
   readonly critical?: boolean;
   /** As the feed tells it for this package; else that of the advisory counts. */
   readonly severity?: Severity;
+  /** The module stream that it is about, `nodejs:14`, where the feed tells it: other streams' packages of that name are not. */
+  readonly module?: string;
   readonly judgement?: Judgement;
 }
 
@@ -66,6 +66,14 @@ export interface Advisory {
   /** A package that was published to do harm, not one that has a flaw. OSV ids `MAL-`. */
   readonly malicious?: boolean;
   readonly affected: readonly AffectedPackage[];
+}
+
+/** What is known of a vulnerability beside its advisories; both are asked by CVE. */
+export interface Signals {
+  /** Since when CISA lists it as exploited, and by when it wants it cured. */
+  exploitedOf(cve: string): { readonly since: Instant; readonly due: Instant | undefined } | undefined;
+  /** Probability, 0 to 1, that it is exploited within thirty days. */
+  epssOf(cve: string): number | undefined;
 }
 
 /** An advisory that touches a package of an inventory. */

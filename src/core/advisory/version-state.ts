@@ -1,19 +1,114 @@
-import { compareDebText, isDebVersion } from "../version/index.ts";
-import type { AffectedPackage } from "./types.ts";
+import type { PackageType } from "../inventory/index.ts";
+import type { VersionScheme } from "../version/index.ts";
+import { schemeOf } from "./ecosystems.ts";
+import { parseVersion } from "./parse-version.ts";
+import type { AffectedPackage, AffectedRange } from "./types.ts";
 
-/** Whether a source version is touched; `fixed` is the lowest version that cures it, where one is known. */
+/** Whether a version is touched; `fixed` is the lowest version that cures it, where one is known. */
 export type VersionState =
   { readonly kind: "clear" } | { readonly kind: "affected" | "unknown"; readonly fixed: string | undefined };
 
-/** What an advisory says of one source version; what cannot be compared is unknown. OSV schema, evaluation. */
-export function stateOfVersion(version: string, affected: AffectedPackage): VersionState {
-  if (!isDebVersion(version)) return { kind: "unknown", fixed: undefined };
-  for (const { introduced, fixed, lastAffected } of affected.ranges) {
-    if (![introduced, fixed ?? "0", lastAffected ?? "0"].every(isDebVersion)) return { kind: "unknown", fixed };
-    if (introduced !== "0" && compareDebText(version, introduced) < 0) continue;
-    if (fixed !== undefined && compareDebText(version, fixed) >= 0) continue;
-    if (lastAffected !== undefined && compareDebText(version, lastAffected) > 0) continue;
-    return { kind: "affected", fixed };
+/** A range whose ends are read once, however many versions are held against it. */
+interface Bounds {
+  readonly introduced: unknown;
+  readonly fixed: unknown;
+  readonly fixedText: string | undefined;
+  readonly last: unknown;
+  readonly limit: unknown;
+}
+
+interface Compiled {
+  readonly scheme: VersionScheme | undefined;
+  readonly bounds: readonly Bounds[];
+  /** Of the first range that cannot be compared with: its cure. */
+  readonly unreadable: AffectedRange | undefined;
+  readonly versions: ReadonlySet<string>;
+}
+
+const compiled = new WeakMap<AffectedPackage, Compiled>();
+const everything = Symbol("every earlier version");
+
+/** What an advisory says of one version; what cannot be compared is unknown, never clear. `type` tells the order of versions where the ecosystem does not. OSV schema, evaluation. */
+export function stateOfVersion(version: string, affected: AffectedPackage, type?: PackageType): VersionState {
+  let parts = compiled.get(affected);
+  if (parts === undefined) {
+    parts = compile(affected, type);
+    compiled.set(affected, parts);
   }
-  return affected.versions.includes(version) ? { kind: "affected", fixed: undefined } : { kind: "clear" };
+  const { scheme, bounds, unreadable, versions } = parts;
+  const parsed = scheme === undefined ? undefined : parseVersion(scheme, version);
+  if (scheme === undefined || parsed === undefined) {
+    const isEvery = affected.ranges.some((range) => range.introduced === "0" && Object.keys(range).length === 1);
+    if (isEvery || versions.has(version)) return { kind: "affected", fixed: undefined };
+    return { kind: "unknown", fixed: affected.ranges.length === 1 ? affected.ranges[0]?.fixed : undefined };
+  }
+  const hit = bounds.find((range) => isWithin(scheme, parsed, range));
+  if (hit !== undefined) return { kind: "affected", fixed: cureOf(scheme, bounds, hit) };
+  if (versions.has(version) || (bounds.length === 0 && unreadable === undefined && isOneOf(scheme, parsed, versions)))
+    return { kind: "affected", fixed: nextFix(scheme, parsed, bounds) };
+  return unreadable === undefined ? { kind: "clear" } : { kind: "unknown", fixed: unreadable.fixed };
+}
+
+function compile(affected: AffectedPackage, type: PackageType | undefined): Compiled {
+  const scheme = schemeOf(affected.ecosystem, type);
+  const bounds: Bounds[] = [];
+  let unreadable: AffectedRange | undefined;
+  for (const range of affected.ranges) {
+    const read = scheme === undefined ? undefined : readBounds(scheme, range);
+    if (read === undefined) unreadable ??= range;
+    else bounds.push(read);
+  }
+  return { scheme, bounds, unreadable, versions: new Set(affected.versions) };
+}
+
+function readBounds(
+  scheme: VersionScheme,
+  { introduced, fixed, lastAffected, limit }: AffectedRange,
+): Bounds | undefined {
+  const ends = [fixed, lastAffected, limit].map((text) =>
+    text === undefined ? undefined : parseVersion(scheme, text),
+  );
+  const start = introduced === "0" ? everything : parseVersion(scheme, introduced);
+  const isRead = [fixed, lastAffected, limit].every((text, at) => text === undefined || ends[at] !== undefined);
+  if (start === undefined || !isRead) return undefined;
+  return { introduced: start, fixed: ends[0], fixedText: fixed, last: ends[1], limit: ends[2] };
+}
+
+function isWithin(scheme: VersionScheme, version: unknown, range: Bounds): boolean {
+  return (
+    (range.introduced === everything || scheme.compare(version, range.introduced) >= 0) &&
+    (range.fixed === undefined || scheme.compare(version, range.fixed) < 0) &&
+    (range.last === undefined || scheme.compare(version, range.last) <= 0) &&
+    (range.limit === undefined || scheme.compare(version, range.limit) < 0)
+  );
+}
+
+/** The version that ends `hit`, unless another range holds that one too: then the one that ends that. */
+function cureOf(scheme: VersionScheme, bounds: readonly Bounds[], hit: Bounds): string | undefined {
+  let last = hit;
+  for (let left = bounds.length; left > 0 && last.fixed !== undefined; left -= 1) {
+    const cure = last.fixed;
+    const next = bounds.find((range) => isWithin(scheme, cure, range));
+    if (next === undefined) return last.fixedText;
+    last = next;
+  }
+  return undefined;
+}
+
+/** The lowest cure above a version that is listed by itself. */
+function nextFix(scheme: VersionScheme, version: unknown, bounds: readonly Bounds[]): string | undefined {
+  let best: Bounds | undefined;
+  for (const range of bounds) {
+    if (range.fixed === undefined || scheme.compare(range.fixed, version) <= 0) continue;
+    if (best === undefined || scheme.compare(range.fixed, best.fixed) < 0) best = range;
+  }
+  return best?.fixedText;
+}
+
+function isOneOf(scheme: VersionScheme, version: unknown, versions: ReadonlySet<string>): boolean {
+  for (const text of versions) {
+    const other = parseVersion(scheme, text);
+    if (other !== undefined && scheme.compare(version, other) === 0) return true;
+  }
+  return false;
 }

@@ -2,7 +2,8 @@ import type { Digest } from "../../lib/index.ts";
 import type { Platform } from "../image/index.ts";
 
 /** Kinds of packages, by their purl type. purl-spec, types. */
-export type PackageType = "deb" | "apk" | "rpm" | "npm" | "pypi" | "golang" | "maven";
+export type PackageType =
+  "deb" | "apk" | "rpm" | "npm" | "pypi" | "golang" | "maven" | "cargo" | "composer" | "gem" | "nuget";
 
 /** A package that a digest really holds, read from its bytes. */
 export interface InstalledPackage {
@@ -15,6 +16,8 @@ export interface InstalledPackage {
   /** What it was built from; the package itself where its kind knows no sources. */
   readonly source: string;
   readonly sourceVersion: string;
+  /** The rpm module stream that it is of, `nodejs:20`; undefined where it is of none. */
+  readonly module?: string;
   /** diff ID of the layer that owns its entry. */
   readonly layer: Digest;
   /** The file that tells of it, where it is not in the distribution's database. */
