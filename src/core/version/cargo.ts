@@ -1,10 +1,13 @@
-import { compareKeys, maxVersionLength, type Keyed } from "./key.ts";
+import { compareKeys, maxVersionLength, numberKey, type Keyed } from "./key.ts";
 import { numbersKey, semverKey } from "./semver-key.ts";
 
 /** A version of a Rust crate: Semantic Versioning 2.0.0 without any liberty, as the `semver` crate reads it. */
 export interface CargoVersion extends Keyed {
-  /** The key of major, minor and patch. */
-  readonly numbers: string;
+  /** Keys of the three numbers and of the pre-release. */
+  readonly major: string;
+  readonly minor: string;
+  readonly patch: string;
+  readonly prerelease: string;
   readonly isPrerelease: boolean;
 }
 
@@ -20,8 +23,19 @@ export function parseCargo(text: string): CargoVersion | undefined {
   const [, major = "", minor = "", patch = "", prerelease] = match;
   const ids = prerelease?.split(".") ?? [];
   if (![major, minor, patch].every(isCargoNumber) || ids.some((id) => /^0\d+$/.test(id))) return undefined;
-  const numbers = numbersKey(major, minor, patch);
-  return { key: semverKey(numbers, ids), numbers, isPrerelease: ids.length > 0 };
+  return {
+    key: semverKey(numbersKey(major, minor, patch), ids),
+    major: numberKey(major),
+    minor: numberKey(minor),
+    patch: numberKey(patch),
+    prerelease: prereleaseOf(ids),
+    isPrerelease: ids.length > 0,
+  };
+}
+
+/** The key of the identifiers of a pre-release; that of none is above all. */
+export function prereleaseOf(identifiers: readonly string[]): string {
+  return semverKey("", identifiers);
 }
 
 /** Order of two versions by their precedence: build metadata has no part in it. Semantic Versioning 2.0.0, 11. */

@@ -2,9 +2,8 @@ import { compareKeys, joinKey, numberKey, type Keyed } from "./key.ts";
 
 /** A version of a Ruby gem. `Gem::Version` of RubyGems. */
 export interface GemVersion extends Keyed {
-  /** Numbers and words; a hyphen was read as `.pre.`. */
-  readonly segments: readonly string[];
-  readonly isPrerelease: boolean;
+  /** The version without its first word and what follows: 1.2 of 1.2.rc1. */
+  readonly release: Keyed;
 }
 
 const shape = /^\s*(?:\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)?\s*$/;
@@ -18,17 +17,18 @@ const positive = "\u0003";
 /** The version in `text`, undefined where it is none; an empty one is 0. */
 export function parseGem(text: string): GemVersion | undefined {
   if (text.length > maxLength || !shape.test(text)) return undefined;
-  const segments = text.replaceAll("-", ".pre.").match(/\d+|[A-Za-z]+/g) ?? ["0"];
-  return gemVersion(segments);
+  const segments = segmentsOf(text);
+  const numbers = numbersOf(segments);
+  const release = { key: keyOf(withoutZerosAtEnd(numbers)) };
+  if (numbers.length === segments.length) return { ...release, release };
+  return { key: keyOf([...withoutZerosAtEnd(numbers), ...withoutZerosAtEnd(segments.slice(numbers.length))]), release };
 }
 
-/** A version from its segments. */
-export function gemVersion(segments: readonly string[]): GemVersion {
-  const firstWord = segments.findIndex(isWord);
-  const isPrerelease = firstWord >= 0;
-  const numbers = isPrerelease ? segments.slice(0, firstWord) : segments;
-  const rest = isPrerelease ? segments.slice(firstWord) : [];
-  return { key: keyOf([...withoutZerosAtEnd(numbers), ...withoutZerosAtEnd(rest)]), segments, isPrerelease };
+/** The first release that `~>` and the version in `text` do not take: 1.3 for 1.2.9, 2 for 1.2. */
+export function bumpGem(text: string): Keyed {
+  const numbers = numbersOf(segmentsOf(text));
+  const kept = numbers.length > 1 ? numbers.slice(0, -1) : numbers;
+  return { key: keyOf(withoutZerosAtEnd([...kept.slice(0, -1), String(BigInt(kept.at(-1) ?? "0") + 1n)])) };
 }
 
 /** Order of two versions as RubyGems has it. */
@@ -52,6 +52,16 @@ function keyOf(segments: readonly string[]): string {
   }
   key.push(end);
   return joinKey(key);
+}
+
+/** Numbers and words; a hyphen is read as `.pre.`. */
+function segmentsOf(text: string): readonly string[] {
+  return text.replaceAll("-", ".pre.").match(/\d+|[A-Za-z]+/g) ?? ["0"];
+}
+
+function numbersOf(segments: readonly string[]): readonly string[] {
+  const firstWord = segments.findIndex(isWord);
+  return firstWord < 0 ? segments : segments.slice(0, firstWord);
 }
 
 function isWord(segment: string): boolean {

@@ -1,8 +1,10 @@
-import { compareKeys, maxVersionLength, type Keyed } from "./key.ts";
+import { compareKeys, maxVersionLength, numberKey, type Keyed } from "./key.ts";
 import { numbersKey, semverKey } from "./semver-key.ts";
 
 /** A version of a Go module or of Go itself. golang.org/x/mod/semver. */
 export interface GolangVersion extends Keyed {
+  /** The key of the major version. */
+  readonly major: string;
   readonly isPrerelease: boolean;
 }
 
@@ -22,13 +24,20 @@ export function parseGolang(text: string): GolangVersion | undefined {
     const [, major = "", minor = "0", patch = "0", prerelease] = match;
     const identifiers = prerelease?.split(".") ?? [];
     if (identifiers.some((id) => /^0\d+$/.test(id))) return undefined;
-    return { key: semverKey(numbersKey(major, minor, patch), identifiers), isPrerelease: identifiers.length > 0 };
+    return golangVersion(major, minor, patch, identifiers);
   }
   const tool = toolchain.exec(text);
   if (tool === null) return undefined;
   const [, major = "", minor = "0", patch = "0", stage, number = ""] = tool;
-  const identifiers = stage === undefined ? [] : [stage, number];
-  return { key: semverKey(numbersKey(major, minor, patch), identifiers), isPrerelease: stage !== undefined };
+  return golangVersion(major, minor, patch, stage === undefined ? [] : [stage, number]);
+}
+
+function golangVersion(major: string, minor: string, patch: string, identifiers: readonly string[]): GolangVersion {
+  return {
+    key: semverKey(numbersKey(major, minor, patch), identifiers),
+    major: numberKey(major),
+    isPrerelease: identifiers.length > 0,
+  };
 }
 
 /** Order of two versions as the go command has it; build metadata has no part in it. */

@@ -3,26 +3,30 @@ import { semverKey } from "./semver-key.ts";
 
 /** A NuGet version: one to four numbers, the rest as Semantic Versioning 2.0.0 but without case. `NuGet.Versioning`. */
 export interface NugetVersion extends Keyed {
-  /** The four numbers. */
+  /** Keys of the four numbers. */
   readonly numbers: readonly [string, string, string, string];
-  readonly isPrerelease: boolean;
+  /** The labels in upper case, with the dots between them; empty for a release. */
+  readonly prerelease: string;
 }
 
 const shape =
-  /^\s*(\d+)\s*(?:\.\s*(\d+)\s*)?(?:\.\s*(\d+)\s*)?(?:\.\s*(\d+)\s*)?(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?\s*$/;
+  /^(\d+)\s*(?:\.\s*(\d+)\s*)?(?:\.\s*(\d+)\s*)?(?:\.\s*(\d+)\s*)?(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/;
 const maxNumber = 2 ** 31 - 1;
 
 /** The version in `text`, undefined where it is none. */
 export function parseNuget(text: string): NugetVersion | undefined {
-  const match = text.length > maxVersionLength ? null : shape.exec(text);
+  const match = text.length > maxVersionLength ? null : shape.exec(text.trim());
   if (match === null) return undefined;
   const [, major = "", minor = "0", patch = "0", revision = "0", prerelease] = match;
-  const numbers = [major, minor, patch, revision] as const;
   const labels = prerelease?.split(".") ?? [];
-  if (numbers.some((number) => Number(number) > maxNumber) || labels.some((label) => /^0\d+$/.test(label)))
+  const numbers = [numberKey(major), numberKey(minor), numberKey(patch), numberKey(revision)] as const;
+  if (
+    [major, minor, patch, revision].some((number) => Number(number) > maxNumber) ||
+    labels.some((label) => /^0\d+$/.test(label))
+  )
     return undefined;
-  const key = semverKey(joinKey(numbers.map(numberKey)), labels.map(labelOf));
-  return { key, numbers, isPrerelease: labels.length > 0 };
+  const key = semverKey(joinKey(numbers), labels.map(labelOf));
+  return { key, numbers, prerelease: labels.join(".").toUpperCase() };
 }
 
 /** Order of two versions as NuGet has it; build metadata has no part in it. */

@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { rangeSchemes, versionSchemes, type RangeScheme, type VersionScheme } from "./index.ts";
+
+type SchemeName = keyof typeof rangeSchemes;
+
+function isIn(name: SchemeName, range: string, version: string): boolean | undefined {
+  const [ranges, versions]: [RangeScheme, VersionScheme] = [rangeSchemes[name], versionSchemes[name]];
+  const [parsedRange, parsedVersion] = [ranges.parse(range), versions.parse(version)];
+  return parsedRange === undefined || parsedVersion === undefined ? undefined : ranges.isIn(parsedVersion, parsedRange);
+}
+
+describe("a range", () => {
+  it.each<[SchemeName, string, string, boolean | undefined]>([
+    ["deb", ">= 1.2-3", "1.2-3", true],
+    ["deb", "<< 1.2-3", "1.2-3", false],
+    ["deb", "> 1.2", "1.2", true],
+    ["deb", "== 1.2", "1.2", undefined],
+    ["apk", ">=1.2.3-r1", "1.2.3-r0", false],
+    ["apk", "~1.2", "1.2.3-r0", true],
+    ["apk", "~1.2", "1.20-r0", false],
+    ["apk", ">~1.2", "1.1", false],
+    ["rpm", ">= 1.2", "1.2-3.el9", true],
+    ["rpm", "= 1.2", "1.2-3.el9", true],
+    ["rpm", "> 1.2", "1.2-3.el9", false],
+    ["rpm", "< 1:1.0", "2.0-1", true],
+    ["npm", "^1.2.3", "1.9.0", true],
+    ["npm", "^1.2.3", "2.0.0-rc.1", false],
+    ["npm", "1.x || >=2.5.0 <3", "2.6.0", true],
+    ["npm", ">=1.2.3 nonsense", "1.2.4", true],
+    ["npm", "latest", "1.2.4", undefined],
+    ["pypi", ">=1.0,!=1.1.*,<2", "1.1.5", false],
+    ["pypi", ">=1.0,!=1.1.*,<2", "1.2", true],
+    ["pypi", "~=1.4.2", "1.4.9", true],
+    ["pypi", "~=1.4.2", "1.5", false],
+    ["pypi", "<2", "2.0rc1", false],
+    ["pypi", ">1.0", "1.0.post1", false],
+    ["pypi", ">=1.0", "1.1a1", false],
+    ["pypi", ">=1.1a1", "1.1a2", true],
+    ["pypi", "==1.0", "1.0+local", true],
+    ["pypi", "===1.0", "1.0.0", false],
+    ["pypi", "~=1", "1.5", undefined],
+    ["pypi", ">=1.*", "1.5", undefined],
+    ["golang", "v1.2.3", "v1.3.0", true],
+    ["golang", "v1.2.3", "v2.0.0+incompatible", false],
+    ["golang", "v0.9.0", "v1.0.0", true],
+    ["maven", "[1.0,2.0)", "1.9", true],
+    ["maven", "[1.0,2.0)", "2.0", false],
+    ["maven", "(,1.0],[1.2,)", "1.1", false],
+    ["maven", "1.0", "5.0", true],
+    ["maven", "[2.0,1.0]", "1.5", undefined],
+    ["gem", "~> 1.2.3", "1.2.9", true],
+    ["gem", "~> 1.2.3", "1.3.0", false],
+    ["gem", "~> 1.2", "1.3.0.rc1", true],
+    ["gem", "~> 1.2", "2.0.rc1", false],
+    ["gem", ">= 1, != 1.5, < 2", "1.5.0", false],
+    ["nuget", "1.0", "3.0", true],
+    ["nuget", "[1.0]", "1.0.0.0", true],
+    ["nuget", "(1.0,2.0]", "1.0", false],
+    ["nuget", "1.2.*", "1.2.9", true],
+    ["nuget", "1.2.*", "1.3.0", false],
+    ["nuget", "1.2.*-rc.*", "1.2.9-RC.2", true],
+    ["nuget", "1.2.*", "1.2.9-rc.2", false],
+    ["nuget", "[1.0,2.0,3.0]", "1.0", undefined],
+    ["composer", "^1.2", "1.9.9", true],
+    ["composer", "^0.2", "0.3.0", false],
+    ["composer", "~1.2.3", "1.2.9", true],
+    ["composer", "1.0 - 2.0", "2.0.9", true],
+    ["composer", "1.0.*", "1.0.5", true],
+    ["composer", ">=1.0 <1.1 || >=1.2", "1.1.5", false],
+    ["composer", "dev-main", "dev-main", true],
+    ["composer", ">=1.0", "dev-main", false],
+    ["composer", "!=1.0", "dev-main", true],
+    ["cargo", "1.2", "1.9.0", true],
+    ["cargo", "0.2", "0.3.0", false],
+    ["cargo", "~1.2.3", "1.2.9", true],
+    ["cargo", "=1.2", "1.2.9", true],
+    ["cargo", "1.*", "1.9.0", true],
+    ["cargo", "*", "1.0.0-rc.1", false],
+    ["cargo", ">=1.2, <1.5", "1.5.0", false],
+    ["cargo", ">1.2", "1.2.9", false],
+  ])("of %s: %s has %s: %s", (name, range, version, expected) => expect(isIn(name, range, version)).toBe(expected));
+});
