@@ -26,7 +26,7 @@ import { createMill, requestOf, type Mill } from "../../src/loop/build/testdata/
 import { missingMirror, realPackages } from "../../src/loop/build/testdata/real-packages.ts";
 import { needs } from "../needs.ts";
 import { docker, missingDocker } from "./docker-run.ts";
-import { startMemoryDocker, type MemoryDocker } from "./memory-docker.ts";
+import { startOwnDocker, type OwnDocker } from "../own-docker.ts";
 
 const run = promisify(execFile);
 const missing = (await missingMirror()) ?? (await missingDocker());
@@ -49,9 +49,9 @@ let mill: Mill;
 let server: RegistryServer;
 let client: RegistryClient;
 let host: string;
-let own: MemoryDocker | undefined;
+let own: OwnDocker | undefined;
 beforeAll(async () => {
-  own = missing === undefined ? await startMemoryDocker() : undefined;
+  own = missing === undefined ? await startOwnDocker("/dev/shm") : undefined;
   if (own !== undefined) process.env["DOCKER_HOST"] = own.host;
   mill = await createMill();
   server = await createRegistryServer({ dir: join(mill.cacheDir, "registry") });

@@ -1,10 +1,18 @@
 import { execFile } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { Fleet } from "../../src/fleet.ts";
+import {
+  missingEngines,
+  openBuildSite,
+  processesWith,
+  startBuildkitd,
+} from "../../src/io/engine/build/testdata/build-site.ts";
 import { BuildError, type BuildEngine } from "../../src/io/engine/index.ts";
+import { missingMirror } from "../../src/loop/build/testdata/real-packages.ts";
 import type { Context } from "../../src/loop/context.ts";
 import { planFleet } from "../../src/loop/plan/index.ts";
 import { needs } from "../needs.ts";
@@ -16,6 +24,8 @@ const missingGit = await run("git", ["--version"]).then(
   () => undefined,
   () => "git is not installed",
 );
+const noMirror = await missingMirror();
+const engines = await missingEngines();
 const fleets = smallFleets();
 
 async function writeContext(small: SmallFleet, name: string, dockerfile: string): Promise<void> {
@@ -145,6 +155,54 @@ describe("a rebuild that another takes the place of", () => {
     await closing;
     expect(builds[1]?.signal.aborted).toBe(true);
   }, 120_000);
+});
+
+describe("a build whose engine is killed", () => {
+  const lacking = noMirror ?? engines.buildctl;
+  needs(lacking)(
+    "is begun again on the next engine, and what it was for reaches production",
+    async () => {
+      const dir = join(tmpdir(), `tidemill-buildkit-loop-${process.pid}`);
+      const first = await startBuildkitd(dir);
+      const site = await openBuildSite(first);
+      fleets.onEnd(() => site.close());
+      await symlink(first.program, join(site.dir, "buildctl"));
+      const marker = `mark-${process.pid}-${Date.now()}`;
+      const small = await fleets.create(
+        {
+          images: { web: dockerfile("web") },
+          engine: { use: "buildctl", address: first.address },
+          bases: { [site.base]: { insecure: true, settle: "0s" } },
+        },
+        { PATH: `${site.dir}:${process.env["PATH"] ?? ""}` },
+      );
+      await writeContext(
+        small,
+        "web",
+        `FROM ${site.base}\nRUN ["sh", "-c", "sleep 4; echo made > /made", "${marker}"]\n`,
+      );
+      const { operations, run: pass, pointer } = await fleets.open(small);
+      const working = pass();
+      await until("the step runs", async () => (await processesWith(marker)).length > 0, 60_000);
+      await first.kill();
+      const killed = await working;
+      expect(killed).toMatchObject({ built: 3 });
+      expect(await pointer("web", "production")).toBeUndefined();
+      const said = JSON.stringify((await operations.status({ image: "web" })).images);
+      expect(said).toMatch(/buildkitd was not there, or went away|does not answer/);
+      const second = await startBuildkitd(dir);
+      fleets.onEnd(() => second.close());
+      await until(
+        "web is in production",
+        async () => {
+          await pass();
+          return (await pointer("web", "production")) !== undefined;
+        },
+        120_000,
+      );
+    },
+    240_000,
+  );
 });
 
 describe("FAULTS 22: another worker, another clock, another umask", () => {

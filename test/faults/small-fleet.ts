@@ -25,6 +25,8 @@ export interface Change {
   readonly registry?: Document;
   readonly notifications?: Document;
   readonly watch?: Document;
+  readonly engine?: Document;
+  readonly bases?: Document;
 }
 
 /** A fleet on an archive that is made up, in folders of its own. */
@@ -145,6 +147,8 @@ function configOf(archive: DebianArchive, change: Change): Document {
     ...(change.registry === undefined ? {} : { registry: change.registry }),
     ...(change.notifications === undefined ? {} : { notifications: change.notifications }),
     ...(change.watch === undefined ? {} : { watch: change.watch }),
+    ...(change.engine === undefined ? {} : { engine: change.engine }),
+    ...(change.bases === undefined ? {} : { bases: change.bases }),
     server: { listen: "127.0.0.1:0" },
     images: Object.fromEntries(images) as Document,
   };

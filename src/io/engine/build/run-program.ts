@@ -23,9 +23,9 @@ const graceMs = 5000;
 const closedEarly = new Set(["EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET"]);
 
 /**
- * Runs a program in a process group of its own until it and what reads its output have ended; resolves to its status, 128
- * and the signal's number where it was killed. An abort ends the whole group, first by SIGTERM, and is thrown as the
- * signal's reason once nothing of it is left. Throws ENGINE_UNAVAILABLE where the program cannot be started.
+ * Runs a program in a process group of its own until it and what reads its output have ended; resolves to its status. An abort ends the whole group, first by SIGTERM, and is thrown as the
+ * signal's reason once nothing of it is left. Throws ENGINE_UNAVAILABLE where the program cannot be started, or somebody else killed it:
+ * that says nothing of what it was doing.
  */
 export async function runProgram(program: string, args: readonly string[], options: ProgramOptions): Promise<number> {
   const { env, cwd, signal, onOutput, consume, input, onStart } = options;
@@ -36,7 +36,12 @@ export async function runProgram(program: string, args: readonly string[], optio
       const hint = `Install ${program}, or choose another engine.`;
       reject(new BuildError("ENGINE_UNAVAILABLE", `${program} cannot be run: ${messageOf(cause)}`, { cause, hint }));
     });
-    child.once("close", (status) => resolve(status ?? 137));
+    child.once("close", (status, killedBy) => {
+      if (status !== null) return resolve(status);
+      const hint = "Was the machine short of memory? Its kernel's log says so.";
+      const message = `${program} was killed by ${killedBy ?? "a signal"} before it was done`;
+      return reject(new BuildError("ENGINE_UNAVAILABLE", message, { hint, retry: true }));
+    });
   });
   const failures: Error[] = [];
   let ending: Promise<void> | undefined;
@@ -56,17 +61,21 @@ export async function runProgram(program: string, args: readonly string[], optio
     // A program that ends before it has read all says itself why.
     if (!closedEarly.has((error as NodeJS.ErrnoException).code ?? "")) fail(error);
   });
+  // What a killed program started (docker's plugins) would run on, and hold its output open.
+  child.once("exit", (_status, killedBy) => killedBy !== null && end());
   signal.addEventListener("abort", end, { once: true });
   if (signal.aborted) end();
   try {
     if (child.pid !== undefined) await onStart?.(child.pid).catch(fail);
-    const status = await exited;
+    // An end of ours kills too: what it was for is the reason then.
+    const [ended] = await Promise.allSettled([exited]);
     await consumed;
     await ending;
     signal.throwIfAborted();
     const [failure] = failures;
     if (failure !== undefined) throw failure;
-    return status;
+    if (ended.status === "rejected") throw ended.reason;
+    return ended.value;
   } finally {
     signal.removeEventListener("abort", end);
   }

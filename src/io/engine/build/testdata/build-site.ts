@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { buildGoProgram } from "../../../../../test/go-program.ts";
+import { unmountBelow } from "../../../../../test/own-docker.ts";
 import { pinDockerfile } from "../../../../core/dockerfile/index.ts";
 import { parseManifest, type Descriptor, type ImageConfig, type Platform } from "../../../../core/image/index.ts";
 import { TarParser } from "../../../../core/layer/index.ts";
@@ -85,6 +86,8 @@ const goProgram = (name: string): ReturnType<typeof buildGoProgram> =>
 export interface Buildkitd {
   readonly program: string;
   readonly address: string;
+  /** Ends it by SIGKILL; its files stay, for another one. */
+  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -97,12 +100,13 @@ export async function startBuildkitd(dir: string, address = `unix://${dir}/build
   let said = "";
   child.stderr?.on("data", (chunk: Buffer) => (said = (said + chunk.toString("utf8")).slice(-4000)));
   const close = async (): Promise<void> => {
-    if (child.exitCode === null) {
+    if (child.exitCode === null && child.signalCode === null) {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
       await Promise.race([ended, sleep(5000)]);
       child.kill("SIGKILL");
     }
+    await unmountBelow(dir);
     await rm(dir, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
   };
   for (let tries = 0; !said.includes("running server on"); tries += 1) {
@@ -112,7 +116,12 @@ export async function startBuildkitd(dir: string, address = `unix://${dir}/build
     }
     await sleep(50);
   }
-  return { program: client.path, address, close };
+  const kill = async (): Promise<void> => {
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  };
+  return { program: client.path, address, kill, close };
 }
 
 export async function openBuildSite(buildctl?: Buildkitd): Promise<BuildSite> {
