@@ -12,7 +12,7 @@ import { argumentsOf } from "./docker-builder.ts";
 import { engineEnvironment } from "./engine-environment.ts";
 import { failBuild, startSteps } from "./follow-steps.ts";
 import { registriesConfig } from "./registries-config.ts";
-import { runProgram } from "./run-program.ts";
+import { runForJob } from "./run-for-job.ts";
 import type { BuildEngine, BuilderOptions } from "./types.ts";
 import { unpackArchive, type UnpackedArchive } from "./unpack-archive.ts";
 import { diskUsage } from "./watch-disk.ts";
@@ -92,26 +92,10 @@ export function createBuildahBuilder(options: BuildahBuilderOptions): BuildEngin
       ];
       const image = join(job.archiveDir, "image-id");
       const steps = startSteps(job.log, "buildah");
-      const stdout = job.log.stream();
-      const stderr = job.log.stream();
       atWork += 1;
       try {
-        const status = await runProgram(
-          program,
-          [...global, ...commandOf(job, { runtime, isolation }, image, cgroupParent)],
-          {
-            env: all,
-            cwd: job.folder.path,
-            signal: job.signal,
-            onStart: job.folder.note,
-            onOutput: (chunk, from) => {
-              (from === "stdout" ? stdout : stderr).write(chunk);
-              if (from === "stderr") steps.heard(chunk);
-            },
-          },
-        );
-        stdout.end();
-        stderr.end();
+        const command = [...global, ...commandOf(job, { runtime, isolation }, image, cgroupParent)];
+        const status = await runForJob(job, program, command, { env: all, steps });
         if (status !== 0) throw failBuild.explained(job, "buildah", steps);
         return await push(program, global, all, (await readFile(image, "utf8")).trim(), job);
       } finally {
@@ -269,15 +253,8 @@ async function push(
   job: Job,
 ): Promise<UnpackedArchive> {
   const path = join(job.archiveDir, "image.tar");
-  const said = job.log.stream();
-  const status = await runProgram(program, [...global, "push", "--quiet", image, `docker-archive:${path}`], {
-    env,
-    cwd: job.folder.path,
-    signal: job.signal,
-    onStart: job.folder.note,
-    onOutput: (chunk) => said.write(chunk),
-  });
-  said.end();
+  const command = [...global, "push", "--quiet", image, `docker-archive:${path}`];
+  const status = await runForJob(job, program, command, { env });
   if (status !== 0) throw failBuild.noResult(job, "buildah");
   const archive = await unpackArchive(createReadStream(path), job.archiveDir, job.request.limits.diskBytes);
   await rm(path);

@@ -6,7 +6,7 @@ import { createBuildEngine, type Driver, type Job } from "./create-build-engine.
 import { argumentsOf } from "./docker-builder.ts";
 import { engineEnvironment } from "./engine-environment.ts";
 import { failBuild, startSteps } from "./follow-steps.ts";
-import { runProgram } from "./run-program.ts";
+import { runForJob } from "./run-for-job.ts";
 import type { BuildEngine, BuilderOptions } from "./types.ts";
 import { unpackArchive, type UnpackedArchive } from "./unpack-archive.ts";
 
@@ -55,22 +55,14 @@ export function createBuildctlBuilder(options: BuildctlBuilderOptions): BuildEng
       ),
     build: async (job) => {
       const steps = startSteps(job.log, "buildkit");
-      const stderr = job.log.stream();
       let archive: UnpackedArchive | undefined;
-      const status = await runProgram(program, [...connection, ...commandOf(job, cgroupParent)], {
+      const status = await runForJob(job, program, [...connection, ...commandOf(job, cgroupParent)], {
         env,
-        cwd: job.folder.path,
-        signal: job.signal,
-        onStart: job.folder.note,
-        onOutput: (chunk) => {
-          stderr.write(chunk);
-          steps.heard(chunk);
-        },
+        steps,
         consume: async (stdout) => {
           archive = await unpackArchive(stdout, job.archiveDir, job.request.limits.diskBytes);
         },
       });
-      stderr.end();
       if (status !== 0) throw failBuild.explained(job, "buildkitd", steps);
       if (archive === undefined) throw failBuild.noResult(job, "buildkitd");
       return archive;

@@ -8,7 +8,7 @@ import { engineEnvironment } from "./engine-environment.ts";
 import { findDocker, type DockerBuilder, type FoundDocker } from "./find-docker.ts";
 import { failBuild, startSteps } from "./follow-steps.ts";
 import { packContext } from "./pack-context.ts";
-import { runProgram } from "./run-program.ts";
+import { runForJob } from "./run-for-job.ts";
 import type { BuildEngine, BuilderOptions, BuildRequest } from "./types.ts";
 import { unpackArchive, type UnpackedArchive } from "./unpack-archive.ts";
 
@@ -74,26 +74,16 @@ export function createDockerBuilder(options: DockerBuilderOptions): BuildEngine 
       const before = await imageOf(name);
       const steps = startSteps(job.log, builder === "classic" ? "classic" : "buildkit");
       if (builder === "classic") job.log.onLine((line) => noteContainer(containers, job.folder.path, line));
-      const stdout = job.log.stream();
-      const stderr = job.log.stream();
       try {
         const packed =
           builder === "classic"
             ? await packContext(job.request.context, job.target.dockerfile, job.request.ignoreFile)
             : undefined;
-        const status = await runProgram(program, commandOf(job, builder, name, packed?.dockerfile, cgroupParent), {
+        const status = await runForJob(job, program, commandOf(job, builder, name, packed?.dockerfile, cgroupParent), {
           ...(packed === undefined ? {} : { input: packed.stream }),
           env: { ...env, DOCKER_BUILDKIT: builder === "classic" ? "0" : "1", BUILDKIT_PROGRESS: "plain" },
-          cwd: job.folder.path,
-          signal: job.signal,
-          onStart: job.folder.note,
-          onOutput: (chunk, from) => {
-            (from === "stdout" ? stdout : stderr).write(chunk);
-            if (from === "stderr") steps.heard(chunk);
-          },
+          steps,
         });
-        stdout.end();
-        stderr.end();
         if (status !== 0) throw failBuild.explained(job, "docker", steps);
         const archive = await save(program, env, name, job);
         if (before !== undefined && before !== (await imageOf(name))) await removeImage(before);
@@ -183,18 +173,12 @@ async function save(
   job: Job,
 ): Promise<UnpackedArchive> {
   let archive: UnpackedArchive | undefined;
-  const said = job.log.stream();
-  const status = await runProgram(program, ["save", name], {
+  const status = await runForJob(job, program, ["save", name], {
     env,
-    cwd: job.folder.path,
-    signal: job.signal,
-    onStart: job.folder.note,
-    onOutput: (chunk) => said.write(chunk),
     consume: async (stdout) => {
       archive = await unpackArchive(stdout, job.archiveDir, job.request.limits.diskBytes);
     },
   });
-  said.end();
   if (status !== 0 || archive === undefined) throw failBuild.noResult(job, "docker");
   return archive;
 }
