@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { access, mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
@@ -34,9 +34,12 @@ export async function startOwnDocker(parent: string): Promise<OwnDocker | undefi
   const dir = await mkdtemp(join(parent, "tidemill-docker-")).catch(() => undefined);
   if (dir === undefined) return undefined;
   const host = `unix://${dir}/docker.sock`;
+  const bridge = `tm${basename(dir).slice(-6)}`;
   const options = { "data-root": "data", "exec-root": "exec", pidfile: "pid" };
   const paths = Object.entries(options).flatMap(([name, path]) => [`--${name}`, join(dir, path)]);
-  const more = ["--host", host, "--bridge", "none", "--iptables=false", "--insecure-registry", "127.0.0.0/8"];
+  const more = ["--host", host, "--bridge", bridge, "--iptables=false", "--insecure-registry", "127.0.0.0/8"];
+  // A daemon without a bridge takes away docker0, which is another daemon's.
+  await addBridge(bridge);
   let child: ChildProcess | undefined;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -62,6 +65,7 @@ export async function startOwnDocker(parent: string): Promise<OwnDocker | undefi
   const close = async (): Promise<void> => {
     await end("SIGTERM");
     await unmountBelow(dir);
+    await run("ip", ["link", "delete", bridge]).catch(() => undefined);
     await rm(dir, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
   };
   if (!(await start())) {
@@ -88,6 +92,13 @@ export async function startOwnDocker(parent: string): Promise<OwnDocker | undefi
       if (!(await start())) throw new Error("the daemon does not start again");
     },
   };
+}
+
+async function addBridge(name: string): Promise<void> {
+  await run("ip", ["link", "add", name, "type", "bridge"]);
+  // 203.0.113.0/24 is nobody's (RFC 5737); daemons of tests that run side by side take different parts of it.
+  await run("ip", ["address", "add", `203.0.113.${(process.pid % 62) * 4 + 1}/30`, "dev", name]);
+  await run("ip", ["link", "set", name, "up"]);
 }
 
 /** Unmounts what is mounted below `dir`: where a daemon was killed its containers' file systems are mounted still. */
