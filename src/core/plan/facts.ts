@@ -25,6 +25,8 @@ export interface PackageUpdate {
   readonly sourceVersion: string;
   /** Upstream that offers it. */
   readonly origin: string;
+  /** The upstream of the configuration that its suite belongs to: what is offered to one release is nothing to another. Absent: to all. */
+  readonly distro?: string;
   /** Offered by a suite of security updates of a signed distribution: it passes the cool-down, on record. */
   readonly security: boolean;
   /** Whether it is known to close something that is exploited, or critical, whatever version is installed: it passes the cool-down. */
@@ -105,6 +107,8 @@ export interface PlanFacts {
   readonly images: readonly PlanImage[];
   /** Packages by the key of their inventory; images share them. */
   readonly inventories: ReadonlyMap<string, readonly PlanPackage[]>;
+  /** The upstream of the configuration that tells what is newer than what an inventory holds, by its key. */
+  readonly distroOf?: ReadonlyMap<string, string>;
   readonly updates: readonly PackageUpdate[];
   readonly holds: readonly PlanHold[];
   readonly policy: PlanPolicy;

@@ -47,10 +47,13 @@ const nothing: Reached = { ready: [], waiting: [], packages: 0 };
 
 /** What the updates mean for an image, and for inventories. Each inventory is looked at once, however many images share it. */
 export function collectPackageCauses(facts: PlanFacts): PackageReach {
-  const offered = collectOffered(facts);
+  const offeredTo = new Map<string | undefined, ReadonlyMap<string, Offered>>();
   const names = new Set(facts.updates.map(({ name }) => name));
   const byInventory = new Map<string, Reached>();
   for (const [key, packages] of facts.inventories) {
+    const distro = facts.distroOf?.get(key);
+    const offered = offeredTo.get(distro) ?? collectOffered(facts, distro);
+    offeredTo.set(distro, offered);
     const ready: Hit[] = [];
     const waiting: Hit[] = [];
     for (const one of packages) {
@@ -105,9 +108,11 @@ function readyAt({ firstSeen }: PackageUpdate, { policy }: PlanFacts): Instant {
   return firstSeen + policy.coolDown;
 }
 
-function collectOffered(facts: PlanFacts): Map<string, Offered> {
+/** What is offered to the images of an upstream of the configuration. */
+function collectOffered(facts: PlanFacts, distro: string | undefined): Map<string, Offered> {
   const offered = new Map<string, Offered>();
   for (const update of facts.updates) {
+    if (update.distro !== undefined && update.distro !== distro) continue;
     const key = `${update.name}:${update.architecture}`;
     const known = offered.get(key) ?? { ready: [], waiting: [] };
     offered.set(key, known);

@@ -310,6 +310,25 @@ describe("what an update closes", () => {
   });
 });
 
+describe("what is offered to another release", () => {
+  it("is nothing to an image, however new it is", () => {
+    const images = [
+      madeImage("web"),
+      madeImage("next", { current: { digest: digest("a"), recipeKey: "recipe", inventories: ["next"] } }),
+    ];
+    const inventories = new Map([
+      ["web", openssl],
+      ["next", openssl],
+    ]);
+    const distroOf = new Map([
+      ["web", "bookworm"],
+      ["next", "trixie"],
+    ]);
+    const updates = patched.map((one) => ({ ...one, distro: "trixie" }));
+    expect(waves(madeFacts({ images, inventories, distroOf, updates }))).toEqual([["next"]]);
+  });
+});
+
 describe("the urgent lane", () => {
   it("is taken by an update that is known to be exploited, and by what a person asks for", () => {
     const lane = (facts: PlanFacts) => planRebuilds(facts).waves[0]?.[0]?.lane;

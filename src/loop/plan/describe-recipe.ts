@@ -20,6 +20,8 @@ interface RecipeFacts {
   /** As the last plan declared it. */
   readonly declared: Image | undefined;
   readonly shares: InventoryShares;
+  /** The upstream whose suites tell what is newer than what it holds. */
+  readonly distro: string | undefined;
 }
 
 interface DescribedRecipe {
@@ -63,7 +65,7 @@ function describeDockerfile(ctx: Context, name: string, image: DockerfileImage, 
   const parents = [...new Set(source.uses.flatMap(({ own }) => own ?? []))].sort();
   const others = source.uses.filter(({ own }) => own === undefined).map(({ key }) => key);
   const unknown = others.find((base) => facts.bases.get(base)?.believed === undefined);
-  const share = current === undefined ? undefined : shareOf(image, source, current, facts.shares);
+  const share = current === undefined ? undefined : shareOf(image, source, current, facts);
   return {
     recipe: {
       parents,
@@ -124,7 +126,7 @@ function shareOf(
   image: DockerfileImage,
   source: ImageSource,
   current: ImageDigest,
-  shares: InventoryShares,
+  { shares, distro }: RecipeFacts,
 ): Share | undefined {
   const baseLayers = originOf(current)?.baseLayers;
   if (baseLayers === undefined) return undefined;
@@ -135,8 +137,8 @@ function shareOf(
     const below = new Set<Digest>(baseLayers[platform] ?? []);
     const isOwn = (one: InstalledPackage): boolean => !below.has(one.layer) || renews(one.name);
     const name = JSON.stringify([source.key, platform, [...below]]);
-    own.push(shares.part(key, `own ${name}`, isOwn));
-    inherited.push(shares.part(key, `base ${name}`, (one) => !isOwn(one)));
+    own.push(shares.part(key, distro, `own ${name}`, isOwn));
+    inherited.push(shares.part(key, distro, `base ${name}`, (one) => !isOwn(one)));
   }
   const use = source.uses.find((one) => one.name === source.base);
   // What came with an own image is cured by that image's rebuild.

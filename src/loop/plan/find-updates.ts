@@ -26,7 +26,7 @@ export async function findUpdates(ctx: Context, upstream: string, installed: Ins
       }
     }
   }
-  const updates = await noteFirstSeen(ctx, sources, offered);
+  const updates = (await noteFirstSeen(ctx, sources, offered)).map((one) => ({ ...one, distro: upstream }));
   if (updates.length === 0) return updates;
   const { index } = await loadFeeds(ctx.feeds);
   if (index === undefined) return updates;

@@ -46,6 +46,7 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
     store.loadImages({ retired: true }),
   ]);
   const shares = new InventoryShares(inventories);
+  const distros = findDistros(ctx, byImage, inventories);
   const images: PlanImage[] = [];
   for (const name of Object.keys(config.images)) {
     const last = newest.find((one) => one.image === name);
@@ -61,6 +62,7 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
       bases,
       declared: declared.find((one) => one.name === name),
       shares,
+      distro: distros.get(name),
     });
     images.push({
       name,
@@ -68,7 +70,7 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
       current: known && {
         digest: known.digest,
         recipeKey: known.recipeKey,
-        inventories: made.own ?? Object.values(known.inventories),
+        inventories: made.own ?? Object.values(known.inventories).map((key) => shares.whole(key, distros.get(name))),
       },
       requests: [],
       failure: failed && {
@@ -82,11 +84,11 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
       blocked: quarantines.filter((one) => one.image === name).flatMap((one) => one.packages),
     });
   }
-  const distros = findDistros(ctx, byImage, inventories);
   return {
     now,
     images: breakRings(images),
     inventories: shares.all(),
+    distroOf: shares.distroOf(),
     updates: await findAllUpdates(ctx, byImage, inventories, distros),
     distros,
     holds: holds.filter(({ environment }) => environment === null),
