@@ -15,6 +15,7 @@ export type {
   PlanPolicy,
 } from "./facts.ts";
 export { findRing, reachedBy, type GraphImage } from "./image-graph.ts";
+export { chooseUpdates } from "./package-causes.ts";
 export { planRebuilds } from "./plan-rebuilds.ts";
 export { nextStep, type ChainLink, type NextStep, type ParentFacts, type RebuildFacts } from "./next-step.ts";
 export { broughtVersions, decideRollback, type RollbackDecision, type RollbackFacts } from "./decide-rollback.ts";

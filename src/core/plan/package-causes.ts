@@ -60,9 +60,8 @@ export function collectPackageCauses(facts: PlanFacts): PackageReach {
       if (!names.has(one.name)) continue;
       const offers = offered.get(`${one.name}:${one.architecture}`);
       if (offers === undefined) continue;
-      const into = hurry(one.version, hitOf(one.version, offers.ready), offers);
+      const { into, after } = hitsOf(one.version, offers);
       if (into !== undefined) ready.push(into);
-      const after = hitOf(into?.update.version ?? one.version, offers.waiting);
       if (after !== undefined) waiting.push(after);
     }
     byInventory.set(key, { ready, waiting, packages: packages.length });
@@ -104,26 +103,44 @@ function onlySecurity({ ready, waiting, packages }: Reached): Reached {
 }
 
 /** When an ordinary update may go in: security suites, the first generation of a suite and what closes something urgent do not wait. */
-function readyAt({ firstSeen }: PackageUpdate, { policy }: PlanFacts): Instant {
+function readyAt({ firstSeen }: PackageUpdate, { policy }: Pick<PlanFacts, "policy">): Instant {
   return firstSeen + policy.coolDown;
+}
+
+/**
+ * Of the versions of one package that are offered to who holds `from`: the one that goes into a rebuild now, and the newest that has to wait after that. Both undefined where there is none.
+ */
+export function chooseUpdates(
+  from: string,
+  updates: readonly PackageUpdate[],
+  facts: Pick<PlanFacts, "now" | "policy">,
+): { readonly taken: PackageUpdate | undefined; readonly waiting: PackageUpdate | undefined } {
+  const { into, after } = hitsOf(from, sortOffers(updates, facts));
+  return { taken: into?.update, waiting: after?.update };
 }
 
 /** What is offered to the images of an upstream of the configuration. */
 function collectOffered(facts: PlanFacts, distro: string | undefined): Map<string, Offered> {
-  const offered = new Map<string, Offered>();
-  for (const update of facts.updates) {
-    if (update.distro !== undefined && update.distro !== distro) continue;
-    const key = `${update.name}:${update.architecture}`;
-    const known = offered.get(key) ?? { ready: [], waiting: [] };
-    offered.set(key, known);
+  const to = facts.updates.filter((update) => update.distro === undefined || update.distro === distro);
+  const byPackage = Map.groupBy(to, ({ name, architecture }) => `${name}:${architecture}`);
+  return new Map([...byPackage].map(([key, all]) => [key, sortOffers(all, facts)]));
+}
+
+function sortOffers(updates: readonly PackageUpdate[], facts: Pick<PlanFacts, "now" | "policy">): Offered {
+  const offered: Offered = { ready: [], waiting: [] };
+  for (const update of updates) {
     const isReady = update.security || update.baseline || update.urgent || readyAt(update, facts) <= facts.now;
-    (isReady ? known.ready : known.waiting).push(update);
+    (isReady ? offered.ready : offered.waiting).push(update);
   }
-  for (const { ready, waiting } of offered.values()) {
-    ready.sort(compareUpdates);
-    waiting.sort(compareUpdates);
-  }
+  offered.ready.sort(compareUpdates);
+  offered.waiting.sort(compareUpdates);
   return offered;
+}
+
+/** What of a package goes in now, and what is newer still and has to wait. */
+function hitsOf(from: string, offers: Offered): { readonly into: Hit | undefined; readonly after: Hit | undefined } {
+  const into = hurry(from, hitOf(from, offers.ready), offers);
+  return { into, after: hitOf(into?.update.version ?? from, offers.waiting) };
 }
 
 function hitOf(from: string, offers: readonly PackageUpdate[]): Hit | undefined {

@@ -12,4 +12,8 @@ export type {
   VersionWord,
 } from "./facts.ts";
 export { planRemedy, startsRebuild } from "./plan-remedy.ts";
-export { planSourceCure, type Demand, type SourceFacts } from "./plan-source-cure.ts";
+export { planSourceCure, type Demand, type Fix, type SourceFacts } from "./plan-source-cure.ts";
+export { createPackageJudge, type PackageJudge } from "./judge-packages.ts";
+export { judgementWords } from "./facts.ts";
+export { describeRemedy } from "./describe-remedy.ts";
+export { scheduleFacts, scheduleRemedy, type RunningRebuild, type Schedule } from "./schedule-remedy.ts";

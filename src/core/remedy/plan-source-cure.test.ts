@@ -32,9 +32,11 @@ function judge(version: string, { affected }: IndexedAdvisory): VersionWord {
 const facts = (rows: readonly IndexedAdvisory[], over: Partial<SourceFacts> = {}): SourceFacts => ({
   type: "npm",
   installed: "1.2.0",
-  rows,
+  fixes: rows.flatMap(({ advisory, affected }) =>
+    affected.ranges.flatMap(({ fixed }) => (fixed === undefined ? [] : [{ version: fixed, from: advisory.id }])),
+  ),
   scheme: npm,
-  judge,
+  openAt: (version) => rows.filter((one) => judge(version, one) !== "clear").map(({ advisory }) => advisory),
   allows: (range, version) => (range === "?" ? undefined : version.startsWith(range)),
   file: "app/node_modules/minimist/package.json",
   demands: [],

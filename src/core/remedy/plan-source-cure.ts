@@ -1,7 +1,7 @@
-import type { Finding, IndexedAdvisory } from "../advisory/index.ts";
+import type { Finding } from "../advisory/index.ts";
 import type { PackageType } from "../inventory/index.ts";
 import type { VersionScheme } from "../version/index.ts";
-import type { SourceCure, VersionWord } from "./facts.ts";
+import type { SourceCure } from "./facts.ts";
 import type { Dependant } from "./types.ts";
 
 /** Who asks for a package, before it is known for which version. */
@@ -11,15 +11,22 @@ export type Demand = Omit<Dependant, "allows">;
 export interface SourceFacts {
   readonly type: PackageType;
   readonly installed: string;
-  /** All that is said of the package, of other vulnerabilities too: what cures one must not have another. */
-  readonly rows: readonly IndexedAdvisory[];
+  /** Versions that advisories of the package call fixed, of other vulnerabilities too, each with who says so. */
+  readonly fixes: readonly Fix[];
   readonly scheme: VersionScheme;
-  judge(version: string, row: IndexedAdvisory): VersionWord;
+  /** What is, or may be, wrong with a version of the package: what cures one thing must not have another. */
+  openAt(version: string): readonly Pick<Finding, "id" | "aliases">[];
   /** Whether a version is in a range as the package's ecosystem writes them; undefined where the range cannot be read. */
   allows(range: string, version: string): boolean | undefined;
   /** What names the version that is installed. */
   readonly file: string | undefined;
   readonly demands: readonly Demand[];
+}
+
+/** A version that an advisory calls fixed. */
+export interface Fix {
+  readonly version: string;
+  readonly from: string;
 }
 
 /** Fixed versions that are tried, the highest: what is said of one package is never so long. */
@@ -38,9 +45,7 @@ const prerelease: Partial<Record<PackageType, RegExp>> = {
  */
 export function planSourceCure(finding: Finding, facts: SourceFacts): SourceCure {
   const candidates = candidatesOf(facts);
-  const names = new Set([finding.id, ...finding.aliases]);
-  const own = facts.rows.filter(({ advisory }) => [advisory.id, ...advisory.aliases].some((name) => names.has(name)));
-  const best = chooseVersion(candidates, own, facts);
+  const best = chooseVersion(candidates, finding, facts);
   if (best === undefined) return { kind: "none", reason: describeNone(finding, candidates) };
   const dependants = facts.demands.map((one) => ({ ...one, allows: facts.allows(one.range, best.version) }));
   const isCompatible = dependants.some(({ allows }) => allows === false)
@@ -52,56 +57,44 @@ export function planSourceCure(finding: Finding, facts: SourceFacts): SourceCure
   return { kind: "bump", version, from, since: undefined, file: facts.file, dependants, isCompatible };
 }
 
-interface Candidate {
-  readonly version: string;
-  /** Who names it. */
-  readonly from: string;
-}
-
-/** Versions above the installed one that some advisory calls fixed, the lowest first. */
-function candidatesOf({ installed, rows, scheme }: SourceFacts): Candidate[] {
+/** Fixed versions above the installed one, the lowest first. */
+function candidatesOf({ installed, fixes, scheme }: SourceFacts): Fix[] {
   const base = scheme.parse(installed);
   if (base === undefined) return [];
-  const found = new Map<string, { readonly candidate: Candidate; readonly parsed: unknown }>();
-  for (const { advisory, affected } of rows)
-    for (const { fixed } of affected.ranges) {
-      if (fixed === undefined) continue;
-      const known = found.get(fixed);
-      if (known !== undefined && known.candidate.from <= advisory.id) continue;
-      const parsed = known?.parsed ?? scheme.parse(fixed);
-      if (parsed === undefined || scheme.compare(parsed, base) <= 0) continue;
-      found.set(fixed, { candidate: { version: fixed, from: advisory.id }, parsed });
-    }
+  const found = new Map<string, { readonly fix: Fix; readonly parsed: unknown }>();
+  for (const fix of fixes) {
+    const known = found.get(fix.version);
+    if (known !== undefined && known.fix.from <= fix.from) continue;
+    const parsed = known?.parsed ?? scheme.parse(fix.version);
+    if (parsed !== undefined && scheme.compare(parsed, base) > 0) found.set(fix.version, { fix, parsed });
+  }
   return [...found.values()]
-    .sort((a, b) => scheme.compare(a.parsed, b.parsed) || (a.candidate.version < b.candidate.version ? -1 : 1))
+    .sort((a, b) => scheme.compare(a.parsed, b.parsed) || (a.fix.version < b.fix.version ? -1 : 1))
     .slice(-mostCandidates)
-    .map(({ candidate }) => candidate);
+    .map(({ fix }) => fix);
 }
 
-/** Of the candidates that are free of `own`, the lowest of those to which the fewest advisories apply. */
-function chooseVersion(
-  candidates: readonly Candidate[],
-  own: readonly IndexedAdvisory[],
-  facts: SourceFacts,
-): Candidate | undefined {
-  if (own.length === 0) return undefined;
+/** Of the candidates that are free of the finding, the lowest of those that have the fewest others. */
+function chooseVersion(candidates: readonly Fix[], finding: Finding, facts: SourceFacts): Fix | undefined {
+  const names = new Set([finding.id, ...finding.aliases]);
+  const isOwn = ({ id, aliases }: Pick<Finding, "id" | "aliases">): boolean =>
+    [id, ...aliases].some((name) => names.has(name));
   const shape = prerelease[facts.type];
   const isEarly = (version: string): boolean => shape?.test(version) === true;
   const releases = isEarly(facts.installed) ? candidates : candidates.filter(({ version }) => !isEarly(version));
   for (const some of [releases, candidates]) {
-    let best: { readonly candidate: Candidate; readonly left: number } | undefined;
-    for (const candidate of some) {
-      const isTouched = (row: IndexedAdvisory): boolean => facts.judge(candidate.version, row) !== "clear";
-      if (own.some(isTouched)) continue;
-      const left = facts.rows.filter(isTouched).length;
-      if (best === undefined || left < best.left) best = { candidate, left };
+    let best: { readonly fix: Fix; readonly left: number } | undefined;
+    for (const fix of some) {
+      const open = facts.openAt(fix.version);
+      if (open.some(isOwn)) continue;
+      if (best === undefined || open.length < best.left) best = { fix, left: open.length };
     }
-    if (best !== undefined) return best.candidate;
+    if (best !== undefined) return best.fix;
   }
   return undefined;
 }
 
-function describeNone({ source, fixed, malicious }: Finding, candidates: readonly Candidate[]): string {
+function describeNone({ source, fixed, malicious }: Finding, candidates: readonly Fix[]): string {
   if (malicious === true) return `${source} was published to do harm, and no version free of it is known: remove it`;
   if (fixed === undefined) return `no version of ${source} that cures it is known`;
   return candidates.length === 0

@@ -4,10 +4,11 @@ import type { Inventory } from "../../core/inventory/index.ts";
 import { findRing, type PackageUpdate, type PlanFacts, type PlanImage } from "../../core/plan/index.ts";
 import type { ImageDigest, Pointer, Rebuild } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
+import type { BelievedBase } from "../believed-bases.ts";
 import type { Context } from "../context.ts";
 import { describeRecipe } from "./describe-recipe.ts";
 import { InventoryShares } from "./inventory-shares.ts";
-import { loadSources } from "./load-sources.ts";
+import { loadSources, type FoundSource } from "./load-sources.ts";
 import { noteInstalled, type Installed } from "./find-closed.ts";
 import { findUpdates } from "./find-updates.ts";
 
@@ -16,6 +17,11 @@ const hour = 3_600_000;
 /** What a plan is made from, and the upstream whose suites tell what is newer in each image. */
 export interface FleetFacts extends PlanFacts {
   readonly distros: ReadonlyMap<string, string>;
+  /** What each image is now, and what that holds. */
+  readonly digests: ReadonlyMap<string, ImageDigest>;
+  readonly holdings: ReadonlyMap<Digest, Inventory>;
+  readonly sources: ReadonlyMap<string, FoundSource>;
+  readonly believed: ReadonlyMap<string, BelievedBase>;
 }
 
 /** All that a plan is made from, from the store, the configuration and the suites on disk. */
@@ -91,6 +97,10 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
     distroOf: shares.distroOf(),
     updates: await findAllUpdates(ctx, byImage, inventories, distros),
     distros,
+    digests: byImage,
+    holdings: inventories,
+    sources,
+    believed: bases,
     holds: holds.filter(({ environment }) => environment === null),
     policy: config.policies,
   };

@@ -1,0 +1,148 @@
+import { packagesImage, type Config } from "../../core/config/index.ts";
+import { parseDockerfile, renewedPackages } from "../../core/dockerfile/index.ts";
+import type { Inventory } from "../../core/inventory/index.ts";
+import { chooseUpdates, type PackageUpdate } from "../../core/plan/index.ts";
+import type { OfferedVersion, PackagePlace, RemedyBase, RemedyFacts, RemedyImage } from "../../core/remedy/index.ts";
+import type { CandidateOrigin } from "../context.ts";
+import { baseUpstream, stageOf } from "../sources.ts";
+import { findPackage } from "./find-packages.ts";
+import type { FleetFacts } from "./load-facts.ts";
+
+/** What the newest digest of a base holds on a platform; undefined where that is not known. */
+export type BaseHoldings = (base: string, platform: string) => Inventory | undefined;
+
+/** The lineage of an image on one platform: itself, what it stands on, and so on down. */
+export type LineageOf = (image: string, platform: string) => RemedyFacts["lineage"];
+
+/** How the images of a fleet look to remedies, each made once however many stand on it. */
+export function createLineages(config: Config, facts: FleetFacts, holdingsOf: BaseHoldings): LineageOf {
+  const known = new Map<string, RemedyImage>();
+  const offers = collectOffers(facts);
+  const imageOf = (name: string, platform: string): RemedyImage => {
+    const key = `${platform} ${name}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const made = describeImage(config, facts, name, platform, offers, holdingsOf);
+    known.set(key, made);
+    return made;
+  };
+  return (name, platform) => {
+    const lineage: [RemedyImage, ...RemedyImage[]] = [imageOf(name, platform)];
+    const seen = new Set([name]);
+    for (
+      let below = parentOf(config, facts, name);
+      below !== undefined && !seen.has(below);
+      below = parentOf(config, facts, below)
+    ) {
+      seen.add(below);
+      lineage.push(imageOf(below, platform));
+    }
+    return lineage;
+  };
+}
+
+/** The image of the fleet whose layers another one begins with. */
+function parentOf(config: Config, { sources }: FleetFacts, name: string): string | undefined {
+  const declared = config.images[name];
+  if (declared?.recipe !== "dockerfile") return packagesImage(config, name)?.parent;
+  const found = sources.get(name);
+  if (found?.kind !== "found") return undefined;
+  const { base, uses } = found.source;
+  return uses.find((use) => use.name === base)?.own;
+}
+
+function describeImage(
+  config: Config,
+  facts: FleetFacts,
+  name: string,
+  platform: string,
+  offers: OffersOf,
+  holdingsOf: BaseHoldings,
+): RemedyImage {
+  const declared = config.images[name];
+  const digest = facts.digests.get(name);
+  const inventory = facts.holdings.get(digest?.inventories[platform] ?? "sha256:");
+  const origin = digest?.detail["origin"] as CandidateOrigin | undefined;
+  const baseLayers = new Set(origin?.baseLayers?.[platform]);
+  const parent = parentOf(config, facts, name);
+  const parentHolds = facts.holdings.get(facts.digests.get(parent ?? "")?.inventories[platform] ?? "sha256:");
+  const find: RemedyImage["find"] = (place) => findPackage(inventory, place);
+  const distro = facts.distros.get(name);
+  return {
+    name,
+    recipe: declared?.recipe ?? "unknown",
+    base: describeBase(config, facts, name, platform, holdingsOf),
+    inherits: (place) => {
+      if (declared?.recipe === "upstream") return true;
+      if (origin?.baseLayers !== undefined) return place.layer !== undefined && baseLayers.has(place.layer);
+      // What is assembled has layers that its parent's packages may share with its own.
+      return findPackage(parentHolds, place) !== undefined;
+    },
+    renews: renewedBy(config, facts, name),
+    mayRebase: declared?.recipe === "dockerfile" && declared.rebase,
+    patches: declared?.recipe === "upstream" ? declared.patch : "none",
+    find,
+    offers: (place) => {
+      if (distro === undefined || place.type !== "deb") return { kind: "not-asked" };
+      const installed = findPackage(inventory, place)?.version;
+      return { kind: "asked", versions: installed === undefined ? [] : offers(distro, place, installed) };
+    },
+  };
+}
+
+function describeBase(
+  config: Config,
+  facts: FleetFacts,
+  name: string,
+  platform: string,
+  holdingsOf: BaseHoldings,
+): RemedyBase {
+  const parent = parentOf(config, facts, name);
+  if (parent !== undefined) {
+    const digest = facts.digests.get(parent);
+    return { kind: "own", digest: digest?.digest, since: digest?.createdAt };
+  }
+  const declared = config.images[name];
+  const base = declared?.recipe === "upstream" ? baseUpstream(declared.from) : foreignBase(facts, name);
+  if (base === undefined) return { kind: "none" };
+  const planned = facts.images.find((one) => one.name === name)?.bases.find((one) => one.name === base);
+  if (planned === undefined || planned.from === planned.to) return { kind: "others", name: base, moved: undefined };
+  const held = holdingsOf(base, platform);
+  const find = held === undefined ? undefined : (place: PackagePlace) => findPackage(held, place);
+  return { kind: "others", name: base, moved: { digest: planned.to, since: planned.firstSeen, find } };
+}
+
+/** The image of somebody else's that the last stage of a Dockerfile stands on, as its upstream is called. */
+function foreignBase({ sources }: FleetFacts, name: string): string | undefined {
+  const found = sources.get(name);
+  if (found?.kind !== "found") return undefined;
+  const { base, uses } = found.source;
+  return uses.find((use) => use.name === base && use.own === undefined)?.key;
+}
+
+function renewedBy(config: Config, { sources }: FleetFacts, name: string): (package_: string) => boolean {
+  const declared = config.images[name];
+  const found = sources.get(name);
+  if (declared?.recipe !== "dockerfile" || found?.kind !== "found") return () => false;
+  return renewedPackages(parseDockerfile(found.source.dockerfile, { ...stageOf(declared), args: declared.args }));
+}
+
+type OffersOf = (distro: string, place: PackagePlace, installed: string) => readonly OfferedVersion[];
+
+/** What the suites of each upstream offer to who holds a version: what a rebuild takes now, and what it takes when that has waited. */
+function collectOffers(facts: FleetFacts): OffersOf {
+  const keyOf = (distro: string | undefined, name: string, architecture: string): string =>
+    [distro ?? "", name, architecture].join("\n");
+  const byPackage = Map.groupBy(facts.updates, (one) => keyOf(one.distro, one.name, one.architecture));
+  return (distro, { name, architecture }, installed) => {
+    const updates = byPackage.get(keyOf(distro, name, architecture)) ?? [];
+    const { taken, waiting } = chooseUpdates(installed, updates, facts);
+    return [describeOffer(waiting, true), describeOffer(taken, false)].flat();
+  };
+}
+
+function describeOffer(update: PackageUpdate | undefined, isWaiting: boolean): OfferedVersion[] {
+  if (update === undefined) return [];
+  const { version, sourceVersion, origin, firstSeen } = update;
+  return [{ version, sourceVersion, from: origin, since: firstSeen, isWaiting }];
+}

@@ -1,0 +1,23 @@
+import type { InstalledPackage, Inventory } from "../../core/inventory/index.ts";
+import type { PackagePlace } from "../../core/remedy/index.ts";
+
+const indexed = new WeakMap<Inventory, ReadonlyMap<string, readonly InstalledPackage[]>>();
+
+/** The package of an inventory that is at a place: of a distribution's kind by its name and architecture, of a language's by the file that tells of it too. */
+export function findPackage(inventory: Inventory | undefined, place: PackagePlace): InstalledPackage | undefined {
+  if (inventory === undefined) return undefined;
+  const found = indexOf(inventory).get(keyOf(place)) ?? [];
+  return found.find((one) => one.layer === place.layer) ?? found[0];
+}
+
+function indexOf(inventory: Inventory): ReadonlyMap<string, readonly InstalledPackage[]> {
+  const known = indexed.get(inventory);
+  if (known !== undefined) return known;
+  const made = Map.groupBy(inventory.packages, keyOf);
+  indexed.set(inventory, made);
+  return made;
+}
+
+function keyOf({ type, name, architecture, path }: Omit<PackagePlace, "layer">): string {
+  return [type, name, architecture, path ?? ""].join("\n");
+}

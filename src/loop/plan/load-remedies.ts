@@ -1,0 +1,157 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { ecosystemOfCodename, matchAdvisories, type AdvisoryIndex, type Finding } from "../../core/advisory/index.ts";
+import { endOfLife } from "../../core/base/index.ts";
+import { effectiveImage, type Config } from "../../core/config/index.ts";
+import type { InstalledPackage, Inventory } from "../../core/inventory/index.ts";
+import {
+  createPackageJudge,
+  planRemedy,
+  planSourceCure,
+  type PackageJudge,
+  type Remedy,
+  type RemedyFacts,
+  type SourceCure,
+} from "../../core/remedy/index.ts";
+import { versionSchemes, type VersionScheme } from "../../core/version/index.ts";
+import { loadFeeds } from "../../io/feeds/index.ts";
+import type { Digest } from "../../lib/index.ts";
+import type { Context } from "../context.ts";
+import { createLineages, type LineageOf } from "./create-lineages.ts";
+import { findPackage } from "./find-packages.ts";
+import type { FleetFacts } from "./load-facts.ts";
+
+/** A finding of an image, on which of its platforms, and what would cure it. */
+export interface CuredFinding {
+  readonly finding: Finding;
+  readonly platforms: readonly string[];
+  readonly remedy: Remedy;
+}
+
+/** What is wrong with what an image is now, each with its remedy. */
+export interface ImageRemedies {
+  readonly image: string;
+  readonly digest: Digest;
+  /** `unknown` is never clean: `reasons` say what could not be told. */
+  readonly state: "known" | "unknown";
+  readonly reasons: readonly string[];
+  readonly findings: readonly CuredFinding[];
+}
+
+/** The findings of the fleet and their remedies, by what the feeds say and the suites offer now; an image that was never built has none. */
+export async function loadRemedies(ctx: Context, facts: FleetFacts): Promise<ImageRemedies[]> {
+  const { index } = await loadFeeds(ctx.feeds);
+  const lineageOf = createLineages(ctx.config, facts, () => undefined);
+  const reports = new Map<string, Matched>();
+  const found: ImageRemedies[] = [];
+  for (const [image, { digest, inventories }] of [...facts.digests].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const madeFrom = madeFromOf(ctx.config, image);
+    const platforms = Object.entries(inventories).flatMap(([platform, key]): MatchedPlatform[] => {
+      const inventory = facts.holdings.get(key);
+      if (inventory === undefined) return [];
+      const name = `${madeFrom ?? ""} ${key}`;
+      const matched = reports.get(name) ?? match(inventory, index, madeFrom);
+      reports.set(name, matched);
+      return [{ platform, inventory, matched }];
+    });
+    found.push(remedyImage(image, digest, platforms, lineageOf, facts));
+    // A large fleet must not keep leases and probes waiting.
+    await nextTurn();
+  }
+  return found;
+}
+
+interface Matched {
+  readonly report: ReturnType<typeof matchAdvisories>;
+  readonly judge: PackageJudge | undefined;
+}
+
+interface MatchedPlatform {
+  readonly platform: string;
+  readonly inventory: Inventory;
+  readonly matched: Matched;
+}
+
+function match(inventory: Inventory, index: AdvisoryIndex | undefined, madeFrom: string | undefined): Matched {
+  return {
+    report: matchAdvisories(inventory, index, madeFrom),
+    judge: index && createPackageJudge(inventory, index, madeFrom),
+  };
+}
+
+function remedyImage(
+  image: string,
+  digest: Digest,
+  platforms: readonly MatchedPlatform[],
+  lineageOf: LineageOf,
+  facts: FleetFacts,
+): ImageRemedies {
+  const found = new Map<string, CuredFinding>();
+  for (const { platform, inventory, matched } of platforms) {
+    const { report, judge } = matched;
+    if (judge === undefined) continue;
+    const world = remedyFacts(inventory, judge, lineageOf(image, platform), facts);
+    for (const finding of report.findings) {
+      const remedy = planRemedy(finding, world);
+      const { layer: _, architecture: __, ...same } = finding;
+      // What is the same on every platform is told once.
+      const key = JSON.stringify([same, remedy]);
+      const known = found.get(key);
+      found.set(key, { finding, remedy, platforms: [...(known?.platforms ?? []), platform] });
+    }
+  }
+  const reasons = [...new Set(platforms.flatMap(({ matched }) => matched.report.reasons))];
+  const isKnown = platforms.length > 0 && platforms.every(({ matched }) => matched.report.state === "known");
+  return { image, digest, state: isKnown ? "known" : "unknown", reasons, findings: [...found.values()] };
+}
+
+function remedyFacts(
+  inventory: Inventory,
+  judge: PackageJudge,
+  lineage: RemedyFacts["lineage"],
+  { now }: FleetFacts,
+): RemedyFacts {
+  const cures = new Map<string, SourceCure>();
+  const entryOf = ({ type, package: name, architecture, layer, path }: Finding): InstalledPackage | undefined =>
+    findPackage(inventory, { type, name, architecture, layer, ...(path === undefined ? {} : { path }) });
+  return {
+    now,
+    lineage,
+    judge: (finding, version) => {
+      const entry = entryOf(finding);
+      return entry === undefined ? "unknown" : judge.judge(finding, entry, version);
+    },
+    support: endOfLife(inventory.os, now),
+    accepted: () => undefined,
+    sourceCure: (finding) => {
+      const entry = entryOf(finding);
+      const key = JSON.stringify([finding.id, finding.type, finding.package, finding.path, finding.version]);
+      const cure = cures.get(key) ?? cureSource(finding, entry, judge);
+      cures.set(key, cure);
+      return cure;
+    },
+  };
+}
+
+const schemes: Readonly<Record<string, VersionScheme>> = versionSchemes;
+
+function cureSource(finding: Finding, entry: InstalledPackage | undefined, judge: PackageJudge): SourceCure {
+  const scheme = Object.hasOwn(schemes, finding.type) ? schemes[finding.type] : undefined;
+  if (entry === undefined || scheme === undefined)
+    return { kind: "none", reason: `nobody knows how versions of ${finding.package} are ordered` };
+  return planSourceCure(finding, {
+    type: finding.type,
+    installed: entry.version,
+    fixes: judge.fixesOf(entry),
+    scheme,
+    openAt: (version) => judge.openAt(entry, { version, sourceVersion: version }),
+    allows: () => undefined,
+    file: finding.path,
+    demands: [],
+  });
+}
+
+/** The ecosystem of the upstream that an image is assembled from: of one that does not say which release it is. */
+function madeFromOf(config: Config, image: string): string | undefined {
+  const upstream = effectiveImage(config, image)?.upstream ?? "";
+  return ecosystemOfCodename(config.upstreams[upstream]?.codename ?? "");
+}
