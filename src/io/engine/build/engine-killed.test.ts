@@ -73,9 +73,8 @@ async function build(
   dockerfile: string,
 ): Promise<{ readonly code?: string; readonly retry?: boolean; readonly message?: string }> {
   try {
-    const result = await site
-      .engines()
-      [name].build(await site.request(dockerfile), () => undefined, new AbortController().signal);
+    const engine = site.engines()[name];
+    const result = await engine.build(await site.request(dockerfile), () => undefined, new AbortController().signal);
     await result.close();
     return {};
   } catch (error) {
