@@ -133,7 +133,8 @@ function pride(result: QuickstartResult, screen: Screen): string {
   if (counts.rebuilt === 0) {
     return `Everything is up to date: nothing was rebuilt in ${formatSeconds(seconds.day1)}.`;
   }
-  const share = bytesUploaded > 0 ? ` (1/${Math.max(1, Math.round(bytesFullRebuild / bytesUploaded))})` : "";
+  const percent = (100 * bytesUploaded) / bytesFullRebuild;
+  const share = bytesFullRebuild > 0 ? ` (${percent < 10 ? percent.toFixed(1) : percent.toFixed(0)} %)` : "";
   const closed = counts.cvesClosed > 0 ? `, ${plural(counts.cvesClosed, "CVE")} closed` : "";
   return screen.green(
     `${plural(counts.rebuilt, "image")} renewed in ${formatSeconds(seconds.day1)}${closed}: uploaded ${formatBytes(bytesUploaded)} ` +
