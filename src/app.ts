@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { configJsonSchema } from "./core/config/index.ts";
-import { lockPath, readLock } from "./io/store/index.ts";
+import { dirname, join, resolve } from "node:path";
+import type { Feed } from "./io/feeds/index.ts";
+import { systemClock } from "./lib/index.ts";
 import type {
   AppOptions,
   Connection,
@@ -10,11 +10,7 @@ import type {
   RunningQuickstart,
   StartOptions,
 } from "./operation/index.ts";
-import { connectServer } from "./serve/index.ts";
-import { createFleetOperations, createStatelessOperations } from "./fleet-operations.ts";
-import { openFleet, readConfigPath } from "./fleet.ts";
-import { quickstartConfig, runQuickstart } from "./quickstart.ts";
-import { serveFleet } from "./serve-fleet.ts";
+import { readConfigPath } from "./config-path.ts";
 
 const never = new AbortController().signal;
 
@@ -22,8 +18,21 @@ const never = new AbortController().signal;
 export async function connectApp(options: AppOptions): Promise<Connection> {
   const { onEvent, signal = never } = options;
   if (options.stateless === true) {
-    return { operations: createStatelessOperations(process.env, signal), close: () => Promise.resolve() };
+    const { createStatelessOperations } = await import("./stateless-operations.ts");
+    const operations = createStatelessOperations({
+      env: process.env,
+      signal,
+      ...listen(onEvent),
+      findFeeds: () => feedsOf(options),
+    });
+    return { operations, close: () => Promise.resolve() };
   }
+  const [{ lockPath, readLock }, { connectServer }, { openFleet }, { createFleetOperations }] = await Promise.all([
+    import("./io/store/index.ts"),
+    import("./serve/index.ts"),
+    import("./fleet.ts"),
+    import("./fleet-operations.ts"),
+  ]);
   const place = await findPlace(options);
   const holder = await readLock(lockPath(place.dataDir));
   if (holder?.address !== undefined && holder.token !== undefined) {
@@ -40,6 +49,7 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
 
 /** Opens the fleet, serves it, and works at it until it is closed. Throws what opening and listening throw. */
 export async function startApp(options: StartOptions): Promise<RunningApp> {
+  const [{ openFleet }, { serveFleet }] = await Promise.all([import("./fleet.ts"), import("./serve-fleet.ts")]);
   const place = await findPlace(options);
   const { onEvent, signal = never } = options;
   const fleet = await openFleet({ ...place, ...listen(onEvent), signal });
@@ -59,6 +69,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
 
 /** The tour: days 0 and 1 on real packages, then the server. Throws NO_MIRROR where no mirror is known. */
 export async function startQuickstart(options: QuickstartOptions): Promise<RunningQuickstart> {
+  const { quickstartConfig, runQuickstart } = await import("./quickstart.ts");
   const dataDir = resolve(options.data ?? join(".tidemill", "quickstart"));
   const configPath = options.config === undefined ? quickstartConfig : resolve(options.config);
   return runQuickstart({
@@ -74,8 +85,9 @@ export async function startQuickstart(options: QuickstartOptions): Promise<Runni
 }
 
 /** JSON Schema of `tidemill.yaml`. */
-export function configSchema(): Promise<object> {
-  return Promise.resolve(configJsonSchema());
+export async function configSchema(): Promise<object> {
+  const { configJsonSchema } = await import("./core/config/index.ts");
+  return configJsonSchema();
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -102,6 +114,21 @@ async function findPlace(options: AppOptions): Promise<Place> {
   if (options.config !== undefined) return { configPath: resolve(options.config), dataDir, env };
   // A state remembers what it was made from: nobody has to name it twice.
   return { configPath: hasOwn ? own : ((await readConfigPath(dataDir)) ?? own), dataDir, env };
+}
+
+/** The feeds of the configuration that a command means, and where what they said is kept; undefined where there is no configuration. */
+async function feedsOf(
+  options: AppOptions,
+): Promise<{ readonly feeds: readonly Feed[]; readonly folder: string } | undefined> {
+  const { configPath, dataDir, env } = await findPlace(options);
+  if (options.config === undefined && !(await isThere(configPath))) return undefined;
+  const [{ loadConfig }, { findFeeds }] = await Promise.all([import("./load-config.ts"), import("./find-feeds.ts")]);
+  const cacheDir = join(dataDir, "cache");
+  const { config } = await loadConfig(configPath, env, cacheDir);
+  return {
+    feeds: findFeeds(config, dirname(configPath), cacheDir, systemClock),
+    folder: join(cacheDir, "feeds"),
+  };
 }
 
 function isThere(path: string): Promise<boolean> {

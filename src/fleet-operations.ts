@@ -1,17 +1,10 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { createRegistryClient, dockerCredentials } from "./io/registry/index.ts";
-import { silentLogger, systemClock } from "./lib/index.ts";
+import { silentLogger } from "./lib/index.ts";
 import { watchUpstreams } from "./loop/watch/index.ts";
-import { createImageReader, createLayerStore } from "./io/layer/index.ts";
-import {
-  createOperations,
-  OperationError,
-  operationNames,
-  type OperationHandlers,
-  type Operations,
-} from "./operation/index.ts";
+import { createOperations, type OperationHandlers, type Operations } from "./operation/index.ts";
 import * as implemented from "./serve/operations/index.ts";
+import * as scanning from "./serve/operations/scan/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
 import type { Fleet } from "./fleet.ts";
 import { readVersion } from "./version.ts";
@@ -36,6 +29,12 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
   fleet.onClose(() => clientOfOthers.close());
   const refresh = async (): Promise<void> => {
     await watchUpstreams(ctx);
+  };
+  const looking = {
+    images: ctx.images,
+    registries: clientOfOthers,
+    localFiles: serving === undefined,
+    signal: ctx.signal,
   };
   const databaseUrl = env["DATABASE_URL"];
   const place = databaseUrl === undefined || databaseUrl === "" ? { dir: fleet.dataDir } : { databaseUrl };
@@ -69,6 +68,16 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       localFiles: serving === undefined,
       signal: ctx.signal,
     }),
+    scan: scanning.createScan({
+      ...looking,
+      clock: ctx.clock,
+      version: readVersion(),
+      knowledge: (locations, signal) => {
+        const folder = join(ctx.cacheDir, "feeds");
+        return scanning.loadScanFeeds(locations, { folder, clock: ctx.clock, configured: ctx.feeds }, signal);
+      },
+    }),
+    inventory: scanning.createInventory({ ...looking, version: readVersion() }),
     run: implemented.createRun(ctx, {
       pass: async (passOptions) => {
         const result = await fleet.pass(passOptions);
@@ -100,27 +109,4 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     }),
   };
   return createOperations(handlers);
-}
-
-/** The operations that need no fleet: `check`, `diff` and `rebase` of any image, `validate`; all others answer UNSUPPORTED. */
-export function createStatelessOperations(env: Env, signal: AbortSignal): Operations {
-  const registries = createRegistryClient({ credentials: dockerCredentials() });
-  const cacheDir = join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tidemill");
-  const refuse = (name: string) => () => {
-    throw new OperationError("UNSUPPORTED", `${name} needs a fleet`, { hint: "Name its configuration by --config." });
-  };
-  const images = createImageReader(createLayerStore(join(cacheDir, "layers")));
-  const known: Partial<OperationHandlers> = {
-    check: implemented.createCheck({ cacheDir, clock: systemClock, env, registries, localFiles: true, signal }),
-    diff: implemented.createDiff({
-      client: registries,
-      localFiles: true,
-      images,
-      signal,
-    }),
-    rebase: implemented.createRebase({ client: registries, images, localFiles: true, signal }),
-    validate: implemented.createValidate({ env, cwd: process.cwd() }),
-  };
-  const handlers = Object.fromEntries(operationNames.map((name) => [name, known[name] ?? refuse(name)]));
-  return createOperations(handlers as unknown as OperationHandlers);
 }

@@ -1,13 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { releaseOf } from "./core/advisory/index.ts";
 import type { Config } from "./core/config/index.ts";
 import { parseReference } from "./core/image/index.ts";
 import type { PackageRecord } from "./core/packages/index.ts";
 import { createDistro, debianSources, type SuiteSource } from "./io/distro/index.ts";
 import { runEngines, type RunEngine } from "./io/engine/index.ts";
-import { createFeed, type Feed } from "./io/feeds/index.ts";
 import { createQueue, type Queue } from "./io/queue/index.ts";
 import { createImageReader, createLayerStore } from "./io/layer/index.ts";
 import {
@@ -18,9 +16,11 @@ import {
   type RegistryServer,
 } from "./io/registry/index.ts";
 import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
-import { createLogger, systemClock, writeFileDurable, type Clock, type Logger } from "./lib/index.ts";
+import { createLogger, systemClock, type Clock, type Logger } from "./lib/index.ts";
 import { createBuilder } from "./create-builder.ts";
 import { createSourceReader } from "./create-source-reader.ts";
+import { saveConfigPath } from "./config-path.ts";
+import { findFeeds } from "./find-feeds.ts";
 import { createAssembler, createPatcher, createRebaser, type Makers } from "./loop/build/index.ts";
 import { loadBelievedBases } from "./loop/believed-bases.ts";
 import { leaseMs, repositoryName, type Context } from "./loop/context.ts";
@@ -202,18 +202,6 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   }
 }
 
-const configPathFile = "config-path";
-
-/** The configuration that the state in `dataDir` was last opened with; undefined where there is none. */
-export async function readConfigPath(dataDir: string): Promise<string | undefined> {
-  const text = await readFile(join(dataDir, configPathFile), "utf8").catch(() => "");
-  return text.trim() === "" ? undefined : text.trim();
-}
-
-async function saveConfigPath(dataDir: string, path: string): Promise<void> {
-  if ((await readConfigPath(dataDir)) !== path) await writeFileDurable(join(dataDir, configPathFile), `${path}\n`);
-}
-
 async function openState(
   { dataDir, env }: FleetOptions,
   clock: Clock,
@@ -238,22 +226,6 @@ function keepOnce(store: Store, closing: (() => Promise<unknown>)[]): Store {
   const close = (): Promise<void> => (closed ??= store.close());
   closing.push(close);
   return { ...store, close };
-}
-
-function findFeeds(config: Config, home: string, cacheDir: string, clock: Clock): Feed[] {
-  const kinds = [
-    ["osv", config.feeds.osv],
-    ["debian-tracker", config.feeds.debianTracker],
-  ] as const;
-  // An archive that is not Debian's may have advisories of its own, under its own name.
-  const ecosystems = Object.values(config.upstreams)
-    .map(({ codename }) => codename)
-    .filter((codename) => releaseOf(codename) === undefined);
-  return kinds.flatMap(([kind, location]) => {
-    if (location === undefined) return [];
-    const where = /^https?:/.test(location) ? location : resolve(home, location);
-    return [createFeed({ name: kind, kind, location: where, ecosystems }, join(cacheDir, "feeds"), clock)];
-  });
 }
 
 async function openRegistry(

@@ -32,6 +32,8 @@ export interface CommandOption {
   /** As commander writes it: `-e, --environment <name>`; a value that may be repeated ends in `...`. */
   readonly flags: string;
   readonly description: string;
+  /** May be given several times, a value each: unlike one that ends in `...` it leaves the words after its value alone. */
+  readonly repeats?: boolean;
 }
 
 /** One command: it returns data, and says how the data is read by people. */

@@ -26,6 +26,16 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   log: entry("Look", "What the newest build of an image said", async () => (await import("./log.ts")).log),
   plan: entry("Look", "What would be done now, and why", async () => (await import("./plan.ts")).plan),
   check: entry("Look", "What any image holds, and what of it is old", async () => (await import("./check.ts")).check),
+  scan: entry(
+    "Look",
+    "What is wrong with an image, folder or SBOM, and what cures it",
+    async () => (await import("./scan.ts")).scan,
+  ),
+  inventory: entry(
+    "Look",
+    "Every package in an image or folder, also as an SBOM",
+    async () => (await import("./inventory.ts")).inventory,
+  ),
   why: entry("Look", "Why a digest exists", async () => (await import("./why.ts")).why),
   history: entry("Look", "What was done, newest first", async () => (await import("./history.ts")).history),
   diff: entry("Look", "What differs between two images", async () => (await import("./diff.ts")).diff),

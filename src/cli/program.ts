@@ -63,6 +63,7 @@ export async function parseCommandLine(
     `\nExamples:\n${exampleText([
       ["tidemill quickstart", "see the whole loop on real packages"],
       ["tidemill check registry.example/team/app:1.4", "what of an image is old"],
+      ["tidemill scan registry.example/team/app:1.4 --fail-on high", "what is wrong with it, and what cures that"],
       ["tidemill up", "keep the fleet of ./tidemill.yaml fresh"],
       ["tidemill why web", "what led to the digest in production"],
     ])}\nExit status: 0 done, 1 failed, 2 not understood, 3 refused by policy, 4 busy.`,
@@ -102,7 +103,11 @@ function describeCommand(sub: Commander, command: Command): void {
 }
 
 function addOptions(target: Commander, options: readonly CommandOption[]): void {
-  for (const option of options) target.option(option.flags, option.description);
+  for (const { flags, description, repeats } of options) {
+    if (repeats === true)
+      target.option(flags, description, (value: string, before: string[]) => [...before, value], []);
+    else target.option(flags, description);
+  }
 }
 
 function exampleText(examples: Command["examples"]): string {

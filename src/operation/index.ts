@@ -22,6 +22,8 @@ export type { Looked } from "./look.ts";
 export type { Log } from "./log.ts";
 export type { Plan } from "./plan.ts";
 export type { Check, Diff, History, Why } from "./explain.ts";
+export type { Scan, ScanFindingView } from "./scan.ts";
+export type { InventoryView } from "./inventory.ts";
 export type { Run } from "./action.ts";
 export type { Rebase } from "./rebase.ts";
 export type { Doctor, Validate } from "./upkeep.ts";

@@ -3,10 +3,12 @@ import * as action from "./action.ts";
 import { OperationError } from "./error.ts";
 import * as explain from "./explain.ts";
 import { graph, graphInput } from "./graph.ts";
+import { inventory, inventoryInput } from "./inventory.ts";
 import { looked, lookInput } from "./look.ts";
 import { log, logInput } from "./log.ts";
 import { plan, planInput } from "./plan.ts";
 import { rebase, rebaseInput } from "./rebase.ts";
+import { scan, scanInput } from "./scan.ts";
 import { status, statusInput, summary, summaryInput } from "./status.ts";
 import * as upkeep from "./upkeep.ts";
 
@@ -45,6 +47,18 @@ export const operations = {
     effect: "read",
     input: explain.checkInput,
     output: explain.check,
+  },
+  scan: {
+    summary: "What is wrong with what anything holds, and what cures it",
+    effect: "read",
+    input: scanInput,
+    output: scan,
+  },
+  inventory: {
+    summary: "What anything holds",
+    effect: "read",
+    input: inventoryInput,
+    output: inventory,
   },
   run: { summary: "One pass of the loop", effect: "write", input: action.runInput, output: action.run },
   rebuild: { summary: "Ask for a rebuild", effect: "write", input: action.rebuildInput, output: action.rebuild },

@@ -49,7 +49,17 @@ export interface LayerEntry {
 /** Why a member of a layer was left out or changed. */
 export interface LayerProblem {
   readonly kind:
-    "escape" | "bad-name" | "bad-whiteout" | "duplicate" | "device" | "xattr" | "bad-link" | "oversized" | "ambiguous";
+    | "escape"
+    | "bad-name"
+    | "bad-whiteout"
+    | "duplicate"
+    | "device"
+    | "xattr"
+    | "bad-link"
+    | "oversized"
+    | "ambiguous"
+    /** Only of a folder on this machine. */
+    | "unreadable";
   readonly path: string;
   readonly message: string;
 }

@@ -74,6 +74,7 @@ const hiding = new Set<Tree["problems"][number]["kind"]>([
   "bad-whiteout",
   "bad-link",
   "oversized",
+  "unreadable",
 ]);
 
 /** Whether a problem of a layer may have hidden a package database or part of one. */

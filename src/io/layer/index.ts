@@ -8,3 +8,4 @@ export {
   type PlatformManifest,
   type ReadImage,
 } from "./read-image.ts";
+export { folderTree, type ReadFolderOptions } from "./read-folder.ts";

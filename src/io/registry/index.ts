@@ -18,5 +18,5 @@ export {
 } from "./client/create-tag-asker.ts";
 export { openDockerArchive } from "./open-docker-archive.ts";
 export { openImage } from "./open-image.ts";
-export { openLayout, type Layout } from "./open-layout.ts";
+export { isLayout, openLayout, type Layout } from "./open-layout.ts";
 export { writeDockerArchive } from "./write-docker-archive.ts";

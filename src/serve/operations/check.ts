@@ -1,18 +1,12 @@
 import { join } from "node:path";
-import {
-  formatPlatform,
-  parseDocument,
-  parsePlatform,
-  samePlatform,
-  type ImageSource,
-} from "../../core/image/index.ts";
 import { createImageReader, createLayerStore } from "../../io/layer/index.ts";
 import { openImage, type RegistryClient } from "../../io/registry/index.ts";
 import type { Clock } from "../../lib/index.ts";
 import { checkImage } from "../../loop/match/index.ts";
-import { OperationError, type OperationHandlers } from "../../operation/index.ts";
+import type { OperationHandlers } from "../../operation/index.ts";
 import { describeCheck } from "./describe-check.ts";
 import { createSuiteFinder, debianKeys, type SuiteFinderDeps } from "./find-suites.ts";
+import { narrowPlatform, requirePlatform } from "./narrow-platform.ts";
 import { remoteName } from "./remote-name.ts";
 
 export interface CheckDeps {
@@ -41,7 +35,7 @@ export function createCheck(deps: CheckDeps): OperationHandlers["check"] {
     const opened = await openImage(deps.localFiles ? image : remoteName("check", image), registries);
     const finder = createSuiteFinder({ cacheDir, clock, env, aptFolder, keysOf });
     try {
-      const reference = await narrow(opened.source, opened.reference, platform, signal);
+      const reference = await narrowPlatform(opened.source, opened.reference, platform, signal);
       const found = await checkImage(
         opened.source,
         reference.read,
@@ -59,40 +53,4 @@ export function createCheck(deps: CheckDeps): OperationHandlers["check"] {
       await Promise.all([opened.close(), finder.close()]);
     }
   };
-}
-
-/** What is to be read for one platform: its own manifest, so that those of the others stay where they are. `digest` is what `reference` named. */
-async function narrow(source: ImageSource, reference: string, platform: string | undefined, signal?: AbortSignal) {
-  if (platform === undefined) return { read: reference, digest: undefined };
-  const raw = await source.manifest(reference, signal);
-  // The reader says what is to be said where there is none.
-  if (raw === undefined) return { read: reference, digest: undefined };
-  const document = parseDocument(raw);
-  if (document.kind === "manifest") return { read: raw.digest, digest: raw.digest };
-  const wanted = parsePlatform(platform);
-  const there = document.index.manifests.flatMap((one) =>
-    one.platform === undefined ? [] : [{ ...one, platform: one.platform }],
-  );
-  const match = there.find((one) => samePlatform(one.platform, wanted));
-  if (match === undefined)
-    throw noPlatform(
-      source.name,
-      platform,
-      there.map((one) => formatPlatform(one.platform)),
-    );
-  return { read: match.digest, digest: raw.digest };
-}
-
-function requirePlatform(image: string, platform: string | undefined, found: readonly string[]): void {
-  if (platform === undefined) return;
-  const wanted = parsePlatform(platform);
-  const isThere = found.some((one) => samePlatform(parsePlatform(one), wanted));
-  if (!isThere) throw noPlatform(image, platform, found);
-}
-
-function noPlatform(image: string, platform: string, there: readonly string[]): OperationError {
-  const named = there.filter((one) => one !== "unknown/unknown").slice(0, 20);
-  return new OperationError("NOT_FOUND", `${image} has no ${platform}`, {
-    hint: `It has ${named.join(", ") || "no platform at all"}.`,
-  });
 }

@@ -1,0 +1,142 @@
+import { matchAdvisories, type AdvisoryReport, type Finding } from "../../../core/advisory/index.ts";
+import {
+  applyIgnores,
+  compareScans,
+  createPlatform,
+  failOnWords,
+  formatJunit,
+  formatMarkdown,
+  formatSarif,
+  judgeScan,
+  loadCyclonedx,
+  parseFailOn,
+  parseIgnoreFile,
+  type FailRule,
+  type IgnoreEntry,
+  type JudgedScan,
+  type ScanComparison,
+  type ScanReport,
+} from "../../../core/report/index.ts";
+import type { Inventory } from "../../../core/inventory/index.ts";
+import type { Remedy } from "../../../core/remedy/index.ts";
+import type { Clock } from "../../../lib/index.ts";
+import { OperationError, type OperationHandlers, type OperationRequest } from "../../../operation/index.ts";
+import { describeScan } from "./describe-scan.ts";
+import { readSubject, type ReadSubject, type SubjectDeps } from "./read-subject.ts";
+import type { ScanKnowledge } from "./load-scan-feeds.ts";
+
+export interface ScanDeps extends SubjectDeps {
+  readonly clock: Clock;
+  readonly version: string;
+  /** What the feeds of the configuration and those at `locations` know. */
+  readonly knowledge: (locations: readonly string[], signal?: AbortSignal) => Promise<ScanKnowledge>;
+}
+
+type Request = OperationRequest<"scan">;
+
+/**
+ * What is wrong with what any subject holds, and what cures it. Throws BAD_INPUT for rules, ignore files and documents that cannot be read, UNSUPPORTED for files where they are not looked at,
+ * and what reading a subject throws.
+ */
+export function createScan(deps: ScanDeps): OperationHandlers["scan"] {
+  const { clock, localFiles, knowledge, signal } = deps;
+  return async (request) => {
+    const rules = request.failOn.map(ruleOf);
+    const ignores = ignoresOf(request);
+    if (!localFiles && request.feeds.length > 0)
+      throw new OperationError("UNSUPPORTED", "scan: a server asks the feeds of its configuration only", {
+        hint: "`tidemill scan --feed` itself reads any feed.",
+      });
+    const [read, before, known] = await Promise.all([
+      readSubject("scan", request.subject, request.platform, deps),
+      request.against === undefined ? undefined : readSubject("scan", request.against, request.platform, deps),
+      knowledge(request.feeds, signal),
+    ]);
+    const now = clock.now();
+    const reportOf = (subject: ReadSubject): ScanReport =>
+      applyIgnores(createReport(subject, known, now), ignores, now);
+    const report = reportOf(read);
+    const older = before === undefined ? undefined : reportOf(before);
+    const found = older === undefined ? undefined : compareScans(older, report);
+    const only = request.onlyNew && found !== undefined ? { only: new Set(found.added) } : {};
+    const verdict = judgeScan(report, { rules, allowUnknown: request.allowUnknown, ...only }, now);
+    const judged: JudgedScan = { report, verdict, version: deps.version };
+    const comparison = older === undefined || found === undefined ? undefined : { before: older, found };
+    return describeScan(judged, comparison, await documentOf(request.format, judged, found));
+  };
+}
+
+function createReport({ subject, platforms }: ReadSubject, known: ScanKnowledge, at: number): ScanReport {
+  return {
+    subject,
+    at,
+    feeds: known.feeds,
+    notes: [],
+    platforms: platforms.map(({ platform, inventory }) =>
+      createPlatform({
+        platform,
+        inventory,
+        advisories: lookUp(inventory, known),
+        remedyOf: (finding) => remedyOf(finding, subject.name),
+      }),
+    ),
+  };
+}
+
+function lookUp(inventory: Inventory, { index, doubts }: ScanKnowledge): AdvisoryReport {
+  const report = matchAdvisories(inventory, index);
+  const reasons = [...new Set([...report.reasons, ...doubts])];
+  return { ...report, state: reasons.length === 0 ? report.state : "unknown", reasons };
+}
+
+function remedyOf(finding: Finding, image: string): Remedy {
+  if (finding.fixed === undefined)
+    return { kind: "wait-upstream", since: finding.published, reason: "no version that cures it is known" };
+  return { kind: "rebuild", image, offered: { version: finding.fixed, from: finding.id, since: undefined } };
+}
+
+async function documentOf(
+  format: Request["format"],
+  judged: JudgedScan,
+  comparison: ScanComparison | undefined,
+): Promise<string | null> {
+  switch (format) {
+    case undefined:
+      return null;
+    case "sarif":
+      return formatSarif(judged);
+    case "junit":
+      return formatJunit(judged);
+    case "markdown":
+      return formatMarkdown(judged, comparison);
+    case "cyclonedx":
+      return (await loadCyclonedx()).formatCyclonedxScan(judged);
+  }
+}
+
+function ruleOf(text: string): FailRule {
+  const parsed = parseFailOn(text);
+  if (parsed.kind === "ok") return parsed.rule;
+  throw new OperationError("BAD_INPUT", `--fail-on ${text}: ${parsed.message}`, {
+    hint: `Known are ${failOnWords}; commas between them mean that all must hold.`,
+  });
+}
+
+function ignoresOf({ ignore, ignoreFile }: Request): IgnoreEntry[] {
+  const named = ignore.map(({ id, reason, until, by }): IgnoreEntry => ({
+    id,
+    reason,
+    by,
+    until: until === undefined ? undefined : Date.parse(until),
+    package: undefined,
+    version: undefined,
+    path: undefined,
+  }));
+  if (ignoreFile === undefined) return named;
+  const parsed = parseIgnoreFile(ignoreFile.text, ignoreFile.name);
+  if (parsed.kind === "ok") return [...parsed.entries, ...named];
+  const lines = parsed.mistakes.map(({ line, column, message }) => `${ignoreFile.name}:${line}:${column}: ${message}`);
+  throw new OperationError("BAD_INPUT", lines.join("\n"), {
+    hint: "It is a list `ignore:` of `id`, `reason` and, where they matter, `package`, `version`, `path`, `until`, `by`.",
+  });
+}
