@@ -1,6 +1,7 @@
 import { printable } from "../lib/index.ts";
 import type { Plan } from "../operation/index.ts";
 import { command, withConnection } from "./command.ts";
+import { curesTable } from "./cures.ts";
 import type { Screen } from "./screen.ts";
 import { renderTable } from "./table.ts";
 import { plural, section, showTime } from "./wording.ts";
@@ -12,6 +13,7 @@ export const plan = command<Plan>({
   examples: [
     ["tidemill plan", "by what was last seen"],
     ["tidemill plan --refresh --json | jq '.waves[].rebuilds[].image'", "ask the upstreams, list the images"],
+    ["tidemill plan --json | jq '.findings[] | select(.exploited)'", "what is known to be exploited, and its cure"],
   ],
   run: async (context, asked) =>
     withConnection(context, ({ operations }) => operations.plan({ refresh: asked.flag("refresh") })),
@@ -26,6 +28,10 @@ function printPlan(plan: Plan, screen: Screen): string {
       : `${screen.bold(plural(planned.length, "rebuild"))} in ${plural(plan.waves.length, "wave")}`,
   ];
   if (plan.breaker.open) lines.push(screen.red(`The breaker is open: ${printable(plan.breaker.reason ?? "")}`));
+  for (const { image, reasons } of plan.unknown)
+    lines.push(
+      screen.yellow(`? ${printable(image)}: what is wrong with it is not known: ${printable(reasons.join("; "))}`),
+    );
   for (const warning of plan.warnings) lines.push(screen.yellow(`! ${printable(warning)}`));
   const columns = [
     { title: "WAVE", align: "right" as const },
@@ -64,6 +70,7 @@ function printPlan(plan: Plan, screen: Screen): string {
     ...lines,
     ...section("To rebuild", renderTable(columns, rows, screen), screen),
     ...section("Held back", renderTable(heldColumns, held, screen), screen),
+    ...section("Findings", curesTable(plan.cures, screen), screen),
     ...section("Not touched", renderTable(untouchedColumns, untouched, screen), screen),
   ].join("\n");
 }

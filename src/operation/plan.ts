@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { cause, instant, lane } from "./shapes.ts";
+import { cureView, findingView } from "./remedy.ts";
+import { cause, count, instant, lane } from "./shapes.ts";
 
 const plannedRebuild = z.object({
   image: z.string(),
@@ -32,6 +33,14 @@ export const plan = z.object({
   waves: z.array(z.object({ rebuilds: z.array(plannedRebuild).min(1) })),
   held: z.array(heldBack),
   untouched: z.array(z.object({ image: z.string(), reason: z.string() })),
+  /** What is wrong with what the images are now, each with its remedy and when that comes; the worst first, at most 5,000. */
+  findings: z.array(findingView),
+  /** Findings that are not told, for there are too many. */
+  findingsLeftOut: count.int(),
+  /** The same, put together by image, package and remedy. */
+  cures: z.array(cureView),
+  /** Images of which it is not known what is wrong with them, and why: never to be taken for clean. */
+  unknown: z.array(z.object({ image: z.string(), reasons: z.array(z.string()) })),
   breaker: z.object({ open: z.boolean(), reason: z.string().nullable() }),
   /** What makes the plan less than certain: an upstream that is stale, an inventory that could not be read. */
   warnings: z.array(z.string()),

@@ -25,6 +25,7 @@ export interface Change {
   readonly registry?: Document;
   readonly notifications?: Document;
   readonly watch?: Document;
+  readonly feeds?: Document;
   readonly engine?: Document;
   readonly bases?: Document;
 }
@@ -147,6 +148,7 @@ function configOf(archive: DebianArchive, change: Change): Document {
     ...(change.registry === undefined ? {} : { registry: change.registry }),
     ...(change.notifications === undefined ? {} : { notifications: change.notifications }),
     ...(change.watch === undefined ? {} : { watch: change.watch }),
+    ...(change.feeds === undefined ? {} : { feeds: change.feeds }),
     ...(change.engine === undefined ? {} : { engine: change.engine }),
     ...(change.bases === undefined ? {} : { bases: change.bases }),
     server: { listen: "127.0.0.1:0" },

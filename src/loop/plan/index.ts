@@ -1,2 +1,3 @@
 export { loadSources, type FoundSource } from "./load-sources.ts";
-export { planFleet, proposePlan, type PlannedFleet } from "./plan-fleet.ts";
+export { type CuredFinding, type ImageRemedies } from "./load-remedies.ts";
+export { planFleet, proposePlan, proposeRemedies, type PlannedFleet, type ProposedRemedies } from "./plan-fleet.ts";

@@ -3,6 +3,7 @@ import type { SavedPlan } from "../../io/store/index.ts";
 import { canonicalJson } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { loadPlanFacts } from "./load-facts.ts";
+import { loadRemedies, type ImageRemedies } from "./load-remedies.ts";
 
 export interface PlannedFleet {
   readonly plan: Plan;
@@ -12,6 +13,17 @@ export interface PlannedFleet {
 /** What would be done now; nothing is changed. */
 export async function proposePlan(ctx: Context): Promise<Plan> {
   return planRebuilds(await loadPlanFacts(ctx));
+}
+
+export interface ProposedRemedies {
+  readonly plan: Plan;
+  readonly remedies: readonly ImageRemedies[];
+}
+
+/** The same, with what is wrong with what the images are now, and what would cure it. */
+export async function proposeRemedies(ctx: Context): Promise<ProposedRemedies> {
+  const facts = await loadPlanFacts(ctx);
+  return { plan: planRebuilds(facts), remedies: await loadRemedies(ctx, facts) };
 }
 
 /** Makes the plan and its rebuilds stand in the store. The same facts again bring nothing new. */

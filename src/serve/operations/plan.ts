@@ -1,6 +1,6 @@
 import type { HeldImage, Plan as CorePlan, PlannedRebuild } from "../../core/plan/index.ts";
 import type { Context } from "../../loop/context.ts";
-import { proposePlan } from "../../loop/plan/index.ts";
+import { proposeRemedies } from "../../loop/plan/index.ts";
 import {
   describeCause,
   describeReasons,
@@ -8,6 +8,8 @@ import {
   type OperationHandlers,
   type Plan,
 } from "../../operation/index.ts";
+import { describeFindings, groupFindings } from "./describe-remedies.ts";
+import { loadRebuildsInFlight } from "./rebuilds-in-flight.ts";
 import { describeDoubts, loadUpstreamStates } from "./upstream-states.ts";
 
 export interface PlanDeps {
@@ -19,21 +21,33 @@ export interface PlanDeps {
 export function createPlan(ctx: Context, { refresh }: PlanDeps): OperationHandlers["plan"] {
   return async (request) => {
     if (request.refresh) await refresh();
-    const [plan, upstreams, unread] = await Promise.all([
-      proposePlan(ctx),
+    const [{ plan, remedies }, upstreams, unread, pointers, holds] = await Promise.all([
+      proposeRemedies(ctx),
       loadUpstreamStates(ctx),
       describeUnread(ctx),
+      ctx.store.loadPointers(),
+      ctx.store.loadHolds(),
     ]);
+    const inFlight = await loadRebuildsInFlight(ctx, { image: undefined, pointers, holds, conflicts: new Map() });
+    const findings = describeFindings(ctx, remedies, plan, inFlight);
     return {
       at: formatInstant(ctx.clock.now()),
       waves: plan.waves.map((wave) => ({ rebuilds: wave.map((rebuild) => describeRebuild(ctx, rebuild)) })),
       held: plan.held.map(describeHeld),
       untouched: plan.untouched.map(({ image, reason }) => ({ image, reason })),
+      findings: findings.slice(0, mostFindings),
+      findingsLeftOut: Math.max(0, findings.length - mostFindings),
+      cures: groupFindings(findings).slice(0, mostFindings),
+      unknown: remedies.flatMap(({ image, state, reasons }) =>
+        state === "known" ? [] : [{ image, reasons: [...reasons] }],
+      ),
       breaker: describeBreaker(plan),
       warnings: [...describeDoubts(upstreams), ...unread],
     };
   };
 }
+
+const mostFindings = 5000;
 
 function describeRebuild(ctx: Context, rebuild: PlannedRebuild): Plan["waves"][number]["rebuilds"][number] {
   const causes = rebuild.causes.map(({ cause }) => describeCause(cause));

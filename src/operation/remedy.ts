@@ -1,0 +1,91 @@
+import { z } from "zod";
+import { count, digest, instant, lane } from "./shapes.ts";
+
+/** What would cure a finding, and by which proof. */
+export const remedyView = z.object({
+  kind: z.enum(["rebase", "rebuild", "patch", "bump-source", "wait-upstream", "replace-base", "accepted"]),
+  /** One line for people. */
+  summary: z.string(),
+  /** The lowest image whose rebuild, or change, cures it; null where nobody here can. */
+  image: z.string().nullable(),
+  /** The version that cures; null where none does, or where the package is gone from what is offered. */
+  version: z.string().nullable(),
+  /** The suite, base or advisory that offers it, and since when. */
+  from: z.string().nullable(),
+  since: instant.nullable(),
+  /** Of a rebase: the newer base. */
+  onto: digest.nullable(),
+  /** Of a bump: what names the version now, and who asks for the package, those first who do not allow the new one. */
+  file: z.string().nullable(),
+  compatible: z.boolean().nullable(),
+  dependants: z.array(
+    z.object({ file: z.string(), name: z.string(), range: z.string(), allows: z.boolean().nullable() }),
+  ),
+  /** Of a base that gets no more fixes: what to go to. */
+  successor: z.string().nullable(),
+  /** Of an accepted risk: by whom, and until when. */
+  by: z.string().nullable(),
+  until: instant.nullable(),
+});
+export type RemedyView = z.output<typeof remedyView>;
+
+/** When a remedy is carried out. */
+export const scheduleView = z.object({
+  /** `under-way`: a rebuild that has not ended brings it. `planned`: the plan does. `waiting`: for a cool-down, a hold or a pause. `person`: somebody has to act. `upstream`: nothing is to be had yet. */
+  state: z.enum(["under-way", "planned", "waiting", "person", "upstream", "accepted"]),
+  lane: lane.nullable(),
+  /** Not before; null: at once, or nobody knows. */
+  notBefore: instant.nullable(),
+  rebuild: z.string().nullable(),
+  reason: z.string(),
+});
+export type ScheduleView = z.output<typeof scheduleView>;
+
+const level = z.enum(["critical", "high", "medium", "low", "none", "unknown"]);
+
+/** A vulnerability of an image, and its cure. */
+export const findingView = z.object({
+  image: z.string(),
+  digest,
+  platforms: z.array(z.string()),
+  id: z.string(),
+  aliases: z.array(z.string()),
+  package: z.string(),
+  /** What it was built from. */
+  source: z.string(),
+  type: z.string(),
+  /** Installed version of the source. */
+  version: z.string(),
+  /** The file that tells of a package that is not in the distribution's database. */
+  path: z.string().nullable(),
+  /** `unknown`: it could not be told whether the installed version is touched. */
+  state: z.enum(["affected", "unknown"]),
+  severity: level,
+  exploited: z.boolean(),
+  summary: z.string(),
+  published: instant.nullable(),
+  remedy: remedyView,
+  schedule: scheduleView,
+});
+export type FindingView = z.output<typeof findingView>;
+
+/** Findings of an image that the same deed cures. */
+export const cureView = z.object({
+  /** The image that they are in; the remedy names the one to act at. */
+  image: z.string(),
+  /** At most twenty, the worst first; `findings` is how many there are. */
+  ids: z.array(z.string()),
+  findings: count.int(),
+  /** What the packages were built from, and these. */
+  source: z.string(),
+  packages: z.array(z.string()),
+  type: z.string(),
+  version: z.string(),
+  path: z.string().nullable(),
+  /** Of the worst. */
+  severity: level,
+  exploited: z.boolean(),
+  remedy: remedyView,
+  schedule: scheduleView,
+});
+export type CureView = z.output<typeof cureView>;
