@@ -47,8 +47,8 @@ const tilde = new RegExp(`^~${pattern}$`, "i");
 const caret = new RegExp(`^\\^${pattern}$`, "i");
 const hyphen = new RegExp(`^(${pattern}) +- +(${pattern})$`, "i");
 const wild = /^v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.[xX*])+$/;
-/** What a constraint may end with to name a stability, behind a hyphen. */
-const endsWithModifier = new RegExp(`-${modifierPattern}$`, "i");
+/** What a constraint may end with to name a stability, behind a hyphen. Composer looks for `RC` in what it made small before, and never finds it. */
+const endsWithModifier = new RegExp(`-${modifierPattern}$`);
 
 type Match = readonly (string | undefined)[];
 
@@ -114,7 +114,8 @@ function parseBasic(text: string, flag: string | undefined): Constraint[] | unde
   if (operator !== "=" && flag !== undefined && isStable(version)) {
     return [toConstraint(operator, withWord(version, stabilityName(flag)))];
   }
-  const isOpen = (operator === "<" || operator === ">=") && !endsWithModifier.test(rest) && !rest.startsWith("dev-");
+  const isOpen =
+    (operator === "<" || operator === ">=") && !endsWithModifier.test(rest.toLowerCase()) && !rest.startsWith("dev-");
   return [toConstraint(operator, isOpen ? inDevelopment(version) : version)];
 }
 
@@ -136,7 +137,9 @@ function bump(match: Match, first: number, position: number): string[] {
 }
 
 function isStable(version: Normalised): boolean {
-  return version.kind === "parts" && version.parts.every((part) => /^\d/.test(part) || part === "patch");
+  return (
+    version.kind === "parts" && version.parts.every((part) => /^\d/.test(part) || part === "patch" || part === "stable")
+  );
 }
 
 function inDevelopment(version: Normalised): Normalised {

@@ -12,6 +12,8 @@ export type Normalised =
 
 /** Ranks of `version_compare`. Where one version ends and the other goes on with a word, the end stands where numbers stand, lowest. */
 const ranks: Readonly<Record<string, string>> = {
+  // Written otherwise than in small letters, it is a word that PHP does not know.
+  stable: "\u0001",
   dev: "\u0002",
   alpha: "\u0003",
   beta: "\u0004",
@@ -20,7 +22,7 @@ const ranks: Readonly<Record<string, string>> = {
 };
 const end = "\u0006";
 const number = "\u0007";
-const branch = "\u0001";
+const branch = "\u0000";
 
 const stabilities: ReadonlyMap<string, string> = new Map([
   ["alpha", "alpha"],
@@ -28,6 +30,7 @@ const stabilities: ReadonlyMap<string, string> = new Map([
   ["beta", "beta"],
   ["b", "beta"],
   ["rc", "RC"],
+  ["stable", "stable"],
   ["patch", "patch"],
   ["pl", "patch"],
   ["p", "patch"],
@@ -86,7 +89,7 @@ function partsOf(version: string): string[] | undefined {
 /** The stability, its numbers, and `dev`. */
 function wordsOf([word = "", trailing = "", dev]: readonly (string | undefined)[]): string[] {
   // `1.0-stable-dev` is 1.0.
-  if (word.toLowerCase() === "stable") return [];
+  if (word === "stable") return [];
   const stability = stabilities.get(word.toLowerCase());
   return [
     ...(stability === undefined ? [] : [stability, ...(trailing.match(/\d+/g) ?? [])]),

@@ -6,11 +6,14 @@ export interface DebVersion {
   readonly revision: string;
 }
 
-const shape = /^(?:\d{1,9}:)?[0-9][0-9A-Za-z.+~:-]*$/;
+const maxEpoch = 2 ** 31 - 1;
+/** A colon stands only where there is an epoch, and never in the revision, which is not empty. */
+const shape =
+  /^(?:\d{1,99}:[0-9](?:[0-9A-Za-z.+~:]*|[0-9A-Za-z.+~:-]*-[0-9A-Za-z.+~]+)|[0-9](?:[0-9A-Za-z.+~-]*[0-9A-Za-z.+~])?)$/;
 
 /** Whether `text` is a version that a package may have. */
 export function isDebVersion(text: string): boolean {
-  return shape.test(text) && text.length <= 1024;
+  return text.length <= 1024 && shape.test(text) && numberBefore(text, text.indexOf(":")) <= maxEpoch;
 }
 
 /** The parts of a version. Total: what no package may have as its version has parts too, and an order among the others. */

@@ -11,7 +11,7 @@ export interface GolangVersion extends Keyed {
 const module =
   /^v?(0|[1-9]\d*)(?:\.(0|[1-9]\d*)(?:\.(0|[1-9]\d*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)?)?$/;
 /** `go1.21.3`, `go1.22rc1`; what a vendor or an experiment adds (`go1.22.3-1`, `go1.22.3 X:boringcrypto`) does not count. */
-const toolchain = /^go(0|[1-9]\d*)(?:\.(0|[1-9]\d*))?(?:\.(0|[1-9]\d*))?(?:(alpha|beta|rc)(\d+))?(?:[-+ ].*)?$/;
+const toolchain = /^go(0|[1-9]\d*)(?:\.(0|[1-9]\d*)(?:\.(0|[1-9]\d*)|(alpha|beta|rc)(0|[1-9]\d*))?)?(?:[-+ ].*)?$/;
 
 /**
  * The version in `text`, undefined where it is none: `v1.2.3`, pseudo-versions and `+incompatible` among them, or `go1.22.3`.

@@ -17,6 +17,8 @@ type MavenItem =
 /** So long may a version be in maven-artifact 4; it also bounds how deep lists nest. */
 const maxLength = 256;
 const zero = { kind: "number", key: numberKey("0") } as const;
+/** Maven keeps what does not fit 9, or 18, characters in larger types, and compares the types first: so it is with zeros, too. */
+const longest = { int: 9, long: 18 };
 
 const qualifiers = ["alpha", "beta", "milestone", "rc", "snapshot", "", "sp"];
 const release = String(qualifiers.indexOf(""));
@@ -64,7 +66,7 @@ export function parseMaven(text: string): MavenVersion | undefined {
     const goesOn = next !== undefined && !isSeparator(next);
     // A qualifier that digits follow, or that ends the version, begins a list of its own: `1.0.x1` is `1.0-x1`.
     if (!inDigits && (goesOn || next === undefined) && list.length > 0) open();
-    list.push(inDigits ? { kind: "number", key: numberKey(run) } : { kind: "text", key: textKey(run, goesOn) });
+    list.push(inDigits ? { kind: "number", key: digitsKey(run) } : { kind: "text", key: textKey(run, goesOn) });
     if (goesOn || next === hyphen) open();
     from = goesOn || next === undefined ? end : end + 1;
   }
@@ -88,6 +90,11 @@ function isDigit(code: number): boolean {
   return code >= 48 && code <= 57;
 }
 
+function digitsKey(digits: string): string {
+  if (digits.length <= longest.int || !/^0+$/.test(digits)) return numberKey(digits);
+  return String.fromCharCode((digits.length <= longest.long ? longest.int : longest.long) + 2);
+}
+
 function textKey(text: string, digitsFollow: boolean): string {
   const full = (digitsFollow ? beforeDigits.get(text) : undefined) ?? text;
   const name = aliases.get(full) ?? full;
@@ -106,7 +113,7 @@ function dropNothings(items: MavenItem[]): void {
 }
 
 function isNothing(item: MavenItem & { readonly key: string }): boolean {
-  return item.key === (item.kind === "number" ? zero.key : release);
+  return item.kind === "number" ? item.key.length === 1 : item.key === release;
 }
 
 function compareLists(a: readonly MavenItem[], b: readonly MavenItem[]): number {
@@ -130,8 +137,8 @@ function compareItems(a: MavenItem | undefined, b: MavenItem | undefined): numbe
 
 function compareToNothing(item: MavenItem): number {
   if (item.kind !== "list") {
-    const nothing = item.kind === "number" ? zero.key : release;
-    return item.key === nothing ? 0 : item.key < nothing ? -1 : 1;
+    if (isNothing(item)) return 0;
+    return item.kind === "text" && item.key < release ? -1 : 1;
   }
   for (const inner of item.items) {
     const order = compareToNothing(inner);

@@ -79,7 +79,7 @@ function parseAlternative(text: string, reader: Reader): Comparator<NpmVersion>[
   const plain = text.replaceAll(/\+[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*/g, "");
   if (tooManyDigits.test(plain)) return undefined;
   const joined = withoutHyphen(plain, reader)
-    .replaceAll(/([<>]=?|=)\s([v=\s]{0,16}[\dxX*]\S*)/g, "$1$2")
+    .replaceAll(/(\s?)([<>]?=?)\s?([v=\s]{0,16}[\dxX*][0-9A-Za-z.+*-]*)/g, "$1$2$3")
     .replaceAll(/~>?\s/g, "~")
     .replaceAll(/\^\s/g, "^");
   const tokens = joined.split(" ");
@@ -135,7 +135,7 @@ function parseToken(token: string, reader: Reader): Parsed {
     // node-semver takes one star away wherever it stands, and looks again for a whole version.
     const rest = token.replace(/[<>]?=?\*/, "");
     if (rest === "") return [];
-    return rest === token || /[xX*]/.test(rest.replace(/-.*$/, "")) ? undefined : parseToken(rest, reader);
+    return rest !== token && isWhole(rest, reader) ? parseToken(rest, reader) : undefined;
   }
   if (isAny(major)) {
     return operator === ">" || operator === "<" ? comparator("<", "0", "0", "0", ["0"]) : [];
@@ -206,6 +206,12 @@ function comparator(
 
 function isAny(part: string | undefined): part is undefined | "x" | "X" | "*" {
   return part === undefined || part === "x" || part === "X" || part === "*";
+}
+
+/** Whether three numbers are given, with an order before them at most. */
+function isWhole(token: string, { grammar }: Reader): boolean {
+  const [, operator = "", , ...numbers] = grammar.comparator.exec(token) ?? [];
+  return /^[<>=]*$/.test(operator) && numbers.length > 0 && !numbers.slice(0, 3).some(isAny);
 }
 
 /** `x.1` and `1.x.1` mean nothing. */

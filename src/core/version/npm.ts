@@ -31,7 +31,7 @@ export function parseNpm(text: string): NpmVersion | undefined {
 /** A version from its parts. */
 export function npmVersion(major: string, minor: string, patch: string, prerelease: readonly string[]): NpmVersion {
   const numbers = numbersKey(major, minor, patch);
-  return { key: semverKey(numbers, prerelease.map(rounded)), numbers, isPrerelease: prerelease.length > 0 };
+  return { key: semverKey(numbers, prerelease), numbers, isPrerelease: prerelease.length > 0 };
 }
 
 /** Order of two versions as npm has it. */
@@ -48,9 +48,4 @@ function isBuild(text: string): boolean {
       .split(".")
       .every((id) => id !== "")
   );
-}
-
-/** node-semver compares identifiers of more digits than a double holds as doubles. */
-function rounded(id: string): string {
-  return id.length > 15 && /^\d+$/.test(id) ? BigInt(Number(id)).toString() : id;
 }

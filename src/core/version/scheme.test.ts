@@ -53,6 +53,11 @@ describe("an order of versions", () => {
     ["maven", "2.9.10.8", ">", "2.9.10"],
     ["maven", "31.1-jre", ">", "31.1-android"],
     ["maven", "1-SNAPSHOT", ">", "1-rc"],
+    // A cycle: so Maven has it.
+    ["maven", "1", "<", "1.sp.1"],
+    ["maven", "1.sp.1", "<", "1-alpha.1"],
+    ["maven", "1-alpha.1", "<", "1"],
+    ["maven", "1.1.1", "<", "1.00000000000.1"],
     ["gem", "1.0.a", "<", "1.0"],
     ["gem", "1.0.0", "=", "1"],
     ["gem", "1.a.0.b", "<", "1.a"],
