@@ -60,16 +60,16 @@ export interface RemedyImage {
   readonly recipe: "packages" | "dockerfile" | "upstream" | "unknown";
   readonly base: RemedyBase;
   /** Whether a package that it holds came with what it stands on. */
-  inherits(place: PackagePlace): boolean;
+  readonly inherits: (place: PackagePlace) => boolean;
   /** Whether a build of it brings a package of its base up to date. */
-  renews(name: string): boolean;
+  readonly renews: (name: string) => boolean;
   /** Whether its layers may go onto another base without a build. */
   readonly mayRebase: boolean;
   /** Which updates go into an image of somebody else's. */
   readonly patches: "none" | "security" | "all";
   /** What it holds now of a package. */
-  find(place: PackagePlace): (PackageVersion & PackagePlace) | undefined;
-  offers(place: PackagePlace): PackageOffers;
+  readonly find: (place: PackagePlace) => (PackageVersion & PackagePlace) | undefined;
+  readonly offers: (place: PackagePlace) => PackageOffers;
 }
 
 /** What is known of a version with regard to a finding. */
@@ -94,13 +94,13 @@ export interface RemedyFacts {
   /** The image that the finding is in, what that stands on, and so on down. */
   readonly lineage: readonly [RemedyImage, ...RemedyImage[]];
   /** What the finding's own vulnerability is to another version of its package. */
-  judge(finding: Finding, version: PackageVersion): VersionWord;
+  readonly judge: (finding: Finding, version: PackageVersion) => VersionWord;
   /** The support of the distribution that the finding's package is of. */
   readonly support: Support;
   /** Who accepted the finding, where someone did. */
-  accepted(finding: Finding): Omit<Extract<Remedy, { kind: "accepted" }>, "kind"> | undefined;
+  readonly accepted: (finding: Finding) => Omit<Extract<Remedy, { kind: "accepted" }>, "kind"> | undefined;
   /** For packages of a language. */
-  sourceCure(finding: Finding): SourceCure;
+  readonly sourceCure: (finding: Finding) => SourceCure;
 }
 
 /** What a distribution's judgement means for who waits. */

@@ -12,7 +12,10 @@ export type {
   VersionWord,
 } from "./facts.ts";
 export { planRemedy, startsRebuild } from "./plan-remedy.ts";
-export { planSourceCure, type Demand, type Fix, type SourceFacts } from "./plan-source-cure.ts";
+export type { Demand } from "./plan-source-cure.ts";
+export { cureSource } from "./cure-source.ts";
+export { findPackage, placeOf } from "./find-package.ts";
+export { createLoneRemedies, type LoneFacts } from "./lone-remedies.ts";
 export { createPackageJudge, type PackageJudge } from "./judge-packages.ts";
 export { judgementWords } from "./facts.ts";
 export { describeRemedy } from "./describe-remedy.ts";

@@ -6,11 +6,11 @@ import type { Fix } from "./plan-source-cure.ts";
 /** What advisories say of versions that an image does not hold yet. */
 export interface PackageJudge {
   /** What the vulnerability of a finding is to another version of its package. */
-  judge(finding: Finding, entry: InstalledPackage, version: PackageVersion): VersionWord;
+  readonly judge: (finding: Finding, entry: InstalledPackage, version: PackageVersion) => VersionWord;
   /** What is, or may be, wrong with another version of a package. */
-  openAt(entry: InstalledPackage, version: PackageVersion): readonly Finding[];
+  readonly openAt: (entry: InstalledPackage, version: PackageVersion) => readonly Finding[];
   /** Versions of a package that its advisories call fixed. */
-  fixesOf(entry: InstalledPackage): readonly Fix[];
+  readonly fixesOf: (entry: InstalledPackage) => readonly Fix[];
 }
 
 const mostRemembered = 10_000;

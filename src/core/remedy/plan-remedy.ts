@@ -10,10 +10,15 @@ import {
   type RemedyImage,
   type VersionWord,
 } from "./facts.ts";
+import { placeOf } from "./find-package.ts";
 import type { Offered, Remedy } from "./types.ts";
 
 /** What is cured by the distribution that an image is made of; anything else by who wrote the image. */
 const ofDistributions: ReadonlySet<PackageType> = new Set(["deb", "apk", "rpm"]);
+
+export function isOfDistribution(type: PackageType): boolean {
+  return ofDistributions.has(type);
+}
 
 /**
  * The remedy of a finding: what a person decided, else the cheapest deed at the lowest image of its lineage that brings a version which the same vulnerability is known not to touch, else why
@@ -57,7 +62,7 @@ function cureIn(lineage: Lineage, place: PackagePlace, finding: Finding, facts: 
 
 /** A package that an image's own layers brought. */
 function cureOwn(image: RemedyImage, place: PackagePlace, finding: Finding, facts: RemedyFacts): Outcome {
-  if (!ofDistributions.has(finding.type)) return cureSource(image, finding, facts);
+  if (!isOfDistribution(finding.type)) return cureSource(image, finding, facts);
   const offered = findOffered(image, place, finding, facts);
   if (offered.kind === "nothing")
     return { kind: "nothing", image: image.name, reason: offered.reason, since: undefined };
@@ -100,12 +105,14 @@ function cureBelow(lineage: Lineage, place: PackagePlace, finding: Finding, fact
       : { kind: "rebuild", image: image.name, offered };
     return { kind: "cure", remedy };
   }
-  if (base.kind === "unknown" && ofDistributions.has(finding.type)) {
+  if (base.kind === "unknown" && isOfDistribution(finding.type)) {
     const offered = findOffered(image, place, finding, facts);
     if (offered.kind === "nothing") return nothing(offered.reason);
     return { kind: "cure", remedy: { kind: "rebase", image: image.name, onto: undefined, offered: offered.offered } };
   }
-  return base.kind === "unknown" ? nothing("it came with the layers that the image begins with") : nothing(undefined);
+  return base.kind === "unknown"
+    ? nothing("it came with the layers that the image begins with: a newer base may be free of it")
+    : nothing(undefined);
 }
 
 /** A package of the base that the image's own build, or a patch, brings up to date; undefined where neither does. */
@@ -115,7 +122,7 @@ function cureInherited(
   finding: Finding,
   facts: RemedyFacts,
 ): Outcome | undefined {
-  if (!ofDistributions.has(finding.type)) return undefined;
+  if (!isOfDistribution(finding.type)) return undefined;
   const isPatched = image.recipe === "upstream" && image.patches !== "none";
   if (!isPatched && !image.renews(place.name)) return undefined;
   const found = findOffered(image, place, finding, facts);
@@ -175,7 +182,7 @@ function byAdvisory(finding: Finding, facts: RemedyFacts): FoundOffer {
 /** Why nothing cures a finding. */
 function withoutCure(finding: Finding, outcome: Extract<Outcome, { kind: "nothing" }>, facts: RemedyFacts): Remedy {
   const { support } = facts;
-  const isDistro = ofDistributions.has(finding.type);
+  const isDistro = isOfDistribution(finding.type);
   if (isDistro && support.kind === "ended") {
     const successor = support.successor && nameRelease(support.successor);
     return { kind: "replace-base", image: outcome.image, successor, reason: describeSupport(support) };
@@ -200,10 +207,4 @@ function describeLack({ fixed, source, malicious }: Finding): string {
   if (malicious === true) return `${source} was published to do harm, and no version free of it is known: remove it`;
   if (fixed === undefined) return `no version of ${source} that cures it is known`;
   return `${source} ${fixed} cures it, and is not offered yet`;
-}
-
-/** The place of a finding's package. */
-export function placeOf({ type, package: name, architecture, layer, path }: Finding): PackagePlace {
-  const place = { type, name, architecture, layer };
-  return path === undefined ? place : { ...place, path };
 }

@@ -15,9 +15,9 @@ export interface SourceFacts {
   readonly fixes: readonly Fix[];
   readonly scheme: VersionScheme;
   /** What is, or may be, wrong with a version of the package: what cures one thing must not have another. */
-  openAt(version: string): readonly Pick<Finding, "id" | "aliases">[];
+  readonly openAt: (version: string) => readonly Pick<Finding, "id" | "aliases">[];
   /** Whether a version is in a range as the package's ecosystem writes them; undefined where the range cannot be read. */
-  allows(range: string, version: string): boolean | undefined;
+  readonly allows: (range: string, version: string) => boolean | undefined;
   /** What names the version that is installed. */
   readonly file: string | undefined;
   readonly demands: readonly Demand[];
@@ -48,21 +48,31 @@ export function planSourceCure(finding: Finding, facts: SourceFacts): SourceCure
   const best = chooseVersion(candidates, finding, facts);
   if (best === undefined) return { kind: "none", reason: describeNone(finding, candidates) };
   const dependants = facts.demands.map((one) => ({ ...one, allows: facts.allows(one.range, best.version) }));
-  const isCompatible = dependants.some(({ allows }) => allows === false)
-    ? false
-    : dependants.length > 0 && dependants.every(({ allows }) => allows === true)
-      ? true
-      : undefined;
+  const isCompatible = areCompatible(dependants, best.version, facts);
   const { version, from } = best;
   return { kind: "bump", version, from, since: undefined, file: facts.file, dependants, isCompatible };
 }
 
+/** Whether everyone who asks for the package allows a version. Go asks for at least what is installed, whoever does: Go Modules Reference, Minimal version selection. */
+function areCompatible(
+  dependants: readonly Dependant[],
+  version: string,
+  { type, installed, allows }: SourceFacts,
+): boolean | undefined {
+  if (dependants.length === 0) return type === "golang" ? allows(installed, version) : undefined;
+  if (dependants.some((one) => one.allows === false)) return false;
+  return dependants.every((one) => one.allows === true) ? true : undefined;
+}
+
 /** Fixed versions above the installed one, the lowest first. */
-function candidatesOf({ installed, fixes, scheme }: SourceFacts): Fix[] {
+function candidatesOf({ type, installed, fixes, scheme }: SourceFacts): Fix[] {
+  // Go's modules write `v1.2.3` where its advisories write `1.2.3`.
+  const isMarked = type === "golang" && installed.startsWith("v");
   const base = scheme.parse(installed);
   if (base === undefined) return [];
   const found = new Map<string, { readonly fix: Fix; readonly parsed: unknown }>();
-  for (const fix of fixes) {
+  for (const said of fixes) {
+    const fix = isMarked && /^\d/.test(said.version) ? { ...said, version: `v${said.version}` } : said;
     const known = found.get(fix.version);
     if (known !== undefined && known.fix.from <= fix.from) continue;
     const parsed = known?.parsed ?? scheme.parse(fix.version);

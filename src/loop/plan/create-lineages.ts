@@ -2,10 +2,16 @@ import { packagesImage, type Config } from "../../core/config/index.ts";
 import { parseDockerfile, renewedPackages } from "../../core/dockerfile/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
 import { chooseUpdates, type PackageUpdate } from "../../core/plan/index.ts";
-import type { OfferedVersion, PackagePlace, RemedyBase, RemedyFacts, RemedyImage } from "../../core/remedy/index.ts";
+import {
+  findPackage,
+  type OfferedVersion,
+  type PackagePlace,
+  type RemedyBase,
+  type RemedyFacts,
+  type RemedyImage,
+} from "../../core/remedy/index.ts";
 import type { CandidateOrigin } from "../context.ts";
 import { baseUpstream, stageOf } from "../sources.ts";
-import { findPackage } from "./find-packages.ts";
 import type { FleetFacts } from "./load-facts.ts";
 
 /** What the newest digest of a base holds on a platform; undefined where that is not known. */

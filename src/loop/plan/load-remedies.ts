@@ -5,19 +5,19 @@ import { effectiveImage, type Config } from "../../core/config/index.ts";
 import type { InstalledPackage, Inventory } from "../../core/inventory/index.ts";
 import {
   createPackageJudge,
+  cureSource,
+  findPackage,
+  placeOf,
   planRemedy,
-  planSourceCure,
   type PackageJudge,
   type Remedy,
   type RemedyFacts,
   type SourceCure,
 } from "../../core/remedy/index.ts";
-import { versionSchemes, type VersionScheme } from "../../core/version/index.ts";
 import { loadFeeds } from "../../io/feeds/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { createLineages, type LineageOf } from "./create-lineages.ts";
-import { findPackage } from "./find-packages.ts";
 import type { FleetFacts } from "./load-facts.ts";
 
 /** A finding of an image, on which of its platforms, and what would cure it. */
@@ -111,8 +111,7 @@ function remedyFacts(
   { now }: FleetFacts,
 ): RemedyFacts {
   const cures = new Map<string, SourceCure>();
-  const entryOf = ({ type, package: name, architecture, layer, path }: Finding): InstalledPackage | undefined =>
-    findPackage(inventory, { type, name, architecture, layer, ...(path === undefined ? {} : { path }) });
+  const entryOf = (finding: Finding): InstalledPackage | undefined => findPackage(inventory, placeOf(finding));
   return {
     now,
     lineage,
@@ -125,29 +124,11 @@ function remedyFacts(
     sourceCure: (finding) => {
       const entry = entryOf(finding);
       const key = JSON.stringify([finding.id, finding.type, finding.package, finding.path, finding.version]);
-      const cure = cures.get(key) ?? cureSource(finding, entry, judge);
+      const cure = cures.get(key) ?? cureSource(finding, entry, judge, []);
       cures.set(key, cure);
       return cure;
     },
   };
-}
-
-const schemes: Readonly<Record<string, VersionScheme>> = versionSchemes;
-
-function cureSource(finding: Finding, entry: InstalledPackage | undefined, judge: PackageJudge): SourceCure {
-  const scheme = Object.hasOwn(schemes, finding.type) ? schemes[finding.type] : undefined;
-  if (entry === undefined || scheme === undefined)
-    return { kind: "none", reason: `nobody knows how versions of ${finding.package} are ordered` };
-  return planSourceCure(finding, {
-    type: finding.type,
-    installed: entry.version,
-    fixes: judge.fixesOf(entry),
-    scheme,
-    openAt: (version) => judge.openAt(entry, { version, sourceVersion: version }),
-    allows: () => undefined,
-    file: finding.path,
-    demands: [],
-  });
 }
 
 /** The ecosystem of the upstream that an image is assembled from: of one that does not say which release it is. */

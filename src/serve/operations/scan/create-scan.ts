@@ -17,9 +17,9 @@ import {
   type ScanComparison,
   type ScanReport,
 } from "../../../core/report/index.ts";
-import type { Inventory } from "../../../core/inventory/index.ts";
-import type { Remedy } from "../../../core/remedy/index.ts";
-import type { Clock } from "../../../lib/index.ts";
+import type { Inventory, Tree } from "../../../core/inventory/index.ts";
+import { createLoneRemedies, type Remedy } from "../../../core/remedy/index.ts";
+import type { Clock, Instant } from "../../../lib/index.ts";
 import { OperationError, type OperationHandlers, type OperationRequest } from "../../../operation/index.ts";
 import { describeScan } from "./describe-scan.ts";
 import { readSubject, type ReadSubject, type SubjectDeps } from "./read-subject.ts";
@@ -72,12 +72,12 @@ function createReport({ subject, platforms }: ReadSubject, known: ScanKnowledge,
     at,
     feeds: known.feeds,
     notes: [],
-    platforms: platforms.map(({ platform, inventory }) =>
+    platforms: platforms.map(({ platform, inventory, tree }) =>
       createPlatform({
         platform,
         inventory,
         advisories: lookUp(inventory, known),
-        remedyOf: (finding) => remedyOf(finding, subject.name),
+        remedyOf: remediesOf(subject.name, inventory, tree, known, at),
       }),
     ),
   };
@@ -89,10 +89,16 @@ function lookUp(inventory: Inventory, { index, doubts }: ScanKnowledge): Advisor
   return { ...report, state: reasons.length === 0 ? report.state : "unknown", reasons };
 }
 
-function remedyOf(finding: Finding, image: string): Remedy {
-  if (finding.fixed === undefined)
-    return { kind: "wait-upstream", since: finding.published, reason: "no version that cures it is known" };
-  return { kind: "rebuild", image, offered: { version: finding.fixed, from: finding.id, since: undefined } };
+/** What would cure each finding; without an index there is none. */
+function remediesOf(
+  name: string,
+  inventory: Inventory,
+  tree: Tree | undefined,
+  { index }: ScanKnowledge,
+  now: Instant,
+): (finding: Finding) => Remedy {
+  if (index === undefined) return () => ({ kind: "wait-upstream", since: undefined, reason: "no feed" });
+  return createLoneRemedies({ now, name, inventory, index, layers: tree?.layers ?? [] });
 }
 
 async function documentOf(

@@ -1,5 +1,6 @@
-import type { InstalledPackage, Inventory } from "../../core/inventory/index.ts";
-import type { PackagePlace } from "../../core/remedy/index.ts";
+import type { Finding } from "../advisory/index.ts";
+import type { InstalledPackage, Inventory } from "../inventory/index.ts";
+import type { PackagePlace } from "./facts.ts";
 
 const indexed = new WeakMap<Inventory, ReadonlyMap<string, readonly InstalledPackage[]>>();
 
@@ -20,4 +21,10 @@ function indexOf(inventory: Inventory): ReadonlyMap<string, readonly InstalledPa
 
 function keyOf({ type, name, architecture, path }: Omit<PackagePlace, "layer">): string {
   return [type, name, architecture, path ?? ""].join("\n");
+}
+
+/** The place of a finding's package. */
+export function placeOf({ type, package: name, architecture, layer, path }: Finding): PackagePlace {
+  const place = { type, name, architecture, layer };
+  return path === undefined ? place : { ...place, path };
 }
