@@ -1,27 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { sha256 } from "../../lib/index.ts";
-import type { InstalledPackage, Inventory, OsRelease, PackageType } from "../inventory/index.ts";
+import type { OsRelease } from "../inventory/index.ts";
 import { distroOf } from "./distros.ts";
 import { advisoryKey } from "./ecosystems.ts";
 import { keysOf } from "./lookups.ts";
-
-function os(id: string, versionId?: string, more: Partial<OsRelease> = {}): OsRelease {
-  return { id, versionId, codename: undefined, prettyName: undefined, ...more };
-}
-function held(
-  type: PackageType,
-  name: string,
-  version: string,
-  more: Partial<InstalledPackage> = {},
-): InstalledPackage {
-  const rest = { architecture: "amd64", source: name, sourceVersion: version, layer: sha256("") };
-  return { type, name, version, ...rest, ...more };
-}
-function inventory(release: OsRelease | undefined, ...packages: InstalledPackage[]): Inventory {
-  const platform = { os: "linux", architecture: "amd64" };
-  return { platform, os: release, packages, status: "complete", problems: [] };
-}
+import { madeInventory as inventory, madeOs as os, madePackage as held } from "./testdata/made.ts";
 
 describe("advisoryKey", () => {
   it.each([

@@ -8,6 +8,8 @@ export type {
   Judgement,
   Severity,
   Signals,
+  VexStatus,
+  VexVerdict,
 } from "./types.ts";
 export { buildAdvisoryIndex, joinIndexes, type AdvisoryIndex, type IndexedAdvisory } from "./advisory-index.ts";
 export { advisoryKey } from "./ecosystems.ts";
@@ -23,3 +25,8 @@ export { changelogDate } from "./changelog-date.ts";
 export { suggestFixedIds, type Suggestion } from "./suggest-fixed-ids.ts";
 export { findChangelog, type ChangelogEntry, type ChangelogPlace } from "./find-changelog.ts";
 export { findOffers, type Offer, type Offers } from "./offers.ts";
+export { parseSecdb, parseSecdbPackage, type ParsedSecdb } from "./secdb.ts";
+export { parseExploited, type ExploitedVulnerability, type ParsedExploited } from "./exploited.ts";
+export { parseExploitScores, type ExploitScore, type ParsedScores } from "./exploit-scores.ts";
+export { parseOpenVex, type ParsedVex, type VexProduct, type VexStatement } from "./open-vex.ts";
+export { applyVex, isSettled, type VexSubject } from "./apply-vex.ts";

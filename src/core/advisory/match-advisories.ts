@@ -71,12 +71,12 @@ function tell(
 ): readonly Told[] {
   const hits: Hit[] = [];
   const denied = new Map<string, Set<string>>();
-  const seen = new Set<IndexedAdvisory["affected"]>();
+  const seen = new Set<IndexedAdvisory>();
   for (const { ecosystems, name, version } of lookups) {
     for (const row of rowsThatCount(index, ecosystems, name, version)) {
       const { advisory, affected } = row;
-      if (seen.has(affected)) continue;
-      seen.add(affected);
+      if (seen.has(row)) continue;
+      seen.add(row);
       if (affected.judgement === "not-affected") {
         const base = baseOf(affected.ecosystem);
         const cves = denied.get(base) ?? new Set<string>();

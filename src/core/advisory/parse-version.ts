@@ -1,13 +1,9 @@
 import type { VersionScheme } from "../version/index.ts";
 
-/**
- * The version in `text`; undefined where it is none. Go's are written as `v1.2.3` in modules, as `1.2.3` in advisories
- * and as `go1.22.3` by the toolchain: all are the same.
- */
+/** The version in `text`; undefined where it is none, or one that its own tool takes only because it refuses nothing: what is compared with it is unknown. */
 export function parseVersion(scheme: VersionScheme, text: string): unknown {
-  if (text === "") return undefined;
   const parsed = scheme.parse(text);
-  if (parsed !== undefined || scheme.name !== "golang") return parsed;
-  const bare = text.replace(/^(?:go|v)(?=\d)/, "");
-  return scheme.parse(`v${bare}`) ?? scheme.parse(bare);
+  if (typeof parsed === "object" && parsed !== null && "isWhole" in parsed && parsed.isWhole === false)
+    return undefined;
+  return parsed;
 }

@@ -76,6 +76,20 @@ export interface Signals {
   epssOf(cve: string): number | undefined;
 }
 
+/** What a VEX statement says of a finding. OpenVEX specification 0.2.0, status and justification. */
+export interface VexVerdict {
+  readonly status: VexStatus;
+  /** Whose word it is. */
+  readonly by: string;
+  /** Why: the justification, the impact or the action, as the statement gives it. */
+  readonly reason: string;
+  readonly since: Instant | undefined;
+  /** From when on it counts no more; our extension. */
+  readonly until: Instant | undefined;
+}
+
+export type VexStatus = "not_affected" | "affected" | "fixed" | "under_investigation";
+
 /** An advisory that touches a package of an inventory. */
 export interface Finding {
   readonly id: string;
@@ -97,6 +111,8 @@ export interface Finding {
   readonly severity?: Severity;
   readonly judgement?: Judgement;
   readonly malicious?: boolean;
+  /** The latest that a VEX statement says of it: with `not_affected` and `fixed` it is shown, and counts no more. */
+  readonly vex?: VexVerdict;
   /** Known to be exploited, since when CISA lists it and by when it wants it cured. */
   readonly exploited?: { readonly since: Instant; readonly due: Instant | undefined };
   /** Probability, 0 to 1, that it is exploited within thirty days. FIRST EPSS. */
