@@ -1,11 +1,13 @@
+import { compareKeys, type Keyed } from "./key.ts";
+import { numbersKey, semverKey } from "./semver-key.ts";
+
 /** A version as tags and runtimes write it. Semantic Versioning 2.0.0, but one or two numbers and a leading `v` are taken too. */
-export interface Semver {
+export interface Semver extends Keyed {
   /** Major, minor, patch; what was left out is 0. */
   readonly numbers: readonly [number, number, number];
   /** How many of them were written: 1 to 3. */
   readonly parts: number;
-  /** Identifiers after the `-`; none for a release. */
-  readonly prerelease: readonly string[];
+  readonly isPrerelease: boolean;
 }
 
 /** Bounds of one alternative of a range: `low <= version < high`, with pre-releases only where `low` is one of the same version. */
@@ -34,17 +36,11 @@ export function parseSemver(text: string): Semver | undefined {
   const written = [major, minor, patch].filter((part) => part !== undefined).map(Number);
   if (prerelease !== undefined && written.length < 3) return undefined;
   const [a = 0, b = 0, c = 0] = written;
-  return { numbers: [a, b, c], parts: written.length, prerelease: prerelease?.split(".") ?? [] };
+  return semver([a, b, c], written.length, prerelease?.split(".") ?? []);
 }
 
-/** Order of two versions: negative, zero or positive. `1.2` is `1.2.0`. Semantic Versioning 2.0.0, 11. */
-export function compareSemver(a: Semver, b: Semver): number {
-  for (let at = 0; at < 3; at += 1) {
-    const difference = (a.numbers[at] ?? 0) - (b.numbers[at] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return comparePrerelease(a.prerelease, b.prerelease);
-}
+/** Order of two versions: -1, 0 or 1. `1.2` is `1.2.0`. Semantic Versioning 2.0.0, 11. */
+export const compareSemver: (a: Semver, b: Semver) => number = compareKeys;
 
 /**
  * The range in `text`: versions, `1.x`, `~1.2`, `^1.2`, `>=1.2 <2`, `1.2 - 1.4`, alternatives with `||`, `*` for all.
@@ -70,30 +66,17 @@ export function isInRange(version: Semver, range: SemverRange, prerelease = fals
       const toHigh = compareSemver(version, high);
       if (toHigh > 0 || (toHigh === 0 && !highIsIn)) return false;
       // 2.0.0-rc.1 is before 2.0.0, and yet nobody who wants less than 2 means it.
-      if (version.prerelease.length > 0 && high.prerelease.length === 0 && sameNumbers(version, high)) return false;
+      if (version.isPrerelease && !high.isPrerelease && sameNumbers(version, high)) return false;
     }
-    if (version.prerelease.length === 0 || prerelease) return true;
-    return low.prerelease.length > 0 && sameNumbers(version, low);
+    if (!version.isPrerelease || prerelease) return true;
+    return low.isPrerelease && sameNumbers(version, low);
   });
 }
 
-function comparePrerelease(a: readonly string[], b: readonly string[]): number {
-  if (a.length === 0 || b.length === 0) return b.length - a.length;
-  for (let at = 0; at < Math.max(a.length, b.length); at += 1) {
-    const [left, right] = [a[at], b[at]];
-    if (left === undefined || right === undefined) return left === undefined ? -1 : 1;
-    const [isLeftNumber, isRightNumber] = [/^\d+$/.test(left), /^\d+$/.test(right)];
-    if (isLeftNumber !== isRightNumber) return isLeftNumber ? -1 : 1;
-    const difference = isLeftNumber ? compareDigits(left, right) : left < right ? -1 : left > right ? 1 : 0;
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
-/** Numbers of any length. */
-function compareDigits(a: string, b: string): number {
-  const [left, right] = [a.replace(/^0+(?=\d)/, ""), b.replace(/^0+(?=\d)/, "")];
-  return left.length - right.length || (left < right ? -1 : left > right ? 1 : 0);
+function semver(numbers: Semver["numbers"], parts: number, prerelease: readonly string[]): Semver {
+  const [major, minor, patch] = numbers;
+  const key = semverKey(numbersKey(String(major), String(minor), String(patch)), prerelease);
+  return { key, numbers, parts, isPrerelease: prerelease.length > 0 };
 }
 
 function sameNumbers(a: Semver, b: Semver): boolean {
@@ -116,7 +99,7 @@ function parseAlternative(text: string): Bounds | undefined {
   return bounds;
 }
 
-const zero: Semver = { numbers: [0, 0, 0], parts: 3, prerelease: [] };
+const zero = semver([0, 0, 0], 3, []);
 const everything: Bounds = { low: zero, lowIsIn: true, high: undefined, highIsIn: false };
 
 function parseComparator(text: string): Bounds | undefined {
@@ -149,7 +132,7 @@ function between(low: Semver, high: Semver): Bounds {
 /** The first version after all that share the numbers up to `at`. */
 function after({ numbers }: Semver, at: number): Semver {
   const [a, b, c] = numbers.map((number, index) => (index < at ? number : index === at ? number + 1 : 0));
-  return { numbers: [a ?? 0, b ?? 0, c ?? 0], parts: 3, prerelease: [] };
+  return semver([a ?? 0, b ?? 0, c ?? 0], 3, []);
 }
 
 function narrow(a: Bounds, b: Bounds): Bounds {
