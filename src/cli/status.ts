@@ -1,6 +1,7 @@
 import { printable } from "../lib/index.ts";
 import type { Status } from "../operation/index.ts";
 import { command, withConnection } from "./command.ts";
+import { curesTable } from "./cures.ts";
 import type { Screen } from "./screen.ts";
 import { renderTable, type Cell } from "./table.ts";
 import { plural, section, showAge, showDigest, showSome, showTime } from "./wording.ts";
@@ -24,6 +25,7 @@ function printStatus(status: Status, screen: Screen): string {
     headline(status, screen),
     ...section("Alarms", alarms(status, screen), screen),
     ...section("Images", images(status, screen), screen),
+    ...section("Findings", findings(status, screen), screen),
     ...section("In flight", rebuilds(status, screen), screen),
     ...section("Holds", holds(status, screen), screen),
     ...section("Quarantined", quarantines(status, screen), screen),
@@ -89,6 +91,16 @@ function images(status: Status, screen: Screen): string {
     { title: "", flexible: true },
   ];
   return renderTable(columns, rows, screen);
+}
+
+/** What the newest pass found wrong; of an image of which that is not known, why. Nothing where nothing is found. */
+function findings(status: Status, screen: Screen): string {
+  const cures = status.images.flatMap((image) => image.findings.cures);
+  const known = cures.filter(({ remedy }) => remedy.kind !== "accepted");
+  const lines = [curesTable(known, screen)];
+  const accepted = status.images.reduce((sum, image) => sum + image.findings.accepted, 0);
+  if (accepted > 0) lines.push(screen.dim(`${plural(accepted, "finding")} accepted`));
+  return lines.filter((line) => line !== "").join("\n");
 }
 
 function rebuilds(status: Status, screen: Screen): string {

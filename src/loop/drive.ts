@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Plan } from "../core/plan/index.ts";
 import type { Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
-import { planFleet } from "./plan/index.ts";
+import { planFleet, renewRemedies } from "./plan/index.ts";
 import { resumeIntents, type ServedCheck, type ServedReport } from "./promote/index.ts";
 import { watchUpstreams, type Watched } from "./watch/index.ts";
 import { tendAlarms } from "./tend-alarms.ts";
@@ -38,6 +38,7 @@ export async function runPass(ctx: Context, parts: LoopParts, options: PassOptio
   const watched = options.offline === true ? noWatch : await watchUpstreams(ctx);
   const { plan } = await planFleet(ctx);
   await workOff(ctx, parts.makers, options.images);
+  await renewRemedies(ctx);
   const served = await parts.checkServed(ctx);
   await tendAlarms(ctx);
   return { watched, plan, served };

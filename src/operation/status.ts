@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cureView } from "./remedy.ts";
 import { advisoryState, count, digest, hold, instant, lane } from "./shapes.ts";
 
 /** What one environment runs of an image, and what is open against it. */
@@ -29,6 +30,19 @@ const imageState = z.object({
   reason: z.string(),
   /** In the order of promotion. */
   environments: z.array(environmentState),
+  /** What is wrong with what it is now, as the newest pass found it. */
+  findings: z.object({
+    /** `unknown` is never clean: `reasons` say what could not be told. */
+    state: z.enum(["known", "unknown"]),
+    reasons: z.array(z.string()),
+    /** When it was found. */
+    asOf: instant.nullable(),
+    /** Those that no person accepted. */
+    open: count.int(),
+    accepted: count.int(),
+    /** What would cure them and when that comes; the worst first, at most 50. */
+    cures: z.array(cureView),
+  }),
 });
 
 const rebuildInFlight = z.object({

@@ -117,6 +117,8 @@ describe("a record for a package that production holds", () => {
     expect(await fleet.run()).toMatchObject({ rebuilt: 2, failed: 0 });
     for (const image of ["small-root", "small-app"]) expect(await fleet.version(image, "libsmall1")).toBe("1.0-2");
     expect((await fleet.plan()).findings).toEqual([]);
+    const status = await fleet.operations.status({ image: "small-app" });
+    expect(status.images[0]?.findings).toMatchObject({ state: "known", open: 0, cures: [] });
   }, 120_000);
 
   it("starts nothing where no version cures it, and is shown", async () => {
@@ -133,5 +135,7 @@ describe("a record for a package that production holds", () => {
         schedule: { state: "upstream" },
       },
     ]);
+    const status = await fleet.operations.status({ image: "small-app" });
+    expect(status.images[0]?.findings).toMatchObject({ state: "known", open: 1, accepted: 0, cures: plan.cures });
   }, 120_000);
 });

@@ -19,4 +19,11 @@ export { createLoneRemedies, type LoneFacts } from "./lone-remedies.ts";
 export { createPackageJudge, type PackageJudge } from "./judge-packages.ts";
 export { judgementWords } from "./facts.ts";
 export { describeRemedy } from "./describe-remedy.ts";
-export { scheduleFacts, scheduleRemedy, type RunningRebuild, type Schedule } from "./schedule-remedy.ts";
+export {
+  scheduleFacts,
+  scheduleRemedy,
+  type RunningRebuild,
+  type Schedule,
+  type ScheduleFacts,
+} from "./schedule-remedy.ts";
+export { compareFindings, groupCures, type Cure, type SeverityLevel } from "./group-cures.ts";

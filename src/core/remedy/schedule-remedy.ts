@@ -1,6 +1,6 @@
-import type { Finding } from "../advisory/index.ts";
 import type { HeldImage, Lane, Plan, PlannedRebuild } from "../plan/index.ts";
 import type { Instant } from "../../lib/index.ts";
+import type { Cure } from "./group-cures.ts";
 import { startsRebuild } from "./plan-remedy.ts";
 import type { Remedy } from "./types.ts";
 
@@ -18,6 +18,9 @@ export type Schedule =
   | { readonly kind: "upstream" }
   /** It is not carried out: somebody took the risk. */
   | { readonly kind: "accepted"; readonly until: Instant | undefined };
+
+/** What a remedy cures, as far as its time depends on it. */
+export type CuredPackages = Pick<Cure, "source" | "packages" | "architectures">;
 
 /** A rebuild that has not ended. */
 export interface RunningRebuild {
@@ -58,8 +61,8 @@ export function scheduleFacts(
   };
 }
 
-/** When the remedy of a finding is carried out, by the plan and what is under way. */
-export function scheduleRemedy(finding: Finding, remedy: Remedy, facts: ScheduleFacts): Schedule {
+/** When a remedy is carried out, by the plan and what is under way. */
+export function scheduleRemedy(about: CuredPackages, remedy: Remedy, facts: ScheduleFacts): Schedule {
   if (remedy.kind === "accepted") return { kind: "accepted", until: remedy.until };
   if (remedy.kind === "wait-upstream") return { kind: "upstream" };
   if (remedy.kind === "bump-source") return { kind: "person", reason: "the source has to change" };
@@ -69,13 +72,13 @@ export function scheduleRemedy(finding: Finding, remedy: Remedy, facts: Schedule
   const running = facts.running.get(image);
   if (
     running !== undefined &&
-    (remedy.kind === "rebase" || running.sources.size === 0 || running.sources.has(finding.source))
+    (remedy.kind === "rebase" || running.sources.size === 0 || running.sources.has(about.source))
   )
     return { kind: "under-way", lane: running.lane, rebuild: running.id, reason: running.reason };
   const planned = facts.planned.get(image);
-  const waits = planned?.rebuild.holdBack.some(({ name }) => name === finding.package) === true;
+  const waits = planned?.rebuild.holdBack.some(({ name }) => about.packages.includes(name)) === true;
   const end = offered.since === undefined ? undefined : offered.since + facts.coolDown;
-  if (planned !== undefined && !(waits && !brings(planned.rebuild, finding))) {
+  if (planned !== undefined && !(waits && !brings(planned.rebuild, about))) {
     const { lane, notBefore } = planned.rebuild;
     return { kind: "planned", lane, notBefore, wave: planned.wave };
   }
@@ -89,13 +92,11 @@ export function scheduleRemedy(finding: Finding, remedy: Remedy, facts: Schedule
   return { kind: "person", reason: `nothing asks for a rebuild of ${image}: ${reason}` };
 }
 
-/** Whether a planned rebuild has the package of a finding among its causes. */
-function brings({ causes }: PlannedRebuild, finding: Finding): boolean {
+/** Whether a planned rebuild has one of the packages among its causes. */
+function brings({ causes }: PlannedRebuild, { packages, architectures }: CuredPackages): boolean {
   return causes.some(
     ({ cause }) =>
       cause.kind === "package" &&
-      cause.packages.some(
-        ({ name, architecture }) => name === finding.package && architecture === finding.architecture,
-      ),
+      cause.packages.some(({ name, architecture }) => packages.includes(name) && architectures.includes(architecture)),
   );
 }

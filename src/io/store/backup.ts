@@ -15,6 +15,7 @@ const tables = [
   ["package_seen", "upstream, name, architecture, version"],
   ["inventory", "key"],
   ["image_digest", "image, digest"],
+  ["image_remedy", "image"],
   ["plan", "id"],
   ["rebuild", "id"],
   ["cause", "rebuild, key"],

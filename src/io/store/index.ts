@@ -23,6 +23,7 @@ export type {
   Hold,
   Image,
   ImageDigest,
+  ImageRemedy,
   Notification,
   Observation,
   PackageSeen,

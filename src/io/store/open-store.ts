@@ -6,6 +6,7 @@ import { createDatabase, type Database } from "./database.ts";
 import { holdQueries } from "./hold.ts";
 import { imageDigestQueries } from "./image-digest.ts";
 import { imageQueries } from "./image.ts";
+import { imageRemedyQueries } from "./image-remedy.ts";
 import { inventoryQueries } from "./inventory.ts";
 import { leaseQueries } from "./lease.ts";
 import { applyMigrations, readMigrations } from "./migrate.ts";
@@ -47,6 +48,7 @@ function allQueries(db: Database) {
     ...packageSeenQueries(db),
     ...inventoryQueries(db),
     ...imageDigestQueries(db),
+    ...imageRemedyQueries(db),
     ...planQueries(db),
     ...leaseQueries(db),
     ...rebuildQueries(db),

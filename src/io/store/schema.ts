@@ -2,6 +2,7 @@ import type { ColumnType, Selectable } from "kysely";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { InstalledPackage, OsRelease } from "../../core/inventory/index.ts";
 import type { Cause, EnvironmentName, ImageName, Lane, RebuildState } from "../../core/plan/index.ts";
+import type { Cure } from "../../core/remedy/index.ts";
 
 /** timestamptz: read as an Instant, written by `timestamp()`. */
 type Time = ColumnType<Instant, string, string>;
@@ -91,6 +92,14 @@ export interface Tables {
     baseDigests: Json<readonly Digest[]>;
     createdAt: Time;
     detail: Json<Detail>;
+  };
+  imageRemedy: {
+    image: ImageName;
+    digest: Digest;
+    at: Time;
+    state: "known" | "unknown";
+    reasons: Json<readonly string[]>;
+    cures: Json<readonly Cure[]>;
   };
   plan: { id: string; createdAt: Time; detail: Json<Detail> };
   rebuild: {
@@ -213,6 +222,7 @@ export type Image = Row<"image">;
 export type Upstream = Row<"upstream">;
 export type Observation = Row<"observation">;
 export type PackageSeen = Row<"packageSeen">;
+export type ImageRemedy = Row<"imageRemedy">;
 export type ImageDigest = Row<"imageDigest">;
 export type PlanRow = Row<"plan">;
 export type Rebuild = Row<"rebuild">;

@@ -34,7 +34,7 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
     store.loadQuarantines(),
     store.loadNewestRebuilds(),
   ]);
-  const current = currentDigests(ctx, pointers);
+  const current = currentDigests(config, pointers);
   const described = await store.loadDigests([...new Set(current.values())]);
   const byImage = new Map<string, ImageDigest>();
   for (const one of described) if (current.get(one.image) === one.digest) byImage.set(one.image, one);
@@ -116,9 +116,9 @@ function breakRings(images: readonly PlanImage[]): readonly PlanImage[] {
 }
 
 /** What each image is now: what its last environment names, else the one before. */
-function currentDigests(ctx: Context, pointers: readonly Pointer[]): Map<string, Digest> {
+export function currentDigests(config: Context["config"], pointers: readonly Pointer[]): Map<string, Digest> {
   const found = new Map<string, Digest>();
-  for (const { name } of ctx.config.environments) {
+  for (const { name } of config.environments) {
     for (const { image, environment, digest } of pointers) {
       if (environment === name && digest !== null) found.set(image, digest);
     }

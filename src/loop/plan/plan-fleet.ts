@@ -1,8 +1,9 @@
 import { planRebuilds, summarizeCauses, type Plan } from "../../core/plan/index.ts";
+import { groupCures } from "../../core/remedy/index.ts";
 import type { SavedPlan } from "../../io/store/index.ts";
 import { canonicalJson } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
-import { loadPlanFacts } from "./load-facts.ts";
+import { currentDigests, loadPlanFacts, type FleetFacts } from "./load-facts.ts";
 import { loadRemedies, type ImageRemedies } from "./load-remedies.ts";
 
 export interface PlannedFleet {
@@ -64,12 +65,29 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
     const message = summarizeCauses((planned.get(rebuild.image)?.causes ?? []).map(({ cause }) => cause));
     ctx.emit({ kind: "queued", image: rebuild.image, rebuild: rebuild.id, message });
   }
+  await keepRemedies(ctx, facts);
   const known = heldBefore(await store.loadSetting("last-plan"));
   await store.saveSetting("last-plan", { at: facts.now, held: detail.held });
   // What was said at the last pass need not be said at every one.
   for (const held of detail.held)
     if (!known.has(canonicalJson(held))) ctx.emit({ kind: "held", image: held.image, message: held.reason });
   return { plan, saved };
+}
+
+/** Finds anew what is wrong with the images where one of them is another digest than when that was last written down: what was cured is seen at once, not at the next pass. */
+export async function renewRemedies(ctx: Context): Promise<void> {
+  const [rows, pointers] = await Promise.all([ctx.store.loadImageRemedies(), ctx.store.loadPointers()]);
+  const known = new Map(rows.map(({ image, digest }) => [image, digest]));
+  const current = currentDigests(ctx.config, pointers);
+  if ([...current].some(([image, digest]) => known.get(image) !== digest))
+    await keepRemedies(ctx, await loadPlanFacts(ctx));
+}
+
+async function keepRemedies(ctx: Context, facts: FleetFacts): Promise<void> {
+  const remedies = await loadRemedies(ctx, facts);
+  await ctx.store.saveImageRemedies(
+    remedies.map(({ findings, ...image }) => ({ ...image, cures: groupCures(findings) })),
+  );
 }
 
 /** What the last plan held, each as text. */

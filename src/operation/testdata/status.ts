@@ -23,6 +23,7 @@ function image(name: string, state: ImageState["state"], reason: string, more: P
       { name: "staging", digest, since: "2026-11-23T08:41:12Z", conflict: null, exposure },
       { name: "production", digest, since: "2026-11-23T08:41:57Z", conflict: null, exposure },
     ],
+    findings: { state: "unknown", reasons: ["no feed"], asOf: "2026-11-23T08:59:00Z", open: 0, accepted: 0, cures: [] },
     ...more,
   };
 }

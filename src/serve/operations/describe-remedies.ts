@@ -3,11 +3,15 @@ import {
   describeRemedy,
   scheduleFacts,
   scheduleRemedy,
+  type Cure,
   type Remedy,
   type RunningRebuild,
   type Schedule,
+  type ScheduleFacts,
 } from "../../core/remedy/index.ts";
-import type { Plan as CorePlan } from "../../core/plan/index.ts";
+import type { HeldImage, Plan as CorePlan } from "../../core/plan/index.ts";
+import type { ImageRemedy } from "../../io/store/index.ts";
+import type { Digest } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
 import type { ImageRemedies } from "../../loop/plan/index.ts";
 import {
@@ -16,26 +20,69 @@ import {
   type FindingView,
   type RemedyView,
   type ScheduleView,
+  type Status,
 } from "../../operation/index.ts";
 import type { InFlight } from "./rebuilds-in-flight.ts";
 
-const mostIds = 20;
 const levels = ["critical", "high", "medium", "low", "none", "unknown"] as const;
 
-/** The findings of images with their remedies and when those come, the worst first. */
-export function describeFindings(
+/** What decides when remedies come: the plan, and what is under way. */
+export function scheduleOf(ctx: Context, plan: CorePlan, inFlight: readonly InFlight[]): ScheduleFacts {
+  const { clock, config } = ctx;
+  return scheduleFacts(plan, runningOf(inFlight), { now: clock.now(), coolDown: config.policies.coolDown });
+}
+
+/** The same between two passes: what the newest held, and what is under way. What it planned is under way, or has ended. */
+export function scheduleByPass(
   ctx: Context,
-  images: readonly ImageRemedies[],
-  plan: CorePlan,
+  held: readonly {
+    readonly image: string;
+    readonly kind: string;
+    readonly until: number | null;
+    readonly reason: string;
+  }[],
   inFlight: readonly InFlight[],
-): FindingView[] {
-  const facts = scheduleFacts(plan, runningOf(inFlight), {
-    now: ctx.clock.now(),
-    coolDown: ctx.config.policies.coolDown,
-  });
+): ScheduleFacts {
+  const all = held.map(({ image, kind, until, reason }) => ({
+    image,
+    kind: kind as HeldImage["kind"],
+    until: until ?? undefined,
+    causes: [],
+    reason,
+  }));
+  return scheduleOf(ctx, { waves: [], held: all, untouched: [] }, inFlight);
+}
+
+/** What the newest pass found wrong with an image, where that is said of `digest`, which it is now. */
+export function describeImageFindings(
+  found: ImageRemedy | undefined,
+  digest: Digest | undefined,
+  facts: ScheduleFacts,
+): Status["images"][number]["findings"] {
+  if (found === undefined || found.digest !== digest) {
+    const reason = digest === undefined ? "nothing of it runs yet" : "no pass has looked at what it is now";
+    return { state: "unknown", reasons: [reason], asOf: null, open: 0, accepted: 0, cures: [] };
+  }
+  const count = (cures: readonly Cure[]): number => cures.reduce((sum, one) => sum + one.findings, 0);
+  const accepted = found.cures.filter(({ remedy }) => remedy.kind === "accepted");
+  return {
+    state: found.state,
+    reasons: [...found.reasons],
+    asOf: formatInstant(found.at),
+    open: count(found.cures) - count(accepted),
+    accepted: count(accepted),
+    cures: describeCures([found], facts).slice(0, mostCures),
+  };
+}
+
+const mostCures = 50;
+
+/** The findings of images with their remedies and when those come, the worst first. */
+export function describeFindings(images: readonly ImageRemedies[], facts: ScheduleFacts): FindingView[] {
   const views = images.flatMap(({ image, digest, findings }) =>
     findings.map(({ finding, platforms, remedy }): FindingView => {
-      const schedule = scheduleRemedy(finding, remedy, facts);
+      const about = { source: finding.source, packages: [finding.package], architectures: [finding.architecture] };
+      const schedule = scheduleRemedy(about, remedy, facts);
       return {
         image,
         digest,
@@ -60,45 +107,32 @@ export function describeFindings(
   return views.sort(compareViews);
 }
 
-/** Findings that the same deed cures, as one row for each image, source and place; in the order of their worst. */
-export function groupFindings(findings: readonly FindingView[]): CureView[] {
-  const groups = Map.groupBy(findings, ({ image, type, source, version, path, remedy, schedule }) =>
-    JSON.stringify([
-      image,
-      type,
-      source,
-      version,
-      path,
-      remedy.kind,
-      remedy.image,
-      remedy.version,
-      remedy.onto,
-      remedy.by,
-      schedule,
-    ]),
-  );
-  return [...groups.values()].flatMap((all) => {
-    const [first] = all;
-    if (first === undefined) return [];
-    const ids = [...new Set(all.map(({ id }) => id))];
-    const { image, type, source, version, path, severity, remedy, schedule } = first;
-    return [
-      {
+/** The same as one row for each image, source, place and deed. */
+export function describeCures(
+  cures: readonly { readonly image: string; readonly cures: readonly Cure[] }[],
+  facts: ScheduleFacts,
+): CureView[] {
+  const views = cures.flatMap(({ image, cures: all }) =>
+    all.map((cure): CureView => {
+      const { remedy, path, ids, packages, type, source, version, findings, severity, exploited } = cure;
+      const schedule = viewSchedule(scheduleRemedy(cure, remedy, facts), facts.now);
+      return {
         image,
-        ids: ids.slice(0, mostIds),
-        findings: ids.length,
+        ids: [...ids],
+        findings,
         source,
-        packages: [...new Set(all.map((one) => one.package))].sort(),
+        packages: [...packages],
         type,
         version,
-        path,
+        path: path ?? null,
         severity,
-        exploited: all.some((one) => one.exploited),
-        remedy,
+        exploited,
+        remedy: viewRemedy(remedy),
         schedule,
-      },
-    ];
-  });
+      };
+    }),
+  );
+  return views.sort(compareViews);
 }
 
 function runningOf(inFlight: readonly InFlight[]): Map<string, RunningRebuild> {
@@ -164,14 +198,14 @@ function instantOrNull(at: Finding["published"]): string | null {
   return at === undefined ? null : formatInstant(at);
 }
 
-/** What is exploited comes first, then by severity, image, package and id. */
-function compareViews(a: FindingView, b: FindingView): number {
+/** What is exploited comes first, then by severity, image and package; of one package in the order of their ids. */
+function compareViews(a: FindingView | CureView, b: FindingView | CureView): number {
   return (
     Number(b.exploited) - Number(a.exploited) ||
     levels.indexOf(a.severity) - levels.indexOf(b.severity) ||
     compare(a.image, b.image) ||
-    compare(a.package, b.package) ||
-    compare(a.id, b.id)
+    compare(a.source, b.source) ||
+    ("id" in a && "id" in b ? compare(a.package, b.package) || compare(a.id, b.id) : 0)
   );
 }
 

@@ -1,9 +1,11 @@
 import { z } from "zod";
-import type { Hold, Image, Pointer, Rebuild } from "../../io/store/index.ts";
+import type { ScheduleFacts } from "../../core/remedy/index.ts";
+import type { Hold, Image, ImageRemedy, Pointer, Rebuild } from "../../io/store/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import { repositoryName, type Context } from "../../loop/context.ts";
 import { formatInstant, type AdvisoryState, type Status } from "../../operation/index.ts";
 import { loadConflicts, type Conflicts } from "./conflicts.ts";
+import { describeImageFindings, scheduleByPass } from "./describe-remedies.ts";
 import { findExposure } from "./exposure.ts";
 import { loadFindings, type Findings } from "./load-findings.ts";
 import { loadRebuildsInFlight, type InFlight } from "./rebuilds-in-flight.ts";
@@ -29,13 +31,14 @@ type LastPlan = z.output<typeof lastPlan>;
 /** State of the images of the configuration, of one where it is named. */
 export async function loadFleetState(ctx: Context, image?: string): Promise<FleetState> {
   const { store, config } = ctx;
-  const [upstreams, pointers, holds, failed, planned, declared] = await Promise.all([
+  const [upstreams, pointers, holds, failed, planned, declared, remedies] = await Promise.all([
     loadUpstreamStates(ctx),
     store.loadPointers(image),
     store.loadHolds(image),
     store.loadLastFailures(),
     store.loadSetting("last-plan"),
     store.loadImages(),
+    store.loadImageRemedies(image),
   ]);
   const conflicts = await loadConflicts(ctx, pointers, image);
   const inFlight = await loadRebuildsInFlight(ctx, { image, pointers, holds, conflicts });
@@ -54,6 +57,8 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     heldByPlan: new Map((plan?.held ?? []).map((one) => [one.image, one])),
     upstreams,
     findings,
+    remedies: new Map(remedies.map((one) => [one.image, one])),
+    schedule: scheduleByPass(ctx, plan?.held ?? [], inFlight),
     isVouched: describeAdvisories(ctx, upstreams).state === "current",
   };
   const names = image === undefined ? Object.keys(config.images) : [image];
@@ -75,6 +80,9 @@ interface Facts {
   readonly heldByPlan: ReadonlyMap<string, LastPlan["held"][number]>;
   readonly upstreams: ReadonlyMap<string, UpstreamState>;
   readonly findings: ReadonlyMap<Digest, Findings>;
+  /** What the newest pass found wrong with each image. */
+  readonly remedies: ReadonlyMap<string, ImageRemedy>;
+  readonly schedule: ScheduleFacts;
   /** Whether the feeds are such that what they do not name is not there. */
   readonly isVouched: boolean;
 }
@@ -106,6 +114,13 @@ function describeImage(facts: Facts, name: string): ImageState {
         }),
       };
     }),
+    findings: describeImageFindings(
+      facts.remedies.get(name),
+      config.environments
+        .flatMap((one) => pointers.find(({ environment }) => environment === one.name)?.digest ?? [])
+        .at(-1),
+      facts.schedule,
+    ),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { HeldImage, Plan as CorePlan, PlannedRebuild } from "../../core/plan/index.ts";
+import { groupCures } from "../../core/remedy/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { proposeRemedies } from "../../loop/plan/index.ts";
 import {
@@ -8,7 +9,7 @@ import {
   type OperationHandlers,
   type Plan,
 } from "../../operation/index.ts";
-import { describeFindings, groupFindings } from "./describe-remedies.ts";
+import { describeCures, describeFindings, scheduleOf } from "./describe-remedies.ts";
 import { loadRebuildsInFlight } from "./rebuilds-in-flight.ts";
 import { describeDoubts, loadUpstreamStates } from "./upstream-states.ts";
 
@@ -29,7 +30,9 @@ export function createPlan(ctx: Context, { refresh }: PlanDeps): OperationHandle
       ctx.store.loadHolds(),
     ]);
     const inFlight = await loadRebuildsInFlight(ctx, { image: undefined, pointers, holds, conflicts: new Map() });
-    const findings = describeFindings(ctx, remedies, plan, inFlight);
+    const schedule = scheduleOf(ctx, plan, inFlight);
+    const findings = describeFindings(remedies, schedule);
+    const cures = remedies.map((one) => ({ image: one.image, cures: groupCures(one.findings) }));
     return {
       at: formatInstant(ctx.clock.now()),
       waves: plan.waves.map((wave) => ({ rebuilds: wave.map((rebuild) => describeRebuild(ctx, rebuild)) })),
@@ -37,7 +40,7 @@ export function createPlan(ctx: Context, { refresh }: PlanDeps): OperationHandle
       untouched: plan.untouched.map(({ image, reason }) => ({ image, reason })),
       findings: findings.slice(0, mostFindings),
       findingsLeftOut: Math.max(0, findings.length - mostFindings),
-      cures: groupFindings(findings).slice(0, mostFindings),
+      cures: describeCures(cures, schedule).slice(0, mostFindings),
       unknown: remedies.flatMap(({ image, state, reasons }) =>
         state === "known" ? [] : [{ image, reasons: [...reasons] }],
       ),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import { describeStores } from "../../../test/fakes/stores.ts";
 import { operations, type OperationRequest, type Status } from "../../operation/index.ts";
+import type { Cure, Remedy } from "../../core/remedy/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { createStatus } from "./status.ts";
 import { createSummary } from "./summary.ts";
@@ -71,6 +72,14 @@ describeStores("status", ({ it, store, clock }) => {
           { name: "staging", digest, since, conflict: null, exposure },
           { name: "production", digest, since, conflict: null, exposure },
         ],
+        findings: {
+          state: "unknown",
+          reasons: ["no pass has looked at what it is now"],
+          asOf: null,
+          open: 0,
+          accepted: 0,
+          cures: [],
+        },
       },
     ]);
     const moves = status.promotions.map(({ environment, from, to }) => [environment, from, to]);
@@ -88,6 +97,63 @@ describeStores("status", ({ it, store, clock }) => {
         generation: new Date(clock.now() - 60 * minute).toISOString(),
       }),
     ]);
+  });
+
+  it("tells what the newest pass found wrong, what cures it and when, and never of another digest", async () => {
+    const ctx = await open();
+    const { digest } = await release(ctx, "web", { nginx: "1.0" });
+    const offered = { version: "1.1", from: testSuite().name, since: clock.now() };
+    const cure = (id: string, remedy: Remedy): Cure => ({
+      ids: [id],
+      findings: 1,
+      source: "nginx",
+      packages: ["nginx"],
+      architectures: ["amd64"],
+      type: "deb",
+      version: "1.0",
+      path: undefined,
+      severity: "high",
+      exploited: false,
+      remedy,
+    });
+    const accepted = { kind: "accepted", by: "ada", reason: "not reachable", until: undefined } as const;
+    const found = {
+      image: "web",
+      digest,
+      state: "known",
+      reasons: [],
+      cures: [
+        cure("CVE-2099-0001", { kind: "rebuild", image: "web", offered }),
+        cure("CVE-2099-0002", { kind: "wait-upstream", since: undefined, reason: "no fix" }),
+        cure("CVE-2099-0003", accepted),
+      ],
+    } as const;
+    await store().saveImageRemedies([found]);
+    const web = async () => (await ask(ctx, { image: "web" })).images[0]?.findings;
+    expect(await web()).toMatchObject({
+      state: "known",
+      asOf: new Date(clock.now()).toISOString(),
+      open: 2,
+      accepted: 1,
+      cures: [
+        {
+          ids: ["CVE-2099-0001"],
+          remedy: { kind: "rebuild", image: "web", version: "1.1" },
+          schedule: { state: "person" },
+        },
+        { ids: ["CVE-2099-0002"], remedy: { kind: "wait-upstream" }, schedule: { state: "upstream" } },
+        { ids: ["CVE-2099-0003"], remedy: { kind: "accepted", by: "ada" }, schedule: { state: "accepted" } },
+      ],
+    });
+    const lease = await startRebuild(ctx, "web", [packageCause("nginx", "1.0", "1.1")], { lane: "urgent" });
+    expect((await web())?.cures[0]?.schedule).toMatchObject({
+      state: "under-way",
+      lane: "urgent",
+      rebuild: lease.rebuild.id,
+      reason: "queue",
+    });
+    await store().saveImageRemedies([{ ...found, digest: `sha256:${"0".repeat(64)}` }]);
+    expect(await web()).toMatchObject({ state: "unknown", open: 0, cures: [] });
   });
 
   it("follows a rebuild through queue, build, verification, soak and promotion, with what is open until it arrives", async () => {

@@ -17,6 +17,7 @@ export async function saveFleet(store: Store): Promise<void> {
   if (inventory === undefined) throw new Error("the inventory has no key");
   await store.saveAccountAllocations(["postgres", "redis"], { first: 200, last: 300 });
   await store.saveSetting("breaker", { open: false });
+  await store.saveImageRemedies([{ image: "base", digest: digestOf("a"), state: "unknown", reasons: ["no feed"], cures: [] }]);
   await store.saveNotification("promoted", { image: "web" });
   await store.saveAlarm({ code: "feed-stale", subject: "osv", severity: "warning", message: "a week old" });
   await store.saveHold({ image: "stuck", environment: null, byPerson: true, who: "ann", reason: "fair", until: null });
