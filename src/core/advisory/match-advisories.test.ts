@@ -27,6 +27,7 @@ function inventory(packages: readonly Partial<InstalledPackage>[], more: Partial
       ...entry,
     })),
     status: "complete",
+    system: "complete",
     problems: [],
     ...more,
   };

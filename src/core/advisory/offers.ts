@@ -1,6 +1,6 @@
 import type { PackageUniverse } from "../packages/index.ts";
 import { compareDebText } from "../version/index.ts";
-import type { Inventory } from "../inventory/index.ts";
+import { debsOf, type Inventory } from "../inventory/index.ts";
 
 /** A package of which the suites offer a newer version than the image holds. */
 export interface Offer {
@@ -20,11 +20,11 @@ export interface Offers {
   readonly unknown: readonly string[];
 }
 
-/** What `universe` offers for the packages of `inventory`: the newest version of each, where it is newer than the installed one. Sorted as the inventory. */
+/** What `universe` offers for the packages that dpkg installed: the newest version of each, where it is newer than the installed one. Sorted as the inventory. */
 export function findOffers(inventory: Inventory, universe: PackageUniverse): Offers {
   const newer: Offer[] = [];
   const unknown: string[] = [];
-  for (const entry of inventory.packages) {
+  for (const entry of debsOf(inventory)) {
     const offers = universe
       .versions(entry.name)
       .filter(({ architecture }) => architecture === entry.architecture || architecture === "all");

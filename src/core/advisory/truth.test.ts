@@ -71,6 +71,7 @@ function inventoryOf(packages: readonly RealPackage[]): Inventory {
       layer: sha256(""),
     })),
     status: "complete",
+    system: "complete",
     problems: [],
   };
 }

@@ -1,7 +1,8 @@
 import type { PackageChange } from "../plan/index.ts";
+import { debsOf } from "./debs-of.ts";
 import type { Inventory } from "./types.ts";
 
-/** What changes from `before` to `after`, sorted by name and architecture; empty where every version is the same. Layers are not compared. */
+/** What changes of dpkg's packages from `before` to `after`, sorted by name and architecture; empty where every version is the same. Layers are not compared. */
 export function diffInventories(
   before: Pick<Inventory, "packages"> | undefined,
   after: Pick<Inventory, "packages">,
@@ -17,5 +18,7 @@ export function diffInventories(
 }
 
 function versions(inventory: Pick<Inventory, "packages"> | undefined): Map<string, string> {
-  return new Map((inventory?.packages ?? []).map((entry) => [`${entry.name} ${entry.architecture}`, entry.version]));
+  return new Map(
+    debsOf(inventory ?? { packages: [] }).map((entry) => [`${entry.name} ${entry.architecture}`, entry.version]),
+  );
 }

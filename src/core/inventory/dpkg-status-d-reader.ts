@@ -1,5 +1,6 @@
 import type { InventoryReader } from "./inventory-reader.ts";
 import type { InstalledPackage } from "./types.ts";
+import { dpkgFiles } from "./dpkg-files.ts";
 import { listFolder } from "./tree.ts";
 import { parseDpkgStatus } from "./dpkg-stanza.ts";
 import { readText } from "./read-text.ts";
@@ -13,6 +14,7 @@ export const dpkgStatusDReader: InventoryReader = {
     if (names.length === 0) return undefined;
     const packages: InstalledPackage[] = [];
     const problems: string[] = [];
+    const lists: { owner: string; list: undefined; sums: string }[] = [];
     for (const name of names) {
       const path = `${folder}/${name}`;
       const file = readText(tree, path);
@@ -21,9 +23,12 @@ export const dpkgStatusDReader: InventoryReader = {
       const parsed = parseDpkgStatus(file.text, `${path} (${file.layer})`);
       problems.push(...parsed.problems);
       if (parsed.entries.length === 0 && parsed.problems.length === 0) problems.push(`${path}: names no package`);
-      for (const { present, ...entry } of parsed.entries)
-        if (present) packages.push({ type: "deb", ...entry, layer: file.layer });
+      for (const { present, ...entry } of parsed.entries) {
+        if (!present) continue;
+        packages.push({ type: "deb", ...entry, layer: file.layer });
+        lists.push({ owner: entry.name, list: undefined, sums: `${path}.md5sums` });
+      }
     }
-    return { packages, problems };
+    return { packages, problems, files: (mayMatter) => dpkgFiles(tree, lists, mayMatter) };
   },
 };

@@ -3,6 +3,7 @@ import type { InstalledPackage } from "./types.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { Tree } from "./tree.ts";
 import { lookup } from "./tree.ts";
+import { dpkgFiles } from "./dpkg-files.ts";
 import { parseDpkgStatus } from "./dpkg-stanza.ts";
 import { readText } from "./read-text.ts";
 
@@ -14,7 +15,7 @@ export const dpkgStatusReader: InventoryReader = {
   read: (tree) => {
     const file = readText(tree, statusPath);
     if (file.kind === "missing") return undefined;
-    if (file.kind === "unreadable") return { packages: [], problems: [file.problem] };
+    if (file.kind === "unreadable") return { packages: [], problems: [file.problem], files: () => [] };
     const { entries, problems } = parseDpkgStatus(file.text, `${statusPath} (${file.layer})`);
     const lists = findLists(tree);
     const packages: InstalledPackage[] = [];
@@ -24,12 +25,21 @@ export const dpkgStatusReader: InventoryReader = {
     }
     const known = new Set(entries.flatMap(({ name, architecture }) => [name, `${name}:${architecture}`]));
     const unlisted = [...lists.keys()].filter((name) => !known.has(name)).sort();
+    const installed = new Set(packages.flatMap(({ name, architecture }) => [name, `${name}:${architecture}`]));
+    const ofInstalled = [...lists.keys()]
+      .filter((name) => installed.has(name))
+      .map((name) => ({
+        owner: name.split(":")[0] ?? name,
+        list: `${infoPath}/${name}.list`,
+        sums: `${infoPath}/${name}.md5sums`,
+      }));
     return {
       packages,
       problems: [
         ...problems,
         ...unlisted.map((name) => `${infoPath}/${name}.list: ${statusPath} does not know ${name}`),
       ],
+      files: (mayMatter) => dpkgFiles(tree, ofInstalled, mayMatter),
     };
   },
 };

@@ -4,10 +4,12 @@ import type { ElfFacts } from "./layer-facts.ts";
 export type ReadRange = (offset: number, length: number) => Uint8Array | undefined;
 
 export interface ElfSegment {
-  readonly kind: "load" | "dynamic" | "interpreter";
+  readonly kind: "load" | "dynamic" | "interpreter" | "note";
   readonly offset: number;
   readonly size: number;
   readonly address: number;
+  readonly isWritable: boolean;
+  readonly isExecutable: boolean;
 }
 
 export interface ElfHeader {
@@ -31,7 +33,11 @@ const segmentKinds = new Map<number, ElfSegment["kind"]>([
   [1, "load"],
   [2, "dynamic"],
   [3, "interpreter"],
+  [4, "note"],
 ]);
+/** PF_X and PF_W. */
+const executable = 1;
+const writable = 2;
 const tags = { needed: 1, stringTable: 5, stringSize: 10, soname: 14, rpath: 15, runpath: 29 } as const;
 /** DT_VERDEF and DT_VERNEED, each with the tag of its count after it. Linux Standard Base, Symbol Versioning. */
 const versionTags = {
@@ -69,12 +75,14 @@ export function parseElfHeader(read: ReadRange): ElfHeader | undefined {
   for (let at = 0; at < count * entrySize; at += entrySize) {
     const kind = segmentKinds.get(rows.int(at));
     if (kind === undefined) continue;
-    const [offset, address, size] = bits === 64 ? [8, 16, 32] : [4, 8, 16];
+    const [offset, address, size, flags] = bits === 64 ? [8, 16, 32, 4] : [4, 8, 16, 24];
     segments.push({
       kind,
       offset: rows.word(at + offset),
       address: rows.word(at + address),
       size: rows.word(at + size),
+      isWritable: (rows.int(at + flags) & writable) !== 0,
+      isExecutable: (rows.int(at + flags) & executable) !== 0,
     });
   }
   return { ...base, segments };
@@ -173,7 +181,7 @@ function stringAt({ read, start, size }: Strings, at: number): StringAt {
 }
 
 /** Where in the file an address of the loaded program comes from; undefined where it is in no segment. */
-function offsetOf(header: ElfHeader, address: number): number | undefined {
+export function offsetOf(header: ElfHeader, address: number): number | undefined {
   const segment = header.segments.find(
     (each) => each.kind === "load" && address >= each.address && address < each.address + each.size,
   );

@@ -1,6 +1,17 @@
 export type { InstalledPackage, Inventory, OsRelease, PackageType } from "./types.ts";
 export { keepsContent } from "./layer-facts.ts";
-export type { ElfFacts, EntryType, LayerEntry, LayerFacts, LayerProblem } from "./layer-facts.ts";
+export type {
+  ElfFacts,
+  EntryType,
+  FileHolds,
+  HeldPackage,
+  LayerEntry,
+  LayerFacts,
+  LayerProblem,
+} from "./layer-facts.ts";
+export type { ContentRecogniser } from "./content/content-recogniser.ts";
+export { contentRecognisers, recogniserOf } from "./content/recognisers.ts";
+export { isGoProgram, readGoBuildInfo } from "./content/go-build-info.ts";
 export { isElf, parseElf, parseElfHeader } from "./elf.ts";
 export type { ElfHeader, ElfSegment, ReadRange } from "./elf.ts";
 export { emptyTree, extendTree, listFolder, lookup, nameOf, parentOf, walkTree } from "./tree.ts";
@@ -12,6 +23,7 @@ export { parseMd5Sums } from "./structure/ownership.ts";
 export type { InventoryReader, PackageDatabase } from "./inventory-reader.ts";
 export type { DpkgEntry, DpkgParse } from "./dpkg-stanza.ts";
 export { provePackages, type PackageTruth } from "./package-truth.ts";
+export { debsOf } from "./debs-of.ts";
 export { inventoryKey } from "./inventory-key.ts";
 export { diffTrees, identical, sameEntry, type PathChange, type PathChanges } from "./diff-trees.ts";
 export { diffInventories } from "./diff-inventories.ts";

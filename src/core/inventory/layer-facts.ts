@@ -1,4 +1,5 @@
 import type { Digest } from "../../lib/index.ts";
+import type { PackageType } from "./types.ts";
 
 export type EntryType = "file" | "directory" | "symlink" | "hardlink" | "character" | "block" | "fifo";
 
@@ -22,6 +23,30 @@ export interface ElfFacts {
   readonly incomplete?: string;
 }
 
+/** A package that a file tells of. */
+export interface HeldPackage {
+  readonly type: PackageType;
+  readonly name: string;
+  readonly version: string;
+  /** Where in an archive it lies: `BOOT-INF/lib/x.jar`. */
+  readonly inside?: string;
+  readonly architecture?: string;
+  readonly source?: string;
+  readonly sourceVersion?: string;
+  readonly module?: string;
+  /** Those of its files that may themselves hold packages, as the package names them, each with its digest where the package has one. */
+  readonly files?: readonly (readonly [path: string, digest?: string])[];
+}
+
+/** What a file says of packages, read while its layer streamed by. */
+export interface FileHolds {
+  readonly packages: readonly HeldPackage[];
+  /** Why what the file holds is not, or not wholly, known. */
+  readonly problem?: string;
+  /** Of its content, in hex: what apk's database knows files by. */
+  readonly sha1?: string;
+}
+
 /** One member of a layer. `path` has no leading slash, no `.` or `..`, and no trailing slash. */
 export interface LayerEntry {
   readonly path: string;
@@ -40,6 +65,7 @@ export interface LayerEntry {
   readonly elf?: ElfFacts;
   /** What follows `#!` on the first line. */
   readonly shebang?: string;
+  readonly holds?: FileHolds;
   /** Content of the few files that inventories and checks read; see `keepsContent`. */
   readonly content?: Uint8Array;
   /** Names of extended attributes that change what the file may do. */

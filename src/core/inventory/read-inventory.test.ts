@@ -74,7 +74,11 @@ describe("readInventory", () => {
 
   it.each<[string, Sketch[], RegExp]>([
     ["nothing at all", [{ path: "bin/app" }], /no package database/],
-    ["an apk database", [{ path: "lib/apk/db/installed", text: "P:musl\n" }], /no reader for apk/],
+    [
+      "an apk record without a version",
+      [{ path: "lib/apk/db/installed", text: "P:musl\nA:x\n" }],
+      /gives musl no valid version/,
+    ],
     ["an rpm database", [{ path: "var/lib/rpm/rpmdb.sqlite" }], /no reader for rpm/],
     ["a cut-off line", [{ path: status, text: `${stanza("a", "1")}Package: b\nVers` }], /middle of a line/],
     [

@@ -1,8 +1,9 @@
 import type { Digest } from "../../lib/index.ts";
 import { lookup, type Tree } from "./tree.ts";
 
+/** `path` is where the file really is, links followed. */
 export type TextFile =
-  | { readonly kind: "read"; readonly text: string; readonly layer: Digest }
+  | { readonly kind: "read"; readonly text: string; readonly layer: Digest; readonly path: string }
   | { readonly kind: "missing" }
   | { readonly kind: "unreadable"; readonly problem: string };
 
@@ -21,5 +22,5 @@ export function readText(tree: Tree, path: string): TextFile {
   if (type !== "file" || layer === undefined) return { kind: "unreadable", problem: `${path}: a ${type}, not a file` };
   if (content === undefined)
     return { kind: "unreadable", problem: `${path} (${layer}): its content was not kept, for its size or place` };
-  return { kind: "read", text: decoder.decode(content), layer };
+  return { kind: "read", text: decoder.decode(content), layer, path: found.path };
 }

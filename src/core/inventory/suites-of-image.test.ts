@@ -7,8 +7,11 @@ const bookworm: OsRelease = { id: "debian", versionId: "12", codename: "bookworm
 const inventoryOf = (os: OsRelease | undefined, ...architectures: string[]): Inventory => ({
   platform: { os: "linux", architecture: "amd64" },
   os,
-  packages: architectures.map((architecture, index) => ({ name: `p${index}`, architecture }) as InstalledPackage),
+  packages: architectures.map(
+    (architecture, index) => ({ type: "deb", name: `p${index}`, architecture }) as InstalledPackage,
+  ),
   status: "complete",
+  system: "complete",
   problems: [],
 });
 const list = (text: string) => parseSourcesList(text, "etc/apt/sources.list");

@@ -1,5 +1,6 @@
 import { printable } from "../../lib/index.ts";
 import { suitesOf, type AptSource } from "./apt-sources.ts";
+import { debsOf } from "./debs-of.ts";
 import type { Inventory } from "./types.ts";
 
 /** What is to be asked for, in the words of the image: none of it is to be trusted. */
@@ -41,10 +42,10 @@ export function suitesOfImage(inventory: Inventory, sources: readonly AptSource[
 }
 
 /** The architecture that most packages are of: what a platform is called differs, and may be wrong. */
-function architectureOf({ packages, platform }: Inventory): string {
+function architectureOf(inventory: Inventory): string {
   const counts = new Map<string, number>();
-  for (const { architecture } of packages)
+  for (const { architecture } of debsOf(inventory))
     if (architecture !== "all") counts.set(architecture, (counts.get(architecture) ?? 0) + 1);
   const [most] = [...counts].sort(([, a], [, b]) => b - a);
-  return most?.[0] ?? platform.architecture;
+  return most?.[0] ?? inventory.platform.architecture;
 }

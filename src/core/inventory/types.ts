@@ -20,7 +20,7 @@ export interface InstalledPackage {
   readonly module?: string;
   /** diff ID of the layer that owns its entry. */
   readonly layer: Digest;
-  /** The file that tells of it, where it is not in the distribution's database. */
+  /** The file that tells of it, where it is not in the distribution's database; what lies inside an archive stands behind `!/`. */
   readonly path?: string;
   /** Name of the distribution's package that brought that file: then what is said of that one counts, and this one is not looked up. */
   readonly owner?: string;
@@ -34,13 +34,16 @@ export interface OsRelease {
   readonly prettyName: string | undefined;
 }
 
-/** What one digest holds on one platform. `status` is `unknown` where any part could not be read: never shown as clean. */
+/** What one digest holds on one platform. */
 export interface Inventory {
   readonly platform: Platform;
   readonly os: OsRelease | undefined;
-  /** Sorted by type, name, architecture. */
+  /** Sorted by type, name, architecture, version, path. */
   readonly packages: readonly InstalledPackage[];
+  /** `unknown` where any part could not be read: never shown as clean. */
   readonly status: "complete" | "unknown";
+  /** The same of the distribution's own database alone: what a fix that the distribution made is proven by. */
+  readonly system: "complete" | "unknown";
   /** What could not be read, one sentence each, naming file and layer. */
   readonly problems: readonly string[];
 }

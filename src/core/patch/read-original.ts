@@ -1,4 +1,5 @@
 import {
+  debsOf,
   listFolder,
   lookup,
   parseMd5Sums,
@@ -37,15 +38,16 @@ export function readOriginal(tree: Tree, inventory: Inventory): ReadOriginal {
     if (found.kind === "loop" || (found.kind === "found" && found.path !== path))
       return refused([`${path}: the package database stands behind a link`]);
   }
-  if (inventory.status !== "complete") return refused(inventory.problems);
-  if (inventory.packages.length > maxPackages)
-    return refused([`it has ${inventory.packages.length} packages, more than the ${maxPackages} that are looked at`]);
+  if (inventory.system !== "complete") return refused(inventory.problems);
+  const debs = debsOf(inventory);
+  if (debs.length > maxPackages)
+    return refused([`it has ${debs.length} packages, more than the ${maxPackages} that are looked at`]);
   const status = contentOf(tree, `${home}/status`);
   const files = listFolder(tree, `${home}/status.d`).filter((name) => !name.endsWith(".md5sums"));
   if (status !== undefined && files.length > 0)
     return refused([`${home}: it has two package databases, status and status.d`]);
   const stanzas = status === undefined ? stanzasOfFiles(tree, files) : splitStatus(status);
-  const byKey = new Map(inventory.packages.map((one) => [`${one.name} ${one.architecture}`, one]));
+  const byKey = new Map(debs.map((one) => [`${one.name} ${one.architecture}`, one]));
   const problems: string[] = [];
   const packages: OriginalPackage[] = [];
   const seen = new Set<string>();

@@ -16,6 +16,7 @@ const inventory: Inventory = {
   platform: { os: "linux", architecture: "amd64" },
   os: { id: "debian", versionId: "12", codename: "bookworm", prettyName: undefined },
   status: "complete",
+  system: "complete",
   problems: [],
   packages: [
     installed({}),

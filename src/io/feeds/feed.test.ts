@@ -226,6 +226,7 @@ describe("Debian's whole list of advisories", () => {
         layer: sha256(""),
       })),
       status: "complete",
+      system: "complete",
       problems: [],
     };
   };

@@ -1,11 +1,23 @@
 import { createHash, hash, type Hash } from "node:crypto";
-import { isElf, parseElf, parseElfHeader, type ElfFacts } from "../../core/inventory/index.ts";
+import {
+  isElf,
+  parseElf,
+  parseElfHeader,
+  isGoProgram,
+  readGoBuildInfo,
+  type ContentRecogniser,
+  type ElfFacts,
+  type ElfHeader,
+  type FileHolds,
+} from "../../core/inventory/index.ts";
 
 /** ELF files up to this size are looked at whole; of larger ones the parts that the loader reads. */
 const wholeElf = 16 * 1_048_576;
 /** Segments up to this size are kept whatever the file's size: tools that change a library path append small ones. */
 const smallSegment = 1_048_576;
 const longestShebang = 512;
+/** Of larger programs the data is kept too, as far as it may say what they were linked from: all of a Go program's, which may hold pointers to anywhere. */
+const largeData = { go: 160 * 1_048_576, other: 32 * 1_048_576 } as const;
 
 const ofNothing = { sha256: hash("sha256", ""), md5: hash("md5", "") };
 
@@ -17,6 +29,14 @@ export interface ContentFacts {
   readonly elf?: ElfFacts;
   readonly shebang?: string;
   readonly content?: Uint8Array;
+  readonly holds?: FileHolds;
+}
+
+/** Who is told the whole content of a file, where it is and how many bytes it has. */
+export interface Recognised {
+  readonly by: ContentRecogniser;
+  readonly path: string;
+  readonly size: number;
 }
 
 interface Piece {
@@ -34,14 +54,18 @@ export class ContentReader {
   private wanted: { start: number; end: number }[] | undefined;
   private kind: "unknown" | "elf" | "script" | "other" = "unknown";
   private size = 0;
+  private readonly recognised: Recognised | undefined;
+  private whole: Uint8Array | undefined;
 
-  /** With `keep`, the whole content is part of the facts. */
-  constructor(keep: boolean) {
+  /** With `keep`, the whole content is part of the facts; `recognised` says who else is to see it whole. */
+  constructor(keep: boolean, recognised?: Recognised) {
     this.keep = keep;
+    this.recognised = recognised;
   }
 
   push(chunk: Uint8Array): void {
     this.digest(chunk);
+    if (this.recognised !== undefined) this.keepWhole(this.recognised, chunk);
     const piece = { start: this.size, bytes: chunk };
     this.size += chunk.byteLength;
     if (this.keep || this.kind === "unknown") this.pieces.push(piece);
@@ -52,14 +76,42 @@ export class ContentReader {
 
   finish(): ContentFacts {
     const facts = { size: this.size, ...this.digests() };
-    const elf = this.kind === "elf" ? parseElf((offset, length) => this.range(offset, length)) : undefined;
+    const read = (offset: number, length: number): Uint8Array | undefined => this.range(offset, length);
+    const elf = this.kind === "elf" ? parseElf(read) : undefined;
     const shebang = this.kind === "script" ? this.shebang() : undefined;
+    const holds = this.recognised === undefined ? this.holdsOfProgram() : this.holds(this.recognised);
     return {
       ...facts,
+      ...(holds === undefined ? {} : { holds }),
       ...(elf === undefined ? {} : { elf }),
       ...(shebang === undefined ? {} : { shebang }),
       ...(this.keep ? { content: Buffer.concat(this.pieces.map(({ bytes }) => bytes)) } : {}),
     };
+  }
+
+  private keepWhole({ by, size }: Recognised, chunk: Uint8Array): void {
+    if (size > by.largest) return;
+    // Most come in one piece, which is not copied.
+    if (this.size === 0 && chunk.byteLength >= size) this.whole = chunk;
+    else {
+      this.whole ??= Buffer.allocUnsafeSlow(size);
+      this.whole.set(chunk.subarray(0, size - this.size), this.size);
+    }
+  }
+
+  private holds({ by, path, size }: Recognised): FileHolds | undefined {
+    if (size > by.largest)
+      return { packages: [], problem: `it has ${size} bytes, more than the ${by.largest} that are read` };
+    const content = this.whole ?? new Uint8Array();
+    const holds = detached(by.read(content, path));
+    return holds && { ...holds, sha1: hash("sha1", content) };
+  }
+
+  private holdsOfProgram(): FileHolds | undefined {
+    if (this.kind !== "elf") return undefined;
+    const read = (offset: number, length: number): Uint8Array | undefined => this.range(offset, length);
+    const header = parseElfHeader(read);
+    return header === undefined ? undefined : detached(readGoBuildInfo(read, header));
   }
 
   private digest(chunk: Uint8Array): void {
@@ -107,9 +159,12 @@ export class ContentReader {
   }
 
   private rangesOf(): { start: number; end: number }[] {
-    const header = parseElfHeader((offset, length) => this.range(offset, length));
-    const small = (header?.segments ?? []).filter(({ size }) => size <= smallSegment).slice(0, 16);
-    return small.map(({ offset, size }) => ({ start: offset, end: offset + size }));
+    const read = (offset: number, length: number): Uint8Array | undefined => this.range(offset, length);
+    const header = parseElfHeader(read);
+    const segments = header?.segments ?? [];
+    const small = segments.filter(({ size }) => size <= smallSegment).slice(0, 16);
+    const data = header === undefined ? [] : dataOf(header, isGoProgram(read, header));
+    return [...new Set([...small, ...data])].map(({ offset, size }) => ({ start: offset, end: offset + size }));
   }
 
   private range(offset: number, length: number): Uint8Array | undefined {
@@ -132,4 +187,20 @@ export class ContentReader {
     const line = head.toString("utf8").split("\n", 1)[0] ?? "";
     return line.slice(2).trim() || undefined;
   }
+}
+
+/** The segments of a large program that tell what it was linked from, as far as they may be kept. */
+function dataOf(header: ElfHeader, isGo: boolean): ElfHeader["segments"] {
+  let left: number = isGo ? largeData.go : largeData.other;
+  return header.segments.filter((segment) => {
+    const isWanted = segment.kind === "load" && (isGo ? !segment.isExecutable : segment.isWritable);
+    if (!isWanted || segment.size > left) return false;
+    left -= segment.size;
+    return true;
+  });
+}
+
+/** The same without the texts that its own are parts of, which would be held in memory with them. */
+function detached(holds: FileHolds | undefined): FileHolds | undefined {
+  return holds === undefined ? undefined : (JSON.parse(JSON.stringify(holds)) as FileHolds);
 }

@@ -1,6 +1,8 @@
 import {
   keepsContent,
+  recogniserOf,
   type EntryType,
+  type FileHolds,
   type LayerEntry,
   type LayerFacts,
   type LayerProblem,
@@ -38,6 +40,7 @@ export class LayerFactsBuilder implements TarSink {
   private members = 0;
   private names = 0;
   private kept = 0;
+  private held = 0;
   private current: { entry: LayerEntry; reader: ContentReader } | undefined;
 
   constructor(limits: LayerLimits, what: string) {
@@ -66,7 +69,8 @@ export class LayerFactsBuilder implements TarSink {
     if (this.current === undefined) return;
     const { entry, reader } = this.current;
     this.current = undefined;
-    this.add({ ...entry, ...reader.finish() });
+    const facts = reader.finish();
+    this.add({ ...entry, ...facts, ...(facts.holds === undefined ? {} : { holds: this.admit(facts.holds) }) });
   }
 
   /** The facts of all members that came. */
@@ -86,7 +90,7 @@ export class LayerFactsBuilder implements TarSink {
     switch (type) {
       case "file":
         if (header.sparse) this.problem("oversized", path, "it is stored with holes, its content cannot be told");
-        this.current = { entry: base, reader: new ContentReader(this.keeps(path, header.size)) };
+        this.current = { entry: base, reader: this.readerOf(path, header.size) };
         return;
       case "symlink":
       case "hardlink":
@@ -142,6 +146,11 @@ export class LayerFactsBuilder implements TarSink {
     return true;
   }
 
+  private readerOf(path: string, size: number): ContentReader {
+    const by = recogniserOf(path);
+    return new ContentReader(this.keeps(path, size), by && { by, path, size });
+  }
+
   private keeps(path: string, size: number): boolean {
     if (!keepsContent(path)) return false;
     if (size > this.limits.keptFile || this.kept + size > this.limits.kept) {
@@ -150,6 +159,19 @@ export class LayerFactsBuilder implements TarSink {
     }
     this.kept += size;
     return true;
+  }
+
+  /** What a file holds, as far as there is room for it in the facts. */
+  private admit(holds: FileHolds): FileHolds {
+    for (const one of holds.packages) {
+      this.held += 100 + one.name.length + one.version.length + (one.inside?.length ?? 0);
+      for (const [path] of one.files ?? []) this.held += 50 + path.length;
+    }
+    if (this.held <= this.limits.held) return holds;
+    return {
+      packages: [],
+      problem: `the files of its layer tell of more packages than ${this.limits.held} bytes hold`,
+    };
   }
 
   private add(entry: LayerEntry): void {

@@ -12,6 +12,8 @@ export interface LayerLimits {
   /** Bytes of one kept file, and of all kept files together. */
   readonly keptFile: number;
   readonly kept: number;
+  /** Bytes of what all files together tell of packages. */
+  readonly held: number;
 }
 
 const mebibyte = 1_048_576;
@@ -25,4 +27,5 @@ export const defaultLayerLimits: LayerLimits = {
   names: 64 * mebibyte,
   keptFile: 16 * mebibyte,
   kept: 48 * mebibyte,
+  held: 128 * mebibyte,
 };

@@ -19,6 +19,7 @@ describeStores("inventories", ({ it, store }) => {
       },
     ],
     status: "complete",
+    system: "complete",
     problems: [],
     ...more,
   });

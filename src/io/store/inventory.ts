@@ -18,6 +18,7 @@ export function inventoryQueries(db: Database) {
             key,
             platform: platformText(inventory.platform),
             status: inventory.status,
+            system: inventory.system,
             os: json(inventory.os ?? null),
             packages: json(inventory.packages),
             problems: json(inventory.problems),
@@ -67,6 +68,7 @@ function inventoryOf(row: Row<"inventory">): Inventory {
     os: row.os ?? undefined,
     packages: row.packages,
     status: row.status,
+    system: row.system,
     problems: row.problems,
   };
 }

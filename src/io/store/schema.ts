@@ -79,6 +79,7 @@ export interface Tables {
     key: Digest;
     platform: string;
     status: "complete" | "unknown";
+    system: "complete" | "unknown";
     os: Json<OsRelease | null>;
     packages: Json<readonly InstalledPackage[]>;
     problems: Json<readonly string[]>;

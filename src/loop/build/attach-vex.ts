@@ -1,6 +1,6 @@
 import { openVex, type FixedPackage } from "../../core/patch/index.ts";
 import { mediaTypes, type Descriptor } from "../../core/image/index.ts";
-import type { Inventory } from "../../core/inventory/index.ts";
+import { debsOf, type Inventory } from "../../core/inventory/index.ts";
 import type { PackageRecord } from "../../core/packages/index.ts";
 import type { PackageChange } from "../../core/plan/index.ts";
 import type { KeyedCause } from "../../io/store/index.ts";
@@ -28,7 +28,7 @@ export async function fixedByPatch(
   causes: readonly KeyedCause[],
   fetch: (record: PackageRecord) => Promise<string>,
 ): Promise<FixedPackage[]> {
-  const sourceOf = new Map(before.flatMap(({ packages }) => packages.map((one) => [one.name, one.source] as const)));
+  const sourceOf = new Map(before.flatMap((one) => debsOf(one).map(({ name, source }) => [name, source] as const)));
   const known = new Map<string, readonly string[]>();
   for (const { cause } of causes) if (cause.kind === "package") known.set(cause.source, cause.advisories);
   const asCauses = changes.map((change): KeyedCause => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { distroOf, type UpstreamImage } from "../../core/config/index.ts";
 import { annotationKeys, parsePlatform, parseReference } from "../../core/image/index.ts";
-import { readInventory, type Inventory } from "../../core/inventory/index.ts";
+import { debsOf, readInventory, type Inventory } from "../../core/inventory/index.ts";
 import { compareDebText } from "../../core/version/index.ts";
 import type { PackageUniverse } from "../../core/packages/index.ts";
 import { defaultBuildLimits } from "../../io/engine/index.ts";
@@ -191,8 +191,9 @@ async function securitySources(
   const security = new Set([...ctx.suites.values()].flat().flatMap((source) => (source.security ? [source.name] : [])));
   const wanted = new Set<string>();
   for (const { tree, platform } of read.platforms) {
-    const { os, packages } = readInventory(tree, platform);
-    const codename = os?.codename;
+    const inventory = readInventory(tree, platform);
+    const packages = debsOf(inventory);
+    const codename = inventory.os?.codename;
     if (codename === undefined || distroOf(ctx.config, image, codename) === undefined) continue;
     for (const architecture of new Set(packages.map((one) => one.architecture))) {
       if (architecture === "all") continue;

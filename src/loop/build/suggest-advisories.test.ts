@@ -44,6 +44,7 @@ const installed: Inventory = {
     },
   ],
   status: "complete",
+  system: "complete",
   problems: [],
 };
 

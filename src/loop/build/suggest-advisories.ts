@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { findChangelog, suggestFixedIds, type ChangelogEntry } from "../../core/advisory/index.ts";
-import type { Inventory } from "../../core/inventory/index.ts";
+import { debsOf, type Inventory } from "../../core/inventory/index.ts";
 import type { TarHeader, TarSink } from "../../core/layer/index.ts";
 import type { PackageRecord } from "../../core/packages/index.ts";
 import { readDeb } from "../../io/distro/index.ts";
@@ -25,7 +25,7 @@ export async function suggestAdvisories(
   fetch: (record: PackageRecord) => Promise<string>,
 ): Promise<KeyedCause[]> {
   const installed = new Map<string, string>();
-  for (const one of before.flatMap((inventory) => inventory.packages)) installed.set(one.source, one.sourceVersion);
+  for (const one of before.flatMap(debsOf)) installed.set(one.source, one.sourceVersion);
   return Promise.all(
     causes.map(async (keyed) => {
       const { cause } = keyed;

@@ -106,8 +106,14 @@ async function checkPlatform(
     const since = hint?.since ?? offers.since.get(offer.origin);
     return { ...offer, since, hints: hint?.ids ?? [], cure: cureOf(offer.layer) };
   });
-  const state = inventory.status === "unknown" ? "unknown" : outdated.length > 0 ? "outdated" : "current";
-  return { ...base, outdated, unknownPackages: unknown, state, reasons: inventory.problems };
+  const state = inventory.system === "unknown" ? "unknown" : outdated.length > 0 ? "outdated" : "current";
+  return {
+    ...base,
+    outdated,
+    unknownPackages: unknown,
+    state,
+    reasons: inventory.system === "unknown" ? inventory.problems : [],
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { changelogDate, suggestFixedIds, type Offer } from "../../core/advisory/index.ts";
-import type { Inventory } from "../../core/inventory/index.ts";
+import { debsOf, type Inventory } from "../../core/inventory/index.ts";
 import type { PackageRecord, PackageUniverse } from "../../core/packages/index.ts";
 import type { Instant } from "../../lib/index.ts";
 
@@ -35,7 +35,7 @@ export async function readHints(
   readChangelog: ReadChangelog,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, Hint>> {
-  const installedAs = new Map(inventory.packages.map((one) => [keyOf(one), one.sourceVersion]));
+  const installedAs = new Map(debsOf(inventory).map((one) => [keyOf(one), one.sourceVersion]));
   const bySource = new Map<string, { wanted: Wanted; keys: string[]; isSecurity: boolean }>();
   for (const offer of offers) {
     const from = installedAs.get(keyOf(offer));

@@ -1,5 +1,5 @@
 import { formatPlatform } from "../../core/image/index.ts";
-import type { Inventory } from "../../core/inventory/index.ts";
+import { debsOf, type Inventory } from "../../core/inventory/index.ts";
 import type { Cause } from "../../core/plan/index.ts";
 import { compareDebText } from "../../core/version/index.ts";
 import type { Digest } from "../../lib/index.ts";
@@ -21,12 +21,13 @@ export function checkProof(
   origin: ProofOrigin | undefined,
 ): Pick<CheckResult, "verdict" | "messages"> {
   const platform = formatPlatform(inventory.platform);
+  const debs = debsOf(inventory);
   const messages: string[] = newestMoves(causes).flatMap((cause) => checkBase(cause, platform, origin));
   for (const cause of causes) {
     if (cause.kind !== "package") continue;
-    if (inventory.status === "unknown") messages.push(`${platform}: ${inventory.problems.join("; ")}`);
+    if (inventory.system === "unknown") messages.push(`${platform}: ${inventory.problems.join("; ")}`);
     for (const { name, architecture, to } of cause.packages) {
-      const held = inventory.packages.find((entry) => entry.name === name && entry.architecture === architecture);
+      const held = debs.find((entry) => entry.name === name && entry.architecture === architecture);
       if (held === undefined || to === undefined) continue;
       if (compareDebText(held.version, to) >= 0) continue;
       messages.push(`${platform}: ${name} is ${held.version}, not at least ${to}, in layer ${held.layer}`);

@@ -1,3 +1,4 @@
+import { debsOf } from "../../core/inventory/index.ts";
 import { printable } from "../../lib/index.ts";
 import type { ImageCheck, PlatformCheck } from "../../loop/match/index.ts";
 import { formatInstant, type Check } from "../../operation/index.ts";
@@ -49,7 +50,10 @@ function describePlatform(
     platform: check.platform,
     os: inventory.os === undefined ? null : printable((inventory.os.prettyName ?? inventory.os.id).slice(0, 200)),
     status,
-    problems: atMost([...new Set([...unknown, ...remarks, ...(isDebian ? notes : [])])], maxProblems),
+    problems: atMost(
+      [...new Set([...unknown, ...remarks, ...inventory.problems, ...(isDebian ? notes : [])])],
+      maxProblems,
+    ),
     packages: inventory.packages.length,
     updates: outdated.map((update) => ({
       name: update.name,
@@ -68,7 +72,9 @@ function describePlatform(
 
 /** Packages of which the suites that were asked cannot tell whether they are old. */
 function uncompared({ unknownPackages, inventory }: PlatformCheck): string[] {
-  const backports = inventory.packages.filter(({ version }) => /~bpo\d/.test(version)).map(({ name }) => name);
+  const backports = debsOf(inventory)
+    .filter(({ version }) => /~bpo\d/.test(version))
+    .map(({ name }) => name);
   return [
     ...(unknownPackages.length === 0 ? [] : [`no suite that was asked has ${someOf(unknownPackages)}`]),
     ...(backports.length === 0 ? [] : [`backports are not compared: ${someOf(backports)}`]),

@@ -38,7 +38,7 @@ export function madePackage(
 
 export function madeInventory(os: OsRelease | undefined, ...packages: InstalledPackage[]): Inventory {
   const platform = { os: "linux", architecture: "amd64" };
-  return { platform, os, packages, status: "complete", problems: [] };
+  return { platform, os, packages, status: "complete", system: "complete", problems: [] };
 }
 
 export function madeFinding(id: string, more: Partial<Finding> = {}): Finding {

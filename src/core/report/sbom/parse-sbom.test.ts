@@ -86,6 +86,7 @@ const inventory: Inventory = {
   os: { id: "debian", versionId: "12", codename: "bookworm", prettyName: "Debian GNU/Linux 12 (bookworm)" },
   packages,
   status: "complete",
+  system: "complete",
   problems: [],
 };
 const bom = (problems: string[] = []) => ({
@@ -102,7 +103,12 @@ describe("what Tidemill writes, it reads again", () => {
   ] as const)("as %s: every package with source, layer, path and owner", (_, format) => {
     const parsed = read(format(bom()));
     expect(parsed.inventory.packages).toEqual(packages);
-    expect(parsed.inventory).toMatchObject({ status: "complete", problems: [], os: { id: "debian", versionId: "12" } });
+    expect(parsed.inventory).toMatchObject({
+      status: "complete",
+      system: "complete",
+      problems: [],
+      os: { id: "debian", versionId: "12" },
+    });
     expect(parsed).toMatchObject({ subject: "registry.example/app:1", digest: sha256("image") });
     const partial = read(format(bom(["half of it"])));
     expect(partial.inventory).toMatchObject({ status: "unknown", problems: ["linux/amd64: half of it"] });
@@ -138,6 +144,7 @@ describe("parseSbom", () => {
     const withSource = { ...one, purl: `${one.purl}&upstream=openssl%403.0-0` };
     expect(read(cyclonedx([withSource])).inventory).toMatchObject({
       status: "complete",
+      system: "complete",
       packages: [{ source: "openssl", sourceVersion: "3.0-0" }],
     });
   });
@@ -203,7 +210,7 @@ describe("parseSbom", () => {
     const of = (file: string) => read(readFileSync(`${samples}/${file}`, "utf8"));
     expect(of("alpine.syft-native.json")).toMatchObject({
       format: "syft",
-      inventory: { status: "complete", os: { id: "alpine", versionId: "3.16.3" } },
+      inventory: { status: "complete", system: "complete", os: { id: "alpine", versionId: "3.16.3" } },
     });
     expect(of("alpine.syft-native.json").inventory.packages).toHaveLength(14);
     expect(of("alpine-3.10.syft.spdx.json").inventory.packages.map(({ name, source }) => [name, source])).toEqual([
@@ -214,6 +221,7 @@ describe("parseSbom", () => {
     for (const file of ["trivy-centos-7.cdx.json", "trivy-centos-7.spdx.json"])
       expect(of(file).inventory).toMatchObject({
         status: "complete",
+        system: "complete",
         os: { id: "centos", versionId: "7.6.1810" },
         packages: [
           { name: "bash", version: "4.2.46-31.el7", architecture: "x86_64" },

@@ -52,6 +52,7 @@ export function parseSbom(text: string): ParsedSbom {
       os,
       packages,
       status: problems.length === 0 ? "complete" : "unknown",
+      system: problems.length === 0 ? "complete" : "unknown",
       problems: problems.map((problem) => printable(problem.slice(0, 1000))),
     },
     subject: read.subject === undefined ? undefined : printable(read.subject.slice(0, 1000)),

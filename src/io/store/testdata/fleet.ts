@@ -12,7 +12,7 @@ export async function saveFleet(store: Store): Promise<void> {
     { upstream: "debian bookworm", name: "zlib1g", architecture: "amd64", version: "1:1.2", firstSeen: 1_767_000_000_123, baseline: true },
   ]);
   const [inventory] = await store.saveInventories([
-    { platform: { os: "linux", architecture: "amd64" }, os: undefined, packages: [], status: "unknown", problems: ["cut off"] },
+    { platform: { os: "linux", architecture: "amd64" }, os: undefined, packages: [], status: "unknown", system: "unknown", problems: ["cut off"] },
   ]);
   if (inventory === undefined) throw new Error("the inventory has no key");
   await store.saveAccountAllocations(["postgres", "redis"], { first: 200, last: 300 });

@@ -1,5 +1,5 @@
 import { formatPlatform } from "../../../core/image/index.ts";
-import { diffInventories, provePackages, readInventory } from "../../../core/inventory/index.ts";
+import { debsOf, diffInventories, provePackages, readInventory } from "../../../core/inventory/index.ts";
 import type { PlatformImage } from "../../../io/layer/index.ts";
 import { AppError } from "../../../lib/index.ts";
 import type { Swap } from "../../../core/patch/index.ts";
@@ -33,7 +33,7 @@ export function provePatch({ before, swaps, isAbsent }: Promised, pushed: Platfo
       hint: "Nothing names it. Keep the digest for whoever looks into it; the original serves meanwhile.",
     });
   const after = readInventory(pushed.tree, pushed.platform);
-  if (after.status !== "complete") throw fail(after.problems.join("; ").slice(0, 1000));
+  if (after.system !== "complete") throw fail(after.problems.join("; ").slice(0, 1000));
   const changes = diffInventories(readInventory(before.tree, before.platform), after);
   const wanted = new Map(swaps.map((swap) => [swap.name, swap]));
   for (const { name, from, to } of changes) {
@@ -41,12 +41,13 @@ export function provePatch({ before, swaps, isAbsent }: Promised, pushed: Platfo
     if (swap === undefined || (to !== undefined && swap.to !== to))
       throw fail(`${name} went from ${from ?? "nothing"} to ${to ?? "nothing"}, which was not planned`);
   }
-  const there = new Map(after.packages.map(({ name, version }) => [name, version]));
+  const debs = debsOf(after);
+  const there = new Map(debs.map(({ name, version }) => [name, version]));
   for (const { name, to } of swaps)
     if (there.get(name) !== to) throw fail(`${name} should be ${to}, and is ${there.get(name) ?? "not there"}`);
   for (const truth of provePackages(pushed.tree, changes, before.tree, isAbsent))
     if (truth.kind === "false") throw fail(`${truth.name}: ${truth.problems.join("; ")}`);
-  const sources = new Map(after.packages.map(({ name, source }) => [name, source]));
+  const sources = new Map(debs.map(({ name, source }) => [name, source]));
   return changes.map((change) => ({ ...change, platform, source: sources.get(change.name) ?? change.name }));
 }
 
