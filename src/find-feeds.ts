@@ -1,5 +1,4 @@
 import { join, resolve } from "node:path";
-import { releaseOf } from "./core/advisory/index.ts";
 import type { Config } from "./core/config/index.ts";
 import { createFeed, type Feed } from "./io/feeds/index.ts";
 import type { Clock } from "./lib/index.ts";
@@ -10,13 +9,9 @@ export function findFeeds(config: Config, home: string, cacheDir: string, clock:
     ["osv", config.feeds.osv],
     ["debian-tracker", config.feeds.debianTracker],
   ] as const;
-  // An archive that is not Debian's may have advisories of its own, under its own name.
-  const ecosystems = Object.values(config.upstreams)
-    .map(({ codename }) => codename)
-    .filter((codename) => releaseOf(codename) === undefined);
   return kinds.flatMap(([kind, location]) => {
     if (location === undefined) return [];
     const where = /^https?:/.test(location) ? location : resolve(home, location);
-    return [createFeed({ name: kind, kind, location: where, ecosystems }, join(cacheDir, "feeds"), clock)];
+    return [createFeed({ name: kind, kind, location: where }, join(cacheDir, "feeds"), clock)];
   });
 }

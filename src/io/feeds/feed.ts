@@ -1,27 +1,21 @@
-import { createHash } from "node:crypto";
-import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { promisify } from "node:util";
-import { zstdCompress, zstdDecompress } from "node:zlib";
 import { z } from "zod";
-import { buildAdvisoryIndex, type Advisory, type AdvisoryIndex } from "../../core/advisory/index.ts";
+import type { AdvisoryKey } from "../../core/advisory/index.ts";
 import { digestHex, messageOf, sha256, writeFileDurable, type Clock, type Instant } from "../../lib/index.ts";
 import { downloadFeed } from "./download-feed.ts";
 import { FeedError } from "./error.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { readAdvisories, type ReadAdvisories } from "./read-advisories.ts";
+import { diffGenerations, OpenGeneration } from "./generation/open-generation.ts";
+import { generationFile } from "./generation/write-generation.ts";
+import type { Ingested } from "./ingest/ingest.ts";
+import { runIngest } from "./ingest/run-ingest.ts";
 import { defaultFeedLimits, type FeedConfig, type FeedLimits, type FeedStatus } from "./types.ts";
-
-/** Advisories between two looks at what else there is to do. */
-const stride = 1000;
-const pack = promisify(zstdCompress);
-const unpack = promisify(zstdDecompress);
 
 /** A feed whose newest change, or last good reading, is older than this raises an alarm. */
 const staleAfterMs = 7 * 24 * 3600 * 1000;
-/** More bad records than this share (and than ten) are no accident of the source: its schema changed. */
-const maxBadShare = 0.1;
+/** Generations that stay on disk beside the one in use: what changed since then can be told. */
+const keptGenerations = 2;
 
 /** One configured feed and the generation of it that is in use. */
 export interface Feed {
@@ -29,15 +23,19 @@ export interface Feed {
   readonly kind: FeedConfig["kind"];
   /** Looks for a new generation, once however many ask at a time; takes it only when it is whole. Never throws for what the feed does wrong: that is an alarm in the status. */
   refresh(signal?: AbortSignal): Promise<FeedStatus>;
-  /** The index over the generation in use, made once for each; undefined before there is one. Whether it is old is in the status. */
-  load(): Promise<{ readonly status: FeedStatus; readonly index: AdvisoryIndex | undefined }>;
+  /** The generation in use, open for looking up; undefined before there is one. Whether it is old is in the status. */
+  load(): Promise<{ readonly status: FeedStatus; readonly generation: OpenGeneration | undefined }>;
+  /** The keys of which the generation in use says something else than that of this name did; undefined where that one is not there any more: then all may have changed. */
+  changedSince(content: string): Promise<readonly AdvisoryKey[] | undefined>;
+  /** Takes away the generation in use, which was found to be damaged: it is read anew at the next look. */
+  discard(): Promise<void>;
 }
 
 const generationShape = z.object({
-  version: z.literal(2),
+  version: z.literal(3),
   location: z.string(),
-  ecosystems: z.array(z.string()),
-  file: z.string().regex(/^[0-9a-f]{64}\.ndjson\.zst$/),
+  ecosystems: z.array(z.string()).optional(),
+  content: z.string().regex(/^[0-9a-f]{64}$/),
   advisories: z.number(),
   bad: z.number(),
   problems: z.array(z.string()),
@@ -57,17 +55,30 @@ export function createFeed(
   limits: FeedLimits = defaultFeedLimits,
 ): Feed {
   const home = join(folder, digestHex(sha256(config.name)).slice(0, 16));
-  const ecosystems = [...new Set(config.ecosystems)].sort();
-  let loaded: { file: string; index: Promise<AdvisoryIndex | undefined> } | undefined;
+  const ecosystems = config.ecosystems && [...new Set(config.ecosystems.map((name) => name.toLowerCase()))].sort();
+  const pathOf = (content: string): string => join(home, generationFile(content));
+  let opened: { readonly content: string; readonly generation: OpenGeneration } | undefined;
 
   const current = async (): Promise<Generation | undefined> => {
     const text = await readFile(join(home, "generation.json"), "utf8").catch(() => undefined);
     const parsed = generationShape.safeParse(text === undefined ? undefined : parseJson(text));
     const isOurs = parsed.success && parsed.data.location === config.location;
-    return isOurs && parsed.data.ecosystems.join() === ecosystems.join() ? parsed.data : undefined;
+    return isOurs && parsed.data.ecosystems?.join() === ecosystems?.join() ? parsed.data : undefined;
   };
   const save = (generation: Generation): Promise<void> =>
     writeFileDurable(join(home, "generation.json"), JSON.stringify(generation));
+  const open = (content: string): OpenGeneration | undefined => {
+    if (opened?.content === content) return opened.generation;
+    try {
+      const generation = new OpenGeneration(pathOf(content));
+      opened?.generation.close();
+      opened = { content, generation };
+      return generation;
+    } catch (error) {
+      if (error instanceof FeedError) return undefined;
+      throw error;
+    }
+  };
   // Where there is no generation yet, nothing on disk can say why.
   let firstFailure: string | undefined;
   const statusOf = (
@@ -76,7 +87,7 @@ export function createFeed(
   ): FeedStatus => ({
     name: config.name,
     ...faultOf(failure, staleness(config.name, generation, clock.now())),
-    generation: generation?.file.split(".")[0],
+    generation: generation?.content,
     advisories: generation?.advisories ?? 0,
     bad: generation?.bad ?? 0,
     problems: generation?.problems ?? [],
@@ -87,7 +98,9 @@ export function createFeed(
   const refresh = async (signal?: AbortSignal): Promise<FeedStatus> => {
     const held = await current();
     try {
-      const taken = await readNew(config, { home, held, limits, now: clock.now() }, signal);
+      const usable = held === undefined ? undefined : open(held.content);
+      const state = { home, held: usable && held, generation: usable, limits, now: clock.now() };
+      const taken = await readNew({ ...config, ...(ecosystems === undefined ? {} : { ecosystems }) }, state, signal);
       if (taken === "unchanged" && held !== undefined) {
         const { failure: _failure, ...rest } = held;
         const kept = { ...rest, checked: clock.now() };
@@ -96,24 +109,22 @@ export function createFeed(
       }
       if (taken === "unchanged")
         throw new FeedError("FEED_TORN", `${config.name}: the server says that nothing changed`);
-      const { read, etag, lastModified, modified } = taken;
-      refuseBroken(config.name, read, held);
-      const file = await saveAdvisories(home, read.advisories);
+      const { ingested, etag, lastModified, modified } = taken;
       const generation: Generation = {
-        version: 2,
+        version: 3,
         location: config.location,
         ecosystems,
-        file,
-        advisories: read.advisories.length,
-        bad: read.bad,
-        problems: [...read.problems],
-        newest: modified ?? read.newest,
+        content: ingested.meta.content,
+        advisories: ingested.meta.advisories,
+        bad: ingested.bad,
+        problems: [...ingested.problems],
+        newest: modified ?? ingested.newest,
         checked: clock.now(),
         etag,
         lastModified,
       };
       await save(generation);
-      await removeOthers(home, file);
+      await removeOld(home, [generation.content, held?.content]);
       return statusOf(generation);
     } catch (error) {
       signal?.throwIfAborted();
@@ -133,17 +144,35 @@ export function createFeed(
         underway = undefined;
       })),
     load: async () => {
-      const generation = await current();
-      const status = statusOf(generation);
-      if (generation === undefined) return { status, index: undefined };
-      if (loaded?.file !== generation.file)
-        loaded = { file: generation.file, index: loadIndex(join(home, generation.file)) };
-      const index = await loaded.index;
-      if (index !== undefined) return { status, index };
-      // Another process may have taken a newer one meanwhile; else it is read anew at the next look.
-      loaded = undefined;
+      const held = await current();
+      const status = statusOf(held);
+      if (held === undefined) return { status, generation: undefined };
+      const generation = open(held.content);
+      if (generation !== undefined) return { status, generation };
       const alarm = `${config.name}: what was kept of it cannot be read any more`;
-      return { status: { ...status, alarm, fault: "failing", generation: undefined }, index };
+      return { status: { ...status, alarm, fault: "failing", generation: undefined }, generation };
+    },
+    changedSince: async (content) => {
+      const held = await current();
+      const now = held === undefined ? undefined : open(held.content);
+      if (now === undefined) return undefined;
+      if (held?.content === content) return [];
+      let before: OpenGeneration | undefined;
+      try {
+        before = new OpenGeneration(pathOf(content));
+        return await diffGenerations(before, now);
+      } catch (error) {
+        if (error instanceof FeedError) return undefined;
+        throw error;
+      } finally {
+        before?.close();
+      }
+    },
+    discard: async () => {
+      const held = await current();
+      opened?.generation.close();
+      opened = undefined;
+      if (held !== undefined) await rm(pathOf(held.content), { force: true });
     },
   };
 }
@@ -154,7 +183,7 @@ function faultOf(failure: string | undefined, staleness: string | undefined): Pi
 }
 
 interface Taken {
-  readonly read: ReadAdvisories;
+  readonly ingested: Ingested;
   readonly etag?: string | undefined;
   readonly lastModified?: string | undefined;
   readonly modified?: Instant | undefined;
@@ -164,7 +193,9 @@ async function readNew(
   config: FeedConfig,
   state: {
     readonly home: string;
+    /** Only where its generation can be read. */
     readonly held: Generation | undefined;
+    readonly generation: OpenGeneration | undefined;
     readonly limits: FeedLimits;
     readonly now: Instant;
   },
@@ -174,50 +205,32 @@ async function readNew(
   const { kind, location, ecosystems } = config;
   const timeout = AbortSignal.timeout(limits.timeoutMs);
   const within = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-  const options = { what: location, now, ecosystems, signal: within };
+  const job = {
+    kind,
+    what: location,
+    folder: home,
+    ecosystems,
+    limits,
+    now,
+    held: held && join(home, generationFile(held.content)),
+    before: state.generation?.meta,
+  };
   await mkdir(home, { recursive: true });
+  await removeParts(home);
   if (!/^https?:\/\//.test(location)) {
     const etag = await fingerprint(location);
-    if (held?.etag === etag && (await isThere(join(home, held.file)))) return "unchanged";
-    return { read: await readAdvisories(kind, location, limits, options), etag };
+    if (held?.etag === etag) return "unchanged";
+    return { ingested: await runIngest({ ...job, sources: [location] }, within), etag };
   }
   const path = join(home, "download.part");
-  const known = held !== undefined && (await isThere(join(home, held.file))) ? held : {};
   try {
-    const download = await downloadFeed(location, path, known, limits, within);
+    const download = await downloadFeed(location, path, held ?? {}, limits, within);
     if (download.kind === "unchanged") return "unchanged";
-    const read = await readAdvisories(kind, path, limits, options);
-    return { read, ...download.validators, modified: kind === "osv" ? undefined : download.modified };
+    const ingested = await runIngest({ ...job, sources: [path] }, within);
+    return { ingested, ...download.validators, modified: kind === "osv" ? undefined : download.modified };
   } finally {
     await rm(path, { force: true });
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-function refuseBroken(name: string, read: ReadAdvisories, held: Generation | undefined): void {
-  const good = read.advisories.length;
-  if (good === 0 && read.records > 0)
-    throw new FeedError("FEED_EMPTY", `none of its ${read.records} records is about a distribution of this fleet`, {
-      hint: `Is the feed ${name} one of Debian's?`,
-    });
-  if (good === 0 || (read.bad > 10 && read.bad > maxBadShare * (read.records + read.bad)))
-    throw new FeedError(
-      "FEED_BROKEN",
-      `${read.bad} of ${read.records + read.bad} records break the schema: ${read.problems[0] ?? ""}`,
-      {
-        hint: `The feed ${name} may have changed its format. What was known before stays in use.`,
-      },
-    );
-  if (held !== undefined && good < held.advisories / 2)
-    throw new FeedError("FEED_SHRUNK", `it has ${good} advisories, the last good one had ${held.advisories}`, {
-      hint: `If that is right, remove the folder of feed ${name} to start anew.`,
-    });
 }
 
 function staleness(name: string, generation: Generation | undefined, now: Instant): string | undefined {
@@ -232,39 +245,22 @@ function days(ms: number): number {
   return Math.floor(ms / 86_400_000);
 }
 
-async function saveAdvisories(home: string, advisories: readonly Advisory[]): Promise<string> {
-  const hash = createHash("sha256");
-  const pieces: Buffer[] = [];
-  for (let at = 0; at < advisories.length; at += stride) {
-    const lines = advisories.slice(at, at + stride).map((advisory) => `${JSON.stringify(advisory)}\n`);
-    const piece = Buffer.from(lines.join(""));
-    hash.update(piece);
-    pieces.push(piece);
-    await nextTurn();
-  }
-  const file = `${hash.digest("hex")}.ndjson.zst`;
-  await writeFileDurable(join(home, file), await pack(Buffer.concat(pieces)));
-  return file;
+/** What a killed process left of its reading. */
+async function removeParts(home: string): Promise<void> {
+  for (const name of await readdir(home)) if (name.endsWith(".part")) await rm(join(home, name), { force: true });
 }
 
-/** The index of what was kept; undefined where it cannot be read. */
-async function loadIndex(path: string): Promise<AdvisoryIndex | undefined> {
-  try {
-    const lines = (await unpack(await readFile(path))).toString("utf8").split("\n");
-    const advisories: Advisory[] = [];
-    for (const line of lines) {
-      if (line !== "") advisories.push(JSON.parse(line) as Advisory);
-      if (advisories.length % stride === 0) await nextTurn();
-    }
-    return buildAdvisoryIndex(advisories);
-  } catch {
-    return undefined;
+/** Keeps the generations of these names and the few that were made last; those of other versions go. */
+async function removeOld(home: string, contents: readonly (string | undefined)[]): Promise<void> {
+  const kept = new Set(contents.flatMap((content) => (content === undefined ? [] : generationFile(content))));
+  const others: { readonly name: string; readonly at: number }[] = [];
+  for (const name of await readdir(home)) {
+    if (kept.has(name)) continue;
+    if (name.endsWith(".gen")) others.push({ name, at: (await stat(join(home, name))).mtimeMs });
+    else if (name.endsWith(".zst")) await rm(join(home, name), { force: true });
   }
-}
-
-async function removeOthers(home: string, file: string): Promise<void> {
-  for (const name of await readdir(home))
-    if (name !== file && name.endsWith(".zst")) await rm(join(home, name), { force: true });
+  others.sort((a, b) => b.at - a.at);
+  for (const { name } of others.slice(keptGenerations - 1)) await rm(join(home, name), { force: true });
 }
 
 function parseJson(text: string): unknown {

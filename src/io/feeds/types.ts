@@ -1,13 +1,16 @@
 import type { Instant } from "../../lib/index.ts";
 
+/** `osv`: OSV records in a zip, a folder or one JSON file. `debian-tracker`: the security tracker's JSON document. */
+export type FeedKind = "osv" | "debian-tracker";
+
 /** A feed of advisories as it is configured. */
 export interface FeedConfig {
   readonly name: string;
   /** `osv`: OSV records in a zip, a folder or one JSON file. `debian-tracker`: the security tracker's JSON document. */
-  readonly kind: "osv" | "debian-tracker";
+  readonly kind: FeedKind;
   /** A path, or an http(s) address. */
   readonly location: string;
-  /** Ecosystems of OSV records that are taken beside Debian's, without their release: `tide`. */
+  /** Ecosystems of OSV records that are taken, without their release: `debian`, `npm`. All of them without it. */
   readonly ecosystems?: readonly string[];
 }
 

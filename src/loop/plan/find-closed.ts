@@ -1,4 +1,9 @@
-import { closedAdvisories, type AdvisoryIndex, type ClosedAdvisories } from "../../core/advisory/index.ts";
+import {
+  closedAdvisories,
+  type AdvisoryIndex,
+  type AdvisoryKey,
+  type ClosedAdvisories,
+} from "../../core/advisory/index.ts";
 import type { InstalledPackage } from "../../core/inventory/index.ts";
 import type { ClosedByUpdate, PackageUpdate } from "../../core/plan/index.ts";
 import { compareDebText } from "../../core/version/index.ts";
@@ -23,6 +28,13 @@ export function noteInstalled({ oldest, versions }: Installed, one: InstalledPac
   else known.set(one.version, one);
   const other = oldest.get(id);
   if (other === undefined || compareDebText(one.version, other.version) < 0) oldest.set(id, one);
+}
+
+/** What feeds are asked of, for telling what updates close. */
+export function keysOfInstalled({ versions, ecosystems }: Installed): AdvisoryKey[] {
+  const sources = new Set<string>();
+  for (const ones of versions.values()) for (const { source } of ones.values()) sources.add(source);
+  return [...ecosystems].flatMap((ecosystem) => [...sources].map((name) => ({ ecosystem, name })));
 }
 
 /** A function that tells what an offered version closes, for each installed version that it is newer than; undefined where that is nothing. Each pair of source versions is looked up once. */

@@ -4,7 +4,7 @@ import type { PackageRecord } from "../../core/packages/index.ts";
 import type { SuiteSource } from "../../io/distro/index.ts";
 import { loadFeeds } from "../../io/feeds/index.ts";
 import type { Context } from "../context.ts";
-import { closedByUpdates, type Installed } from "./find-closed.ts";
+import { closedByUpdates, keysOfInstalled, type Installed } from "./find-closed.ts";
 
 /** What the suites of `upstream` offer that is newer than the oldest version of some package in `installed`, with the time at which we first saw it, and what the feeds say that it closes. */
 export async function findUpdates(ctx: Context, upstream: string, installed: Installed): Promise<PackageUpdate[]> {
@@ -28,7 +28,7 @@ export async function findUpdates(ctx: Context, upstream: string, installed: Ins
   }
   const updates = (await noteFirstSeen(ctx, sources, offered)).map((one) => ({ ...one, distro: upstream }));
   if (updates.length === 0) return updates;
-  const { index } = await loadFeeds(ctx.feeds);
+  const index = await (await loadFeeds(ctx.feeds)).lookup(keysOfInstalled(installed));
   if (index === undefined) return updates;
   const closedBy = closedByUpdates(index, installed);
   return updates.map((update) => {

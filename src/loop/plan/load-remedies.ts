@@ -1,5 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ecosystemOfCodename, matchAdvisories, type AdvisoryIndex, type Finding } from "../../core/advisory/index.ts";
+import {
+  ecosystemOfCodename,
+  keysOf,
+  matchAdvisories,
+  type AdvisoryIndex,
+  type Finding,
+} from "../../core/advisory/index.ts";
 import { endOfLife } from "../../core/base/index.ts";
 import { effectiveImage, type Config } from "../../core/config/index.ts";
 import type { InstalledPackage, Inventory } from "../../core/inventory/index.ts";
@@ -39,20 +45,21 @@ export interface ImageRemedies {
 
 /** The findings of the fleet and their remedies, by what the feeds say and the suites offer now; an image that was never built has none. */
 export async function loadRemedies(ctx: Context, facts: FleetFacts): Promise<ImageRemedies[]> {
-  const { index } = await loadFeeds(ctx.feeds);
+  const feeds = await loadFeeds(ctx.feeds);
   const lineageOf = createLineages(ctx.config, facts, () => undefined);
   const reports = new Map<string, Matched>();
   const found: ImageRemedies[] = [];
   for (const [image, { digest, inventories }] of [...facts.digests].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const madeFrom = madeFromOf(ctx.config, image);
-    const platforms = Object.entries(inventories).flatMap(([platform, key]): MatchedPlatform[] => {
+    const platforms: MatchedPlatform[] = [];
+    for (const [platform, key] of Object.entries(inventories)) {
       const inventory = facts.holdings.get(key);
-      if (inventory === undefined) return [];
+      if (inventory === undefined) continue;
       const name = `${madeFrom ?? ""} ${key}`;
-      const matched = reports.get(name) ?? match(inventory, index, madeFrom);
+      const matched = reports.get(name) ?? match(inventory, await feeds.lookup(keysOf(inventory, madeFrom)), madeFrom);
       reports.set(name, matched);
-      return [{ platform, inventory, matched }];
-    });
+      platforms.push({ platform, inventory, matched });
+    }
     found.push(remedyImage(image, digest, platforms, lineageOf, facts));
     // A large fleet must not keep leases and probes waiting.
     await nextTurn();

@@ -1,5 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ecosystemOfCodename, knownIds, matchAdvisories, type AdvisoryIndex } from "../../core/advisory/index.ts";
+import {
+  ecosystemOfCodename,
+  keysOf,
+  knownIds,
+  matchAdvisories,
+  type AdvisoryIndex,
+} from "../../core/advisory/index.ts";
 import { effectiveImage } from "../../core/config/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
 import { loadFeeds } from "../../io/feeds/index.ts";
@@ -23,19 +29,24 @@ export interface Findings {
   readonly open: readonly OpenAdvisory[];
 }
 
-/** By inventory and what it was made from, as long as an index is in use. */
-const remembered = new WeakMap<AdvisoryIndex, Map<string, Findings>>();
+/** By the context's feeds: by inventory and what it was made from, as long as they say the same. */
+const remembered = new WeakMap<
+  Context["feeds"],
+  { readonly generation: string; readonly known: Map<string, Findings> }
+>();
 const mostRemembered = 5000;
 /** Inventories that are loaded and matched in one go. */
 const stride = 50;
 
 /** What the feeds say of these digests; without a feed that was read, of none. Each inventory is matched once for each generation of the feeds. */
 export async function loadFindings(ctx: Context, digests: readonly Digest[]): Promise<ReadonlyMap<Digest, Findings>> {
-  const { index } = await loadFeeds(ctx.feeds);
-  if (index === undefined || digests.length === 0) return new Map();
+  const feeds = await loadFeeds(ctx.feeds);
+  const { generation } = feeds;
+  if (generation === undefined || digests.length === 0) return new Map();
   const rows = await ctx.store.loadDigests(digests);
-  const known = remembered.get(index) ?? new Map<string, Findings>();
-  remembered.set(index, known);
+  const last = remembered.get(ctx.feeds);
+  const known = last?.generation === generation ? last.known : new Map<string, Findings>();
+  remembered.set(ctx.feeds, { generation, known });
   const wanted = new Map<string, { readonly key: Digest; readonly madeFrom: string | undefined }>();
   const found = new Map<string, Findings>();
   for (const row of rows) {
@@ -52,6 +63,12 @@ export async function loadFindings(ctx: Context, digests: readonly Digest[]): Pr
   for (let at = 0; at < missing.length; at += stride) {
     const some = missing.slice(at, at + stride);
     const inventories = await ctx.store.loadInventories(some.map(([, { key }]) => key));
+    const keys = some.flatMap(([, { key, madeFrom }]) => {
+      const inventory = inventories.get(key);
+      return inventory === undefined ? [] : keysOf(inventory, madeFrom);
+    });
+    const index = await feeds.lookup(keys);
+    if (index === undefined) return new Map();
     for (const [name, { key, madeFrom }] of some) {
       const inventory = inventories.get(key);
       if (inventory === undefined) continue;

@@ -1,4 +1,10 @@
-import { matchAdvisories, type AdvisoryReport, type Finding } from "../../../core/advisory/index.ts";
+import {
+  keysOf,
+  matchAdvisories,
+  type AdvisoryIndex,
+  type AdvisoryReport,
+  type Finding,
+} from "../../../core/advisory/index.ts";
 import {
   applyIgnores,
   compareScans,
@@ -53,10 +59,10 @@ export function createScan(deps: ScanDeps): OperationHandlers["scan"] {
       knowledge(request.feeds, signal),
     ]);
     const now = clock.now();
-    const reportOf = (subject: ReadSubject): ScanReport =>
-      applyIgnores(createReport(subject, known, now), ignores, now);
-    const report = reportOf(read);
-    const older = before === undefined ? undefined : reportOf(before);
+    const reportOf = async (subject: ReadSubject): Promise<ScanReport> =>
+      applyIgnores(await createReport(subject, known, now), ignores, now);
+    const report = await reportOf(read);
+    const older = before === undefined ? undefined : await reportOf(before);
     const found = older === undefined ? undefined : compareScans(older, report);
     const only = request.onlyNew && found !== undefined ? { only: new Set(found.added) } : {};
     const verdict = judgeScan(report, { rules, allowUnknown: request.allowUnknown, ...only }, now);
@@ -66,27 +72,34 @@ export function createScan(deps: ScanDeps): OperationHandlers["scan"] {
   };
 }
 
-function createReport({ subject, platforms }: ReadSubject, known: ScanKnowledge, at: number): ScanReport {
+async function createReport(
+  { subject, platforms }: ReadSubject,
+  known: ScanKnowledge,
+  at: number,
+): Promise<ScanReport> {
   return {
     subject,
     at,
     feeds: known.feeds,
     notes: [],
-    platforms: platforms.map(({ platform, inventory, tree }) =>
-      createPlatform({
-        platform,
-        inventory,
-        advisories: lookUp(inventory, known),
-        remedyOf: remediesOf(subject.name, inventory, tree, known, at),
+    platforms: await Promise.all(
+      platforms.map(async ({ platform, inventory, tree }) => {
+        const index = await known.lookup(keysOf(inventory));
+        return createPlatform({
+          platform,
+          inventory,
+          advisories: lookUp(inventory, index, known.doubts),
+          remedyOf: remediesOf(subject.name, inventory, tree, index, at),
+        });
       }),
     ),
   };
 }
 
-function lookUp(inventory: Inventory, { index, doubts }: ScanKnowledge): AdvisoryReport {
-  const report = matchAdvisories(inventory, index);
-  const reasons = [...new Set([...report.reasons, ...doubts])];
-  return { ...report, state: reasons.length === 0 ? report.state : "unknown", reasons };
+function lookUp(inventory: Inventory, index: AdvisoryIndex | undefined, doubts: readonly string[]): AdvisoryReport {
+  const found = matchAdvisories(inventory, index);
+  const reasons = [...new Set([...found.reasons, ...doubts])];
+  return { ...found, state: reasons.length === 0 ? found.state : "unknown", reasons };
 }
 
 /** What would cure each finding; without an index there is none. */
@@ -94,7 +107,7 @@ function remediesOf(
   name: string,
   inventory: Inventory,
   tree: Tree | undefined,
-  { index }: ScanKnowledge,
+  index: AdvisoryIndex | undefined,
   now: Instant,
 ): (finding: Finding) => Remedy {
   if (index === undefined) return () => ({ kind: "wait-upstream", since: undefined, reason: "no feed" });

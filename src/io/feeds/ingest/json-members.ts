@@ -1,4 +1,4 @@
-import { FeedError } from "./error.ts";
+import { FeedError } from "../error.ts";
 
 export interface JsonMember {
   /** Key in an object, empty in an array. */
