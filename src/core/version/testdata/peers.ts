@@ -94,7 +94,7 @@ const finders: Readonly<Record<AlphabetName, () => Peer>> = {
   apk: findApk,
   rpm: () => program("rpm", ["rpmlua", join(folder, "ask.lua")], ["rpmlua", "-e", "rpm.vercmp('1', '2')"]),
   npm: () => ({
-    tool: `node-semver ${semver.SEMVER_SPEC_VERSION}`,
+    tool: "node-semver",
     missing: undefined,
     ask: (questions) => questions.map(askSemver),
   }),
