@@ -79,8 +79,9 @@ const exceptions: Partial<Record<AlphabetName, Exception>> = {
     is: (question) => !textsOf(question).every((text) => /^go1\.\d+(?:\.\d+|(?:rc|beta)\d+)?$/.test(text)),
   },
   composer: {
-    why: "composer/semver before 3.4 reads fewer dates",
-    is: (question, theirs) => theirs === "?" && anyOf(question, /\d{6}/),
+    why: "composer/semver before 3.4 reads fewer dates; it joins neighbouring ranges, where a bound that is a branch has none",
+    is: (question, theirs) =>
+      (theirs === "?" && anyOf(question, /\d{6}/)) || (question.kind === "range" && /[<>]=?\s*dev-/i.test(question.range)),
   },
 };
 
