@@ -96,7 +96,7 @@ async function started(words: string): Promise<void> {
   }
 }
 
-describe("a step that looks around", () => {
+describe("FAULTS 20: a step that looks around", () => {
   const look = [
     "printenv",
     "cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'",
@@ -132,7 +132,7 @@ describe("a step that looks around", () => {
     );
 });
 
-describe("a secret", () => {
+describe("FAULTS 20: a secret", () => {
   const secrets = [{ id: "token", env: "BUILD_TOKEN" }];
   const mount = "RUN --mount=type=secret,id=token";
 
@@ -182,7 +182,7 @@ describe("a secret", () => {
   });
 });
 
-describe("a build without measure", () => {
+describe("FAULTS 21: a build without measure", () => {
   for (const name of engineNames) {
     itFor(name)(`${name}: that sleeps is ended when its time is up, while another goes on`, async () => {
       const marker = `sleep 36${process.pid}${engineNames.indexOf(name)}`;
