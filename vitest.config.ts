@@ -8,6 +8,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",
+    // By default one processor is left alone: of two, half. Much of a test's time is waiting for engines and databases.
+    maxWorkers: "100%",
     projects: [
       {
         extends: true,
