@@ -26,6 +26,7 @@ export interface Change {
   readonly notifications?: Document;
   readonly watch?: Document;
   readonly feeds?: Document;
+  readonly vex?: readonly string[];
   readonly engine?: Document;
   readonly bases?: Document;
 }
@@ -149,6 +150,7 @@ function configOf(archive: DebianArchive, change: Change): Document {
     ...(change.notifications === undefined ? {} : { notifications: change.notifications }),
     ...(change.watch === undefined ? {} : { watch: change.watch }),
     ...(change.feeds === undefined ? {} : { feeds: change.feeds }),
+    ...(change.vex === undefined ? {} : { vex: change.vex }),
     ...(change.engine === undefined ? {} : { engine: change.engine }),
     ...(change.bases === undefined ? {} : { bases: change.bases }),
     server: { listen: "127.0.0.1:0" },

@@ -23,6 +23,8 @@ interface Watched extends OpenFleet {
   readonly small: SmallFleet;
   /** Puts a record into the feed's folder; the next pass finds it. */
   readonly tell: (record: OsvRecord) => Promise<void>;
+  /** Says that a vulnerability does not matter, until then. */
+  readonly accept: (id: string, purl: string, until: number) => Promise<void>;
   readonly publish: (versions: Readonly<Record<string, string>>) => Promise<void>;
   readonly plan: () => Promise<Plan>;
 }
@@ -38,13 +40,23 @@ interface OsvRecord {
 async function watchFleet(change: Change = {}): Promise<Watched> {
   const small = await createSmallFleet(change);
   ends.push(() => small.remove());
-  const feed = join(small.folder, "osv");
-  await mkdir(feed);
-  await small.configure({ ...change, feeds: { osv: feed } });
+  const [feed, vex] = [join(small.folder, "osv"), join(small.folder, "vex")];
+  for (const folder of [feed, vex]) await mkdir(folder);
+  // A program with modules of its own beside what the suite offers.
+  for (const [path, manifest] of Object.entries(modules)) {
+    await mkdir(join(small.folder, path), { recursive: true });
+    await writeFile(join(small.folder, path, "package.json"), JSON.stringify(manifest));
+  }
+  const files = Object.keys(modules).map((path) => ({ from: `${path}/package.json`, to: `/srv/${path}/package.json` }));
+  const images = {
+    "small-alone": { packages: ["small-base", "small-gauge"], entrypoint: ["/usr/bin/small-gauge"], files },
+  };
+  await small.configure({ images, ...change, feeds: { osv: feed }, vex: ["vex"] });
   const tell = async ({ id, source, ecosystem = "Debian:12", fixed, more }: OsvRecord): Promise<void> => {
     const at = new Date(Date.now() - hour).toISOString();
     const events = [{ introduced: "0" }, ...(fixed === undefined ? [] : [{ fixed }])];
-    const affected = [{ package: { ecosystem, name: source }, ranges: [{ type: "ECOSYSTEM", events }] }];
+    const type = ecosystem === "npm" ? "SEMVER" : "ECOSYSTEM";
+    const affected = [{ package: { ecosystem, name: source }, ranges: [{ type, events }] }];
     const record = {
       schema_version: "1.7.0",
       id,
@@ -56,6 +68,7 @@ async function watchFleet(change: Change = {}): Promise<Watched> {
     await writeFile(join(feed, `${id}.json`), JSON.stringify(record));
   };
   await tell({ id: "CVE-2099-9999", source: "something-else", fixed: "1" });
+  await tell({ id: "GHSA-2222-2222-2222", source: "something-else", ecosystem: "npm", fixed: "1.0.0" });
   await small.publish(debian(smallPackages()));
   const open = await small.open();
   ends.push(() => open.close());
@@ -64,10 +77,35 @@ async function watchFleet(change: Change = {}): Promise<Watched> {
     ...open,
     small,
     tell,
+    accept: async (id, purl, until) => {
+      const statement = {
+        vulnerability: { name: id },
+        products: [{ "@id": purl }],
+        status: "not_affected",
+        justification: "vulnerable_code_not_in_execute_path",
+        tidemill_expires: new Date(until).toISOString(),
+      };
+      const document = {
+        "@context": "https://openvex.dev/ns/v0.2.0",
+        "@id": `https://example.invalid/vex/${id}`,
+        author: "ada@example.invalid",
+        timestamp: new Date(open.clock.now() - 1000).toISOString(),
+        version: 1,
+        statements: [statement],
+      };
+      await writeFile(join(vex, `${id}.json`), JSON.stringify(document));
+    },
     publish: (versions) => small.publish(debian(smallPackages(versions))),
     plan: () => open.operations.plan({}),
   };
 }
+
+const modules = {
+  app: { name: "app", version: "1.0.0", dependencies: { mkdirp: "^0.5.0", minimist: "^1.2.0" } },
+  "app/node_modules/minimist": { name: "minimist", version: "1.2.0" },
+  "app/node_modules/mkdirp": { name: "mkdirp", version: "0.5.1", dependencies: { minimist: "0.0.8" } },
+  "app/node_modules/mkdirp/node_modules/minimist": { name: "minimist", version: "0.0.8" },
+};
 
 /** The same packages, of which the first says which release it is. */
 function debian(packages: readonly DebSpec[]): DebSpec[] {
@@ -89,7 +127,7 @@ describe("a record for a package that production holds", () => {
       ["small-app", "cool-down"],
     ]);
     expect(before.findings).toEqual([]);
-    expect(before.unknown).toEqual([{ image: "small-alone", reasons: ["it does not say which release it is"] }]);
+    expect(before.unknown).toEqual([]);
 
     await fleet.tell({ id: "CVE-2099-0001", source: "libsmall1", fixed: "1.0-2", more: { severity: critical } });
     await fleet.operations.look({});
@@ -119,6 +157,81 @@ describe("a record for a package that production holds", () => {
     expect((await fleet.plan()).findings).toEqual([]);
     const status = await fleet.operations.status({ image: "small-app" });
     expect(status.images[0]?.findings).toMatchObject({ state: "known", open: 0, cures: [] });
+  }, 120_000);
+
+  it("is withdrawn again, and nothing was started", async () => {
+    const fleet = await watchFleet({ policies: { coolDown: "3d" } });
+    const record = { id: "CVE-2099-0003", source: "libsmall1" };
+    await fleet.tell(record);
+    await fleet.run();
+    expect((await fleet.plan()).cures.map(({ image, ids }) => [image, ids])).toEqual([
+      ["small-app", ["CVE-2099-0003"]],
+      ["small-root", ["CVE-2099-0003"]],
+    ]);
+    await fleet.tell({ ...record, more: { withdrawn: new Date().toISOString() } });
+    expect(await fleet.run()).toMatchObject({ rebuilt: 0, failed: 0 });
+    expect((await fleet.plan()).cures).toEqual([]);
+  }, 120_000);
+
+  it("is accepted by a person: shown as that, no reason to hurry, and one again when that has expired", async () => {
+    const fleet = await watchFleet({ policies: { coolDown: "3d" } });
+    fleet.clock.jump(hour);
+    await fleet.publish({ libsmall1: "1.0-2" });
+    await fleet.accept("CVE-2099-0004", "pkg:deb/debian/libsmall1", fleet.clock.now() + 2 * hour);
+    await fleet.tell({ id: "CVE-2099-0004", source: "libsmall1", fixed: "1.0-2", more: { severity: critical } });
+    expect(await fleet.run()).toMatchObject({ rebuilt: 0, failed: 0 });
+    const plan = await fleet.plan();
+    expect(plan.held.map(({ image, kind }) => [image, kind])).toEqual([
+      ["small-root", "cool-down"],
+      ["small-app", "cool-down"],
+    ]);
+    expect(plan.cures.map(({ image, remedy, schedule }) => [image, remedy.kind, remedy.by, schedule.state])).toEqual([
+      ["small-app", "accepted", "ada@example.invalid", "accepted"],
+      ["small-root", "accepted", "ada@example.invalid", "accepted"],
+    ]);
+    const status = await fleet.operations.status({ image: "small-root" });
+    expect(status.images[0]?.findings).toMatchObject({ open: 0, accepted: 1 });
+
+    fleet.clock.jump(3 * hour);
+    expect(await fleet.run()).toMatchObject({ rebuilt: 2, failed: 0 });
+  }, 120_000);
+
+  it("of a language starts nothing: it proposes the exact version for each place, and says who pins it", async () => {
+    const fleet = await watchFleet();
+    await fleet.tell({
+      id: "GHSA-xvch-5gv4-984h",
+      source: "minimist",
+      ecosystem: "npm",
+      more: {
+        affected: [
+          {
+            package: { ecosystem: "npm", name: "minimist" },
+            ranges: [
+              {
+                type: "SEMVER",
+                events: [{ introduced: "0" }, { fixed: "0.2.4" }, { introduced: "1.0.0" }, { fixed: "1.2.6" }],
+              },
+            ],
+          },
+        ],
+      },
+    });
+    expect(await fleet.run()).toMatchObject({ rebuilt: 0, failed: 0 });
+    const plan = await fleet.plan();
+    expect(plan.waves).toEqual([]);
+    const at = (path: string) => `srv/app/${path}node_modules/minimist/package.json`;
+    expect(
+      plan.findings.map(({ image, path, remedy, schedule }) => [
+        image,
+        path,
+        remedy.kind,
+        remedy.version,
+        schedule.state,
+      ]),
+    ).toEqual([
+      ["small-alone", at(""), "bump-source", "1.2.6", "person"],
+      ["small-alone", at("node_modules/mkdirp/"), "bump-source", "0.2.4", "person"],
+    ]);
   }, 120_000);
 
   it("starts nothing where no version cures it, and is shown", async () => {

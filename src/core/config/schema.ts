@@ -337,6 +337,11 @@ export const configSchema = z.strictObject({
       debianTracker: text.optional().describe("The Debian security tracker's JSON: a file or a URL"),
     })
     .prefault({}),
+  vex: z
+    .array(text)
+    .max(100)
+    .default([])
+    .describe("OpenVEX documents, or folders of them: what they call not affected is shown and starts nothing"),
   notifications: z
     .strictObject({
       webhook: z

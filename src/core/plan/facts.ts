@@ -89,6 +89,8 @@ export interface PlanImage {
     | undefined;
   /** The newest rebuild, where it changed nothing: the same causes need no other. */
   readonly settled: { readonly recipeKey: string; readonly causes: readonly string[] } | undefined;
+  /** Vulnerabilities that somebody said do not matter in it, by the source of their package: they are no reason to hurry. */
+  readonly accepted?: ReadonlyMap<string, ReadonlySet<string>>;
   /** Rebuilds that were begun in the last hour. */
   readonly recent: number;
   /** Versions that quarantined digests brought: not to come back. */

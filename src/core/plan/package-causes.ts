@@ -28,6 +28,8 @@ interface Hit {
   readonly from: string;
   /** The updates from `from` to `update`: what an older one fixes, the newest one fixes as well. */
   readonly passed: readonly PackageUpdate[];
+  /** What `update` closes that is critical or known to be exploited, and that nobody accepted. */
+  readonly urgent: readonly string[];
 }
 
 /** What one inventory meets: what may go in now, and what is newer still and has to wait. */
@@ -50,7 +52,9 @@ export function collectPackageCauses(facts: PlanFacts): PackageReach {
   const offeredTo = new Map<string | undefined, ReadonlyMap<string, Offered>>();
   const names = new Set(facts.updates.map(({ name }) => name));
   const byInventory = new Map<string, Reached>();
-  for (const [key, packages] of facts.inventories) {
+  const meet = (key: string, accepted?: PlanImage["accepted"]): Reached => {
+    const packages = facts.inventories.get(key);
+    if (packages === undefined) return nothing;
     const distro = facts.distroOf?.get(key);
     const offered = offeredTo.get(distro) ?? collectOffered(facts, distro);
     offeredTo.set(distro, offered);
@@ -60,12 +64,13 @@ export function collectPackageCauses(facts: PlanFacts): PackageReach {
       if (!names.has(one.name)) continue;
       const offers = offered.get(`${one.name}:${one.architecture}`);
       if (offers === undefined) continue;
-      const { into, after } = hitsOf(one.version, offers);
+      const { into, after } = hitsOf(one.version, offers, accepted?.get(one.source));
       if (into !== undefined) ready.push(into);
       if (after !== undefined) waiting.push(after);
     }
-    byInventory.set(key, { ready, waiting, packages: packages.length });
-  }
+    return { ready, waiting, packages: packages.length };
+  };
+  for (const key of facts.inventories.keys()) byInventory.set(key, meet(key));
   const remembered = new Map<string, ReachedPackages>();
   const outdated = (keys: readonly string[]): string[] => {
     const found = keys.flatMap((key) => {
@@ -76,10 +81,13 @@ export function collectPackageCauses(facts: PlanFacts): PackageReach {
   };
   const reach = (image: PlanImage): ReachedPackages => {
     const keys = image.current?.inventories ?? [];
-    const shared = image.blocked.length === 0 ? `${image.securityOnly} ${keys.join(" ")}` : undefined;
+    const isPlain = image.blocked.length === 0 && (image.accepted?.size ?? 0) === 0;
+    const shared = isPlain ? `${image.securityOnly} ${keys.join(" ")}` : undefined;
     const before = shared === undefined ? undefined : remembered.get(shared);
     if (before !== undefined) return before;
-    const known = keys.map((key) => byInventory.get(key) ?? nothing);
+    const known = keys.map((key) =>
+      (image.accepted?.size ?? 0) === 0 ? (byInventory.get(key) ?? nothing) : meet(key, image.accepted),
+    );
     const inventories = image.securityOnly ? known.map(onlySecurity) : known;
     const reached = judge(image, inventories, facts);
     if (shared !== undefined) remembered.set(shared, reached);
@@ -108,14 +116,16 @@ function readyAt({ firstSeen }: PackageUpdate, { policy }: Pick<PlanFacts, "poli
 }
 
 /**
- * Of the versions of one package that are offered to who holds `from`: the one that goes into a rebuild now, and the newest that has to wait after that. Both undefined where there is none.
+ * Of the versions of one package that are offered to who holds `from`: the one that goes into a rebuild now, and the newest that has to wait after that. Both undefined where there is none. What was `accepted` is
+ * no reason not to wait.
  */
 export function chooseUpdates(
   from: string,
   updates: readonly PackageUpdate[],
   facts: Pick<PlanFacts, "now" | "policy">,
+  accepted?: ReadonlySet<string>,
 ): { readonly taken: PackageUpdate | undefined; readonly waiting: PackageUpdate | undefined } {
-  const { into, after } = hitsOf(from, sortOffers(updates, facts));
+  const { into, after } = hitsOf(from, sortOffers(updates, facts), accepted);
   return { taken: into?.update, waiting: after?.update };
 }
 
@@ -138,34 +148,49 @@ function sortOffers(updates: readonly PackageUpdate[], facts: Pick<PlanFacts, "n
 }
 
 /** What of a package goes in now, and what is newer still and has to wait. */
-function hitsOf(from: string, offers: Offered): { readonly into: Hit | undefined; readonly after: Hit | undefined } {
-  const into = hurry(from, hitOf(from, offers.ready), offers);
-  return { into, after: hitOf(into?.update.version ?? from, offers.waiting) };
+function hitsOf(
+  from: string,
+  offers: Offered,
+  accepted: ReadonlySet<string> | undefined,
+): { readonly into: Hit | undefined; readonly after: Hit | undefined } {
+  const into = hurry(from, hitOf(from, offers.ready, accepted), offers, accepted);
+  return { into, after: hitOf(into?.update.version ?? from, offers.waiting, accepted) };
 }
 
-function hitOf(from: string, offers: readonly PackageUpdate[]): Hit | undefined {
+function hitOf(
+  from: string,
+  offers: readonly PackageUpdate[],
+  accepted: ReadonlySet<string> | undefined,
+): Hit | undefined {
   const update = offers.at(-1);
   if (update === undefined || compareDebText(from, update.version) >= 0) return undefined;
-  return { update, from, passed: offers.filter(({ version }) => compareDebText(from, version) < 0) };
+  const passed = offers.filter(({ version }) => compareDebText(from, version) < 0);
+  return { update, from, passed, urgent: urgentBy(update, from, accepted) };
 }
 
 /**
  * What goes in where a version in cool-down closes something that is critical or known to be exploited, and `ready` does not: the lowest that closes most of it. When the record came does not count,
  * for the same facts give the same plan.
  */
-function hurry(from: string, ready: Hit | undefined, offers: Offered): Hit | undefined {
-  const closed = new Set(ready === undefined ? [] : urgentBy(ready.update, from));
-  let best: { readonly update: PackageUpdate; readonly more: number } | undefined;
+function hurry(
+  from: string,
+  ready: Hit | undefined,
+  offers: Offered,
+  accepted: ReadonlySet<string> | undefined,
+): Hit | undefined {
+  const closed = new Set(ready?.urgent);
+  let best: { readonly update: PackageUpdate; readonly urgent: readonly string[]; readonly more: number } | undefined;
   for (const update of offers.waiting) {
-    if (compareDebText(ready?.update.version ?? from, update.version) >= 0) continue;
-    const more = urgentBy(update, from).filter((id) => !closed.has(id)).length;
-    if (more > (best?.more ?? 0)) best = { update, more };
+    if (update.closes === undefined || compareDebText(ready?.update.version ?? from, update.version) >= 0) continue;
+    const urgent = urgentBy(update, from, accepted);
+    const more = urgent.filter((id) => !closed.has(id)).length;
+    if (more > (best?.more ?? 0)) best = { update, urgent, more };
   }
   if (best === undefined) return ready;
-  const { update } = best;
+  const { update, urgent } = best;
   const isPassed = ({ version }: PackageUpdate): boolean =>
     compareDebText(from, version) < 0 && compareDebText(version, update.version) <= 0;
-  return { update, from, passed: [...offers.ready, ...offers.waiting].filter(isPassed) };
+  return { update, from, passed: [...offers.ready, ...offers.waiting].filter(isPassed), urgent };
 }
 
 function judge(image: PlanImage, inventories: readonly Reached[], facts: PlanFacts): ReachedPackages {
@@ -184,14 +209,19 @@ function judge(image: PlanImage, inventories: readonly Reached[], facts: PlanFac
   };
 }
 
-/** What an update closes for who holds `from` that is critical or known to be exploited. */
-function urgentBy({ closes }: PackageUpdate, from: string): readonly string[] {
-  return closes?.get(from)?.urgent ?? [];
+/** What an update closes for who holds `from` that is critical or known to be exploited, and that nobody accepted. */
+function urgentBy(
+  { closes }: PackageUpdate,
+  from: string,
+  accepted: ReadonlySet<string> | undefined,
+): readonly string[] {
+  const urgent = closes?.get(from)?.urgent ?? [];
+  return accepted === undefined ? urgent : urgent.filter((id) => !accepted.has(id));
 }
 
 /** A newer version that brings what an older one fixed is as urgent as that. */
-function isUrgent({ update, from, passed }: Hit): boolean {
-  return urgentBy(update, from).length > 0 || passed.some(({ urgent }) => urgent);
+function isUrgent({ urgent: ids, passed }: Hit): boolean {
+  return ids.length > 0 || passed.some(({ urgent }) => urgent);
 }
 
 function group(hits: readonly Hit[]): PackageCause[] {
@@ -214,7 +244,7 @@ function causeOf(hits: readonly Hit[]): PackageCause["cause"] {
     ]),
   );
   const ids = [...advisories].sort(compareText);
-  const urgent = new Set(hits.flatMap(({ update, from }) => urgentBy(update, from)));
+  const urgent = new Set(hits.flatMap((hit) => hit.urgent));
   const changes = new Map<string, PackageChange>();
   for (const { update, from } of hits) {
     const { name, architecture, version } = update;

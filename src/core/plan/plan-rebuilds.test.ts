@@ -365,6 +365,16 @@ describe("an ordinary update in its cool-down", () => {
     expect(web?.causes[0]?.cause).toMatchObject({ to: "3.0.10-1", urgent: ["CVE-2099-0001"], security: false });
   });
 
+  it("waits where somebody said that what it closes does not matter in the image, and in no other", () => {
+    const updates = [{ ...first, ...closing(["CVE-2099-0001", "DSA-1-1"]) }];
+    const facts = (...ids: string[]) => webFacts({ updates }, { accepted: new Map([["openssl", new Set(ids)]]) });
+    expect(planRebuilds(facts("CVE-2099-0001", "DSA-1-1")).held).toMatchObject([{ image: "web", kind: "cool-down" }]);
+    expect(waves(facts("CVE-2099-0001"))).toEqual([["web"]]);
+    const both = facts("CVE-2099-0001", "DSA-1-1");
+    const other = madeImage("other", { current: both.images[0]?.current });
+    expect(waves({ ...both, images: [...both.images, other] })).toEqual([["other"]]);
+  });
+
   it("goes as far as the cure, and what is newer still waits", () => {
     const updates = [first, next].map((one) => ({ ...one, ...closing(["CVE-2099-0001"]) }));
     const [[web] = []] = planRebuilds(webFacts({ updates })).waves;

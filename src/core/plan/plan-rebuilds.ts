@@ -177,13 +177,21 @@ function parentKey({ image, recipeKey, causes }: PlannedRebuild): string {
   return `parent:${image}:${digestHex(sha256(why)).slice(0, 16)}`;
 }
 
-/** Each waiting package once: where platforms differ, at the newest version that one of them has. */
-function holdBackOf({ waiting }: ReachedPackages): PackageChange[] {
+/** Each waiting package once: where platforms differ, at the newest version that one of them has, or takes because it cannot wait. */
+function holdBackOf({ ready, waiting }: ReachedPackages): PackageChange[] {
+  const taken = new Map<string, string>();
+  for (const { name, architecture, to = "" } of ready.flatMap(({ cause }) => cause.packages)) {
+    const id = `${name}:${architecture}`;
+    if (compareDebText(taken.get(id) ?? "", to) < 0) taken.set(id, to);
+  }
   const changes = new Map<string, PackageChange>();
   for (const change of waiting.flatMap(({ cause }) => cause.packages)) {
     const id = `${change.name}:${change.architecture}`;
+    const goes = taken.get(id);
+    if (goes !== undefined && compareDebText(goes, change.to ?? "") >= 0) continue;
+    const from = goes !== undefined && compareDebText(change.from ?? "", goes) < 0 ? goes : change.from;
     const known = changes.get(id);
-    if (known === undefined || compareDebText(known.from ?? "", change.from ?? "") < 0) changes.set(id, change);
+    if (known === undefined || compareDebText(known.from ?? "", from ?? "") < 0) changes.set(id, { ...change, from });
   }
   return [...changes.values()];
 }

@@ -2,7 +2,7 @@ import type { Finding, Judgement } from "../advisory/index.ts";
 import type { Support } from "../base/index.ts";
 import type { InstalledPackage } from "../inventory/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
-import type { Dependant, Remedy } from "./types.ts";
+import type { Dependant } from "./types.ts";
 
 /** What of a package tells where it is. */
 export interface PackagePlace extends Pick<InstalledPackage, "type" | "name" | "architecture" | "path"> {
@@ -97,8 +97,6 @@ export interface RemedyFacts {
   readonly judge: (finding: Finding, version: PackageVersion) => VersionWord;
   /** The support of the distribution that the finding's package is of. */
   readonly support: Support;
-  /** Who accepted the finding, where someone did. */
-  readonly accepted: (finding: Finding) => Omit<Extract<Remedy, { kind: "accepted" }>, "kind"> | undefined;
   /** For packages of a language. */
   readonly sourceCure: (finding: Finding) => SourceCure;
 }

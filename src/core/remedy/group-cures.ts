@@ -62,7 +62,8 @@ export function compareFindings(a: Finding, b: Finding): number {
     Number(b.exploited !== undefined) - Number(a.exploited !== undefined) ||
     rankOf(a) - rankOf(b) ||
     compare(a.package, b.package) ||
-    compare(a.id, b.id)
+    compare(a.id, b.id) ||
+    compare(a.path ?? "", b.path ?? "")
   );
 }
 

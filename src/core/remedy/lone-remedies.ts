@@ -51,7 +51,6 @@ export function createLoneRemedies(facts: LoneFacts): (finding: Finding) => Reme
     now,
     lineage: [image],
     support: endOfLife(inventory.os, now),
-    accepted: () => undefined,
     judge: (finding, version) => {
       const entry = entryOf(finding);
       return entry === undefined ? "unknown" : judge.judge(finding, entry, version);

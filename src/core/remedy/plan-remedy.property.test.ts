@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Finding } from "../advisory/index.ts";
 import { planRemedy, startsRebuild } from "./plan-remedy.ts";
 import { anyCase, now, type Case, type Level } from "./testdata/made-remedy.ts";
 
@@ -64,6 +65,12 @@ class Oracle {
   }
 }
 
+/** The same finding, of which nobody said anything. */
+function unsaid(finding: Finding): Finding {
+  const { vex: _, ...rest } = finding;
+  return rest;
+}
+
 describe("planRemedy, over made-up lineages", () => {
   it("gives every finding one remedy, and always the same", () => {
     fc.assert(
@@ -80,8 +87,8 @@ describe("planRemedy, over made-up lineages", () => {
   it("takes a rebuild where one cures, at the lowest image that does, and nowhere else", () => {
     fc.assert(
       fc.property(anyCase, (one) => {
-        const facts = { ...one.facts, accepted: () => undefined };
-        const remedy = planRemedy(one.finding, facts);
+        const { facts } = one;
+        const remedy = planRemedy(unsaid(one.finding), facts);
         const oracle = new Oracle(one);
         const at = oracle.lowest();
         const owner = oracle.way().at(-1) ?? 0;
@@ -113,11 +120,16 @@ describe("planRemedy, over made-up lineages", () => {
   it("stands on what a person said, until that expires", () => {
     fc.assert(
       fc.property(anyCase, ({ finding, facts }) => {
-        const said = facts.accepted(finding);
+        const { vex } = finding;
         const remedy = planRemedy(finding, facts);
-        if (said !== undefined && (said.until === undefined || said.until > now))
-          expect(remedy).toEqual({ kind: "accepted", ...said });
-        else expect(remedy).toEqual(planRemedy(finding, { ...facts, accepted: () => undefined }));
+        if (vex !== undefined && (vex.until === undefined || vex.until > now))
+          expect(remedy).toEqual({ kind: "accepted", by: vex.by, reason: vex.reason, until: vex.until });
+        else expect(remedy).toEqual(planRemedy(unsaid(finding), facts));
+        const open = {
+          ...finding,
+          vex: { status: "affected", by: "ann", reason: "", since: undefined, until: undefined },
+        } as const;
+        expect(planRemedy(open, facts)).toEqual(planRemedy(unsaid(finding), facts));
       }),
       runs,
     );
@@ -126,7 +138,7 @@ describe("planRemedy, over made-up lineages", () => {
   it("leaves a language's package to its source, and a distribution's to its suites", () => {
     fc.assert(
       fc.property(anyCase, ({ finding, facts }) => {
-        const remedy = planRemedy(finding, { ...facts, accepted: () => undefined });
+        const remedy = planRemedy(unsaid(finding), facts);
         if (distros.has(finding.type)) expect(remedy.kind).not.toBe("bump-source");
         else expect(["patch", "replace-base"]).not.toContain(remedy.kind);
       }),

@@ -25,12 +25,18 @@ export function isOfDistribution(type: PackageType): boolean {
  * nothing does. A version of which nothing is certain cures nothing. The same facts give the same remedy.
  */
 export function planRemedy(finding: Finding, facts: RemedyFacts): Remedy {
-  const accepted = facts.accepted(finding);
-  if (accepted !== undefined && (accepted.until === undefined || accepted.until > facts.now))
-    return { kind: "accepted", ...accepted };
+  const accepted = acceptedBy(finding, facts.now);
+  if (accepted !== undefined) return accepted;
   const outcome = cureIn(facts.lineage, placeOf(finding), finding, facts);
   if (outcome.kind === "cure") return outcome.remedy;
   return withoutCure(finding, outcome, facts);
+}
+
+/** What a VEX statement that stands says: somebody looked, and it needs no cure. */
+function acceptedBy({ vex }: Finding, now: Instant): Remedy | undefined {
+  if (vex?.status !== "not_affected" && vex?.status !== "fixed") return undefined;
+  if (vex.until !== undefined && vex.until <= now) return undefined;
+  return { kind: "accepted", by: vex.by, reason: vex.reason, until: vex.until };
 }
 
 /** Whether carrying out a remedy takes a rebuild of its image, which Tidemill does by itself. */

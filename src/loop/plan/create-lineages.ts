@@ -1,7 +1,7 @@
 import { packagesImage, type Config } from "../../core/config/index.ts";
 import { parseDockerfile, renewedPackages } from "../../core/dockerfile/index.ts";
-import type { Inventory } from "../../core/inventory/index.ts";
-import { chooseUpdates, type PackageUpdate } from "../../core/plan/index.ts";
+import type { InstalledPackage, Inventory } from "../../core/inventory/index.ts";
+import { chooseUpdates, type PackageUpdate, type PlanImage } from "../../core/plan/index.ts";
 import {
   findPackage,
   type OfferedVersion,
@@ -23,12 +23,18 @@ export type LineageOf = (image: string, platform: string) => RemedyFacts["lineag
 /** How the images of a fleet look to remedies, each made once however many stand on it. */
 export function createLineages(config: Config, facts: FleetFacts, holdingsOf: BaseHoldings): LineageOf {
   const known = new Map<string, RemedyImage>();
-  const offers = collectOffers(facts);
+  const fleet: Fleet = {
+    config,
+    facts,
+    holdingsOf,
+    offers: collectOffers(facts),
+    planned: new Map(facts.images.map((one) => [one.name, one])),
+  };
   const imageOf = (name: string, platform: string): RemedyImage => {
     const key = `${platform} ${name}`;
     const before = known.get(key);
     if (before !== undefined) return before;
-    const made = describeImage(config, facts, name, platform, offers, holdingsOf);
+    const made = describeImage(fleet, name, platform);
     known.set(key, made);
     return made;
   };
@@ -57,14 +63,17 @@ function parentOf(config: Config, { sources }: FleetFacts, name: string): string
   return uses.find((use) => use.name === base)?.own;
 }
 
-function describeImage(
-  config: Config,
-  facts: FleetFacts,
-  name: string,
-  platform: string,
-  offers: OffersOf,
-  holdingsOf: BaseHoldings,
-): RemedyImage {
+/** What lineages are made from. */
+interface Fleet {
+  readonly config: Config;
+  readonly facts: FleetFacts;
+  readonly holdingsOf: BaseHoldings;
+  readonly offers: OffersOf;
+  readonly planned: ReadonlyMap<string, PlanImage>;
+}
+
+function describeImage(fleet: Fleet, name: string, platform: string): RemedyImage {
+  const { config, facts, offers } = fleet;
   const declared = config.images[name];
   const digest = facts.digests.get(name);
   const inventory = facts.holdings.get(digest?.inventories[platform] ?? "sha256:");
@@ -74,10 +83,11 @@ function describeImage(
   const parentHolds = facts.holdings.get(facts.digests.get(parent ?? "")?.inventories[platform] ?? "sha256:");
   const find: RemedyImage["find"] = (place) => findPackage(inventory, place);
   const distro = facts.distros.get(name);
+  const accepted = fleet.planned.get(name)?.accepted;
   return {
     name,
     recipe: declared?.recipe ?? "unknown",
-    base: describeBase(config, facts, name, platform, holdingsOf),
+    base: describeBase(fleet, name, platform),
     inherits: (place) => {
       if (declared?.recipe === "upstream") return true;
       if (origin?.baseLayers !== undefined) return place.layer !== undefined && baseLayers.has(place.layer);
@@ -90,18 +100,16 @@ function describeImage(
     find,
     offers: (place) => {
       if (distro === undefined || place.type !== "deb") return { kind: "not-asked" };
-      const installed = findPackage(inventory, place)?.version;
-      return { kind: "asked", versions: installed === undefined ? [] : offers(distro, place, installed) };
+      const installed = findPackage(inventory, place);
+      return { kind: "asked", versions: installed === undefined ? [] : offers(distro, installed, accepted) };
     },
   };
 }
 
 function describeBase(
-  config: Config,
-  facts: FleetFacts,
+  { config, facts, holdingsOf, planned: images }: Fleet,
   name: string,
   platform: string,
-  holdingsOf: BaseHoldings,
 ): RemedyBase {
   const parent = parentOf(config, facts, name);
   if (parent !== undefined) {
@@ -111,7 +119,7 @@ function describeBase(
   const declared = config.images[name];
   const base = declared?.recipe === "upstream" ? baseUpstream(declared.from) : foreignBase(facts, name);
   if (base === undefined) return { kind: "none" };
-  const planned = facts.images.find((one) => one.name === name)?.bases.find((one) => one.name === base);
+  const planned = images.get(name)?.bases.find((one) => one.name === base);
   if (planned === undefined || planned.from === planned.to) return { kind: "others", name: base, moved: undefined };
   const held = holdingsOf(base, platform);
   const find = held === undefined ? undefined : (place: PackagePlace) => findPackage(held, place);
@@ -133,16 +141,20 @@ function renewedBy(config: Config, { sources }: FleetFacts, name: string): (pack
   return renewedPackages(parseDockerfile(found.source.dockerfile, { ...stageOf(declared), args: declared.args }));
 }
 
-type OffersOf = (distro: string, place: PackagePlace, installed: string) => readonly OfferedVersion[];
+type OffersOf = (
+  distro: string,
+  installed: InstalledPackage,
+  accepted: PlanImage["accepted"],
+) => readonly OfferedVersion[];
 
 /** What the suites of each upstream offer to who holds a version: what a rebuild takes now, and what it takes when that has waited. */
 function collectOffers(facts: FleetFacts): OffersOf {
   const keyOf = (distro: string | undefined, name: string, architecture: string): string =>
     [distro ?? "", name, architecture].join("\n");
   const byPackage = Map.groupBy(facts.updates, (one) => keyOf(one.distro, one.name, one.architecture));
-  return (distro, { name, architecture }, installed) => {
+  return (distro, { name, architecture, version, source }, accepted) => {
     const updates = byPackage.get(keyOf(distro, name, architecture)) ?? [];
-    const { taken, waiting } = chooseUpdates(installed, updates, facts);
+    const { taken, waiting } = chooseUpdates(version, updates, facts, accepted?.get(source));
     return [describeOffer(waiting, true), describeOffer(taken, false)].flat();
   };
 }

@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import { describeRecipe } from "./describe-recipe.ts";
 import { InventoryShares } from "./inventory-shares.ts";
 import { loadSources, type FoundSource } from "./load-sources.ts";
+import { acceptedIn, matchFleet, type MatchedFleet } from "./match-fleet.ts";
 import { noteInstalled, type Installed } from "./find-closed.ts";
 import { findUpdates } from "./find-updates.ts";
 
@@ -22,6 +23,8 @@ export interface FleetFacts extends PlanFacts {
   readonly holdings: ReadonlyMap<Digest, Inventory>;
   readonly sources: ReadonlyMap<string, FoundSource>;
   readonly believed: ReadonlyMap<string, BelievedBase>;
+  /** What is found in them. */
+  readonly matched: MatchedFleet;
 }
 
 /** All that a plan is made from, from the store, the configuration and the suites on disk. */
@@ -53,6 +56,7 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
   ]);
   const shares = new InventoryShares(inventories);
   const distros = findDistros(ctx, byImage, inventories);
+  const matched = await matchFleet(ctx, byImage, inventories);
   const images: PlanImage[] = [];
   for (const name of Object.keys(config.images)) {
     const last = newest.find((one) => one.image === name);
@@ -87,6 +91,7 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
       },
       settled: unchanged && { recipeKey: unchanged.recipeKey, causes: keysOf(unchanged) },
       recent: recent.begun,
+      accepted: acceptedIn(matched.images.get(name) ?? []),
       blocked: quarantines.filter((one) => one.image === name).flatMap((one) => one.packages),
     });
   }
@@ -101,6 +106,7 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
     holdings: inventories,
     sources,
     believed: bases,
+    matched,
     holds: holds.filter(({ environment }) => environment === null),
     policy: config.policies,
   };

@@ -1,16 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import {
-  ecosystemOfCodename,
-  keysOf,
-  matchAdvisories,
-  type AdvisoryIndex,
-  type Finding,
-} from "../../core/advisory/index.ts";
+import type { Finding } from "../../core/advisory/index.ts";
 import { endOfLife } from "../../core/base/index.ts";
-import { effectiveImage, type Config } from "../../core/config/index.ts";
 import type { InstalledPackage, Inventory } from "../../core/inventory/index.ts";
 import {
-  createPackageJudge,
   cureSource,
   findPackage,
   placeOf,
@@ -20,11 +12,11 @@ import {
   type RemedyFacts,
   type SourceCure,
 } from "../../core/remedy/index.ts";
-import { loadFeeds } from "../../io/feeds/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { createLineages, type LineageOf } from "./create-lineages.ts";
 import type { FleetFacts } from "./load-facts.ts";
+import type { MatchedPlatform } from "./match-fleet.ts";
 
 /** A finding of an image, on which of its platforms, and what would cure it. */
 export interface CuredFinding {
@@ -45,44 +37,16 @@ export interface ImageRemedies {
 
 /** The findings of the fleet and their remedies, by what the feeds say and the suites offer now; an image that was never built has none. */
 export async function loadRemedies(ctx: Context, facts: FleetFacts): Promise<ImageRemedies[]> {
-  const feeds = await loadFeeds(ctx.feeds);
   const lineageOf = createLineages(ctx.config, facts, () => undefined);
-  const reports = new Map<string, Matched>();
   const found: ImageRemedies[] = [];
-  for (const [image, { digest, inventories }] of [...facts.digests].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const madeFrom = madeFromOf(ctx.config, image);
-    const platforms: MatchedPlatform[] = [];
-    for (const [platform, key] of Object.entries(inventories)) {
-      const inventory = facts.holdings.get(key);
-      if (inventory === undefined) continue;
-      const name = `${madeFrom ?? ""} ${key}`;
-      const matched = reports.get(name) ?? match(inventory, await feeds.lookup(keysOf(inventory, madeFrom)), madeFrom);
-      reports.set(name, matched);
-      platforms.push({ platform, inventory, matched });
-    }
+  for (const [image, platforms] of [...facts.matched.images].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const digest = facts.digests.get(image)?.digest;
+    if (digest === undefined) continue;
     found.push(remedyImage(image, digest, platforms, lineageOf, facts));
     // A large fleet must not keep leases and probes waiting.
     await nextTurn();
   }
   return found;
-}
-
-interface Matched {
-  readonly report: ReturnType<typeof matchAdvisories>;
-  readonly judge: PackageJudge | undefined;
-}
-
-interface MatchedPlatform {
-  readonly platform: string;
-  readonly inventory: Inventory;
-  readonly matched: Matched;
-}
-
-function match(inventory: Inventory, index: AdvisoryIndex | undefined, madeFrom: string | undefined): Matched {
-  return {
-    report: matchAdvisories(inventory, index, madeFrom),
-    judge: index && createPackageJudge(inventory, index, madeFrom),
-  };
 }
 
 function remedyImage(
@@ -93,8 +57,7 @@ function remedyImage(
   facts: FleetFacts,
 ): ImageRemedies {
   const found = new Map<string, CuredFinding>();
-  for (const { platform, inventory, matched } of platforms) {
-    const { report, judge } = matched;
+  for (const { platform, inventory, report, judge } of platforms) {
     if (judge === undefined) continue;
     const world = remedyFacts(inventory, judge, lineageOf(image, platform), facts);
     for (const finding of report.findings) {
@@ -106,8 +69,8 @@ function remedyImage(
       found.set(key, { finding, remedy, platforms: [...(known?.platforms ?? []), platform] });
     }
   }
-  const reasons = [...new Set(platforms.flatMap(({ matched }) => matched.report.reasons))];
-  const isKnown = platforms.length > 0 && platforms.every(({ matched }) => matched.report.state === "known");
+  const reasons = [...new Set(platforms.flatMap(({ report }) => report.reasons))];
+  const isKnown = platforms.length > 0 && platforms.every(({ report }) => report.state === "known");
   return { image, digest, state: isKnown ? "known" : "unknown", reasons, findings: [...found.values()] };
 }
 
@@ -127,7 +90,6 @@ function remedyFacts(
       return entry === undefined ? "unknown" : judge.judge(finding, entry, version);
     },
     support: endOfLife(inventory.os, now),
-    accepted: () => undefined,
     sourceCure: (finding) => {
       const entry = entryOf(finding);
       const key = JSON.stringify([finding.id, finding.type, finding.package, finding.path, finding.version]);
@@ -136,10 +98,4 @@ function remedyFacts(
       return cure;
     },
   };
-}
-
-/** The ecosystem of the upstream that an image is assembled from: of one that does not say which release it is. */
-function madeFromOf(config: Config, image: string): string | undefined {
-  const upstream = effectiveImage(config, image)?.upstream ?? "";
-  return ecosystemOfCodename(config.upstreams[upstream]?.codename ?? "");
 }

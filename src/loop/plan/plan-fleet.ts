@@ -19,12 +19,15 @@ export async function proposePlan(ctx: Context): Promise<Plan> {
 export interface ProposedRemedies {
   readonly plan: Plan;
   readonly remedies: readonly ImageRemedies[];
+  /** What of the VEX documents could not be read: it counts for nothing. */
+  readonly problems: readonly string[];
 }
 
 /** The same, with what is wrong with what the images are now, and what would cure it. */
 export async function proposeRemedies(ctx: Context): Promise<ProposedRemedies> {
   const facts = await loadPlanFacts(ctx);
-  return { plan: planRebuilds(facts), remedies: await loadRemedies(ctx, facts) };
+  const { problems } = facts.matched.vex;
+  return { plan: planRebuilds(facts), remedies: await loadRemedies(ctx, facts), problems };
 }
 
 /** Makes the plan and its rebuilds stand in the store. The same facts again bring nothing new. */

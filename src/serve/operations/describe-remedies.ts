@@ -205,7 +205,8 @@ function compareViews(a: FindingView | CureView, b: FindingView | CureView): num
     levels.indexOf(a.severity) - levels.indexOf(b.severity) ||
     compare(a.image, b.image) ||
     compare(a.source, b.source) ||
-    ("id" in a && "id" in b ? compare(a.package, b.package) || compare(a.id, b.id) : 0)
+    ("id" in a && "id" in b ? compare(a.package, b.package) || compare(a.id, b.id) : 0) ||
+    compare(a.path ?? "", b.path ?? "")
   );
 }
 

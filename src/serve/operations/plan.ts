@@ -22,7 +22,7 @@ export interface PlanDeps {
 export function createPlan(ctx: Context, { refresh }: PlanDeps): OperationHandlers["plan"] {
   return async (request) => {
     if (request.refresh) await refresh();
-    const [{ plan, remedies }, upstreams, unread, pointers, holds] = await Promise.all([
+    const [{ plan, remedies, problems }, upstreams, unread, pointers, holds] = await Promise.all([
       proposeRemedies(ctx),
       loadUpstreamStates(ctx),
       describeUnread(ctx),
@@ -45,7 +45,7 @@ export function createPlan(ctx: Context, { refresh }: PlanDeps): OperationHandle
         state === "known" ? [] : [{ image, reasons: [...reasons] }],
       ),
       breaker: describeBreaker(plan),
-      warnings: [...describeDoubts(upstreams), ...unread],
+      warnings: [...describeDoubts(upstreams), ...unread, ...problems.map((problem) => `VEX: ${problem}`)],
     };
   };
 }

@@ -77,7 +77,6 @@ export function madeFacts(lineage: RemedyFacts["lineage"], fixed = 3, over: Part
       until: now + 400 * day,
       successor: { product: "Debian", version: "13", codename: "trixie" },
     },
-    accepted: () => undefined,
     sourceCure: () => ({ kind: "none", reason: "no version of it that cures it is known" }),
     ...over,
   };
@@ -175,9 +174,11 @@ export const anyCase: fc.Arbitrary<Case> = fc
       fixed: knownFix ? `${fixed}` : undefined,
       published,
       ...(judgement === undefined ? {} : { judgement }),
+      ...(accepted === null
+        ? {}
+        : { vex: { status: "not_affected", by: "ann", reason: "not reachable", since: undefined, until: accepted } }),
     });
     const facts = madeFacts([first, ...others], fixed, {
-      accepted: () => (accepted === null ? undefined : { by: "ann", reason: "not reachable", until: accepted }),
       sourceCure: () =>
         bump
           ? { kind: "bump", version: `${fixed}`, from: finding.id, since: undefined, file: "package.json", dependants: [], isCompatible: undefined }

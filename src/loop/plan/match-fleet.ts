@@ -1,0 +1,121 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import {
+  applyVex,
+  ecosystemOfCodename,
+  keysOf,
+  matchAdvisories,
+  type AdvisoryIndex,
+  type AdvisoryReport,
+  type Finding,
+} from "../../core/advisory/index.ts";
+import { effectiveImage, type Config } from "../../core/config/index.ts";
+import type { Inventory } from "../../core/inventory/index.ts";
+import { createPackageJudge, type PackageJudge } from "../../core/remedy/index.ts";
+import { loadFeeds } from "../../io/feeds/index.ts";
+import type { ImageDigest } from "../../io/store/index.ts";
+import type { Digest } from "../../lib/index.ts";
+import { repositoryName, type Context } from "../context.ts";
+import { loadVex, type LoadedVex } from "./load-vex.ts";
+
+/** What is found in an image on one platform. */
+export interface MatchedPlatform {
+  readonly platform: string;
+  readonly inventory: Inventory;
+  readonly report: AdvisoryReport;
+  /** Undefined without a feed. */
+  readonly judge: PackageJudge | undefined;
+}
+
+/** What is found in every image of a fleet, by image. */
+export interface MatchedFleet {
+  readonly images: ReadonlyMap<string, readonly MatchedPlatform[]>;
+  readonly vex: LoadedVex;
+}
+
+interface Matched {
+  readonly report: AdvisoryReport;
+  readonly judge: PackageJudge | undefined;
+}
+
+/** By inventory and what it was made from, as long as the feeds say the same. Each holds what the feeds say of its packages. */
+const remembered = new WeakMap<
+  Context["feeds"],
+  { readonly generation: string | undefined; readonly known: Map<string, Matched> }
+>();
+const mostRemembered = 300;
+
+/** Looks up what the images of a fleet hold, each inventory once, and lets VEX statements speak. */
+export async function matchFleet(
+  ctx: Context,
+  digests: ReadonlyMap<string, ImageDigest>,
+  holdings: ReadonlyMap<Digest, Inventory>,
+): Promise<MatchedFleet> {
+  const { config, clock } = ctx;
+  const [feeds, vex] = await Promise.all([loadFeeds(ctx.feeds), loadVex(ctx)]);
+  const last = remembered.get(ctx.feeds);
+  const known = last !== undefined && last.generation === feeds.generation ? last.known : new Map<string, Matched>();
+  remembered.set(ctx.feeds, { generation: feeds.generation, known });
+  const images = new Map<string, readonly MatchedPlatform[]>();
+  for (const [image, row] of digests) {
+    const madeFrom = madeFromOf(config, image);
+    const platforms: MatchedPlatform[] = [];
+    for (const [platform, key] of Object.entries(row.inventories)) {
+      const inventory = holdings.get(key);
+      if (inventory === undefined) continue;
+      const name = `${madeFrom ?? ""} ${key}`;
+      let matched = known.get(name);
+      if (matched === undefined) {
+        matched = match(inventory, await feeds.lookup(keysOf(inventory, madeFrom)), madeFrom);
+        if (known.size >= mostRemembered) known.clear();
+        known.set(name, matched);
+        // A large fleet must not keep leases and probes waiting.
+        await nextTurn();
+      }
+      const { report, judge } = matched;
+      const subject = { digests: [row.digest], repositories: repositoriesOf(config, image), inventory };
+      const findings = applyVex(report.findings, vex.statements, subject, clock.now());
+      platforms.push({ platform, inventory, judge, report: { ...report, findings } });
+    }
+    images.set(image, platforms);
+  }
+  return { images, vex };
+}
+
+/** What people accepted in an image, by the source of the package: no reason to hurry. */
+export function acceptedIn(platforms: readonly MatchedPlatform[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  const open = new Set<string>();
+  const each = (visit: (finding: Finding) => void): void => {
+    for (const { report } of platforms) for (const finding of report.findings) visit(finding);
+  };
+  // What is accepted for one package and not for another of the same source stays open.
+  each(({ id, source, vex }) => {
+    if (vex?.status !== "not_affected" && vex?.status !== "fixed") open.add(`${source} ${id}`);
+  });
+  each(({ id, aliases, source }) => {
+    if (open.has(`${source} ${id}`)) return;
+    const ids = found.get(source) ?? new Set();
+    for (const name of [id, ...aliases]) ids.add(name);
+    found.set(source, ids);
+  });
+  return found;
+}
+
+function match(inventory: Inventory, index: AdvisoryIndex | undefined, madeFrom: string | undefined): Matched {
+  return {
+    report: matchAdvisories(inventory, index, madeFrom),
+    judge: index && createPackageJudge(inventory, index, madeFrom),
+  };
+}
+
+function repositoriesOf(config: Config, image: string): string[] {
+  const path = repositoryName(config, image);
+  const { url } = config.registry;
+  return url === undefined ? [path] : [`${url}/${path}`, path];
+}
+
+/** The ecosystem of the upstream that an image is assembled from: of one that does not say which release it is. */
+function madeFromOf(config: Config, image: string): string | undefined {
+  const upstream = effectiveImage(config, image)?.upstream ?? "";
+  return ecosystemOfCodename(config.upstreams[upstream]?.codename ?? "");
+}
