@@ -147,7 +147,15 @@ describe("core/", () => {
   const core = code.filter((path) => path.startsWith("core/"));
 
   it("imports nothing that reaches outside: facts come in, data goes out", () => {
-    const pure = new Set(["node:buffer", "node:crypto", "node:path", "node:url", "node:util", "node:assert"]);
+    const pure = new Set([
+      "node:buffer",
+      "node:crypto",
+      "node:path",
+      "node:url",
+      "node:util",
+      "node:assert",
+      "node:zlib",
+    ]);
     const broken = core
       .flatMap(importsOf)
       .filter(({ specifier }) => specifier.startsWith("node:") && !pure.has(specifier.replace(/\/posix$/, "")))

@@ -1,5 +1,6 @@
 import type { Digest } from "../../lib/index.ts";
 import { isOwnManifest } from "./content/npm.ts";
+import { rpmDatabases } from "./content/rpm.ts";
 import type { FileHolds, LayerEntry } from "./layer-facts.ts";
 import type { Tree, TreeNode } from "./tree.ts";
 
@@ -11,14 +12,14 @@ export interface FoundContent {
   readonly layer: Digest;
 }
 
-/** The files of `tree` that tell of packages, sorted by path; one that has several names counts once. */
+/** The files of `tree` that tell of packages beside the distribution's database, sorted by path; one that has several names counts once. */
 export function findContents(tree: Tree): FoundContent[] {
   const found: FoundContent[] = [];
   const stack: (readonly [path: string, node: TreeNode, isInProgram: boolean])[] = [["", tree.root, false]];
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const [path, node, isInProgram] = top;
     const { holds } = node.entry;
-    if (holds !== undefined) {
+    if (holds !== undefined && !rpmDatabases.includes(path)) {
       const layer = tree.layers[node.layer];
       if (layer !== undefined) found.push({ path, entry: node.entry, holds, layer });
     }

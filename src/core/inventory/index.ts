@@ -35,3 +35,4 @@ export type { StructureCheckName, StructureResult } from "./structure/check-stru
 export type { StructureSubject } from "./structure/structure-check.ts";
 export { environmentOf, findEntrypoint, findProgram } from "./structure/entrypoint.ts";
 export { findUser } from "./structure/user.ts";
+export { purlOf } from "./purl.ts";

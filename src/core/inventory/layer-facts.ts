@@ -34,7 +34,7 @@ export interface HeldPackage {
   readonly source?: string;
   readonly sourceVersion?: string;
   readonly module?: string;
-  /** Those of its files that may themselves hold packages, as the package names them, each with its digest where the package has one. */
+  /** Some of its files: those that may themselves hold packages, and the first ones; from the root, each with its digest where the package has one. */
   readonly files?: readonly (readonly [path: string, digest?: string])[];
 }
 

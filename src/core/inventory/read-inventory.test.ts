@@ -79,7 +79,8 @@ describe("readInventory", () => {
       [{ path: "lib/apk/db/installed", text: "P:musl\nA:x\n" }],
       /gives musl no valid version/,
     ],
-    ["an rpm database", [{ path: "var/lib/rpm/rpmdb.sqlite" }], /no reader for rpm/],
+    ["an rpm database that is none", [{ path: "var/lib/rpm/rpmdb.sqlite" }], /no database that can be read/],
+    ["an old rpm database", [{ path: "var/lib/rpm/Packages" }], /no reader for rpm \(Berkeley DB\)/],
     ["a cut-off line", [{ path: status, text: `${stanza("a", "1")}Package: b\nVers` }], /middle of a line/],
     [
       "a cut-off stanza",

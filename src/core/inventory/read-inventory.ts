@@ -8,6 +8,7 @@ import { findOwners } from "./find-owners.ts";
 import type { InventoryReader, PackageDatabase } from "./inventory-reader.ts";
 import { parseOsRelease } from "./os-release.ts";
 import { readText } from "./read-text.ts";
+import { rpmReader } from "./rpm-reader.ts";
 import { lookup, type Tree } from "./tree.ts";
 import type { InstalledPackage, Inventory, OsRelease, PackageType } from "./types.ts";
 
@@ -16,17 +17,12 @@ export const inventoryReaders = {
   "dpkg-status": dpkgStatusReader,
   "dpkg-status-d": dpkgStatusDReader,
   apk: apkReader,
+  rpm: rpmReader,
 } satisfies Record<string, InventoryReader>;
 
 /** Databases that we know of and cannot read yet: an image that has one is never called complete. */
 const unreadDatabases = {
-  rpm: [
-    "var/lib/rpm/Packages",
-    "var/lib/rpm/rpmdb.sqlite",
-    "var/lib/rpm/Packages.db",
-    "usr/lib/sysimage/rpm/rpmdb.sqlite",
-    "usr/lib/sysimage/rpm/Packages.db",
-  ],
+  "rpm (Berkeley DB)": ["var/lib/rpm/Packages", "usr/lib/sysimage/rpm/Packages"],
   pacman: ["var/lib/pacman/local"],
   portage: ["var/db/pkg"],
   opkg: ["usr/lib/opkg/status", "var/lib/opkg/status"],

@@ -1,8 +1,7 @@
 import type { AdvisoryReport, Finding } from "../advisory/index.ts";
-import type { Inventory } from "../inventory/index.ts";
+import { purlOf, type Inventory } from "../inventory/index.ts";
 import type { Remedy } from "../remedy/index.ts";
 import { compareFindings } from "./order-findings.ts";
-import { purlOf } from "./purl.ts";
 import { noLayer } from "./sbom/sbom-collector.ts";
 import type { ScanFinding, ScanPackage, ScanPlatform } from "./types.ts";
 
