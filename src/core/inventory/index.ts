@@ -36,3 +36,5 @@ export type { StructureSubject } from "./structure/structure-check.ts";
 export { environmentOf, findEntrypoint, findProgram } from "./structure/entrypoint.ts";
 export { findUser } from "./structure/user.ts";
 export { purlOf } from "./purl.ts";
+export { isLockFile, maxLockFile, parseLockFile } from "./lock/parse-lock-file.ts";
+export type { LockedPackage, LockFile } from "./lock/lock-parser.ts";
