@@ -80,8 +80,8 @@ const exceptions: Partial<Record<AlphabetName, Exception>> = {
   },
   composer: {
     why: "composer/semver before 3.4 reads fewer dates; it joins neighbouring ranges, where a bound that is a branch has none",
-    is: (question, theirs) =>
-      (theirs === "?" && anyOf(question, /\d{6}/)) || (question.kind === "range" && /[<>]=?\s*dev-/i.test(question.range)),
+    is: (question) =>
+      anyOf(question, /(?:^|\D)\d{4}[.:-]?\d{2}/) || (question.kind === "range" && /[<>]=?\s*dev-/i.test(question.range)),
   },
 };
 
@@ -168,8 +168,8 @@ function findApk(): Peer {
 }
 
 /**
- * Thousands a second by dpkg's library in Perl, where it is as good as dpkg: it rounds long numbers, and takes a colon at the end. There
- * dpkg itself is asked.
+ * Thousands a second by dpkg's library in Perl, where it is as good as dpkg: it rounds long numbers, and takes epochs and colons that dpkg
+ * does not. There dpkg itself is asked.
  */
 function findDpkg(): Peer {
   const library = program(
@@ -183,7 +183,7 @@ function findDpkg(): Peer {
     ask: (questions) => {
       const answers = library.ask(questions);
       return questions.map((question, at) =>
-        anyOf(question, /\d{15}|:$/) ? askDpkg(...textsOf(question)) : (answers[at] ?? ""),
+        anyOf(question, /\d{15}|:$|-[^-]*:|\d{10}.*:/) ? askDpkg(...textsOf(question)) : (answers[at] ?? ""),
       );
     },
   };
@@ -192,8 +192,8 @@ function findDpkg(): Peer {
 function askDpkg(first: string, second: string): Answer {
   for (const [operator, answer] of [
     ["lt", "<"],
-    ["eq", "="],
     ["gt", ">"],
+    ["eq", "="],
   ] as const) {
     const { status, stderr } = spawnSync("dpkg", ["--compare-versions", first, operator, second], { encoding: "utf8" });
     if (stderr !== "") return "?";
