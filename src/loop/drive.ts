@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Plan } from "../core/plan/index.ts";
 import type { Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
+import { matchFindings } from "./match/index.ts";
 import { planFleet, renewRemedies } from "./plan/index.ts";
 import { resumeIntents, type ServedCheck, type ServedReport } from "./promote/index.ts";
 import { watchUpstreams, type Watched } from "./watch/index.ts";
@@ -32,12 +33,14 @@ const lookAgainMs = 500;
 
 const noWatch: Watched = { updated: [], failed: [] };
 
-/** One pass of the loop: finish what a crash left, watch, plan, carry out all that can be done now, look at what is served, and at what stands in alarm. */
+/** One pass of the loop: finish what a crash left, watch, match, plan, carry out all that can be done now, look at what is served, and at what stands in alarm. */
 export async function runPass(ctx: Context, parts: LoopParts, options: PassOptions = {}): Promise<PassResult> {
   await resumeIntents(ctx);
   const watched = options.offline === true ? noWatch : await watchUpstreams(ctx);
+  await matchFindings(ctx);
   const { plan } = await planFleet(ctx);
   await workOff(ctx, parts.makers, options.images);
+  await matchFindings(ctx);
   await renewRemedies(ctx);
   const served = await parts.checkServed(ctx);
   await tendAlarms(ctx);

@@ -30,3 +30,18 @@ export { parseExploited, type ExploitedVulnerability, type ParsedExploited } fro
 export { parseExploitScores, type ExploitScore, type ParsedScores } from "./exploit-scores.ts";
 export { parseOpenVex, type ParsedVex, type VexProduct, type VexStatement } from "./open-vex.ts";
 export { applyVex, isSettled, type VexSubject } from "./apply-vex.ts";
+export { keysOfUnit, matchUnit, matchUnitsOf, type MatchSystem, type MatchUnit, type UnitEntry } from "./match-unit.ts";
+export {
+  planFindingChanges,
+  type FindingChange,
+  type FindingDetail,
+  type OpenFinding,
+} from "./plan-finding-changes.ts";
+export {
+  findingLives,
+  type FindingEnd,
+  type FindingLife,
+  type HeldFinding,
+  type LifeFacts,
+  type Placement,
+} from "./finding-lives.ts";

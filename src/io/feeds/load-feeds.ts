@@ -5,6 +5,12 @@ import { keyText } from "./generation/format.ts";
 import type { OpenGeneration, Said } from "./generation/open-generation.ts";
 import type { FeedStatus } from "./types.ts";
 
+/** What feeds say of the keys that were asked for. */
+export interface FoundAdvisories extends AdvisoryIndex {
+  /** Ids of advisories about these keys that were taken back. */
+  readonly withdrawn: ReadonlySet<string>;
+}
+
 /** All configured feeds as they are now. */
 export interface LoadedFeeds {
   /** Names what they say together: the same as long as it is the same. Undefined where none has been read yet. */
@@ -13,7 +19,14 @@ export interface LoadedFeeds {
    * What they say of `keys`, and of each of them in every release: a part of an index. It throws where it is asked of another key, for that would be a clean word about what
    * nobody looked up. Undefined where no feed has been read yet, or what was kept of one turns out to be damaged.
    */
-  readonly lookup: (keys: Iterable<AdvisoryKey>) => Promise<AdvisoryIndex | undefined>;
+  readonly lookup: (keys: Iterable<AdvisoryKey>) => Promise<FoundAdvisories | undefined>;
+  /** By name, the generation of each feed that was read. */
+  readonly contents: Readonly<Record<string, string>>;
+  /**
+   * The keys of which they say something else than when `contents` was what they had; undefined where that can no longer be told, or other feeds are configured now: then all may
+   * have changed.
+   */
+  readonly changedSince: (contents: Readonly<Record<string, string>>) => Promise<readonly AdvisoryKey[] | undefined>;
   /** Why what they say cannot be relied upon: `no feed`, or the alarms of those that are old, failing or were never read. */
   readonly doubts: readonly string[];
   readonly statuses: readonly FeedStatus[];
@@ -38,14 +51,35 @@ export async function loadFeeds(feeds: readonly Feed[]): Promise<LoadedFeeds> {
     lookup: async (keys) => {
       if (parts.length === 0) return undefined;
       const wanted = withEveryRelease(keys);
-      const indexes = await Promise.all(parts.map((part) => lookUp(part, wanted)));
-      return indexes.some((index) => index === undefined)
-        ? undefined
-        : joinIndexes(indexes.filter((index) => index !== undefined));
+      const found = await Promise.all(parts.map((part) => lookUp(part, wanted)));
+      const whole = found.filter((one) => one !== undefined);
+      if (whole.length < found.length) return undefined;
+      return { ...joinIndexes(whole), withdrawn: new Set(whole.flatMap(({ withdrawn }) => [...withdrawn])) };
     },
+    contents: contentsOf(parts),
+    changedSince: (contents) => changedSince(parts, contents),
     doubts,
     statuses,
   };
+}
+
+function contentsOf(parts: readonly Part[]): Record<string, string> {
+  return Object.fromEntries(parts.map(({ feed, generation }) => [feed.name, generation.meta.content]));
+}
+
+async function changedSince(
+  parts: readonly Part[],
+  contents: Readonly<Record<string, string>>,
+): Promise<readonly AdvisoryKey[] | undefined> {
+  const names = Object.keys(contents);
+  if (names.length !== parts.length || parts.some(({ feed }) => !names.includes(feed.name))) return undefined;
+  const changed = new Map<string, AdvisoryKey>();
+  for (const { feed } of parts) {
+    const keys = await feed.changedSince(contents[feed.name] ?? "");
+    if (keys === undefined) return undefined;
+    for (const key of keys) changed.set(keyText(key), key);
+  }
+  return [...changed.values()];
 }
 
 function withEveryRelease(keys: Iterable<AdvisoryKey>): Map<string, AdvisoryKey> {
@@ -61,7 +95,7 @@ function withEveryRelease(keys: Iterable<AdvisoryKey>): Map<string, AdvisoryKey>
 async function lookUp(
   { feed, generation }: Part,
   wanted: ReadonlyMap<string, AdvisoryKey>,
-): Promise<AdvisoryIndex | undefined> {
+): Promise<FoundAdvisories | undefined> {
   try {
     return partialIndex(generation, wanted, await generation.find(wanted.values()));
   } catch (error) {
@@ -75,7 +109,7 @@ function partialIndex(
   { meta }: OpenGeneration,
   wanted: ReadonlyMap<string, AdvisoryKey>,
   found: ReadonlyMap<string, Said>,
-): AdvisoryIndex {
+): FoundAdvisories {
   const rowsOf = (ecosystem: string, name: string): Said["rows"] => {
     const key = keyText({ ecosystem, name });
     if (!wanted.has(key)) throw new Error(`nobody asked what is said of ${name} in ${ecosystem}`);
@@ -84,6 +118,7 @@ function partialIndex(
   return {
     size: meta.advisories - meta.withdrawn,
     stale: undefined,
+    withdrawn: new Set([...found.values()].flatMap(({ withdrawn }) => withdrawn)),
     covers: (ecosystem) => Object.hasOwn(meta.ecosystems, ecosystem),
     find: (ecosystem, name) => {
       const base = baseOf(ecosystem);

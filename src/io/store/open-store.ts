@@ -3,6 +3,7 @@ import { accountAllocationQueries } from "./account-allocation.ts";
 import { alarmQueries } from "./alarm.ts";
 import { auditQueries } from "./audit.ts";
 import { createDatabase, type Database } from "./database.ts";
+import { findingQueries } from "./finding.ts";
 import { holdQueries } from "./hold.ts";
 import { imageDigestQueries } from "./image-digest.ts";
 import { imageQueries } from "./image.ts";
@@ -13,6 +14,7 @@ import { applyMigrations, readMigrations } from "./migrate.ts";
 import { notificationQueries } from "./notification.ts";
 import { observationQueries } from "./observation.ts";
 import { openDirectory } from "./open-directory.ts";
+import { packageQueries } from "./package.ts";
 import { packageSeenQueries } from "./package-seen.ts";
 import { planQueries } from "./plan.ts";
 import { openPostgres } from "./postgres.ts";
@@ -47,6 +49,8 @@ function allQueries(db: Database) {
     ...observationQueries(db),
     ...packageSeenQueries(db),
     ...inventoryQueries(db),
+    ...packageQueries(db),
+    ...findingQueries(db),
     ...imageDigestQueries(db),
     ...imageRemedyQueries(db),
     ...planQueries(db),

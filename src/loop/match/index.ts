@@ -1,2 +1,3 @@
 export { checkImage } from "./check-image.ts";
 export type { ImageCheck, PlatformCheck, SuiteOffers } from "./check-image.ts";
+export { matchFindings, type MatchResult } from "./match-findings.ts";

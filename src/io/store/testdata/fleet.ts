@@ -1,3 +1,4 @@
+import { matchUnitsOf } from "../../../core/advisory/index.ts";
 import type { Store } from "../index.ts";
 import { withConnection, type SqlEngine } from "../sql-engine.ts";
 import { declareImages, digestOf, planned, provenCandidate, takeLease } from "./given.ts";
@@ -15,6 +16,15 @@ export async function saveFleet(store: Store): Promise<void> {
     { platform: { os: "linux", architecture: "amd64" }, os: undefined, packages: [], status: "unknown", system: "unknown", problems: ["cut off"] },
   ]);
   if (inventory === undefined) throw new Error("the inventory has no key");
+  const curl = { type: "deb", name: "curl", version: "1", architecture: "amd64", source: "curl", sourceVersion: "1" } as const;
+  const os = { id: "debian", versionId: "12", codename: "bookworm", prettyName: undefined };
+  const platform = { os: "linux", architecture: "amd64" };
+  const held = { platform, os, packages: [{ ...curl, layer: digestOf("e") }], problems: [], status: "complete", system: "complete" } as const;
+  await store.saveInventoryPackages([{ key: inventory, units: matchUnitsOf(held) }]);
+  const names = { id: "CVE-2026-1", aliases: ["GHSA-1"], upstream: [], summary: "", published: undefined };
+  const finding = { ...curl, ...names, package: "curl", state: "affected", fixed: "2" } as const;
+  for (const { id } of await store.loadMatchPackages({ unmatched: true }, 10))
+    await store.saveMatches([{ id, findings: [finding], isCovered: true, withdrawn: new Set() }]);
   await store.saveAccountAllocations(["postgres", "redis"], { first: 200, last: 300 });
   await store.saveSetting("breaker", { open: false });
   await store.saveImageRemedies([{ image: "base", digest: digestOf("a"), state: "unknown", reasons: ["no feed"], cures: [] }]);
