@@ -232,6 +232,15 @@ describe("a record for a package that production holds", () => {
       ["small-alone", at(""), "bump-source", "1.2.6", "person"],
       ["small-alone", at("node_modules/mkdirp/"), "bump-source", "0.2.4", "person"],
     ]);
+    expect(
+      plan.findings.map(({ remedy }) => [
+        remedy.compatible,
+        remedy.dependants.map(({ name, range, allows }) => [name, range, allows]),
+      ]),
+    ).toEqual([
+      [true, [["app@1.0.0", "^1.2.0", true]]],
+      [false, [["mkdirp@0.5.1", "0.0.8", false]]],
+    ]);
   }, 120_000);
 
   it("starts nothing where no version cures it, and is shown", async () => {

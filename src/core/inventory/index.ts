@@ -38,3 +38,4 @@ export { findUser } from "./structure/user.ts";
 export { purlOf } from "./purl.ts";
 export { isLockFile, maxLockFile, parseLockFile } from "./lock/parse-lock-file.ts";
 export type { LockedPackage, LockFile } from "./lock/lock-parser.ts";
+export { findContents, type FoundContent } from "./find-contents.ts";

@@ -38,9 +38,18 @@ export interface HeldPackage {
   readonly files?: readonly (readonly [path: string, digest?: string])[];
 }
 
+/** What a manifest asks for. */
+export interface FileAsks {
+  /** Who asks: `express@4.17.1`, or the name of a program. */
+  readonly by: string;
+  /** Which packages, in which versions, as the manifest writes the range. */
+  readonly of: readonly (readonly [name: string, range: string])[];
+}
+
 /** What a file says of packages, read while its layer streamed by. */
 export interface FileHolds {
   readonly packages: readonly HeldPackage[];
+  readonly asks?: FileAsks;
   /** Why what the file holds is not, or not wholly, known. */
   readonly problem?: string;
   /** Of its content, in hex: what apk's database knows files by. */

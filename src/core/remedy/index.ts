@@ -27,3 +27,4 @@ export {
   type ScheduleFacts,
 } from "./schedule-remedy.ts";
 export { compareFindings, groupCures, type Cure, type SeverityLevel } from "./group-cures.ts";
+export { createDemands } from "./find-demands.ts";

@@ -167,6 +167,7 @@ export class LayerFactsBuilder implements TarSink {
       this.held += 100 + one.name.length + one.version.length + (one.inside?.length ?? 0);
       for (const [path] of one.files ?? []) this.held += 50 + path.length;
     }
+    for (const [name, range] of holds.asks?.of ?? []) this.held += 20 + name.length + range.length;
     if (this.held <= this.limits.held) return holds;
     return {
       packages: [],

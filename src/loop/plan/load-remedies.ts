@@ -7,6 +7,7 @@ import {
   findPackage,
   placeOf,
   planRemedy,
+  type Demand,
   type PackageJudge,
   type Remedy,
   type RemedyFacts,
@@ -15,6 +16,7 @@ import {
 import type { Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { createLineages, type LineageOf } from "./create-lineages.ts";
+import { createDemandLoader, type DemandsOf } from "./load-demands.ts";
 import type { FleetFacts } from "./load-facts.ts";
 import type { MatchedPlatform } from "./match-fleet.ts";
 
@@ -38,11 +40,13 @@ export interface ImageRemedies {
 /** The findings of the fleet and their remedies, by what the feeds say and the suites offer now; an image that was never built has none. */
 export async function loadRemedies(ctx: Context, facts: FleetFacts): Promise<ImageRemedies[]> {
   const lineageOf = createLineages(ctx.config, facts, () => undefined);
+  const loadDemands = createDemandLoader(ctx);
   const found: ImageRemedies[] = [];
   for (const [image, platforms] of [...facts.matched.images].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const digest = facts.digests.get(image)?.digest;
     if (digest === undefined) continue;
-    found.push(remedyImage(image, digest, platforms, lineageOf, facts));
+    const demandsOf = await loadDemands(image, digest, platforms);
+    found.push(remedyImage({ image, digest }, platforms, lineageOf, demandsOf, facts));
     // A large fleet must not keep leases and probes waiting.
     await nextTurn();
   }
@@ -50,16 +54,17 @@ export async function loadRemedies(ctx: Context, facts: FleetFacts): Promise<Ima
 }
 
 function remedyImage(
-  image: string,
-  digest: Digest,
+  { image, digest }: Pick<ImageRemedies, "image" | "digest">,
   platforms: readonly MatchedPlatform[],
   lineageOf: LineageOf,
+  demandsOf: DemandsOf,
   facts: FleetFacts,
 ): ImageRemedies {
   const found = new Map<string, CuredFinding>();
   for (const { platform, inventory, report, judge } of platforms) {
     if (judge === undefined) continue;
-    const world = remedyFacts(inventory, judge, lineageOf(image, platform), facts);
+    const asking = (finding: Finding): readonly Demand[] => demandsOf(platform, finding);
+    const world = remedyFacts(inventory, judge, lineageOf(image, platform), asking, facts);
     for (const finding of report.findings) {
       const remedy = planRemedy(finding, world);
       const { layer: _, architecture: __, ...same } = finding;
@@ -78,6 +83,7 @@ function remedyFacts(
   inventory: Inventory,
   judge: PackageJudge,
   lineage: RemedyFacts["lineage"],
+  demandsOf: (finding: Finding) => readonly Demand[],
   { now }: FleetFacts,
 ): RemedyFacts {
   const cures = new Map<string, SourceCure>();
@@ -93,7 +99,7 @@ function remedyFacts(
     sourceCure: (finding) => {
       const entry = entryOf(finding);
       const key = JSON.stringify([finding.id, finding.type, finding.package, finding.path, finding.version]);
-      const cure = cures.get(key) ?? cureSource(finding, entry, judge, []);
+      const cure = cures.get(key) ?? cureSource(finding, entry, judge, demandsOf(finding));
       cures.set(key, cure);
       return cure;
     },

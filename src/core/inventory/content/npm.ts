@@ -1,4 +1,4 @@
-import type { FileHolds } from "../layer-facts.ts";
+import type { FileAsks, FileHolds } from "../layer-facts.ts";
 import { isPlainName, isPlainVersion, unreadable, type ContentRecogniser } from "./content-recogniser.ts";
 
 const mebibyte = 1_048_576;
@@ -38,15 +38,43 @@ function readPackageJson(content: Uint8Array, path: string): FileHolds | undefin
   if (typeof value !== "object" || value === null || Array.isArray(value)) return unreadable("it is no JSON object");
   const name = own(value, "name");
   const version = own(value, "version");
+  const asks = asksOf(value, path);
+  const onlyAsks: FileHolds | undefined = asks === undefined ? undefined : { packages: [], asks };
   // What has no version was never in a registry.
-  if (typeof name !== "string" || typeof version !== "string") return undefined;
+  if (typeof name !== "string" || typeof version !== "string") return onlyAsks;
   // A program that says so is in no registry: what is known there under its name is another.
-  if (isOwnManifest(path) && own(value, "private") === true) return undefined;
-  if (name === "" || version.trim() === "") return undefined;
+  if (isOwnManifest(path) && own(value, "private") === true) return onlyAsks;
+  if (name === "" || version.trim() === "") return onlyAsks;
   if (!isPlainName(name)) return unreadable("its name is none");
   const plain = version.trim();
   if (!isPlainVersion(plain)) return unreadable("its version is none");
-  return { packages: [{ type: "npm", name, version: plain }] };
+  return { packages: [{ type: "npm", name, version: plain }], ...(asks === undefined ? {} : { asks }) };
+}
+
+const mostAsked = 2000;
+const longestRange = 256;
+const kinds = ["dependencies", "optionalDependencies", "peerDependencies"];
+
+/** What a manifest asks for; a program's own asks for what it is developed with as well. npm, package-json(5), dependencies. */
+function asksOf(manifest: object, path: string): FileAsks | undefined {
+  const asked = new Map<string, string>();
+  for (const kind of isOwnManifest(path) ? [...kinds, "devDependencies"] : kinds) {
+    const all = own(manifest, kind);
+    if (typeof all !== "object" || all === null || Array.isArray(all)) continue;
+    for (const [name, range] of Object.entries(all)) {
+      if (typeof range !== "string" || !isPlainName(name) || asked.has(name) || asked.size >= mostAsked) continue;
+      // A package by another name: `npm:lodash@^4`.
+      const plain = range.replace(/^npm:.+@/, "").trim();
+      if (plain.length <= longestRange && !/\p{Cc}/u.test(plain)) asked.set(name, plain === "" ? "*" : plain);
+    }
+  }
+  return asked.size === 0 ? undefined : { by: whoAsks(manifest, path), of: [...asked] };
+}
+
+function whoAsks(manifest: object, path: string): string {
+  const [name, version] = [own(manifest, "name"), own(manifest, "version")];
+  if (typeof name !== "string" || !isPlainName(name)) return path;
+  return typeof version === "string" && isPlainVersion(version) ? `${name}@${version}` : name;
 }
 
 function own(value: object, key: string): unknown {

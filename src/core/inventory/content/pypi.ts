@@ -16,19 +16,34 @@ export const pypiRecogniser: ContentRecogniser = {
 export function readMetadata(text: string): FileHolds {
   let name: string | undefined;
   let version: string | undefined;
+  const asked: (readonly [string, string])[] = [];
   for (let at = 0; at < text.length;) {
     const gap = text.indexOf("\n", at);
     const end = gap < 0 ? text.length : gap;
     const line = text.slice(at, end).trimEnd();
     at = end + 1;
     if (line === "") break;
-    const field = /^(name|version)[ \t]*:[ \t]*(.*)$/i.exec(line);
+    const field = /^(name|version|requires-dist)[ \t]*:[ \t]*(.*)$/i.exec(line);
     if (field?.[1] === undefined || field[2] === undefined) continue;
-    if (field[1].toLowerCase() === "name") name ??= field[2];
-    else version ??= field[2];
-    if (name !== undefined && version !== undefined) break;
+    const key = field[1].toLowerCase();
+    if (key === "name") name ??= field[2];
+    else if (key === "version") version ??= field[2];
+    else if (asked.length < mostAsked) asked.push(...readRequirement(field[2]));
   }
   if (name === undefined || !isPlainName(name)) return unreadable("it names no project");
   if (version === undefined || !isPlainVersion(version)) return unreadable(`it gives ${name} no version`);
-  return { packages: [{ type: "pypi", name, version }] };
+  const asks = asked.length === 0 ? {} : { asks: { by: `${name}@${version}`, of: asked } };
+  return { packages: [{ type: "pypi", name, version }], ...asks };
+}
+
+const mostAsked = 2000;
+const longestRequirement = 1024;
+
+/** `requests[security] (<3,>=2.0) ; python_version < "3"` as name and range; nothing for what only an extra wants. PyPA, Dependency specifiers. */
+function readRequirement(text: string): (readonly [name: string, range: string])[] {
+  if (text.length > longestRequirement) return [];
+  const [wanted = "", marker = ""] = text.split(";", 2);
+  if (/\bextra\s*==/.test(marker)) return [];
+  const match = /^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*\(?([^()@]*)\)?\s*$/.exec(wanted);
+  return match?.[1] === undefined ? [] : [[match[1], (match[2] ?? "").trim()]];
 }

@@ -24,7 +24,7 @@ import {
   type ScanReport,
 } from "../../../core/report/index.ts";
 import type { Inventory, Tree } from "../../../core/inventory/index.ts";
-import { createLoneRemedies, type Remedy } from "../../../core/remedy/index.ts";
+import { createDemands, createLoneRemedies, type Remedy } from "../../../core/remedy/index.ts";
 import type { Clock, Instant } from "../../../lib/index.ts";
 import { OperationError, type OperationHandlers, type OperationRequest } from "../../../operation/index.ts";
 import { describeScan } from "./describe-scan.ts";
@@ -111,7 +111,14 @@ function remediesOf(
   now: Instant,
 ): (finding: Finding) => Remedy {
   if (index === undefined) return () => ({ kind: "wait-upstream", since: undefined, reason: "no feed" });
-  return createLoneRemedies({ now, name, inventory, index, layers: tree?.layers ?? [] });
+  return createLoneRemedies({
+    now,
+    name,
+    inventory,
+    index,
+    layers: tree?.layers ?? [],
+    ...(tree === undefined ? {} : { demandsOf: createDemands(tree) }),
+  });
 }
 
 async function documentOf(
