@@ -19,10 +19,15 @@ export function rangesOfEvents(events: readonly RangeEvent[], scheme: VersionSch
   if (events.length === 1 && first?.kind === "introduced") return [{ introduced: first.version }];
   if (events.length === 2 && first?.kind === "introduced" && first.version === "0" && second !== undefined) {
     if (second.kind === "fixed") return second.version === "0" ? [] : [{ introduced: "0", fixed: second.version }];
-    if (second.kind === "last_affected") return [{ introduced: "0", lastAffected: second.version }];
+    if (second.kind === "last_affected" && second.version !== "0")
+      return [{ introduced: "0", lastAffected: second.version }];
   }
   const placed = scheme === undefined ? undefined : placeEvents(events, scheme);
-  return placed === undefined ? pairAsWritten(events) : pairInOrder(placed);
+  if (placed === undefined || scheme === undefined) return pairAsWritten(events);
+  // Where "0" is no version itself, there is none that is at most that.
+  return pairInOrder(placed).filter(
+    ({ lastAffected }) => lastAffected !== "0" || parseVersion(scheme, "0") !== undefined,
+  );
 }
 
 /** All that happens at one version. */

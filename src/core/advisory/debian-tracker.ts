@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { checkShape } from "./check-shape.ts";
 import type { AffectedPackage, Judgement } from "./types.ts";
 import type { ParsedAdvisory } from "./osv.ts";
 import { releaseOf } from "./releases.ts";
@@ -29,15 +30,8 @@ export function parseTrackerSource(source: string, value: unknown): ParsedAdviso
 }
 
 function parseIssue(source: string, id: string, raw: unknown): ParsedAdvisory {
-  const parsed = issue.safeParse(raw);
-  if (!idShape.test(id) || !parsed.success) {
-    const problem = parsed.error?.issues[0];
-    return {
-      kind: "bad",
-      id: `${source} ${id}`.slice(0, 128),
-      problem: `${problem?.path.join(".") ?? "id"}: ${problem?.message ?? "not an issue's id"}`,
-    };
-  }
+  const parsed = idShape.test(id) ? checkShape(issue, raw) : { problem: "id: not an issue's id" };
+  if ("problem" in parsed) return { kind: "bad", id: `${source} ${id}`.slice(0, 128), problem: parsed.problem };
   const affected: AffectedPackage[] = [];
   for (const [codename, one] of Object.entries(parsed.data.releases)) {
     const version = releaseOf(codename);

@@ -103,7 +103,8 @@ function nameGroup<T extends Pick<IndexedAdvisory, "advisory">>(
   const isCve = cveOf(key) === key;
   const id = isCve ? key : ([...names].sort(byRank)[0] ?? key);
   names.delete(id);
-  const aliases = [...names].filter((name) => cveOf(name) !== name).sort();
+  // Another CVE, or a distribution's own name of one, is another vulnerability.
+  const aliases = [...names].filter((name) => (cveOf(name) ?? key) === key).sort();
   return { id, aliases, upstream: isCve ? [] : [...upstream].sort(), said };
 }
 
@@ -127,14 +128,14 @@ function namesOf(advisory: Advisory): Pick<Named<unknown>, "cves" | "links"> {
     if (cve !== undefined) cves.add(cve);
     if (cve !== name) links.add(name);
   }
-  const others: string[] = [];
+  const others = new Set<string>();
   for (const name of upstream) {
     const cve = cveOf(name);
-    if (cve === undefined) others.push(name);
+    if (cve === undefined) others.add(name);
     else cves.add(cve);
   }
   // What is upstream of one vulnerability is that vulnerability; of several, nobody knows of which.
-  const isOne = cves.size === 0 ? others.length === 1 : cves.size === 1 && others.length <= mostUpstream;
+  const isOne = cves.size === 0 ? others.size === 1 : cves.size === 1 && others.size <= mostUpstream;
   if (isOne) for (const name of others) links.add(name);
   if (cves.size <= mostOfOne) return { cves: [...cves], links: [...links] };
   return { cves: nothing, links: links.size === 0 ? [id] : [...links] };

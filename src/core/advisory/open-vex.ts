@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Instant } from "../../lib/index.ts";
+import { checkShape } from "./check-shape.ts";
 import type { VexStatus } from "./types.ts";
 
 /** What a statement is about: an image or a package, and what of it. */
@@ -92,14 +93,11 @@ const attestation = z.object({
  * saying why. OpenVEX specification 0.2.0; in-toto attestation, statement v1.
  */
 export function parseOpenVex(value: unknown): ParsedVex {
-  const wrapped = attestation.safeParse(value);
-  const parsed = document.safeParse(wrapped.success ? wrapped.data.predicate : value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return { kind: "bad", problem: `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not an OpenVEX document"}` };
-  }
+  const wrapped = checkShape(attestation, value);
+  const parsed = checkShape(document, "data" in wrapped ? wrapped.data.predicate : value);
+  if ("problem" in parsed) return { kind: "bad", problem: parsed.problem };
   const { author, timestamp, statements: raw } = parsed.data;
-  const subject = wrapped.success ? wrapped.data.subject.map(({ digest }) => digestsOf(digest)).flat() : [];
+  const subject = "data" in wrapped ? wrapped.data.subject.flatMap(({ digest }) => digestsOf(digest)) : [];
   const ofSubject = subject.length === 0 ? [] : [{ ids: [], digests: subject, subcomponents: [] }];
   const statements: VexStatement[] = [];
   const problems: string[] = [];
@@ -123,11 +121,8 @@ function readStatement(
     readonly ofSubject: readonly VexProduct[];
   },
 ): VexStatement | string {
-  const parsed = statement.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not a statement"}`;
-  }
+  const parsed = checkShape(statement, value);
+  if ("problem" in parsed) return parsed.problem;
   const one = parsed.data;
   const told = typeof one.vulnerability === "string" ? { name: one.vulnerability } : one.vulnerability;
   const names = [
