@@ -41,6 +41,7 @@ function printWhy(why: Why, screen: Screen): string {
     ...section("Because", chain(why), screen),
     ...section("Packages", packages(why, screen), screen),
     ...section("Advisories", advisories(why, screen), screen),
+    ...section("Findings", findings(why, screen), screen),
     ...section("Layers", layers(why, screen), screen),
     ...section("Verified", verifications(why, screen), screen),
     ...section("Promoted", promotions(why, screen), screen),
@@ -80,6 +81,30 @@ function advisories(why: Why, screen: Screen): string {
     row.source === "feed" ? "advisory feed" : "only its changelog says so",
   ]);
   return renderTable([{ title: "ADVISORY" }, { title: "PACKAGE" }, { title: "WHO SAYS SO" }], rows, screen);
+}
+
+const mostFindings = 50;
+
+function findings(why: Why, screen: Screen): string {
+  const rows = why.findings
+    .slice(0, mostFindings)
+    .map((row) => [
+      row.id,
+      row.exploited ? { text: `${row.severity}, exploited`, paint: screen.red } : row.severity,
+      row.package,
+      row.environment,
+      showTime(row.published),
+      showTime(row.detected),
+      showTime(row.fixAvailable),
+      row.closed === null
+        ? { text: "open", paint: screen.red }
+        : `${showTime(row.closed.at)} ${row.closed.kind}${row.closed.rebuild === null ? "" : ` by ${row.closed.rebuild.slice(0, 8)}`}`,
+    ]);
+  const titles = ["FINDING", "SEVERITY", "PACKAGE", "WHERE", "PUBLISHED", "DETECTED", "FIX SEEN"];
+  const columns = [...titles.map((title) => ({ title, flexible: true })), { title: "CLOSED", flexible: true }];
+  const more = why.findings.length - rows.length;
+  const table = renderTable(columns, rows, screen);
+  return more > 0 ? `${table}\n${screen.dim(`and ${more} more: --json has all`)}` : table;
 }
 
 function layers(why: Why, screen: Screen): string {

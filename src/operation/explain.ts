@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { findingLife } from "./remedy.ts";
 import {
   advisoryRef,
   advisoryState,
@@ -83,6 +84,8 @@ export const why = z.object({
   advisories: z.array(
     advisoryRef.extend({ package: z.string(), from: z.string().nullable(), to: z.string().nullable() }),
   ),
+  /** Vulnerabilities that environments had while they ran it, or lost by its coming; the newest first, at most 1,000. */
+  findings: z.array(findingLife),
   layers: z.object({
     changed: z.array(layerView),
     unchanged: count.int(),

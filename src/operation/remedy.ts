@@ -64,10 +64,38 @@ export const findingView = z.object({
   exploited: z.boolean(),
   summary: z.string(),
   published: instant.nullable(),
+  /** When it was first known of what production, or the last environment that has the image, runs. */
+  detected: instant.nullable(),
+  /** When a version that cures it was first known. */
+  fixAvailable: instant.nullable(),
   remedy: remedyView,
   schedule: scheduleView,
 });
 export type FindingView = z.output<typeof findingView>;
+
+/** One life of a finding in one environment: what comes back has another one. */
+export const findingLife = z.object({
+  id: z.string(),
+  aliases: z.array(z.string()),
+  package: z.string(),
+  environment: z.string(),
+  severity: level,
+  exploited: z.boolean(),
+  published: instant.nullable(),
+  /** When the environment had it and Tidemill knew. */
+  detected: instant,
+  /** When a version that cures it was first known. */
+  fixAvailable: instant.nullable(),
+  /** Null while it is open. `replaced`: a digest without it came, by that rebuild where one brought it. */
+  closed: z
+    .object({
+      at: instant,
+      kind: z.enum(["replaced", "withdrawn", "changed", "vex", "retired"]),
+      rebuild: z.string().nullable(),
+    })
+    .nullable(),
+});
+export type FindingLifeView = z.output<typeof findingLife>;
 
 /** Findings of an image that the same deed cures. */
 export const cureView = z.object({

@@ -157,6 +157,25 @@ describe("a record for a package that production holds", () => {
     expect((await fleet.plan()).findings).toEqual([]);
     const status = await fleet.operations.status({ image: "small-app" });
     expect(status.images[0]?.findings).toMatchObject({ state: "known", open: 0, cures: [] });
+
+    for (const image of ["small-root", "small-app"]) {
+      const why = await fleet.operations.why({ image });
+      const [life] = why.findings.filter(({ environment }) => environment === "production");
+      expect(life).toMatchObject({
+        id: "CVE-2099-0001",
+        package: "libsmall1",
+        severity: "critical",
+        published: expect.any(String) as string,
+        closed: { kind: "replaced", rebuild: why.rebuild?.id },
+      });
+      const times = [life?.published, life?.detected, life?.fixAvailable, life?.closed?.at].map((at) =>
+        Date.parse(at ?? ""),
+      );
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+      const moved = why.promotions.find(({ environment }) => environment === "production");
+      expect(life?.closed?.at).toBe(moved?.at);
+      expect((await fleet.operations.why({ image, digest: why.previous ?? "" })).findings).toContainEqual(life);
+    }
   }, 120_000);
 
   it("is withdrawn again, and nothing was started", async () => {
@@ -171,6 +190,13 @@ describe("a record for a package that production holds", () => {
     await fleet.tell({ ...record, more: { withdrawn: new Date().toISOString() } });
     expect(await fleet.run()).toMatchObject({ rebuilt: 0, failed: 0 });
     expect((await fleet.plan()).cures).toEqual([]);
+    const { findings } = await fleet.operations.why({ image: "small-root" });
+    expect(findings.map(({ id, environment, closed }) => [id, environment, closed?.kind, closed?.rebuild])).toEqual(
+      expect.arrayContaining([
+        ["CVE-2099-0003", "staging", "withdrawn", null],
+        ["CVE-2099-0003", "production", "withdrawn", null],
+      ]),
+    );
   }, 120_000);
 
   it("is accepted by a person: shown as that, no reason to hurry, and one again when that has expired", async () => {
@@ -191,6 +217,13 @@ describe("a record for a package that production holds", () => {
     ]);
     const status = await fleet.operations.status({ image: "small-root" });
     expect(status.images[0]?.findings).toMatchObject({ open: 0, accepted: 1 });
+    const { findings } = await fleet.operations.why({ image: "small-root" });
+    expect(findings.map(({ environment, closed }) => [environment, closed?.kind])).toEqual(
+      expect.arrayContaining([
+        ["staging", "vex"],
+        ["production", "vex"],
+      ]),
+    );
 
     fleet.clock.jump(3 * hour);
     expect(await fleet.run()).toMatchObject({ rebuilt: 2, failed: 0 });
@@ -259,5 +292,11 @@ describe("a record for a package that production holds", () => {
     ]);
     const status = await fleet.operations.status({ image: "small-app" });
     expect(status.images[0]?.findings).toMatchObject({ state: "known", open: 1, accepted: 0, cures: plan.cures });
+    expect(plan.findings[0]).toMatchObject({ detected: expect.any(String) as string, fixAvailable: null });
+    const { findings } = await fleet.operations.why({ image: "small-app" });
+    expect(findings.map(({ id, closed }) => [id, closed])).toEqual([
+      ["CVE-2099-0002", null],
+      ["CVE-2099-0002", null],
+    ]);
   }, 120_000);
 });

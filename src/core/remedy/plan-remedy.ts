@@ -36,7 +36,8 @@ export function planRemedy(finding: Finding, facts: RemedyFacts): Remedy {
 function acceptedBy({ vex }: Finding, now: Instant): Remedy | undefined {
   if (vex?.status !== "not_affected" && vex?.status !== "fixed") return undefined;
   if (vex.until !== undefined && vex.until <= now) return undefined;
-  return { kind: "accepted", by: vex.by, reason: vex.reason, until: vex.until };
+  const { by, reason, since, until } = vex;
+  return { kind: "accepted", by, reason, ...(since === undefined ? {} : { since }), until };
 }
 
 /** Whether carrying out a remedy takes a rebuild of its image, which Tidemill does by itself. */

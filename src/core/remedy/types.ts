@@ -51,4 +51,11 @@ export type Remedy =
       readonly successor: string | undefined;
       readonly reason: string;
     }
-  | { readonly kind: "accepted"; readonly by: string; readonly reason: string; readonly until: Instant | undefined };
+  | {
+      readonly kind: "accepted";
+      readonly by: string;
+      readonly reason: string;
+      /** When it was said, where that is known. */
+      readonly since?: Instant;
+      readonly until: Instant | undefined;
+    };

@@ -1,4 +1,4 @@
-import type { Finding } from "../../core/advisory/index.ts";
+import type { Finding, FindingLife } from "../../core/advisory/index.ts";
 import {
   describeRemedy,
   scheduleFacts,
@@ -78,9 +78,14 @@ export function describeImageFindings(
 const mostCures = 50;
 
 /** The findings of images with their remedies and when those come, the worst first. */
-export function describeFindings(images: readonly ImageRemedies[], facts: ScheduleFacts): FindingView[] {
-  const views = images.flatMap(({ image, digest, findings }) =>
-    findings.map(({ finding, platforms, remedy }): FindingView => {
+export function describeFindings(
+  images: readonly ImageRemedies[],
+  facts: ScheduleFacts,
+  livesOf: (image: string) => readonly FindingLife[],
+): FindingView[] {
+  const views = images.flatMap(({ image, digest, findings }) => {
+    const lives = new Map(livesOf(image).map((one) => [`${one.advisory} ${one.package}`, one]));
+    return findings.map(({ finding, platforms, remedy }): FindingView => {
       const about = { source: finding.source, packages: [finding.package], architectures: [finding.architecture] };
       const schedule = scheduleRemedy(about, remedy, facts);
       return {
@@ -99,11 +104,13 @@ export function describeFindings(images: readonly ImageRemedies[], facts: Schedu
         exploited: finding.exploited !== undefined,
         summary: finding.summary,
         published: instantOrNull(finding.published),
+        detected: instantOrNull(lives.get(`${finding.id} ${finding.package}`)?.opened),
+        fixAvailable: instantOrNull(lives.get(`${finding.id} ${finding.package}`)?.fixedSince),
         remedy: viewRemedy(remedy),
         schedule: viewSchedule(schedule, facts.now),
       };
-    }),
-  );
+    });
+  });
   return views.sort(compareViews);
 }
 

@@ -1,7 +1,8 @@
+import type { FindingLife } from "../../core/advisory/index.ts";
 import type { HeldImage, Plan as CorePlan, PlannedRebuild } from "../../core/plan/index.ts";
 import { groupCures } from "../../core/remedy/index.ts";
 import type { Context } from "../../loop/context.ts";
-import { proposeRemedies } from "../../loop/plan/index.ts";
+import { proposeRemedies, type ProposedRemedies } from "../../loop/plan/index.ts";
 import {
   describeCause,
   describeReasons,
@@ -10,6 +11,7 @@ import {
   type Plan,
 } from "../../operation/index.ts";
 import { describeCures, describeFindings, scheduleOf } from "./describe-remedies.ts";
+import { loadLives } from "./finding-lives.ts";
 import { loadRebuildsInFlight } from "./rebuilds-in-flight.ts";
 import { describeDoubts, loadUpstreamStates } from "./upstream-states.ts";
 
@@ -31,7 +33,8 @@ export function createPlan(ctx: Context, { refresh }: PlanDeps): OperationHandle
     ]);
     const inFlight = await loadRebuildsInFlight(ctx, { image: undefined, pointers, holds, conflicts: new Map() });
     const schedule = scheduleOf(ctx, plan, inFlight);
-    const findings = describeFindings(remedies, schedule);
+    const lives = await loadOpenLives(ctx, remedies);
+    const findings = describeFindings(remedies, schedule, (image) => lives.get(image) ?? []);
     const cures = remedies.map((one) => ({ image: one.image, cures: groupCures(one.findings) }));
     return {
       at: formatInstant(ctx.clock.now()),
@@ -51,6 +54,23 @@ export function createPlan(ctx: Context, { refresh }: PlanDeps): OperationHandle
 }
 
 const mostFindings = 5000;
+/** Images of whose findings the times are told. */
+const mostTimed = 200;
+
+/** The findings that are open in the last environment that has an image, of the first images that have any. */
+async function loadOpenLives(
+  ctx: Context,
+  remedies: ProposedRemedies["remedies"],
+): Promise<Map<string, readonly FindingLife[]>> {
+  const found = new Map<string, readonly FindingLife[]>();
+  const order = ctx.config.environments.map(({ name }) => name);
+  for (const { image } of remedies.filter(({ findings }) => findings.length > 0).slice(0, mostTimed)) {
+    const environments = await loadLives(ctx, image);
+    environments.sort((a, b) => order.indexOf(a.environment) - order.indexOf(b.environment));
+    found.set(image, environments.at(-1)?.lives.filter(({ end }) => end === undefined || end.kind === "vex") ?? []);
+  }
+  return found;
+}
 
 function describeRebuild(ctx: Context, rebuild: PlannedRebuild): Plan["waves"][number]["rebuilds"][number] {
   const causes = rebuild.causes.map(({ cause }) => describeCause(cause));

@@ -13,6 +13,7 @@ import {
 } from "../../operation/index.ts";
 import { describeChain, findOrigin, loadSteps, type Step } from "./chain.ts";
 import { describeLayers } from "./describe-layers.ts";
+import { describeLives, loadLives } from "./finding-lives.ts";
 
 /** `why`: why a digest exists, back to the first observation, and what it changed. Throws NOT_FOUND, BAD_INPUT. */
 export function createWhy(ctx: Context): OperationHandlers["why"] {
@@ -38,6 +39,7 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
     );
     const rebuild = findOrigin(rebuilds);
     const steps = rebuild === undefined ? [] : await loadSteps(ctx, rebuild);
+    const lives = await loadLives(ctx, image);
     return {
       image,
       digest,
@@ -61,6 +63,7 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
       chain: await describeChain(ctx, steps),
       packages: diffPlatforms(previous === undefined, before, own, inventories),
       advisories: collectAdvisories(steps),
+      findings: describeLives(lives, digest),
       layers: await describeLayers(ctx, { image, digest, previous, own, before, inventories }),
       verifications: verifications.map(describeVerification),
       promotions: moves.toReversed().map(describeMove),
