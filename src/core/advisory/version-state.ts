@@ -30,13 +30,8 @@ const everything = Symbol("every earlier version");
 
 /** What an advisory says of one version; what cannot be compared is unknown, never clear. `type` tells the order of versions where the ecosystem does not. OSV schema, evaluation. */
 export function stateOfVersion(version: string, affected: AffectedPackage, type?: PackageType): VersionState {
-  let parts = compiled.get(affected);
-  if (parts === undefined) {
-    parts = compile(affected, type);
-    compiled.set(affected, parts);
-  }
-  const { scheme, bounds, unreadable, versions } = parts;
-  const parsed = scheme === undefined ? undefined : parseVersion(scheme, version);
+  const { scheme, bounds, unreadable, versions } = partsOf(affected, type);
+  const parsed = scheme === undefined ? undefined : readInstalled(scheme, version);
   if (scheme === undefined || parsed === undefined) {
     const isEvery = affected.ranges.some((range) => range.introduced === "0" && Object.keys(range).length === 1);
     if (isEvery || versions.has(version)) return { kind: "affected", fixed: undefined };
@@ -49,6 +44,26 @@ export function stateOfVersion(version: string, affected: AffectedPackage, type?
   return unreadable === undefined ? { kind: "clear" } : { kind: "unknown", fixed: unreadable.fixed };
 }
 
+/** Most records have one range and no list: reading that again costs less than remembering it. */
+function partsOf(affected: AffectedPackage, type: PackageType | undefined): Compiled {
+  if (affected.ranges.length <= 1 && affected.versions.length <= 8) return compile(affected, type);
+  const before = compiled.get(affected);
+  if (before !== undefined) return before;
+  const parts = compile(affected, type);
+  compiled.set(affected, parts);
+  return parts;
+}
+
+/** The version that was read last: all that is said of a package is held against the same one. */
+let last: { readonly scheme: VersionScheme; readonly text: string; readonly version: unknown } | undefined;
+
+function readInstalled(scheme: VersionScheme, text: string): unknown {
+  if (last?.text !== text || last.scheme !== scheme) last = { scheme, text, version: parseVersion(scheme, text) };
+  return last.version;
+}
+
+const none: ReadonlySet<string> = new Set();
+
 function compile(affected: AffectedPackage, type: PackageType | undefined): Compiled {
   const scheme = schemeOf(affected.ecosystem, type);
   const bounds: Bounds[] = [];
@@ -58,20 +73,24 @@ function compile(affected: AffectedPackage, type: PackageType | undefined): Comp
     if (read === undefined) unreadable ??= range;
     else bounds.push(read);
   }
-  return { scheme, bounds, unreadable, versions: new Set(affected.versions) };
+  return { scheme, bounds, unreadable, versions: affected.versions.length === 0 ? none : new Set(affected.versions) };
 }
 
 function readBounds(
   scheme: VersionScheme,
   { introduced, fixed, lastAffected, limit }: AffectedRange,
 ): Bounds | undefined {
-  const ends = [fixed, lastAffected, limit].map((text) =>
-    text === undefined ? undefined : parseVersion(scheme, text),
-  );
   const start = introduced === "0" ? everything : parseVersion(scheme, introduced);
-  const isRead = [fixed, lastAffected, limit].every((text, at) => text === undefined || ends[at] !== undefined);
-  if (start === undefined || !isRead) return undefined;
-  return { introduced: start, fixed: ends[0], fixedText: fixed, last: ends[1], limit: ends[2] };
+  if (start === undefined) return undefined;
+  const [cure, end, stop] = [readEnd(scheme, fixed), readEnd(scheme, lastAffected), readEnd(scheme, limit)];
+  if (cure === unread || end === unread || stop === unread) return undefined;
+  return { introduced: start, fixed: cure, fixedText: fixed, last: end, limit: stop };
+}
+
+const unread = Symbol("an end that is no version");
+
+function readEnd(scheme: VersionScheme, text: string | undefined): unknown {
+  return text === undefined ? undefined : (parseVersion(scheme, text) ?? unread);
 }
 
 function isWithin(scheme: VersionScheme, version: unknown, range: Bounds): boolean {

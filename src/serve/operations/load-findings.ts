@@ -93,7 +93,10 @@ function madeFromOf({ config }: Context, image: string): string | undefined {
 
 function findingsOf(inventory: Inventory, index: AdvisoryIndex, madeFrom: string | undefined): Findings {
   const report = matchAdvisories(inventory, index, madeFrom);
-  const affected = report.findings.filter(({ state }) => state === "affected");
+  // What a distribution has not decided yet is open: it is no doubt about what was read.
+  const affected = report.findings.filter(
+    ({ state, judgement }) => state === "affected" || judgement === "undetermined",
+  );
   const byIds = new Map<string, OpenAdvisory>();
   for (const finding of affected) {
     const ids = knownIds(finding);
