@@ -65,6 +65,10 @@ function anyOf(question: Question, pattern: RegExp): boolean {
 
 /** Where we mean to differ. */
 const exceptions: Partial<Record<AlphabetName, Exception>> = {
+  deb: {
+    why: "dpkg takes a sign before an epoch; Debian Policy 5.6.12 knows none, and no package has one",
+    is: (question) => anyOf(question, /^[+-]\d*:/),
+  },
   apk: {
     why: "of two versions that break at the same place apk says that they are equal; ours orders what follows",
     is: (question, theirs) =>
