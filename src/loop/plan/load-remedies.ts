@@ -16,6 +16,7 @@ import {
 import type { Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { createLineages, type LineageOf } from "./create-lineages.ts";
+import { loadBaseHoldings } from "./load-base-holdings.ts";
 import { createDemandLoader, type DemandsOf } from "./load-demands.ts";
 import type { FleetFacts } from "./load-facts.ts";
 import type { MatchedPlatform } from "./match-fleet.ts";
@@ -39,7 +40,7 @@ export interface ImageRemedies {
 
 /** The findings of the fleet and their remedies, by what the feeds say and the suites offer now; an image that was never built has none. */
 export async function loadRemedies(ctx: Context, facts: FleetFacts): Promise<ImageRemedies[]> {
-  const lineageOf = createLineages(ctx.config, facts, () => undefined);
+  const lineageOf = createLineages(ctx.config, facts, await loadBaseHoldings(ctx, facts));
   const loadDemands = createDemandLoader(ctx);
   const found: ImageRemedies[] = [];
   for (const [image, platforms] of [...facts.matched.images].sort(([a], [b]) => (a < b ? -1 : 1))) {
