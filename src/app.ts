@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { Feed } from "./io/feeds/index.ts";
+import type { OwnStatement } from "./core/advisory/index.ts";
 import { systemClock } from "./lib/index.ts";
 import type {
   AppOptions,
@@ -10,6 +10,7 @@ import type {
   RunningQuickstart,
   StartOptions,
 } from "./operation/index.ts";
+import type { ScanWorld } from "./stateless-operations.ts";
 import { readConfigPath } from "./config-path.ts";
 
 const never = new AbortController().signal;
@@ -23,7 +24,7 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
       env: process.env,
       signal,
       ...listen(onEvent),
-      findFeeds: () => feedsOf(options),
+      findWorld: () => worldOf(options),
     });
     return { operations, close: () => Promise.resolve() };
   }
@@ -116,19 +117,46 @@ async function findPlace(options: AppOptions): Promise<Place> {
   return { configPath: hasOwn ? own : ((await readConfigPath(dataDir)) ?? own), dataDir, env };
 }
 
-/** The feeds of the configuration that a command means, and where what they said is kept; undefined where there is no configuration. */
-async function feedsOf(
-  options: AppOptions,
-): Promise<{ readonly feeds: readonly Feed[]; readonly folder: string } | undefined> {
+/** What the configuration that a command means brings to a scan; undefined where there is none. */
+async function worldOf(options: AppOptions): Promise<ScanWorld | undefined> {
   const { configPath, dataDir, env } = await findPlace(options);
   if (options.config === undefined && !(await isThere(configPath))) return undefined;
-  const [{ loadConfig }, { findFeeds }] = await Promise.all([import("./load-config.ts"), import("./find-feeds.ts")]);
+  const [{ loadConfig }, { findFeeds }, { loadSaidOfAll }] = await Promise.all([
+    import("./load-config.ts"),
+    import("./find-feeds.ts"),
+    import("./said-of-all.ts"),
+  ]);
   const cacheDir = join(dataDir, "cache");
   const { config } = await loadConfig(configPath, env, cacheDir);
+  const home = dirname(configPath);
   return {
-    feeds: findFeeds(config, dirname(configPath), cacheDir, systemClock),
+    feeds: findFeeds(config, home, cacheDir, systemClock),
     folder: join(cacheDir, "feeds"),
+    said: await loadSaidOfAll(config, home, () => askStatements(options, dataDir, env)),
   };
+}
+
+/** What people say of vulnerabilities, by the state that a command means; nothing where no state was ever made. */
+async function askStatements(options: AppOptions, dataDir: string, env: Env): Promise<OwnStatement[]> {
+  const hasState = (await readConfigPath(dataDir)) !== undefined || (env["DATABASE_URL"] ?? "") !== "";
+  if (!hasState) return [];
+  const connection = await connectApp({ ...options, stateless: false });
+  try {
+    const { statements } = await connection.operations.vexList({});
+    return statements.map((one) => ({
+      vulnerability: one.vulnerability,
+      package: one.package ?? undefined,
+      image: one.image ?? undefined,
+      status: one.status,
+      justification: one.justification ?? undefined,
+      reason: one.reason,
+      author: one.author,
+      at: Date.parse(one.since),
+      until: one.until === null ? undefined : Date.parse(one.until),
+    }));
+  } finally {
+    await connection.close();
+  }
 }
 
 function isThere(path: string): Promise<boolean> {

@@ -7,6 +7,8 @@ import * as implemented from "./serve/operations/index.ts";
 import * as scanning from "./serve/operations/scan/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
 import type { Fleet } from "./fleet.ts";
+import { ownStatement } from "./loop/fleet-vex.ts";
+import { loadSaidOfAll } from "./said-of-all.ts";
 import { readVersion } from "./version.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -72,6 +74,8 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       ...looking,
       clock: ctx.clock,
       version: readVersion(),
+      said: () =>
+        loadSaidOfAll(ctx.config, ctx.home, async () => (await ctx.store.loadVexStatements()).map(ownStatement)),
       knowledge: (locations, signal) => {
         const folder = join(ctx.cacheDir, "feeds");
         return scanning.loadScanFeeds(locations, { folder, clock: ctx.clock, configured: ctx.feeds }, signal);
@@ -95,6 +99,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       signal: ctx.signal,
     }),
     rollback: implemented.createRollback(ctx),
+    ...implemented.createVex(ctx),
     hold: implemented.createHold(ctx),
     resume: implemented.createResume(ctx),
     build: implemented.createBuild(ctx, { makers, prepare: refresh }),

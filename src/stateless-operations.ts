@@ -13,18 +13,28 @@ import {
   type Operations,
   type ProgressListener,
 } from "./operation/index.ts";
+import type { SaidOfAll } from "./serve/operations/scan/index.ts";
 import { readVersion } from "./version.ts";
+
+/** What a configuration brings to a scan: its feeds, where their generations are kept, and what is said of vulnerabilities. */
+export interface ScanWorld {
+  readonly feeds: readonly Feed[];
+  readonly folder: string;
+  readonly said: SaidOfAll;
+}
 
 export interface StatelessOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly onEvent?: ProgressListener;
-  /** The feeds of the configuration that is meant, where there is one, and where their generations are. */
-  readonly findFeeds: () => Promise<{ readonly feeds: readonly Feed[]; readonly folder: string } | undefined>;
+  /** What the configuration that is meant brings, where there is one. */
+  readonly findWorld: () => Promise<ScanWorld | undefined>;
 }
 
+const nothingSaid: SaidOfAll = { own: [], documents: [], notes: [], imageOf: () => undefined };
+
 /** The operations that need no fleet: of any image `check`, `diff`, `rebase`, `scan` and `inventory`; `validate`. All others answer UNSUPPORTED. What an operation is made of is loaded when it is asked for. */
-export function createStatelessOperations({ env, signal, onEvent, findFeeds }: StatelessOptions): Operations {
+export function createStatelessOperations({ env, signal, onEvent, findWorld }: StatelessOptions): Operations {
   const registries = createRegistryClient({ credentials: dockerCredentials() });
   const cacheDir = join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tidemill");
   const images = createImageReader(createLayerStore(join(cacheDir, "layers")));
@@ -33,8 +43,11 @@ export function createStatelessOperations({ env, signal, onEvent, findFeeds }: S
     onEvent === undefined
       ? {}
       : {
-          onProgress: (message: string, done: number, total: number | undefined) =>
-            onEvent({ at: formatInstant(clock.now()), kind: "observed", message, done, total }),
+          // What has no known end would not go away again.
+          onProgress: (message: string, done: number, total: number | undefined) => {
+            if (total !== undefined)
+              onEvent({ at: formatInstant(clock.now()), kind: "observed", message, done, total });
+          },
         };
   const looking = { registries, images, localFiles: true, signal };
   const load = () => import("./serve/operations/index.ts");
@@ -48,13 +61,15 @@ export function createStatelessOperations({ env, signal, onEvent, findFeeds }: S
       (await loadScan()).createInventory({ ...looking, ...progress, version: readVersion() })(request),
     scan: async (request) => {
       const { createScan, loadScanFeeds } = await loadScan();
+      const world = findWorld();
       return createScan({
         ...looking,
         ...progress,
         clock,
         version: readVersion(),
+        said: async () => (await world)?.said ?? nothingSaid,
         knowledge: async (locations, stop) => {
-          const found = await findFeeds();
+          const found = await world;
           const folder = found?.folder ?? join(cacheDir, "feeds");
           return loadScanFeeds(locations, { folder, clock, configured: found?.feeds ?? [] }, stop);
         },

@@ -22,9 +22,17 @@ const shared: Readonly<Record<string, string>> = {};
 
 /** What every step may know of loop/ itself. */
 const commonToSteps = new Set(
-  ["context", "files", "sources", "believed-bases", "followed-base", "followed-bases", "recipe-key"].map(
-    (name) => `loop/${name}.ts`,
-  ),
+  [
+    "context",
+    "files",
+    "fleet-vex",
+    "load-vex",
+    "sources",
+    "believed-bases",
+    "followed-base",
+    "followed-bases",
+    "recipe-key",
+  ].map((name) => `loop/${name}.ts`),
 );
 
 const lineLimit = 400;

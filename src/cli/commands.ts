@@ -46,6 +46,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     "Take an environment back to a good digest",
     async () => (await import("./rollback.ts")).rollback,
   ),
+  vex: entry("Act", "Say of a vulnerability whether it matters, and why", async () => (await import("./vex.ts")).vex),
   hold: entry("Act", "Pause an image, an environment, or everything", async () => (await import("./hold.ts")).hold),
   resume: entry("Act", "Lift a hold", async () => (await import("./resume.ts")).resume),
   build: entry(

@@ -58,7 +58,8 @@ function platformLines(platform: Platform, names: readonly string[], screen: Scr
     const more = platform.reasons.length - shown.length;
     if (more > 0) lines.push(`  and ${more} more`);
   }
-  lines.push(summaryLine(open, platform.state, screen));
+  const rows = mergeRows(open).map(({ finding }) => finding);
+  lines.push(summaryLine(rows, platform.state, screen));
   const groups = Map.groupBy(open, ({ remedy }) => remedy.group);
   for (const [group, findings] of groups) lines.push("", ...groupLines(group, findings, screen));
   return lines;
@@ -86,7 +87,7 @@ function summaryLine(open: readonly ScanFindingView[], state: Platform["state"],
 /** What one deed cures. */
 function groupLines(group: string, findings: readonly ScanFindingView[], screen: Screen): string[] {
   const isCure = findings.some(({ remedy }) => remedy.kind !== "wait-upstream" && remedy.kind !== "accepted");
-  const title = `${group}${isCure ? ` cures ${findings.length}` : ""}`;
+  const title = `${group}${isCure ? ` cures ${mergeRows(findings).length}` : ""}`;
   return [screen.bold(cutTo(printable(title), screen)), findingTable(findings, screen)];
 }
 
@@ -216,7 +217,8 @@ function feedLines({ feeds }: Scan, screen: Screen): string[] {
     ];
   return feeds.map(({ name, newest, alarm }) => {
     const state = alarm === null ? `of ${showTime(newest)}` : screen.red(printable(alarm));
-    return `${screen.dim(`by ${printable(name)}`)} ${state}`;
+    // An alarm names its feed.
+    return alarm?.startsWith(name) === true ? state : `${screen.dim(`by ${printable(name)}`)} ${state}`;
   });
 }
 

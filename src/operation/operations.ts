@@ -11,6 +11,7 @@ import { rebase, rebaseInput } from "./rebase.ts";
 import { scan, scanInput } from "./scan.ts";
 import { status, statusInput, summary, summaryInput } from "./status.ts";
 import * as upkeep from "./upkeep.ts";
+import * as vex from "./vex.ts";
 
 /** One thing that people and programs can ask for. */
 interface OperationShape {
@@ -81,6 +82,24 @@ export const operations = {
     output: action.held,
   },
   resume: { summary: "Lift holds", effect: "write", input: action.resumeInput, output: action.resumed },
+  vexAdd: {
+    summary: "Say of a vulnerability whether it matters",
+    effect: "write",
+    input: vex.vexAddInput,
+    output: vex.vexAdded,
+  },
+  vexList: {
+    summary: "What people say of vulnerabilities",
+    effect: "read",
+    input: vex.vexListInput,
+    output: vex.vexListed,
+  },
+  vexRemove: {
+    summary: "Take back what was said of a vulnerability",
+    effect: "write",
+    input: vex.vexRemoveInput,
+    output: vex.vexRemoved,
+  },
   build: {
     summary: "Build one recipe to a registry, layout or archive",
     effect: "write",

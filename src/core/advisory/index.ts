@@ -45,3 +45,4 @@ export {
   type LifeFacts,
   type Placement,
 } from "./finding-lives.ts";
+export { applyOwnStatements, type OwnStatement } from "./own-statements.ts";

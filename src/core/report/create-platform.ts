@@ -23,11 +23,29 @@ export function createPlatform({ platform, inventory, advisories, remedyOf }: Pl
   const findings = advisories.findings.map(({ layer, ...finding }): ScanFinding => {
     const known = purls.get(keyOf(finding.type, finding.package, finding.architecture, finding.path));
     const place = layer === undefined || layer === noLayer ? {} : { layer };
-    return { ...finding, ...place, purl: known ?? "", remedy: remedyOf({ ...finding, ...place }) };
+    return { ...finding, ...place, ...saidOf(finding), purl: known ?? "", remedy: remedyOf({ ...finding, ...place }) };
   });
   const reasons = [...new Set([...inventory.problems, ...advisories.reasons])];
   const state = inventory.status === "complete" && advisories.state === "known" ? "known" : "unknown";
   return { platform, os, packages, state, reasons, findings: findings.sort(compareFindings) };
+}
+
+const justifications = new Set([
+  "component_not_present",
+  "vulnerable_code_not_present",
+  "vulnerable_code_not_in_execute_path",
+  "vulnerable_code_cannot_be_controlled_by_adversary",
+  "inline_mitigations_already_exist",
+]);
+
+/** What a VEX statement says of a finding: whether it counts. */
+function saidOf({ vex }: Pick<Finding, "vex">): Pick<ScanFinding, "ignored" | "stated"> {
+  if (vex === undefined) return {};
+  const { status, by, reason, until } = vex;
+  if (status === "affected" || status === "under_investigation") return { stated: { status, by, text: reason } };
+  const [, label = "", words = ""] = /^([a-z_]+)(?:: (.*))?$/s.exec(reason) ?? [];
+  if (!justifications.has(label)) return { ignored: { from: "vex", by, reason, until, status } };
+  return { ignored: { from: "vex", by, reason: words, until, status, justification: label } };
 }
 
 /** The packages of an inventory, each with its purl. */

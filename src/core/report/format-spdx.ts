@@ -70,6 +70,7 @@ function partsOf(platform: BomPlatform) {
             downloadLocation: nothing,
             filesAnalyzed: false,
             primaryPackagePurpose: "OPERATING_SYSTEM",
+            ...(os.codename === undefined ? {} : { comment: `tidemill:codename=${os.codename}` }),
           },
         ];
   return [...system, ...orderPackages(platform).map(({ ref, entry }) => packageOf(ref, entry, platform.platform))];

@@ -23,6 +23,7 @@ export { formatMarkdown } from "./format-markdown.ts";
 export { formatSpdx } from "./format-spdx.ts";
 export type { BomInput, BomPlatform } from "./bom-parts.ts";
 export { maxSbomBytes, parseSbom, type ParsedSbom } from "./sbom/parse-sbom.ts";
+export { withLocks } from "./with-locks.ts";
 export { noLayer } from "./sbom/sbom-collector.ts";
 /** Loads the library that writes CycloneDX, which costs more than a scan. */
 export const loadCyclonedx = () => import("./format-cyclonedx.ts");

@@ -13,8 +13,21 @@ export interface ReadFolderOptions {
   readonly diffId: Digest;
   readonly limits?: LayerLimits;
   readonly signal?: AbortSignal;
+  /** Which files' texts are wanted, by path and size. */
+  readonly wants?: (path: string, size: number) => boolean;
   /** Told of files and bytes that were read so far, now and then. */
   readonly onProgress?: (files: number, bytes: number) => void;
+}
+
+/** A file whose text was wanted. */
+export interface WantedText {
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface ReadFolder {
+  readonly facts: LayerFacts;
+  readonly texts: readonly WantedText[];
 }
 
 /** Kinds of file systems that hold no files of anybody's: the kernel's own. statfs(2). */
@@ -30,8 +43,9 @@ const maxProblems = 1000;
  * The facts of a folder of this machine as if it were a layer: what stands below it, by its own path. No link is followed and no device or pipe is opened; file systems of the kernel below it (`/proc`)
  * and version control's own folders (`.git`) are left out. What may not be read is a problem among the facts. Throws LAYER_TOO_LARGE past a limit, IMAGE_NOT_FOUND where there is no such folder.
  */
-export async function readFolder(folder: string, options: ReadFolderOptions): Promise<LayerFacts> {
-  const { diffId, limits = defaultLayerLimits, signal, onProgress } = options;
+export async function readFolder(folder: string, options: ReadFolderOptions): Promise<ReadFolder> {
+  const { diffId, limits = defaultLayerLimits, signal, onProgress, wants = () => false } = options;
+  const texts: WantedText[] = [];
   const root = await lstat(folder).catch((error: unknown) => {
     throw new LayerError("IMAGE_NOT_FOUND", `${folder} cannot be read: ${messageOf(error)}`, { cause: error });
   });
@@ -58,7 +72,7 @@ export async function readFolder(folder: string, options: ReadFolderOptions): Pr
         const isKernels = stats.dev !== device && pseudo.has(await kindOf(place));
         if (name !== ".git" && !isKernels) todo.push({ path: inner, device: stats.dev });
       } else if (stats.isFile()) {
-        bytes += await readFile(place, inner, stats, builder).catch((error: unknown) => {
+        bytes += await readFile(place, inner, stats, builder, wants, texts).catch((error: unknown) => {
           if (error instanceof LayerError) throw error;
           unreadable(inner, error);
           return 0;
@@ -75,32 +89,46 @@ export async function readFolder(folder: string, options: ReadFolderOptions): Pr
   }
   onProgress?.(files, bytes);
   const facts = builder.facts(diffId, bytes);
-  return { ...facts, problems: [...facts.problems, ...problems] };
+  return { facts: { ...facts, problems: [...facts.problems, ...problems] }, texts };
 }
 
 /** What stands in a folder of this machine as a tree. Throws as `readFolder` does. */
-export async function folderTree(folder: string, options: ReadFolderOptions): Promise<Tree> {
-  return extendTree(emptyTree, await readFolder(folder, options));
+export async function folderTree(
+  folder: string,
+  options: ReadFolderOptions,
+): Promise<{ readonly tree: Tree; readonly texts: readonly WantedText[] }> {
+  const { facts, texts } = await readFolder(folder, options);
+  return { tree: extendTree(emptyTree, facts), texts };
 }
 
 /** Reads a file that is still the one that was looked at, and never more of it than it had then. Gives its bytes. */
-async function readFile(place: string, path: string, seen: Stats, builder: LayerFactsBuilder): Promise<number> {
+async function readFile(
+  place: string,
+  path: string,
+  seen: Stats,
+  builder: LayerFactsBuilder,
+  wants: (path: string, size: number) => boolean,
+  texts: WantedText[],
+): Promise<number> {
   const file = await open(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const now = await file.stat();
     if (!now.isFile() || now.ino !== seen.ino || now.dev !== seen.dev) throw new Error("it was replaced meanwhile");
     builder.begin({ ...headerOf(path, now, "0"), size: now.size });
+    const pieces: Buffer[] | undefined = wants(path, now.size) ? [] : undefined;
     let left = now.size;
     try {
       while (left > 0) {
         const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(Math.min(chunkSize, left)));
         if (bytesRead === 0) throw new Error("it became shorter meanwhile");
         builder.data(buffer.subarray(0, bytesRead));
+        pieces?.push(buffer.subarray(0, bytesRead));
         left -= bytesRead;
       }
     } finally {
       builder.end();
     }
+    if (pieces !== undefined) texts.push({ path, text: Buffer.concat(pieces).toString("utf8") });
     return now.size;
   } finally {
     await file.close();

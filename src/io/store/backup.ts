@@ -31,6 +31,7 @@ const tables = [
   ["pointer", "image, environment"],
   ["hold", "id"],
   ["quarantine", "image, digest"],
+  ["vex_statement", "id"],
   ["audit", "seq"],
   ["alarm", "key"],
   ["notification", "id"],

@@ -42,4 +42,5 @@ export type {
   Upstream,
   Verdict,
   Verification,
+  VexStatementRow,
 } from "./schema.ts";

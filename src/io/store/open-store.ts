@@ -26,6 +26,7 @@ import { rebuildQueries } from "./rebuild.ts";
 import { buildLogQueries } from "./build-log.ts";
 import { settingQueries } from "./setting.ts";
 import type { SqlEngine } from "./sql-engine.ts";
+import { vexStatementQueries } from "./vex-statement.ts";
 import { upstreamQueries } from "./upstream.ts";
 import { verificationQueries } from "./verification.ts";
 
@@ -61,6 +62,7 @@ function allQueries(db: Database) {
     ...promotionFactsQueries(db),
     ...promotionCountsQueries(db),
     ...holdQueries(db),
+    ...vexStatementQueries(db),
     ...quarantineQueries(db),
     ...auditQueries(db),
     ...alarmQueries(db),

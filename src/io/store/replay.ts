@@ -12,6 +12,7 @@ const moments = new Set([
   "confirmedAt",
   "until",
   "liftedAt",
+  "removedAt",
 ]);
 
 /**
@@ -38,6 +39,12 @@ export async function replayAudit(sql: Transaction<Tables>, row: AuditRow): Prom
     return true;
   }
   if (action === "held") return upsert(sql, "hold", ["id"], detail);
+  if (action === "vex-added") return upsert(sql, "vex_statement", ["id"], detail);
+  if (action === "vex-removed") {
+    const removed = { removedAt: new Date(row.at).toISOString(), removedBy: row.actor };
+    await sql.updateTable("vexStatement").set(removed).where("id", "=", String(detail.id)).execute();
+    return true;
+  }
   if (action === "quarantined") return upsert(sql, "quarantine", ["image", "digest"], detail);
   if (action === "resumed") {
     const lifted = { liftedAt: new Date(row.at).toISOString(), liftedBy: row.actor };

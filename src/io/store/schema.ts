@@ -174,6 +174,21 @@ export interface Tables {
     liftedAt: MaybeTime;
     liftedBy: string | null;
   };
+  vexStatement: {
+    id: string;
+    vulnerability: string;
+    package: string | null;
+    image: ImageName | null;
+    status: "not_affected" | "affected" | "fixed" | "under_investigation";
+    justification: string | null;
+    reason: string;
+    author: string;
+    until: MaybeTime;
+    createdAt: Time;
+    createdBy: string;
+    removedAt: MaybeTime;
+    removedBy: string | null;
+  };
   quarantine: {
     image: ImageName;
     digest: Digest;
@@ -232,6 +247,7 @@ export type Verification = Row<"verification">;
 export type Promotion = Row<"promotion">;
 export type Pointer = Row<"pointer">;
 export type Hold = Row<"hold">;
+export type VexStatementRow = Row<"vexStatement">;
 export type Quarantine = Row<"quarantine">;
 export type AuditRow = Row<"audit">;
 export type Alarm = Row<"alarm">;

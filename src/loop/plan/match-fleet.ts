@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import {
-  applyVex,
   ecosystemOfCodename,
   keysOf,
   matchAdvisories,
@@ -14,8 +13,9 @@ import { createPackageJudge, type PackageJudge } from "../../core/remedy/index.t
 import { loadFeeds } from "../../io/feeds/index.ts";
 import type { ImageDigest } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
-import { repositoryName, type Context } from "../context.ts";
-import { loadVex, type LoadedVex } from "./load-vex.ts";
+import type { Context } from "../context.ts";
+import { loadFleetVex } from "../fleet-vex.ts";
+import type { LoadedVex } from "../load-vex.ts";
 
 /** What is found in an image on one platform. */
 export interface MatchedPlatform {
@@ -50,8 +50,8 @@ export async function matchFleet(
   digests: ReadonlyMap<string, ImageDigest>,
   holdings: ReadonlyMap<Digest, Inventory>,
 ): Promise<MatchedFleet> {
-  const { config, clock } = ctx;
-  const [feeds, vex] = await Promise.all([loadFeeds(ctx.feeds), loadVex(ctx)]);
+  const { config } = ctx;
+  const [feeds, vex] = await Promise.all([loadFeeds(ctx.feeds), loadFleetVex(ctx)]);
   const last = remembered.get(ctx.feeds);
   const known = last !== undefined && last.generation === feeds.generation ? last.known : new Map<string, Matched>();
   remembered.set(ctx.feeds, { generation: feeds.generation, known });
@@ -72,8 +72,7 @@ export async function matchFleet(
         await nextTurn();
       }
       const { report, judge } = matched;
-      const subject = { digests: [row.digest], repositories: repositoriesOf(config, image), inventory };
-      const findings = applyVex(report.findings, vex.statements, subject, clock.now());
+      const findings = vex.apply(report.findings, { image, digest: row.digest, inventory });
       platforms.push({ platform, inventory, judge, report: { ...report, findings } });
     }
     images.set(image, platforms);
@@ -106,12 +105,6 @@ function match(inventory: Inventory, index: AdvisoryIndex | undefined, madeFrom:
     report: matchAdvisories(inventory, index, madeFrom),
     judge: index && createPackageJudge(inventory, index, madeFrom),
   };
-}
-
-function repositoriesOf(config: Config, image: string): string[] {
-  const path = repositoryName(config, image);
-  const { url } = config.registry;
-  return url === undefined ? [path] : [`${url}/${path}`, path];
 }
 
 /** The ecosystem of the upstream that an image is assembled from: of one that does not say which release it is. */

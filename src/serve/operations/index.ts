@@ -12,6 +12,7 @@ export { createRestore } from "./restore.ts";
 export { createResume } from "./resume.ts";
 export { createStatus, type Answerer } from "./status.ts";
 export { createSummary } from "./summary.ts";
+export { createVex } from "./vex.ts";
 export { createValidate } from "./validate.ts";
 export { createWhy } from "./why.ts";
 export { createBuild, type BuildDeps } from "./build.ts";

@@ -2,16 +2,18 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   ecosystemOfCodename,
   keysOf,
+  isSettled,
   knownIds,
   matchAdvisories,
-  type AdvisoryIndex,
+  type AdvisoryReport,
+  type Finding,
 } from "../../core/advisory/index.ts";
 import { effectiveImage } from "../../core/config/index.ts";
-import type { Inventory } from "../../core/inventory/index.ts";
 import { loadFeeds } from "../../io/feeds/index.ts";
 import type { ImageDigest } from "../../io/store/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
+import { loadFleetVex } from "../../loop/fleet-vex.ts";
 
 /** A vulnerability of a digest, by the word of a feed. */
 export interface OpenAdvisory {
@@ -47,14 +49,17 @@ export async function loadFindings(ctx: Context, digests: readonly Digest[]): Pr
   const last = remembered.get(ctx.feeds);
   const known = last?.generation === generation ? last.known : new Map<string, Findings>();
   remembered.set(ctx.feeds, { generation, known });
-  const wanted = new Map<string, { readonly key: Digest; readonly madeFrom: string | undefined }>();
+  const vex = await loadFleetVex(ctx);
+  const nameIn = (row: ImageDigest, key: Digest): string =>
+    `${madeFromOf(ctx, row.image) ?? ""} ${key} ${vex.key(row.image, row.digest)}`;
+  const wanted = new Map<string, Wanted>();
   const found = new Map<string, Findings>();
   for (const row of rows) {
     const madeFrom = madeFromOf(ctx, row.image);
     for (const key of Object.values(row.inventories)) {
-      const name = nameOf(key, madeFrom);
+      const name = nameIn(row, key);
       const before = known.get(name);
-      if (before === undefined) wanted.set(name, { key, madeFrom });
+      if (before === undefined) wanted.set(name, { key, madeFrom, row });
       else found.set(name, before);
     }
   }
@@ -69,20 +74,26 @@ export async function loadFindings(ctx: Context, digests: readonly Digest[]): Pr
     });
     const index = await feeds.lookup(keys);
     if (index === undefined) return new Map();
-    for (const [name, { key, madeFrom }] of some) {
+    for (const [name, { key, madeFrom, row }] of some) {
       const inventory = inventories.get(key);
       if (inventory === undefined) continue;
-      const findings = findingsOf(inventory, index, madeFrom);
+      const { image, digest } = row;
+      const findings = findingsOf(matchAdvisories(inventory, index, madeFrom), (list) =>
+        vex.apply(list, { image, digest, inventory }),
+      );
       found.set(name, findings);
       if (known.size < mostRemembered) known.set(name, findings);
     }
     await nextTurn();
   }
-  return new Map(rows.map((row) => [row.digest, joinPlatforms(row, madeFromOf(ctx, row.image), found)]));
+  return new Map(rows.map((row) => [row.digest, joinPlatforms(row, (key) => found.get(nameIn(row, key)))]));
 }
 
-function nameOf(key: Digest, madeFrom: string | undefined): string {
-  return `${madeFrom ?? ""} ${key}`;
+interface Wanted {
+  readonly key: Digest;
+  readonly madeFrom: string | undefined;
+  /** One of the digests that hold it of which the same is said. */
+  readonly row: ImageDigest;
 }
 
 /** The ecosystem of the upstream that an image is assembled from. */
@@ -91,12 +102,11 @@ function madeFromOf({ config }: Context, image: string): string | undefined {
   return ecosystemOfCodename(config.upstreams[upstream]?.codename ?? "");
 }
 
-function findingsOf(inventory: Inventory, index: AdvisoryIndex, madeFrom: string | undefined): Findings {
-  const report = matchAdvisories(inventory, index, madeFrom);
+/** What is open of a report: what people and documents say does not matter, or is fixed, is not. */
+function findingsOf(report: AdvisoryReport, said: (findings: readonly Finding[]) => Finding[]): Findings {
+  const findings = said(report.findings).filter((finding) => !isSettled(finding));
   // What a distribution has not decided yet is open: it is no doubt about what was read.
-  const affected = report.findings.filter(
-    ({ state, judgement }) => state === "affected" || judgement === "undetermined",
-  );
+  const affected = findings.filter(({ state, judgement }) => state === "affected" || judgement === "undetermined");
   const byIds = new Map<string, OpenAdvisory>();
   for (const finding of affected) {
     const ids = knownIds(finding);
@@ -105,17 +115,13 @@ function findingsOf(inventory: Inventory, index: AdvisoryIndex, madeFrom: string
     byIds.set(ids.join(" "), { ids, isCurable, published: finding.published });
   }
   return {
-    isComplete: report.state === "known" && affected.length === report.findings.length,
+    isComplete: report.state === "known" && affected.length === findings.length,
     open: [...byIds.values()],
   };
 }
 
-function joinPlatforms(
-  { inventories }: ImageDigest,
-  madeFrom: string | undefined,
-  found: ReadonlyMap<string, Findings>,
-): Findings {
-  const parts = Object.values(inventories).map((key) => found.get(nameOf(key, madeFrom)));
+function joinPlatforms({ inventories }: ImageDigest, findingsOfKey: (key: Digest) => Findings | undefined): Findings {
+  const parts = Object.values(inventories).map(findingsOfKey);
   return {
     isComplete: parts.length > 0 && parts.every((part) => part?.isComplete === true),
     open: parts.flatMap((part) => part?.open ?? []),

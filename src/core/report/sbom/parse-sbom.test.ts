@@ -121,7 +121,7 @@ describe("parseSbom", () => {
       cyclonedx([
         { type: "application", name: "app", components: [{ type: "library", name: "a", purl: "pkg:npm/a@1" }] },
         { type: "library", name: "nameless", version: "1" },
-        { type: "library", name: "b", purl: "pkg:gem/b@1" },
+        { type: "library", name: "b", purl: "pkg:swift/b/c@1" },
         { type: "library", name: "c", purl: "not a purl" },
         { type: "library", name: "d", purl: "pkg:npm/d" },
         { type: "file", name: "/bin/sh" },
@@ -132,7 +132,7 @@ describe("parseSbom", () => {
     expect(found.problems.join("\n")).toMatch(/pkg:npm\/d: it names no version/);
     expect(found.problems.join("\n")).toMatch(/1 purls cannot be read: not a purl/);
     expect(found.problems.join("\n")).toMatch(/1 packages have no purl.*nameless 1/);
-    expect(found.problems.join("\n")).toMatch(/1 packages of type gem/);
+    expect(found.problems.join("\n")).toMatch(/1 packages of type swift/);
   });
 
   it("says that a distribution's packages without sources may hide findings", () => {

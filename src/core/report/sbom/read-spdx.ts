@@ -66,16 +66,14 @@ function addPackage(one: ReadPackage, isRoot: boolean, collector: SbomCollector)
   const isSystem =
     one.primaryPackagePurpose?.replace("_", "-") === "OPERATING-SYSTEM" ||
     one.SPDXID?.startsWith("SPDXRef-OperatingSystem") === true;
+  const note = (one.comment ?? "").split("\n");
+  const say = (name: string): string | undefined =>
+    note.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
   if (isSystem) {
-    collector.setOs({
-      id: one.name.toLowerCase(),
-      versionId: one.versionInfo,
-      codename: undefined,
-      prettyName: undefined,
-    });
+    const codename = say("tidemill:codename");
+    collector.setOs({ id: one.name.toLowerCase(), versionId: one.versionInfo, codename, prettyName: undefined });
     return;
   }
-  const note = (one.comment ?? "").split("\n");
   for (const line of isRoot ? note : []) {
     const unknown = /^Not everything could be told: (.+)$/.exec(line)?.[1];
     if (unknown !== undefined) collector.addProblem(unknown);
@@ -88,8 +86,6 @@ function addPackage(one: ReadPackage, isRoot: boolean, collector: SbomCollector)
     if (isPackage && one.versionInfo !== undefined) collector.addUnnamed(`${one.name} ${one.versionInfo}`);
     return;
   }
-  const say = (name: string): string | undefined =>
-    note.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
   const attribution = (name: string): string | undefined =>
     one.attributionTexts?.find((text) => text.startsWith(`${name}: `))?.slice(name.length + 2);
   const [, source, sourceVersion] = /^built package from: (\S+) (\S+)$/.exec(one.sourceInfo ?? "") ?? [];

@@ -13,7 +13,19 @@ export interface SbomEntry {
   readonly owner?: string | undefined;
 }
 
-const types: ReadonlySet<string> = new Set<PackageType>(["deb", "apk", "rpm", "npm", "pypi", "golang", "maven"]);
+const types: ReadonlySet<string> = new Set<PackageType>([
+  "deb",
+  "apk",
+  "rpm",
+  "npm",
+  "pypi",
+  "golang",
+  "maven",
+  "cargo",
+  "composer",
+  "gem",
+  "nuget",
+]);
 /** purl types that name no package which advisories speak of: the image itself, plain files. */
 const containers = new Set(["oci", "docker", "generic", "github", "bitbucket", "gitlab"]);
 const maxPackages = 500_000;
@@ -129,6 +141,7 @@ function packageOf(purl: PlainPurl, entry: SbomEntry): InstalledPackage | string
   const [upstream, upstreamVersion] = splitUpstream(purl.qualifiers.upstream);
   const source = entry.source ?? upstream ?? name;
   const { layer, path, owner } = entry;
+  const module = type === "rpm" ? purl.qualifiers.rpmmod : undefined;
   return {
     type,
     name,
@@ -136,6 +149,7 @@ function packageOf(purl: PlainPurl, entry: SbomEntry): InstalledPackage | string
     architecture: purl.qualifiers.arch ?? "",
     source,
     sourceVersion: entry.sourceVersion ?? upstreamVersion ?? version,
+    ...(module === undefined || module === "" ? {} : { module }),
     layer: layer !== undefined && isDigest(layer) ? layer : noLayer,
     ...(path === undefined || path === "" ? {} : { path: path.slice(0, longest) }),
     ...(owner === undefined || owner === "" ? {} : { owner: owner.slice(0, longest) }),

@@ -31,6 +31,11 @@ export async function saveFleet(store: Store): Promise<void> {
   await store.saveNotification("promoted", { image: "web" });
   await store.saveAlarm({ code: "feed-stale", subject: "osv", severity: "warning", message: "a week old" });
   await store.saveHold({ image: "stuck", environment: null, byPerson: true, who: "ann", reason: "fair", until: null });
+  const said = { vulnerability: "CVE-2026-1", package: "openssl", image: "web", status: "not_affected", reason: "unused" } as const;
+  const more = { justification: "component_not_present", author: "ann", until: 1_768_000_000_000, who: "ann" };
+  await store.saveVexStatement({ ...said, ...more });
+  const taken = await store.saveVexStatement({ ...said, ...more, until: null });
+  await store.saveVexStatementsRemoved([taken.id], { who: "eve", reason: "used" });
   await store.saveQuarantine({ image: "stuck", digest: digestOf("d"), packages: [], reason: "crashes", who: "eve" });
 
   await store.savePlan({ detail: { why: "DSA-1" }, rebuilds: [planned("base"), planned("web", { lane: "urgent" })] });

@@ -1,9 +1,13 @@
 import {
+  applyOwnStatements,
+  applyVex,
   keysOf,
   matchAdvisories,
   type AdvisoryIndex,
   type AdvisoryReport,
   type Finding,
+  type OwnStatement,
+  type VexStatement,
 } from "../../../core/advisory/index.ts";
 import {
   applyIgnores,
@@ -27,15 +31,28 @@ import type { Inventory, Tree } from "../../../core/inventory/index.ts";
 import { createDemands, createLoneRemedies, type Remedy } from "../../../core/remedy/index.ts";
 import type { Clock, Instant } from "../../../lib/index.ts";
 import { OperationError, type OperationHandlers, type OperationRequest } from "../../../operation/index.ts";
+import { readVexText } from "../../../io/feeds/index.ts";
 import { describeScan } from "./describe-scan.ts";
+import { readAttachedVex } from "./read-attached-vex.ts";
 import { readSubject, type ReadSubject, type SubjectDeps } from "./read-subject.ts";
 import type { ScanKnowledge } from "./load-scan-feeds.ts";
 
 export interface ScanDeps extends SubjectDeps {
   readonly clock: Clock;
   readonly version: string;
+  /** What people, and the documents of the configuration, say of vulnerabilities. */
+  readonly said: () => Promise<SaidOfAll>;
   /** What the feeds of the configuration and those at `locations` know. */
   readonly knowledge: (locations: readonly string[], signal?: AbortSignal) => Promise<ScanKnowledge>;
+}
+
+/** What is said of vulnerabilities whatever is looked at. */
+export interface SaidOfAll {
+  readonly own: readonly OwnStatement[];
+  readonly documents: readonly VexStatement[];
+  /** The image of the fleet that a subject is, by its name or its repository. */
+  readonly imageOf: (subject: string) => string | undefined;
+  readonly notes: readonly string[];
 }
 
 type Request = OperationRequest<"scan">;
@@ -53,14 +70,23 @@ export function createScan(deps: ScanDeps): OperationHandlers["scan"] {
       throw new OperationError("UNSUPPORTED", "scan: a server asks the feeds of its configuration only", {
         hint: "`tidemill scan --feed` itself reads any feed.",
       });
-    const [read, before, known] = await Promise.all([
+    const files = request.vex.map(({ name, text }) => readVexText(text, name));
+    const [bad] = files.flatMap(({ problems }) => problems);
+    if (bad !== undefined)
+      throw new OperationError("BAD_INPUT", `--vex: ${bad}`, { hint: "It takes OpenVEX in JSON." });
+    const [read, before, known, said] = await Promise.all([
       readSubject("scan", request.subject, request.platform, deps),
       request.against === undefined ? undefined : readSubject("scan", request.against, request.platform, deps),
       knowledge(request.feeds, signal),
+      deps.said(),
     ]);
     const now = clock.now();
-    const reportOf = async (subject: ReadSubject): Promise<ScanReport> =>
-      applyIgnores(await createReport(subject, known, now), ignores, now);
+    const reportOf = async (subject: ReadSubject): Promise<ScanReport> => {
+      const attached = await readAttachedVex(subject, deps.registries, signal);
+      const documents = [...said.documents, ...attached.statements, ...files.flatMap(({ statements }) => statements)];
+      const created = await createReport(subject, known, { ...said, documents }, now);
+      return applyIgnores({ ...created, notes: [...said.notes, ...attached.notes] }, ignores, now);
+    };
     const report = await reportOf(read);
     const older = before === undefined ? undefined : await reportOf(before);
     const found = older === undefined ? undefined : compareScans(older, report);
@@ -72,11 +98,8 @@ export function createScan(deps: ScanDeps): OperationHandlers["scan"] {
   };
 }
 
-async function createReport(
-  { subject, platforms }: ReadSubject,
-  known: ScanKnowledge,
-  at: number,
-): Promise<ScanReport> {
+async function createReport(read: ReadSubject, known: ScanKnowledge, said: SaidOfAll, at: number): Promise<ScanReport> {
+  const { subject, platforms } = read;
   return {
     subject,
     at,
@@ -88,7 +111,7 @@ async function createReport(
         return createPlatform({
           platform,
           inventory,
-          advisories: lookUp(inventory, index, known.doubts),
+          advisories: withVex(lookUp(inventory, index, known.doubts), inventory, read, said, at),
           remedyOf: remediesOf(subject.name, inventory, tree, index, at),
         });
       }),
@@ -100,6 +123,20 @@ function lookUp(inventory: Inventory, index: AdvisoryIndex | undefined, doubts: 
   const found = matchAdvisories(inventory, index);
   const reasons = [...new Set([...found.reasons, ...doubts])];
   return { ...found, state: reasons.length === 0 ? found.state : "unknown", reasons };
+}
+
+/** The findings with what documents and people say of them. */
+function withVex(
+  report: AdvisoryReport,
+  inventory: Inventory,
+  { subject, digests, repository }: ReadSubject,
+  { own, documents, imageOf }: SaidOfAll,
+  now: Instant,
+): AdvisoryReport {
+  const place = repository === undefined ? [] : [`${repository.registry}/${repository.repository}`];
+  const about = { digests, repositories: place, inventory };
+  const image = imageOf(place[0] ?? subject.name) ?? imageOf(subject.name);
+  return { ...report, findings: applyOwnStatements(applyVex(report.findings, documents, about, now), own, image, now) };
 }
 
 /** What would cure each finding; without an index there is none. */

@@ -1,11 +1,11 @@
 import { open, readFile, stat, type FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
-import { formatPlatform, type ImageSource } from "../../../core/image/index.ts";
-import { readInventory, type Inventory, type Tree } from "../../../core/inventory/index.ts";
-import { maxSbomBytes, noLayer, parseSbom, type ScanSubject } from "../../../core/report/index.ts";
+import { annotationKeys, formatPlatform, parseReference, type ImageSource } from "../../../core/image/index.ts";
+import { isLockFile, maxLockFile, readInventory, type Inventory, type Tree } from "../../../core/inventory/index.ts";
+import { maxSbomBytes, noLayer, parseSbom, withLocks, type ScanSubject } from "../../../core/report/index.ts";
 import { folderTree, type ImageReader } from "../../../io/layer/index.ts";
-import { isLayout, openImage, type RegistryClient } from "../../../io/registry/index.ts";
-import type { Instant } from "../../../lib/index.ts";
+import { isLayout, openImage, type RegistryClient, type Repository } from "../../../io/registry/index.ts";
+import type { Digest, Instant } from "../../../lib/index.ts";
 import { OperationError } from "../../../operation/index.ts";
 import { narrowPlatform, requirePlatform } from "../narrow-platform.ts";
 import { remoteName } from "../remote-name.ts";
@@ -22,6 +22,12 @@ export interface ReadPlatform {
 export interface ReadSubject {
   readonly subject: ScanSubject;
   readonly platforms: readonly ReadPlatform[];
+  /** Of its manifest, and of those of its platforms. */
+  readonly digests: readonly Digest[];
+  /** Where it is to be had: only of an image in a registry. */
+  readonly repository: Repository | undefined;
+  /** Digests of the bases in the same repository's registry that its manifests name. */
+  readonly bases: readonly { readonly name: string; readonly digest: string }[];
   /** When the newest of its platforms says that it was made. */
   readonly created: Instant | undefined;
 }
@@ -74,7 +80,17 @@ async function readImage(
       image.platforms.map((one) => formatPlatform(one.platform)),
     );
     const created = image.platforms.flatMap(({ config }) => momentOf(config.created));
+    const digests = [narrowed.digest ?? image.digest, ...image.platforms.map(({ manifest }) => manifest.digest)];
+    const bases = image.platforms.flatMap(({ parsed: { annotations } }) => {
+      const name = annotations?.[annotationKeys.baseName];
+      const digest = annotations?.[annotationKeys.baseDigest];
+      return name === undefined || digest === undefined ? [] : [{ name, digest }];
+    });
     return {
+      digests: [...new Set(digests)],
+      repository:
+        kind === "image" ? registries.repository(parseReference(name.replace(/^docker:(?:\/\/)?/, ""))) : undefined,
+      bases,
       subject: { kind, name: text, digest: narrowed.digest ?? image.digest },
       platforms: image.platforms.map((one) => ({
         platform: formatPlatform(one.platform),
@@ -89,15 +105,18 @@ async function readImage(
 }
 
 async function readDirectory(path: string, text: string, { signal, onProgress }: SubjectDeps): Promise<ReadSubject> {
-  const tree = await folderTree(path, {
+  const { tree, texts } = await folderTree(path, {
     diffId: noLayer,
+    wants: (file, size) => size <= maxLockFile && isLockFile(file) && !isInstalled.test(file),
     ...(signal === undefined ? {} : { signal }),
     ...(onProgress === undefined
       ? {}
       : { onProgress: (files) => onProgress(`reading ${basename(path)}, files`, files, undefined) }),
   });
-  const inventory = readInventory(tree, { os: "linux", architecture: "unknown" });
+  const found = readInventory(tree, { os: "linux", architecture: "unknown" });
+  const inventory = withLocks(found, texts);
   return {
+    ...nowhere,
     subject: { kind: "directory", name: text, digest: undefined },
     platforms: [{ platform: undefined, inventory, tree }],
     created: undefined,
@@ -115,11 +134,18 @@ async function readSbom(path: string, text: string): Promise<ReadSubject> {
       hint: "CycloneDX 1.2 to 1.7, SPDX 2.2 and 2.3, and syft's own format are read, in JSON.",
     });
   return {
+    ...nowhere,
+    digests: parsed.digest === undefined ? [] : [parsed.digest],
     subject: { kind: "sbom", name: text, digest: parsed.digest },
     platforms: [{ platform: undefined, inventory: parsed.inventory, tree: undefined }],
     created: undefined,
   };
 }
+
+/** Below these stand what package managers put there: their lock files settle nothing here. */
+const isInstalled = /(?:^|\/)(?:node_modules|site-packages|dist-packages|vendor|\.venv|venv)\//;
+
+const nowhere = { digests: [], repository: undefined, bases: [] } as const;
 
 /** What a path is; undefined for what is none. */
 async function kindOf(name: string): Promise<"layout" | "archive" | "directory" | "sbom" | undefined> {

@@ -1,8 +1,8 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { parseOpenVex, type VexStatement } from "../../core/advisory/index.ts";
-import { messageOf } from "../../lib/index.ts";
-import type { Context } from "../context.ts";
+import { parseOpenVex, type VexStatement } from "../core/advisory/index.ts";
+import { messageOf } from "../lib/index.ts";
+import type { Context } from "./context.ts";
 
 /** What people and publishers say of findings, and what of it could not be read. */
 export interface LoadedVex {
