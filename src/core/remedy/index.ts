@@ -11,13 +11,12 @@ export type {
   SourceCure,
   VersionWord,
 } from "./facts.ts";
-export { planRemedy, startsRebuild } from "./plan-remedy.ts";
+export { planRemedy } from "./plan-remedy.ts";
 export type { Demand } from "./plan-source-cure.ts";
 export { cureSource } from "./cure-source.ts";
 export { findPackage, placeOf } from "./find-package.ts";
 export { createLoneRemedies, type LoneFacts } from "./lone-remedies.ts";
 export { createPackageJudge, type PackageJudge } from "./judge-packages.ts";
-export { judgementWords } from "./facts.ts";
 export { describeRemedy } from "./describe-remedy.ts";
 export {
   scheduleFacts,
@@ -26,5 +25,5 @@ export {
   type Schedule,
   type ScheduleFacts,
 } from "./schedule-remedy.ts";
-export { compareFindings, groupCures, type Cure, type SeverityLevel } from "./group-cures.ts";
+export { groupCures, type Cure, type SeverityLevel } from "./group-cures.ts";
 export { createDemands } from "./find-demands.ts";
