@@ -49,10 +49,11 @@ const peers: readonly Peer[] = [
   {
     name: "trivy",
     prepare: prepareDatabases,
-    words: ({ archive, folder }) => [
-      ...["image", "--input", archive, "--cache-dir", join(folder, "databases", "trivy"), "--skip-db-update"],
-      ...["--skip-java-db-update", "--offline-scan", "--scanners", "vuln", "--skip-version-check", "-q", "-f", "json"],
-    ],
+    words: ({ archive, folder }) => {
+      const offline = "--skip-db-update --skip-java-db-update --offline-scan --skip-version-check --scanners vuln";
+      const cache = join(folder, "databases", "trivy");
+      return ["image", "--input", archive, "--cache-dir", cache, ...offline.split(" "), "-q", "-f", "json"];
+    },
     env: () => ({}),
     count: (output) =>
       (output as { Results: { Vulnerabilities?: unknown[] }[] }).Results.reduce(
