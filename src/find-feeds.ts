@@ -1,17 +1,30 @@
 import { join, resolve } from "node:path";
 import type { Config } from "./core/config/index.ts";
-import { createFeed, type Feed } from "./io/feeds/index.ts";
+import { createFeed, type Feed, type FeedConfig } from "./io/feeds/index.ts";
 import type { Clock } from "./lib/index.ts";
 
 /** The feeds of a configuration that stands in the folder `home`; their generations are kept in `cacheDir`. */
 export function findFeeds(config: Config, home: string, cacheDir: string, clock: Clock): Feed[] {
-  const kinds = [
-    ["osv", config.feeds.osv],
-    ["debian-tracker", config.feeds.debianTracker],
-  ] as const;
-  return kinds.flatMap(([kind, location]) => {
-    if (location === undefined) return [];
+  return configured(config.feeds).map(({ location, ...rest }) => {
     const where = /^https?:/.test(location) ? location : resolve(home, location);
-    return [createFeed({ name: kind, kind, location: where }, join(cacheDir, "feeds"), clock)];
+    return createFeed({ ...rest, location: where }, join(cacheDir, "feeds"), clock);
   });
+}
+
+function configured(feeds: Config["feeds"]): FeedConfig[] {
+  if (!Array.isArray(feeds)) {
+    const { osv, debianTracker } = feeds;
+    return [
+      ...(osv === undefined ? [] : [{ name: "osv", kind: "osv" as const, location: osv }]),
+      ...(debianTracker === undefined
+        ? []
+        : [{ name: "debian-tracker", kind: "debian-tracker" as const, location: debianTracker }]),
+    ];
+  }
+  return feeds.map(({ kind, name = kind, from, ecosystems }) => ({
+    kind,
+    name,
+    location: from,
+    ...(ecosystems === undefined ? {} : { ecosystems }),
+  }));
 }

@@ -11,9 +11,9 @@ export interface OpenFinding {
   readonly fixedSince: Instant | null;
 }
 
-/** What is kept of a finding beside its life. */
+/** What is kept of a finding beside its life. What is known of exploits changes daily and is asked of the feeds. */
 export type FindingDetail = Pick<Finding, "aliases" | "upstream"> &
-  Partial<Pick<Finding, "severity" | "judgement" | "malicious" | "exploited" | "epss">> & {
+  Partial<Pick<Finding, "severity" | "judgement" | "malicious">> & {
     readonly published: Instant | null;
   };
 
@@ -69,7 +69,7 @@ function isSame(finding: Finding, advisory: string, detail: FindingDetail): bool
 }
 
 function detailOf(finding: Finding): FindingDetail {
-  const { aliases, upstream, published, severity, judgement, malicious, exploited, epss } = finding;
+  const { aliases, upstream, published, severity, judgement, malicious } = finding;
   return {
     aliases,
     upstream,
@@ -77,7 +77,5 @@ function detailOf(finding: Finding): FindingDetail {
     ...(severity === undefined ? {} : { severity }),
     ...(judgement === undefined ? {} : { judgement }),
     ...(malicious === undefined ? {} : { malicious }),
-    ...(exploited === undefined ? {} : { exploited }),
-    ...(epss === undefined ? {} : { epss }),
   };
 }

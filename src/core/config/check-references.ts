@@ -9,7 +9,7 @@ const maxAncestors = 32;
 /** The rules between the parts of a configuration: names that must exist, cycles, doubles. */
 export function checkReferences(config: Config): Mistake[] {
   const names = Object.keys(config.images);
-  const mistakes: Mistake[] = checkArchives(config);
+  const mistakes: Mistake[] = [...checkArchives(config), ...checkFeeds(config)];
   if (names.length === 0) mistakes.push({ path: ["images"], message: "there is no image" });
   const repositories = new Map<string, string>();
   for (const [name, image] of Object.entries(config.images)) {
@@ -88,6 +88,29 @@ function checkArchives({ upstreams }: Config): Mistake[] {
     const hint =
       meant === undefined ? `Known: ${shippedCodenames.join(", ")}. ${own}` : `Did you mean \`${meant}\`? ${own}`;
     return [{ path: ["upstreams", name, "codename"], message, hint }];
+  });
+}
+
+/** Feeds that nobody could tell apart, and buckets of which nobody knows what to read. */
+function checkFeeds({ feeds }: Config): Mistake[] {
+  if (!Array.isArray(feeds)) return [];
+  const names = feeds.map(({ kind, name = kind }) => name);
+  return feeds.flatMap(({ from, kind, ecosystems }, index): Mistake[] => {
+    const path = ["feeds", index];
+    const mistakes: Mistake[] = [];
+    if (names.indexOf(names[index] ?? "") !== index)
+      mistakes.push({
+        path,
+        message: `there are two feeds ${names[index]}`,
+        hint: "A feed is called after its kind: give one of them a `name:`.",
+      });
+    if (/^https?:.*\/$/.test(from) && (kind === "osv" || kind === "malware") && ecosystems === undefined)
+      mistakes.push({
+        path,
+        message: `${from} is the root of a bucket, and no ecosystem of it is named`,
+        hint: "Name what the fleet is made of: `ecosystems: [Debian, npm]`.",
+      });
+    return mistakes;
   });
 }
 

@@ -1,30 +1,37 @@
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { AdvisoryKey } from "../../core/advisory/index.ts";
 import { digestHex, messageOf, sha256, writeFileDurable, type Clock, type Instant } from "../../lib/index.ts";
-import { downloadFeed } from "./download-feed.ts";
 import { FeedError } from "./error.ts";
-import { fingerprint } from "./fingerprint.ts";
 import { diffGenerations, OpenGeneration } from "./generation/open-generation.ts";
 import { generationFile } from "./generation/write-generation.ts";
-import type { Ingested } from "./ingest/ingest.ts";
-import { runIngest } from "./ingest/run-ingest.ts";
-import { defaultFeedLimits, type FeedConfig, type FeedLimits, type FeedStatus } from "./types.ts";
+import type { IngestJob } from "./ingest/ingest.ts";
+import { SignalTable, signalFile } from "./ingest/signal-table.ts";
+import { listFile } from "./read-bucket.ts";
+import { readNew } from "./read-new.ts";
+import { defaultFeedLimits, type FeedConfig, type FeedKind, type FeedLimits, type FeedStatus } from "./types.ts";
 
 /** A feed whose newest change, or last good reading, is older than this raises an alarm. */
-const staleAfterMs = 7 * 24 * 3600 * 1000;
+const week = 7 * 24 * 3600 * 1000;
+/** CISA adds to its catalogue when there is cause, not every week. */
+const staleAfter: Partial<Record<FeedKind, number>> = { kev: 30 * 24 * 3600 * 1000 };
 /** Generations that stay on disk beside the one in use: what changed since then can be told. */
 const keptGenerations = 2;
 
 /** One configured feed and the generation of it that is in use. */
 export interface Feed {
   readonly name: string;
-  readonly kind: FeedConfig["kind"];
+  readonly kind: FeedKind;
   /** Looks for a new generation, once however many ask at a time; takes it only when it is whole. Never throws for what the feed does wrong: that is an alarm in the status. */
   refresh(signal?: AbortSignal): Promise<FeedStatus>;
   /** The generation in use, open for looking up; undefined before there is one. Whether it is old is in the status. */
-  load(): Promise<{ readonly status: FeedStatus; readonly generation: OpenGeneration | undefined }>;
+  load(): Promise<{
+    readonly status: FeedStatus;
+    readonly generation: OpenGeneration | undefined;
+    /** Of `kev` and `epss`, in place of a generation. */
+    readonly signals: SignalTable | undefined;
+  }>;
   /** The keys of which the generation in use says something else than that of this name did; undefined where that one is not there any more: then all may have changed. */
   changedSince(content: string): Promise<readonly AdvisoryKey[] | undefined>;
   /** Takes away the generation in use, which was found to be damaged: it is read anew at the next look. */
@@ -44,8 +51,19 @@ const generationShape = z.object({
   etag: z.string().optional(),
   lastModified: z.string().optional(),
   failure: z.string().optional(),
+  /** Of a bucket, what was seen of each ecosystem. */
+  sources: z
+    .record(
+      z.string(),
+      z.object({
+        list: z.string().regex(/^[0-9a-f]{64}$/),
+        etag: z.string().optional(),
+        lastModified: z.string().optional(),
+      }),
+    )
+    .optional(),
 });
-type Generation = z.infer<typeof generationShape>;
+export type Generation = z.infer<typeof generationShape>;
 
 /** A feed that keeps its generations in `folder`. */
 export function createFeed(
@@ -56,8 +74,9 @@ export function createFeed(
 ): Feed {
   const home = join(folder, digestHex(sha256(config.name)).slice(0, 16));
   const ecosystems = config.ecosystems && [...new Set(config.ecosystems.map((name) => name.toLowerCase()))].sort();
-  const pathOf = (content: string): string => join(home, generationFile(content));
-  let opened: { readonly content: string; readonly generation: OpenGeneration } | undefined;
+  const isSignals = config.kind === "kev" || config.kind === "epss";
+  const pathOf = (content: string): string => join(home, isSignals ? signalFile(content) : generationFile(content));
+  let opened: { readonly content: string; readonly generation: OpenGeneration | SignalTable } | undefined;
 
   const current = async (): Promise<Generation | undefined> => {
     const text = await readFile(join(home, "generation.json"), "utf8").catch(() => undefined);
@@ -67,11 +86,14 @@ export function createFeed(
   };
   const save = (generation: Generation): Promise<void> =>
     writeFileDurable(join(home, "generation.json"), JSON.stringify(generation));
-  const open = (content: string): OpenGeneration | undefined => {
+  const close = (): void => {
+    if (opened?.generation instanceof OpenGeneration) opened.generation.close();
+  };
+  const open = (content: string): OpenGeneration | SignalTable | undefined => {
     if (opened?.content === content) return opened.generation;
     try {
-      const generation = new OpenGeneration(pathOf(content));
-      opened?.generation.close();
+      const generation = isSignals ? new SignalTable(pathOf(content)) : new OpenGeneration(pathOf(content));
+      close();
       opened = { content, generation };
       return generation;
     } catch (error) {
@@ -86,7 +108,7 @@ export function createFeed(
     failure = generation === undefined ? firstFailure : generation.failure,
   ): FeedStatus => ({
     name: config.name,
-    ...faultOf(failure, staleness(config.name, generation, clock.now())),
+    ...faultOf(failure, staleness(config, generation, clock.now())),
     generation: generation?.content,
     advisories: generation?.advisories ?? 0,
     bad: generation?.bad ?? 0,
@@ -99,32 +121,35 @@ export function createFeed(
     const held = await current();
     try {
       const usable = held === undefined ? undefined : open(held.content);
-      const state = { home, held: usable && held, generation: usable, limits, now: clock.now() };
-      const taken = await readNew({ ...config, ...(ecosystems === undefined ? {} : { ecosystems }) }, state, signal);
-      if (taken === "unchanged" && held !== undefined) {
+      const state = { home, held: usable && held, before: metaOf(usable, held), limits, now: clock.now() };
+      const taken = await readNew(config, state, signal);
+      if (taken.kind === "unchanged") {
+        if (held === undefined || usable === undefined)
+          throw new FeedError("FEED_TORN", "the server says that nothing changed, and nothing is known of it", {
+            retry: true,
+          });
         const { failure: _failure, ...rest } = held;
         const kept = { ...rest, checked: clock.now() };
         await save(kept);
         return statusOf(kept);
       }
-      if (taken === "unchanged")
-        throw new FeedError("FEED_TORN", `${config.name}: the server says that nothing changed`);
-      const { ingested, etag, lastModified, modified } = taken;
+      const { ingested, etag, lastModified, modified, sources, isPart } = taken;
       const generation: Generation = {
         version: 3,
         location: config.location,
         ecosystems,
         content: ingested.meta.content,
         advisories: ingested.meta.advisories,
-        bad: ingested.bad,
-        problems: [...ingested.problems],
-        newest: modified ?? ingested.newest,
+        bad: ingested.bad + (isPart === true ? (held?.bad ?? 0) : 0),
+        problems: [...ingested.problems, ...(isPart === true ? (held?.problems ?? []) : [])].slice(0, 20),
+        newest: newestOf(modified ?? ingested.newest, isPart === true ? held?.newest : undefined),
         checked: clock.now(),
         etag,
         lastModified,
+        sources,
       };
       await save(generation);
-      await removeOld(home, [generation.content, held?.content]);
+      await removeOld(home, [generation, held]);
       return statusOf(generation);
     } catch (error) {
       signal?.throwIfAborted();
@@ -146,16 +171,18 @@ export function createFeed(
     load: async () => {
       const held = await current();
       const status = statusOf(held);
-      if (held === undefined) return { status, generation: undefined };
-      const generation = open(held.content);
-      if (generation !== undefined) return { status, generation };
+      const nothing = { generation: undefined, signals: undefined };
+      if (held === undefined) return { status, ...nothing };
+      const found = open(held.content);
+      if (found instanceof OpenGeneration) return { status, generation: found, signals: undefined };
+      if (found !== undefined) return { status, generation: undefined, signals: found };
       const alarm = `${config.name}: what was kept of it cannot be read any more`;
-      return { status: { ...status, alarm, fault: "failing", generation: undefined }, generation };
+      return { status: { ...status, alarm, fault: "failing", generation: undefined }, ...nothing };
     },
     changedSince: async (content) => {
       const held = await current();
       const now = held === undefined ? undefined : open(held.content);
-      if (now === undefined) return undefined;
+      if (!(now instanceof OpenGeneration)) return undefined;
       if (held?.content === content) return [];
       let before: OpenGeneration | undefined;
       try {
@@ -170,7 +197,7 @@ export function createFeed(
     },
     discard: async () => {
       const held = await current();
-      opened?.generation.close();
+      close();
       opened = undefined;
       if (held !== undefined) await rm(pathOf(held.content), { force: true });
     },
@@ -182,82 +209,48 @@ function faultOf(failure: string | undefined, staleness: string | undefined): Pi
   return { alarm: staleness, fault: staleness === undefined ? undefined : "stale" };
 }
 
-interface Taken {
-  readonly ingested: Ingested;
-  readonly etag?: string | undefined;
-  readonly lastModified?: string | undefined;
-  readonly modified?: Instant | undefined;
-}
-
-async function readNew(
-  config: FeedConfig,
-  state: {
-    readonly home: string;
-    /** Only where its generation can be read. */
-    readonly held: Generation | undefined;
-    readonly generation: OpenGeneration | undefined;
-    readonly limits: FeedLimits;
-    readonly now: Instant;
-  },
-  signal: AbortSignal | undefined,
-): Promise<Taken | "unchanged"> {
-  const { home, held, limits, now } = state;
-  const { kind, location, ecosystems } = config;
-  const timeout = AbortSignal.timeout(limits.timeoutMs);
-  const within = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-  const job = {
-    kind,
-    what: location,
-    folder: home,
-    ecosystems,
-    limits,
-    now,
-    held: held && join(home, generationFile(held.content)),
-    before: state.generation?.meta,
-  };
-  await mkdir(home, { recursive: true });
-  await removeParts(home);
-  if (!/^https?:\/\//.test(location)) {
-    const etag = await fingerprint(location);
-    if (held?.etag === etag) return "unchanged";
-    return { ingested: await runIngest({ ...job, sources: [location] }, within), etag };
-  }
-  const path = join(home, "download.part");
-  try {
-    const download = await downloadFeed(location, path, held ?? {}, limits, within);
-    if (download.kind === "unchanged") return "unchanged";
-    const ingested = await runIngest({ ...job, sources: [path] }, within);
-    return { ingested, ...download.validators, modified: kind === "osv" ? undefined : download.modified };
-  } finally {
-    await rm(path, { force: true });
-  }
-}
-
-function staleness(name: string, generation: Generation | undefined, now: Instant): string | undefined {
+function staleness({ name, kind }: FeedConfig, generation: Generation | undefined, now: Instant): string | undefined {
   if (generation === undefined) return `${name}: was never read`;
-  if (now - generation.checked > staleAfterMs)
-    return `${name}: was last read ${days(now - generation.checked)} days ago`;
+  if (now - generation.checked > week) return `${name}: was last read ${days(now - generation.checked)} days ago`;
   const age = now - (generation.newest ?? generation.checked);
-  return age > staleAfterMs ? `${name}: its newest entry is ${days(age)} days old` : undefined;
+  return age > (staleAfter[kind] ?? week) ? `${name}: its newest entry is ${days(age)} days old` : undefined;
 }
 
 function days(ms: number): number {
   return Math.floor(ms / 86_400_000);
 }
 
-/** What a killed process left of its reading. */
-async function removeParts(home: string): Promise<void> {
-  for (const name of await readdir(home)) if (name.endsWith(".part")) await rm(join(home, name), { force: true });
+/** What a new generation is compared with: whether it lost too much. */
+function metaOf(
+  generation: OpenGeneration | SignalTable | undefined,
+  held: Generation | undefined,
+): IngestJob["before"] {
+  if (generation instanceof OpenGeneration) return generation.meta;
+  return generation === undefined || held === undefined ? undefined : { advisories: held.advisories, ecosystems: {} };
 }
 
-/** Keeps the generations of these names and the few that were made last; those of other versions go. */
-async function removeOld(home: string, contents: readonly (string | undefined)[]): Promise<void> {
-  const kept = new Set(contents.flatMap((content) => (content === undefined ? [] : generationFile(content))));
+function newestOf(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+}
+
+/** Keeps these generations with their lists and the few that were made last; those of other versions go. */
+async function removeOld(home: string, generations: readonly (Generation | undefined)[]): Promise<void> {
+  const kept = new Set(
+    generations.flatMap((one) =>
+      one === undefined
+        ? []
+        : [
+            generationFile(one.content),
+            signalFile(one.content),
+            ...Object.values(one.sources ?? {}).map(({ list }) => listFile(list)),
+          ],
+    ),
+  );
   const others: { readonly name: string; readonly at: number }[] = [];
   for (const name of await readdir(home)) {
     if (kept.has(name)) continue;
     if (name.endsWith(".gen")) others.push({ name, at: (await stat(join(home, name))).mtimeMs });
-    else if (name.endsWith(".zst")) await rm(join(home, name), { force: true });
+    else if (/\.(?:zst|sig|csv)$/.test(name)) await rm(join(home, name), { force: true });
   }
   others.sort((a, b) => b.at - a.at);
   for (const { name } of others.slice(keptGenerations - 1)) await rm(join(home, name), { force: true });

@@ -1,9 +1,10 @@
-import { joinIndexes, type AdvisoryIndex, type AdvisoryKey } from "../../core/advisory/index.ts";
+import { joinIndexes, type AdvisoryIndex, type AdvisoryKey, type Signals } from "../../core/advisory/index.ts";
 import type { Feed } from "./feed.ts";
 import { FeedError } from "./error.ts";
 import { keyText } from "./generation/format.ts";
 import type { OpenGeneration, Said } from "./generation/open-generation.ts";
-import type { FeedStatus } from "./types.ts";
+import type { SignalTable } from "./ingest/signal-table.ts";
+import type { FeedKind, FeedStatus } from "./types.ts";
 
 /** What feeds say of the keys that were asked for. */
 export interface FoundAdvisories extends AdvisoryIndex {
@@ -27,6 +28,8 @@ export interface LoadedFeeds {
    * have changed.
    */
   readonly changedSince: (contents: Readonly<Record<string, string>>) => Promise<readonly AdvisoryKey[] | undefined>;
+  /** What is known of exploits and their probability, of the first feed of each kind. */
+  readonly signals: Signals;
   /** Why what they say cannot be relied upon: `no feed`, or the alarms of those that are old, failing or were never read. */
   readonly doubts: readonly string[];
   readonly statuses: readonly FeedStatus[];
@@ -41,7 +44,9 @@ interface Part {
 export async function loadFeeds(feeds: readonly Feed[]): Promise<LoadedFeeds> {
   const loaded = await Promise.all(feeds.map(async (feed) => ({ feed, ...(await feed.load()) })));
   const statuses = loaded.map(({ status }) => status);
-  const doubts = feeds.length === 0 ? ["no feed"] : statuses.flatMap(({ alarm }) => alarm ?? []);
+  // Scores and exploits come beside advisories: without them nothing that is said of a package is in doubt.
+  const told = loaded.filter(({ feed: { kind } }) => kind !== "kev" && kind !== "epss");
+  const doubts = told.length === 0 ? ["no feed"] : told.flatMap(({ status }) => status.alarm ?? []);
   const parts = loaded.flatMap(({ feed, generation }) => (generation === undefined ? [] : [{ feed, generation }]));
   return {
     generation:
@@ -58,8 +63,21 @@ export async function loadFeeds(feeds: readonly Feed[]): Promise<LoadedFeeds> {
     },
     contents: contentsOf(parts),
     changedSince: (contents) => changedSince(parts, contents),
+    signals: signalsOf(loaded),
     doubts,
     statuses,
+  };
+}
+
+function signalsOf(loaded: readonly { readonly feed: Feed; readonly signals: SignalTable | undefined }[]): Signals {
+  const of = (kind: FeedKind): SignalTable | undefined => loaded.find(({ feed }) => feed.kind === kind)?.signals;
+  const [exploited, scores] = [of("kev"), of("epss")];
+  return {
+    exploitedOf: (cve) => {
+      const found = exploited?.find(cve);
+      return found && { since: found.first, due: found.second };
+    },
+    epssOf: (cve) => scores?.find(cve)?.first,
   };
 }
 

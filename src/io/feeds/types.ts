@@ -1,16 +1,27 @@
 import type { Instant } from "../../lib/index.ts";
 
-/** `osv`: OSV records in a zip, a folder or one JSON file. `debian-tracker`: the security tracker's JSON document. */
-export type FeedKind = "osv" | "debian-tracker";
+/** What a feed brings, and in which shape. */
+export type FeedKind =
+  /** OSV records: a zip, a folder, one JSON document, or the root of a bucket of them. */
+  | "osv"
+  /** OSV records of packages that were published to do harm, ids `MAL-`; others in it are left out. */
+  | "malware"
+  /** The Debian security tracker's JSON document. */
+  | "debian-tracker"
+  /** Security databases of Alpine and Wolfi: one document, or a folder of them. */
+  | "secdb"
+  /** CISA's catalogue of known exploited vulnerabilities, JSON. */
+  | "kev"
+  /** FIRST's EPSS scores, CSV, also packed by gzip. */
+  | "epss";
 
 /** A feed of advisories as it is configured. */
 export interface FeedConfig {
   readonly name: string;
-  /** `osv`: OSV records in a zip, a folder or one JSON file. `debian-tracker`: the security tracker's JSON document. */
   readonly kind: FeedKind;
-  /** A path, or an http(s) address. */
+  /** A path, or an http(s) address; one that ends in `/` is the root of a bucket, of which the `ecosystems` are read. */
   readonly location: string;
-  /** Ecosystems of OSV records that are taken, without their release: `debian`, `npm`. All of them without it. */
+  /** Ecosystems of OSV records that are taken, without their release: `Debian`, `npm`. All of them without it. Of `secdb`, the one that a document is about which does not say so. */
   readonly ecosystems?: readonly string[];
 }
 
@@ -20,6 +31,10 @@ export interface FeedLimits {
   readonly unpacked: number;
   readonly record: number;
   readonly records: number;
+  /** One security database of Alpine or Wolfi. */
+  readonly secdb: number;
+  /** Text of exploits and scores. */
+  readonly signals: number;
   readonly timeoutMs: number;
 }
 
@@ -30,6 +45,8 @@ export const defaultFeedLimits: FeedLimits = {
   unpacked: 2048 * mebibyte,
   record: 16 * mebibyte,
   records: 1_000_000,
+  secdb: 64 * mebibyte,
+  signals: 128 * mebibyte,
   timeoutMs: 300_000,
 };
 

@@ -7,7 +7,8 @@ import { OpenGeneration } from "../generation/open-generation.ts";
 import { RowSorter, type SortedRow } from "../generation/row-sorter.ts";
 import { writeGeneration } from "../generation/write-generation.ts";
 import type { FeedKind, FeedLimits } from "../types.ts";
-import { readRecords } from "./read-records.ts";
+import { ingestSignals } from "./ingest-signals.ts";
+import { readRecords, type AdvisoryKind } from "./read-records.ts";
 
 /** One making of a generation from files that are there. */
 export interface IngestJob {
@@ -51,6 +52,11 @@ const fewRows = 100;
  * young. Blocks its thread: for a worker.
  */
 export function ingest(job: IngestJob): Ingested {
+  const { kind } = job;
+  return kind === "kev" || kind === "epss" ? ingestSignals(job) : ingestAdvisories(job, kind);
+}
+
+function ingestAdvisories(job: IngestJob, kind: AdvisoryKind): Ingested {
   const { limits, what, now, folder } = job;
   const sorter = new RowSorter(folder);
   const problems: string[] = [];
@@ -64,7 +70,7 @@ export function ingest(job: IngestJob): Ingested {
   };
   try {
     for (const source of job.sources) {
-      for (const parsed of readRecords(job.kind, source, options, what)) {
+      for (const parsed of readRecords(kind, source, options, what)) {
         if (parsed.kind === "bad") {
           bad += 1;
           if (parsed.id !== undefined) badIds.add(parsed.id);

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { parseOsvRecord, parseTrackerSource, type ParsedAdvisory } from "../../../core/advisory/index.ts";
+import { basename, join } from "node:path";
+import { parseOsvRecord, parseSecdb, parseTrackerSource, type ParsedAdvisory } from "../../../core/advisory/index.ts";
 import { FeedError } from "../error.ts";
 import type { FeedKind, FeedLimits } from "../types.ts";
 import { splitJsonMembers } from "./json-members.ts";
@@ -12,17 +12,22 @@ export interface ReadingOptions {
   readonly ecosystems?: ReadonlySet<string> | undefined;
 }
 
+/** Kinds that bring advisories. */
+export type AdvisoryKind = Exclude<FeedKind, "kev" | "epss">;
+
 /** How documents of each kind become advisories. */
 const readers: Readonly<
-  Record<FeedKind, (path: string, options: ReadingOptions, what: string) => Generator<ParsedAdvisory>>
+  Record<AdvisoryKind, (path: string, options: ReadingOptions, what: string) => Generator<ParsedAdvisory>>
 > = {
   osv: readOsv,
+  malware: readMalware,
   "debian-tracker": readTracker,
+  secdb: readSecdb,
 };
 
 /** All records at `path`, parsed one by one: what breaks the schema is told, what is torn or oversized throws. `what` is how the feed is called in errors. Blocks its thread. */
 export function readRecords(
-  kind: FeedKind,
+  kind: AdvisoryKind,
   path: string,
   options: ReadingOptions,
   what: string,
@@ -36,6 +41,39 @@ function* readTracker(path: string, { limits }: ReadingOptions, what: string): G
     const value = parseJson(text);
     if (value === undefined) yield notJson(key);
     else yield* parseTrackerSource(key, value);
+  }
+}
+
+function* readMalware(path: string, options: ReadingOptions, what: string): Generator<ParsedAdvisory> {
+  for (const parsed of readOsv(path, options, what))
+    if (parsed.kind === "bad" || parsed.advisory.malicious === true) yield parsed;
+}
+
+function* readSecdb(path: string, { limits, ecosystems }: ReadingOptions, what: string): Generator<ParsedAdvisory> {
+  const [given] = ecosystems ?? [];
+  for (const file of jsonFiles(path, 3)) {
+    const name = file === path ? what : `${what} ${basename(file)}`;
+    const value = parseJson(readWhole(file, limits.secdb, name).toString("utf8"));
+    if (value === undefined) throw new FeedError("FEED_TORN", `${name} is no whole JSON document`, { retry: true });
+    const { ecosystem, parsed } = parseSecdb(value, given);
+    if (ecosystem === undefined && parsed.every(({ kind }) => kind === "bad"))
+      throw new FeedError("FEED_BROKEN", `${name} does not say which release it is about`, {
+        hint: "Name it: `ecosystems: [wolfi]`.",
+      });
+    yield* parsed;
+  }
+}
+
+/** `path`, or the JSON documents in that folder and those below it. */
+function* jsonFiles(path: string, depth: number): Generator<string> {
+  if (!statSync(path).isDirectory()) {
+    yield path;
+    return;
+  }
+  for (const entry of readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (entry.isDirectory() && depth > 0) yield* jsonFiles(join(path, entry.name), depth - 1);
+    else if (entry.isFile() && entry.name.endsWith(".json") && entry.name !== "SOURCE.json")
+      yield join(path, entry.name);
   }
 }
 
@@ -67,13 +105,13 @@ function* readOsv(path: string, options: ReadingOptions, what: string): Generato
   for (const { text } of splitJsonMembers(bytes, limits.record, what)) yield parseRecord("a record", text, ecosystems);
 }
 
-/** A folder of records, or of zips and folders two levels down, as mirrors of the public bucket are laid out. */
+/** A folder of records, zips and folders, as mirrors of the public bucket and repositories of malware are laid out. */
 function* readOsvFolder(path: string, options: ReadingOptions, what: string, depth = 0): Generator<ParsedAdvisory> {
   const { limits, ecosystems } = options;
   let total = 0;
   for (const entry of readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const below = join(path, entry.name);
-    if (entry.isDirectory() && depth < 2) yield* readOsvFolder(below, options, what, depth + 1);
+    if (entry.isDirectory() && depth < 5) yield* readOsvFolder(below, options, what, depth + 1);
     else if (entry.isFile() && entry.name.endsWith(".zip")) yield* readOsv(below, options, `${what} ${entry.name}`);
     else if (entry.isFile() && entry.name.endsWith(".json") && entry.name !== "SOURCE.json") {
       const bytes = readWhole(below, limits.record, `${what} ${entry.name}`);
