@@ -25,6 +25,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   fleet: async () => (await import("./fleet.ts")).runBench,
   plan: async () => (await import("./plan.ts")).runBench,
   rebase: async () => (await import("./rebase.ts")).runBench,
+  ingest: async () => (await import("./ingest.ts")).runBench,
   start: async () => (await import("./start.ts")).runBench,
   scan: async () => (await import("./scan.ts")).runBench,
 };

@@ -81,18 +81,20 @@ export function unpackBlock(bytes: Uint8Array): Buffer {
   return zstdDecompressSync(bytes, { maxOutputLength: maxGroupBytes + blockBytes });
 }
 
-/** The rows of a group as bytes. */
-export function encodeRow({ id, head, affected }: GenerationRow): Buffer {
-  const lengths = [id, head, affected].map((text) => Buffer.byteLength(text));
-  const [idLength = 0, headLength = 0, affectedLength = 0] = lengths;
-  const bytes = Buffer.allocUnsafe(10 + idLength + headLength + affectedLength);
-  bytes.writeUInt16LE(idLength, 0);
-  bytes.writeUInt32LE(headLength, 2);
-  bytes.writeUInt32LE(affectedLength, 6);
-  bytes.write(id, 10, "utf8");
-  bytes.write(head, 10 + idLength, "utf8");
-  bytes.write(affected, 10 + idLength + headLength, "utf8");
-  return bytes;
+/** Bytes that a row takes at most. */
+export function mostRowBytes({ id, head, affected }: GenerationRow): number {
+  return 10 + 3 * (id.length + head.length + affected.length);
+}
+
+/** Writes a row into `bytes` at `at`, where there is room for it; gives where it ends. */
+export function writeRow(bytes: Buffer, at: number, { id, head, affected }: GenerationRow): number {
+  const idLength = bytes.write(id, at + 10, "utf8");
+  const headLength = bytes.write(head, at + 10 + idLength, "utf8");
+  const affectedLength = bytes.write(affected, at + 10 + idLength + headLength, "utf8");
+  bytes.writeUInt16LE(idLength, at);
+  bytes.writeUInt32LE(headLength, at + 2);
+  bytes.writeUInt32LE(affectedLength, at + 6);
+  return at + 10 + idLength + headLength + affectedLength;
 }
 
 export function decodeRows(bytes: Buffer): GenerationRow[] {
@@ -110,6 +112,17 @@ export function decodeRows(bytes: Buffer): GenerationRow[] {
     at = end;
   }
   return rows;
+}
+
+/** The rows of a group as they are, with their ids: for what is carried over. */
+export function* splitRows(bytes: Buffer): Generator<{ readonly id: string; readonly bytes: Buffer }> {
+  for (let at = 0; at < bytes.length;) {
+    const idEnd = at + 10 + bytes.readUInt16LE(at);
+    const end = idEnd + bytes.readUInt32LE(at + 2) + bytes.readUInt32LE(at + 6);
+    if (end > bytes.length) throw new Error("a row is longer than its group");
+    yield { id: bytes.toString("utf8", at + 10, idEnd), bytes: bytes.subarray(at, end) };
+    at = end;
+  }
 }
 
 /** Of one key, all that is said of it. */

@@ -1,51 +1,55 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { encodeRow, type GenerationRow } from "./format.ts";
+import { mostRowBytes, writeRow, type GenerationRow } from "./format.ts";
 
 /** One row on its way into a generation. */
 export interface SortedRow {
   readonly key: string;
   readonly id: string;
-  /** As encodeRow has it. */
+  /** As writeRow has it; good until the next row is asked for. */
   readonly bytes: Buffer;
 }
 
 /** Bytes of rows that are held before they are put in order and laid aside on disk. */
-const runBytes = 48 * 1_048_576;
+const runBytes = 24 * 1_048_576;
 const readBytes = 262_144;
 
 interface Held {
   readonly order: string;
-  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Puts any number of rows in the order of key and id, in bounded memory: runs on disk, merged at the end. Blocks its thread: for a worker. */
 export class RowSorter {
   private readonly folder: string;
-  private readonly limit: number;
+  /** The rows that are held, one after the other: hundreds of thousands of small buffers would cost more than all else. */
+  private arena: Buffer;
+  private used = 0;
   private held: Held[] = [];
-  private bytes = 0;
   private readonly runs: string[] = [];
   rows = 0;
 
   constructor(folder: string, limit = runBytes) {
     this.folder = folder;
-    this.limit = limit;
+    this.arena = Buffer.allocUnsafe(limit);
   }
 
   add(key: string, row: GenerationRow): void {
-    const bytes = encodeRow(row);
-    this.held.push({ order: `${key}\u0002${row.id}`, bytes });
-    this.bytes += bytes.length;
+    const most = mostRowBytes(row);
+    if (this.used + most > this.arena.length && this.used > 0) this.spill();
+    if (most > this.arena.length) this.arena = Buffer.allocUnsafe(most);
+    const end = writeRow(this.arena, this.used, row);
+    this.held.push({ order: `${key}\u0002${row.id}`, start: this.used, end });
+    this.used = end;
     this.rows += 1;
-    if (this.bytes >= this.limit) this.spill();
   }
 
   /** All rows in order; those of one key and id as they were added. */
   *sorted(): Generator<SortedRow> {
     if (this.runs.length === 0) {
       this.sort();
-      for (const { order, bytes } of this.held) yield { ...split(order), bytes };
+      for (const { order, start, end } of this.held) yield { ...split(order), bytes: this.arena.subarray(start, end) };
       this.held = [];
       return;
     }
@@ -92,26 +96,30 @@ export class RowSorter {
     this.runs.push(path);
     const file = openSync(path, "w");
     try {
-      let pieces: Buffer[] = [];
+      const out = Buffer.allocUnsafe(1_048_576);
       let length = 0;
-      for (const { order, bytes } of this.held) {
-        const text = Buffer.from(order);
-        const head = Buffer.allocUnsafe(8);
-        head.writeUInt32LE(text.length, 0);
-        head.writeUInt32LE(bytes.length, 4);
-        pieces.push(head, text, bytes);
-        length += 8 + text.length + bytes.length;
-        if (length < 1_048_576) continue;
-        writeSync(file, Buffer.concat(pieces, length));
-        pieces = [];
+      const flush = (): void => {
+        for (let at = 0; at < length;) at += writeSync(file, out, at, length - at);
         length = 0;
+      };
+      for (const { order, start, end } of this.held) {
+        // Keys are printable ASCII, ids too.
+        const size = 8 + order.length + end - start;
+        if (length + size > out.length) flush();
+        const one = size > out.length ? Buffer.allocUnsafe(size) : out;
+        one.writeUInt32LE(order.length, length);
+        one.writeUInt32LE(end - start, length + 4);
+        one.write(order, length + 8, "latin1");
+        this.arena.copy(one, length + 8 + order.length, start, end);
+        if (one === out) length += size;
+        else for (let at = 0; at < size;) at += writeSync(file, one, at);
       }
-      writeSync(file, Buffer.concat(pieces, length));
+      flush();
     } finally {
       closeSync(file);
     }
     this.held = [];
-    this.bytes = 0;
+    this.used = 0;
   }
 }
 
@@ -120,30 +128,37 @@ function split(order: string): { readonly key: string; readonly id: string } {
   return { key: order.slice(0, at), id: order.slice(at + 1) };
 }
 
-function* readRun(path: string): Generator<Held, undefined> {
+interface RunRow {
+  readonly order: string;
+  readonly bytes: Buffer;
+}
+
+function* readRun(path: string): Generator<RunRow, undefined> {
   const file = openSync(path, "r");
   try {
-    let window = Buffer.alloc(0);
+    let buffer = Buffer.allocUnsafe(readBytes);
     let at = 0;
+    let end = 0;
     const fill = (wanted: number): boolean => {
-      if (window.length - at >= wanted) return true;
-      const next = Buffer.allocUnsafe(Math.max(readBytes, wanted));
-      let length = window.copy(next, 0, at);
-      while (length < next.length) {
-        const read = readSync(file, next, length, next.length - length, null);
-        if (read === 0) break;
-        length += read;
-      }
-      window = next.subarray(0, length);
+      if (end - at >= wanted) return true;
+      const next = wanted > buffer.length ? Buffer.allocUnsafe(wanted) : buffer;
+      buffer.copy(next, 0, at, end);
+      buffer = next;
+      end -= at;
       at = 0;
-      return length >= wanted;
+      while (end < buffer.length) {
+        const read = readSync(file, buffer, end, buffer.length - end, null);
+        if (read === 0) break;
+        end += read;
+      }
+      return end >= wanted;
     };
     while (fill(8)) {
-      const text = window.readUInt32LE(at);
-      const length = window.readUInt32LE(at + 4);
+      const text = buffer.readUInt32LE(at);
+      const length = buffer.readUInt32LE(at + 4);
       if (!fill(8 + text + length)) throw new Error(`${path} was cut off while it was read`);
       const start = at + 8 + text;
-      yield { order: window.toString("utf8", at + 8, start), bytes: window.subarray(start, start + length) };
+      yield { order: buffer.toString("latin1", at + 8, start), bytes: buffer.subarray(start, start + length) };
       at = start + length;
     }
   } finally {

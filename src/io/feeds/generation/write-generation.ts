@@ -51,60 +51,53 @@ function writeAll(file: number, rows: Iterable<SortedRow>): GenerationMeta {
   const counts = { ids: new Set<string>(), withdrawn: new Set<string>(), rows: 0, keys: 0 };
   const ecosystems = new Map<string, number>();
   const content = createHash("sha256");
-  const places: { readonly key: Buffer; readonly offset: number; readonly length: number }[] = [];
-  let block: Buffer[] = [];
-  let blockLength = 0;
-  let first: Buffer | undefined;
+  const places: Place[] = [];
   const keyFrames: Buffer[] = [];
-  let keyPieces: Buffer[] = [];
-  let keyLength = 0;
+  const block = new Bytes();
+  const keys = new Bytes();
+  let first: Buffer | undefined;
   const endKeys = (): void => {
-    if (keyLength === 0) return;
-    const packed = packBlock(Buffer.concat(keyPieces, keyLength));
-    const length = Buffer.allocUnsafe(4);
+    if (keys.length === 0) return;
+    const packed = packBlock(keys.view());
+    const length = Buffer.alloc(4);
     length.writeUInt32LE(packed.length, 0);
     keyFrames.push(length, packed);
-    keyPieces = [];
-    keyLength = 0;
+    keys.clear();
   };
   const endBlock = (): void => {
     if (first === undefined) return;
-    const packed = packBlock(Buffer.concat(block, blockLength));
+    const packed = packBlock(block.view());
     places.push({ key: first, offset: out.offset, length: packed.length });
     out.write(packed);
-    block = [];
-    blockLength = 0;
+    block.clear();
     first = undefined;
   };
 
-  for (const { key, rows: group } of groupRows(rows)) {
-    const bytes =
-      group.length === 1 && group[0] !== undefined ? group[0].bytes : Buffer.concat(group.map((row) => row.bytes));
+  for (const group of groupRows(rows)) {
+    const { key, bytes } = group;
     const text = Buffer.from(key, "latin1");
-    if (blockLength > 0 && blockLength + bytes.length > blockBytes) endBlock();
+    if (block.length > 0 && block.length + bytes.length > blockBytes) endBlock();
     first ??= text;
     const head = Buffer.allocUnsafe(groupHead);
     head.writeUInt16LE(text.length, 0);
     head.writeUInt32LE(bytes.length, 2);
-    block.push(head, text, bytes);
-    blockLength += head.length + text.length + bytes.length;
+    block.add(head);
+    block.add(text);
+    block.add(bytes);
 
     const hash = groupHash(bytes);
     content.update(text).update(hash);
-    const length = Buffer.allocUnsafe(2);
-    length.writeUInt16LE(text.length, 0);
-    keyPieces.push(length, text, hash);
-    keyLength += 2 + text.length + hash.length;
-    if (keyLength >= blockBytes) endKeys();
+    keys.add(head.subarray(0, 2));
+    keys.add(text);
+    keys.add(hash);
+    if (keys.length >= blockBytes) endKeys();
 
     counts.keys += 1;
-    counts.rows += group.length;
-    for (const { id, bytes: row } of group) {
-      counts.ids.add(id);
-      if (isWithdrawn(row)) counts.withdrawn.add(id);
-    }
+    counts.rows += group.ids.length;
+    for (const id of group.ids) counts.ids.add(id);
+    for (const id of group.withdrawn) counts.withdrawn.add(id);
     const { ecosystem } = parseKeyText(key);
-    ecosystems.set(ecosystem, (ecosystems.get(ecosystem) ?? 0) + group.length);
+    ecosystems.set(ecosystem, (ecosystems.get(ecosystem) ?? 0) + group.ids.length);
   }
   endBlock();
   endKeys();
@@ -122,61 +115,89 @@ function writeAll(file: number, rows: Iterable<SortedRow>): GenerationMeta {
   return meta;
 }
 
+interface Place {
+  readonly key: Buffer;
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** `head` of a row begins with its time of withdrawal where it has one: the reader of records puts it there. */
-function isWithdrawn(row: Buffer): boolean {
-  const at = 10 + row.readUInt16LE(0);
-  return row.toString("latin1", at, at + withdrawnHead.length) === withdrawnHead;
+function isWithdrawn(bytes: Buffer, start: number): boolean {
+  const at = start + 10 + bytes.readUInt16LE(start);
+  return bytes.toString("latin1", at, at + withdrawnHead.length) === withdrawnHead;
 }
 const withdrawnHead = '{"withdrawn":';
 
 interface KeyedRows {
   readonly key: string;
-  readonly rows: readonly SortedRow[];
+  /** Of each row, in order. */
+  readonly ids: readonly string[];
+  readonly withdrawn: readonly string[];
+  /** Good until the next group is asked for. */
+  readonly bytes: Buffer;
+}
+
+interface RowPlace {
+  readonly id: string;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** The rows of each key together, what is said twice only once. */
 function* groupRows(rows: Iterable<SortedRow>): Generator<KeyedRows> {
+  const held = new Bytes();
+  let places: RowPlace[] = [];
   let key: string | undefined;
-  let group: SortedRow[] = [];
-  let bytes = 0;
   for (const row of rows) {
     if (row.key !== key) {
-      if (key !== undefined && group.length > 0) yield { key, rows: withoutRepeats(group) };
+      if (key !== undefined) yield groupOf(key, held.view(), places);
       key = row.key;
-      group = [];
-      bytes = 0;
+      places = [];
+      held.clear();
     }
-    bytes += row.bytes.length;
-    if (bytes > maxGroupBytes || row.key.length > 65_535)
+    if (held.length + row.bytes.length > maxGroupBytes || row.key.length > 65_535)
       throw new FeedError("FEED_TOO_LARGE", `more than ${maxGroupBytes} bytes are about ${row.key.slice(0, 80)}`);
-    group.push(row);
+    const start = held.length;
+    held.add(row.bytes);
+    places.push({ id: row.id, start, end: held.length });
   }
-  if (key !== undefined && group.length > 0) yield { key, rows: withoutRepeats(group) };
+  if (key !== undefined) yield groupOf(key, held.view(), places);
 }
 
-function withoutRepeats(group: readonly SortedRow[]): readonly SortedRow[] {
-  if (group.length === 1) return group;
-  const kept: SortedRow[] = [];
-  for (let at = 0; at < group.length;) {
-    const id = group[at]?.id ?? "";
+function groupOf(key: string, bytes: Buffer, places: readonly RowPlace[]): KeyedRows {
+  const kept = withoutRepeats(bytes, places);
+  const isSame = kept.length === places.length;
+  return {
+    key,
+    ids: kept.map(({ id }) => id),
+    withdrawn: kept.filter(({ start }) => isWithdrawn(bytes, start)).map(({ id }) => id),
+    bytes: isSame ? bytes : Buffer.concat(kept.map(({ start, end }) => bytes.subarray(start, end))),
+  };
+}
+
+function withoutRepeats(bytes: Buffer, places: readonly RowPlace[]): readonly RowPlace[] {
+  if (places.every(({ id }, at) => at === 0 || places[at - 1]?.id !== id)) return places;
+  const kept: RowPlace[] = [];
+  for (let at = 0; at < places.length;) {
+    const id = places[at]?.id ?? "";
     let end = at + 1;
-    while (group[end]?.id === id) end += 1;
-    if (end === at + 1) kept.push(...group.slice(at, end));
-    else kept.push(...newestOf(group.slice(at, end)));
+    while (places[end]?.id === id) end += 1;
+    const same = places.slice(at, end);
+    kept.push(...(same.length === 1 ? same : newestOf(bytes, same)));
     at = end;
   }
   return kept;
 }
 
 /** Rows of one id and key: where records of two times are among them, only those of the later one, and none twice. */
-function newestOf(rows: readonly SortedRow[]): SortedRow[] {
-  const heads = rows.map(({ bytes }) => decodeRows(bytes)[0]?.head ?? "");
+function newestOf(bytes: Buffer, rows: readonly RowPlace[]): RowPlace[] {
+  const heads = rows.map(({ start, end }) => decodeRows(bytes.subarray(start, end))[0]?.head ?? "");
   const times = new Map([...new Set(heads)].map((head) => [head, modifiedOf(head)]));
   const newest = [...times].reduce((best, one) => (one[1] > best[1] ? one : best), ["", -Infinity] as const)[0];
   const seen = new Set<string>();
-  return rows.filter(({ bytes }, at) => {
+  return rows.filter(({ start, end }, at) => {
     if (heads[at] !== newest) return false;
-    const text = bytes.toString("latin1");
+    const text = bytes.toString("latin1", start, end);
     if (seen.has(text)) return false;
     seen.add(text);
     return true;
@@ -188,12 +209,7 @@ function modifiedOf(head: string): number {
   return typeof modified === "number" ? modified : 0;
 }
 
-function seal(
-  out: Output,
-  places: readonly { readonly key: Buffer; readonly offset: number; readonly length: number }[],
-  keyFrames: readonly Buffer[],
-  meta: GenerationMeta,
-): void {
+function seal(out: Output, places: readonly Place[], keyFrames: readonly Buffer[], meta: GenerationMeta): void {
   const keysAt = out.offset;
   for (const frame of keyFrames) out.write(frame);
   const directoryAt = out.offset;
@@ -221,6 +237,31 @@ function seal(
   magic.copy(trailer, trailerSize - 8);
   out.write(trailer);
   out.end();
+}
+
+/** Bytes that are put together in memory that is used again. */
+class Bytes {
+  length = 0;
+  private buffer = Buffer.allocUnsafeSlow(2 * blockBytes);
+
+  add(bytes: Buffer): void {
+    if (this.length + bytes.length > this.buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * (this.length + bytes.length));
+      this.buffer.copy(larger, 0, 0, this.length);
+      this.buffer = larger;
+    }
+    bytes.copy(this.buffer, this.length);
+    this.length += bytes.length;
+  }
+
+  /** Good until something is added or all is cleared. */
+  view(): Buffer {
+    return this.buffer.subarray(0, this.length);
+  }
+
+  clear(): void {
+    this.length = 0;
+  }
 }
 
 /** Writes in pieces of a mebibyte. */

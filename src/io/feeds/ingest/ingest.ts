@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { advisoryKey, type Advisory } from "../../../core/advisory/index.ts";
 import type { Instant } from "../../../lib/index.ts";
 import { FeedError } from "../error.ts";
-import { decodeRows, encodeRow, keyText, type GenerationMeta } from "../generation/format.ts";
+import { keyText, splitRows, type GenerationMeta } from "../generation/format.ts";
 import { OpenGeneration } from "../generation/open-generation.ts";
 import { RowSorter, type SortedRow } from "../generation/row-sorter.ts";
 import { writeGeneration } from "../generation/write-generation.ts";
@@ -138,7 +138,7 @@ function* carriedRows(path: string, stays: (id: string, name: string) => boolean
   try {
     for (const { key, rows } of generation.groups()) {
       const name = key.slice(0, key.indexOf("\u0001"));
-      for (const row of decodeRows(rows)) if (stays(row.id, name)) yield { key, id: row.id, bytes: encodeRow(row) };
+      for (const { id, bytes } of splitRows(rows)) if (stays(id, name)) yield { key, id, bytes };
     }
   } finally {
     generation.close();

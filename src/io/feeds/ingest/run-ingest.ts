@@ -75,7 +75,7 @@ function takeThread(): Worker {
   const file = `./ingest-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`;
   const worker = new Worker(new URL(file, import.meta.url), {
     name: "feed",
-    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: 32 },
   });
   const forget = (): void => {
     if (idle?.worker === worker) idle = undefined;

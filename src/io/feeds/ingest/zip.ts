@@ -14,12 +14,20 @@ const maxDirectory = 256 * 1_048_576;
 /** Bytes that are read at a time: members are small and stand one after the other. */
 const windowBytes = 1_048_576;
 
+/** One entry of the directory. */
 interface Place {
   readonly name: string;
   readonly method: number;
   readonly packed: number;
   readonly unpacked: number;
   readonly offset: number;
+}
+
+/** A directory of hundreds of thousands of files, which is not made into so many objects. */
+interface Directory {
+  readonly bytes: Buffer;
+  /** Where in `bytes` each entry stands, in the order of the files in the archive. */
+  readonly entries: Float64Array;
 }
 
 type ZipLimits = Pick<FeedLimits, "unpacked" | "record" | "records">;
@@ -29,11 +37,12 @@ type ZipLimits = Pick<FeedLimits, "unpacked" | "record" | "records">;
  * refused. Blocks its thread. PKWARE APPNOTE 4.3; zip64 is read where the archive has it.
  */
 export function* readZip(file: number, limits: ZipLimits, what: string): Generator<ZipMember> {
-  const places = readDirectory(file, limits, what);
+  const directory = readDirectory(file, limits, what);
   const window = new Window(file, what);
   let total = 0;
   let last = 0;
-  for (const place of places) {
+  for (const entry of directory.entries) {
+    const place = placeAt(directory.bytes, entry);
     if (place.name.endsWith("/")) continue;
     if (place.offset < last) throw torn(what, `${place.name} overlaps another file`);
     total += place.unpacked;
@@ -65,7 +74,7 @@ function unpack(packed: Buffer, place: Place, what: string): Buffer {
   throw torn(what, `${place.name} lies about its size`);
 }
 
-function readDirectory(file: number, limits: ZipLimits, what: string): Place[] {
+function readDirectory(file: number, limits: ZipLimits, what: string): Directory {
   const { size } = fstatSync(file);
   const tailSize = Math.min(size, endSize + longestComment + 20);
   const tail = readAt(file, size - tailSize, tailSize, what);
@@ -83,25 +92,38 @@ function readDirectory(file: number, limits: ZipLimits, what: string): Place[] {
   if (count > limits.records || length > maxDirectory)
     throw new FeedError("FEED_TOO_LARGE", `${what} holds more than ${limits.records} files`);
   const directory = readAt(file, offset, length, what);
-  const places: Place[] = [];
-  for (let at = 0; places.length < count;) {
+  const found: { readonly entry: number; readonly offset: number }[] = [];
+  const entries = new Float64Array(count);
+  const offsets = new Float64Array(count);
+  let isOrdered = true;
+  for (let at = 0, number = 0; number < count; number += 1) {
     if (at + 46 > directory.length || directory.readUInt32LE(at) !== 0x02014b50)
       throw torn(what, "its directory is torn");
-    const nameEnd = at + 46 + directory.readUInt16LE(at + 28);
-    const name = directory.toString("utf8", at + 46, nameEnd);
-    if ((directory.readUInt16LE(at + 8) & 1) !== 0) throw torn(what, `${name} is encrypted`);
-    const packed = directory.readUInt32LE(at + 20);
-    if (packed > limits.record) throw new FeedError("FEED_TOO_LARGE", `${what}: ${name} is too large`);
-    places.push({
-      name,
-      method: directory.readUInt16LE(at + 10),
-      offset: directory.readUInt32LE(at + 42),
-      packed,
-      unpacked: directory.readUInt32LE(at + 24),
-    });
-    at = nameEnd + directory.readUInt16LE(at + 30) + directory.readUInt16LE(at + 32);
+    const end =
+      at + 46 + directory.readUInt16LE(at + 28) + directory.readUInt16LE(at + 30) + directory.readUInt16LE(at + 32);
+    if ((directory.readUInt16LE(at + 8) & 1) !== 0) throw torn(what, `${placeAt(directory, at).name} is encrypted`);
+    if (directory.readUInt32LE(at + 20) > limits.record)
+      throw new FeedError("FEED_TOO_LARGE", `${what}: ${placeAt(directory, at).name} is too large`);
+    entries[number] = at;
+    offsets[number] = directory.readUInt32LE(at + 42);
+    isOrdered &&= number === 0 || (offsets[number - 1] ?? 0) <= (offsets[number] ?? 0);
+    at = end;
   }
-  return places.sort((a, b) => a.offset - b.offset);
+  if (isOrdered) return { bytes: directory, entries };
+  for (const [number, entry] of entries.entries()) found.push({ entry, offset: offsets[number] ?? 0 });
+  found.sort((a, b) => a.offset - b.offset);
+  return { bytes: directory, entries: Float64Array.from(found, ({ entry }) => entry) };
+}
+
+function placeAt(directory: Buffer, at: number): Place {
+  const nameEnd = at + 46 + directory.readUInt16LE(at + 28);
+  return {
+    name: directory.toString("utf8", at + 46, nameEnd),
+    method: directory.readUInt16LE(at + 10),
+    packed: directory.readUInt32LE(at + 20),
+    unpacked: directory.readUInt32LE(at + 24),
+    offset: directory.readUInt32LE(at + 42),
+  };
 }
 
 /** Pieces of a file that are asked for in their order. What it gives is good until the next piece is asked for. */
@@ -109,6 +131,7 @@ class Window {
   private readonly file: number;
   private readonly what: string;
   private readonly size: number;
+  private readonly buffer = Buffer.allocUnsafe(windowBytes);
   private bytes: Buffer = Buffer.alloc(0);
   private start = 0;
 
@@ -122,21 +145,26 @@ class Window {
     const at = offset - this.start;
     if (at >= 0 && at + length <= this.bytes.length) return this.bytes.subarray(at, at + length);
     const wanted = Math.max(length, Math.min(windowBytes, this.size - offset));
-    this.bytes = readAt(this.file, offset, wanted, this.what);
+    this.bytes = wanted > windowBytes ? Buffer.allocUnsafe(wanted) : this.buffer.subarray(0, wanted);
+    readInto(this.file, this.bytes, offset, this.what);
     this.start = offset;
     return this.bytes.subarray(0, length);
   }
 }
 
 function readAt(file: number, offset: number, length: number, what: string): Buffer {
-  if (!Number.isSafeInteger(offset) || offset < 0) throw torn(what, "an offset lies outside it");
   const buffer = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length;) {
-    const read = readSync(file, buffer, at, length - at, offset + at);
+  readInto(file, buffer, offset, what);
+  return buffer;
+}
+
+function readInto(file: number, buffer: Buffer, offset: number, what: string): void {
+  if (!Number.isSafeInteger(offset) || offset < 0) throw torn(what, "an offset lies outside it");
+  for (let at = 0; at < buffer.length;) {
+    const read = readSync(file, buffer, at, buffer.length - at, offset + at);
     if (read === 0) throw torn(what, "it ends too early");
     at += read;
   }
-  return buffer;
 }
 
 function torn(what: string, why: string, cause?: unknown): FeedError {
