@@ -52,7 +52,9 @@ export async function loadFeeds(feeds: readonly Feed[]): Promise<LoadedFeeds> {
     generation:
       parts.length === 0
         ? undefined
-        : parts.map(({ feed, generation }) => `${feed.name} ${generation.meta.content}`).join("\n"),
+        : loaded
+            .map(({ feed, generation, signals }) => `${feed.name} ${generation?.meta.content ?? signals?.content}`)
+            .join("\n"),
     lookup: async (keys) => {
       if (parts.length === 0) return undefined;
       const wanted = withEveryRelease(keys);

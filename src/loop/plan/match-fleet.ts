@@ -6,6 +6,7 @@ import {
   type AdvisoryIndex,
   type AdvisoryReport,
   type Finding,
+  type Signals,
 } from "../../core/advisory/index.ts";
 import { effectiveImage, type Config } from "../../core/config/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
@@ -65,7 +66,7 @@ export async function matchFleet(
       const name = `${madeFrom ?? ""} ${key}`;
       let matched = known.get(name);
       if (matched === undefined) {
-        matched = match(inventory, await feeds.lookup(keysOf(inventory, madeFrom)), madeFrom);
+        matched = match(inventory, await feeds.lookup(keysOf(inventory, madeFrom)), madeFrom, feeds.signals);
         if (known.size >= mostRemembered) known.clear();
         known.set(name, matched);
         // A large fleet must not keep leases and probes waiting.
@@ -100,9 +101,14 @@ export function acceptedIn(platforms: readonly MatchedPlatform[]): ReadonlyMap<s
   return found;
 }
 
-function match(inventory: Inventory, index: AdvisoryIndex | undefined, madeFrom: string | undefined): Matched {
+function match(
+  inventory: Inventory,
+  index: AdvisoryIndex | undefined,
+  madeFrom: string | undefined,
+  signals: Signals,
+): Matched {
   return {
-    report: matchAdvisories(inventory, index, madeFrom),
+    report: matchAdvisories(inventory, index, madeFrom, signals),
     judge: index && createPackageJudge(inventory, index, madeFrom),
   };
 }

@@ -1,4 +1,5 @@
 import { findingLives, type FindingLife } from "../../core/advisory/index.ts";
+import { loadFeeds } from "../../io/feeds/index.ts";
 import type { EnvironmentHistory, ImageRemedy } from "../../io/store/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
@@ -17,10 +18,11 @@ const mostLives = 1000;
 
 /** The lives of an image's findings, environment by environment. */
 export async function loadLives(ctx: Context, image: string): Promise<EnvironmentLives[]> {
-  const [{ environments, findings, known }, [remedies], row] = await Promise.all([
+  const [{ environments, findings, known }, [remedies], row, { signals }] = await Promise.all([
     ctx.store.loadFindingHistory(image),
     ctx.store.loadImageRemedies(image),
     ctx.store.loadImage(image),
+    loadFeeds(ctx.feeds),
   ]);
   const settled = settledBy(remedies);
   const details = new Map(
@@ -29,7 +31,7 @@ export async function loadLives(ctx: Context, image: string): Promise<Environmen
       {
         aliases: [...detail.aliases],
         severity: detail.severity?.level ?? ("unknown" as const),
-        exploited: detail.exploited !== undefined,
+        exploited: [advisory, ...detail.aliases].some((id) => signals.exploitedOf(id) !== undefined),
         published: detail.published === null ? null : formatInstant(detail.published),
       },
     ]),

@@ -111,7 +111,7 @@ async function createReport(read: ReadSubject, known: ScanKnowledge, said: SaidO
         return createPlatform({
           platform,
           inventory,
-          advisories: withVex(lookUp(inventory, index, known.doubts), inventory, read, said, at),
+          advisories: withVex(lookUp(inventory, index, known), inventory, read, said, at),
           remedyOf: remediesOf(subject.name, inventory, tree, index, at),
         });
       }),
@@ -119,8 +119,12 @@ async function createReport(read: ReadSubject, known: ScanKnowledge, said: SaidO
   };
 }
 
-function lookUp(inventory: Inventory, index: AdvisoryIndex | undefined, doubts: readonly string[]): AdvisoryReport {
-  const found = matchAdvisories(inventory, index);
+function lookUp(
+  inventory: Inventory,
+  index: AdvisoryIndex | undefined,
+  { doubts, signals }: Pick<ScanKnowledge, "doubts" | "signals">,
+): AdvisoryReport {
+  const found = matchAdvisories(inventory, index, undefined, signals);
   const reasons = [...new Set([...found.reasons, ...doubts])];
   return { ...found, state: reasons.length === 0 ? found.state : "unknown", reasons };
 }

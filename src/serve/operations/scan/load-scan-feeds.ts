@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { AdvisoryIndex, AdvisoryKey } from "../../../core/advisory/index.ts";
+import type { AdvisoryIndex, AdvisoryKey, Signals } from "../../../core/advisory/index.ts";
 import type { ScanFeed } from "../../../core/report/index.ts";
 import { createFeed, loadFeeds, type Feed } from "../../../io/feeds/index.ts";
 import type { Clock } from "../../../lib/index.ts";
@@ -8,6 +8,7 @@ import type { Clock } from "../../../lib/index.ts";
 export interface ScanKnowledge {
   /** What they say of what is asked; undefined where there is no feed, or none could be read. */
   readonly lookup: (keys: Iterable<AdvisoryKey>) => Promise<AdvisoryIndex | undefined>;
+  readonly signals: Signals;
   readonly feeds: readonly ScanFeed[];
   /** Why what they say cannot be relied upon: `no feed`, or the alarms of feeds. */
   readonly doubts: readonly string[];
@@ -38,9 +39,10 @@ export async function loadScanFeeds(
     const isLocal = named.includes(feed) && !/https?:\/\//.test(feed.name);
     if (status.generation === undefined || isLocal || !isFresh) await feed.refresh(signal);
   }
-  const { lookup, doubts, statuses } = await loadFeeds(feeds);
+  const { lookup, signals, doubts, statuses } = await loadFeeds(feeds);
   return {
     lookup,
+    signals,
     doubts,
     feeds: statuses.map(({ name, newest, checked, alarm }) => ({ name, newest, checked, alarm })),
   };
