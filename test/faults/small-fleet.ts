@@ -25,7 +25,7 @@ export interface Change {
   readonly registry?: Document;
   readonly notifications?: Document;
   readonly watch?: Document;
-  readonly feeds?: Document;
+  readonly feeds?: Document | readonly Document[];
   readonly vex?: readonly string[];
   readonly engine?: Document;
   readonly bases?: Document;

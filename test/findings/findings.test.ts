@@ -23,6 +23,8 @@ interface Watched extends OpenFleet {
   readonly small: SmallFleet;
   /** Puts a record into the feed's folder; the next pass finds it. */
   readonly tell: (record: OsvRecord) => Promise<void>;
+  /** What is known to be exploited. */
+  readonly exploited: (...ids: readonly string[]) => Promise<void>;
   /** Says that a vulnerability does not matter, until then. */
   readonly accept: (id: string, purl: string, until: number) => Promise<void>;
   readonly publish: (versions: Readonly<Record<string, string>>) => Promise<void>;
@@ -51,7 +53,18 @@ async function watchFleet(change: Change = {}): Promise<Watched> {
   const images = {
     "small-alone": { packages: ["small-base", "small-gauge"], entrypoint: ["/usr/bin/small-gauge"], files },
   };
-  await small.configure({ images, ...change, feeds: { osv: feed }, vex: ["vex"] });
+  const kev = join(small.folder, "kev.json");
+  const exploited = (...ids: readonly string[]) => {
+    const vulnerabilities = ids.map((cveID) => ({ cveID, dateAdded: "2026-01-02", dueDate: "2026-01-23" }));
+    const dateReleased = new Date().toISOString();
+    return writeFile(kev, JSON.stringify({ catalogVersion: "1", dateReleased, count: ids.length, vulnerabilities }));
+  };
+  await exploited("CVE-2099-8888");
+  const feeds = [
+    { kind: "osv", from: feed },
+    { kind: "kev", from: kev },
+  ];
+  await small.configure({ images, ...change, feeds, vex: ["vex"] });
   const tell = async ({ id, source, ecosystem = "Debian:12", fixed, more }: OsvRecord): Promise<void> => {
     const at = new Date(Date.now() - hour).toISOString();
     const events = [{ introduced: "0" }, ...(fixed === undefined ? [] : [{ fixed }])];
@@ -77,6 +90,7 @@ async function watchFleet(change: Change = {}): Promise<Watched> {
     ...open,
     small,
     tell,
+    exploited,
     accept: async (id, purl, until) => {
       const statement = {
         vulnerability: { name: id },
@@ -176,6 +190,23 @@ describe("a record for a package that production holds", () => {
       expect(life?.closed?.at).toBe(moved?.at);
       expect((await fleet.operations.why({ image, digest: why.previous ?? "" })).findings).toContainEqual(life);
     }
+  }, 120_000);
+
+  it("takes the urgent lane when it turns out to be exploited, though it was not critical and its cure already waited", async () => {
+    const fleet = await watchFleet({ policies: { coolDown: "3d" } });
+    fleet.clock.jump(hour);
+    await fleet.publish({ libsmall1: "1.0-2" });
+    await fleet.tell({ id: "CVE-2099-0005", source: "libsmall1", fixed: "1.0-2" });
+    expect(await fleet.run()).toMatchObject({ rebuilt: 0, failed: 0 });
+    const [waiting] = (await fleet.plan()).findings;
+    expect(waiting).toMatchObject({ exploited: false, remedy: { kind: "rebuild" }, schedule: { state: "waiting" } });
+    expect(Date.parse(waiting?.schedule.notBefore ?? "")).toBeGreaterThan(fleet.clock.now());
+
+    await fleet.exploited("CVE-2099-8888", "CVE-2099-0005");
+    await fleet.operations.look({});
+    const plan = await fleet.plan();
+    expect(plan.findings[0]).toMatchObject({ exploited: true, schedule: { state: "planned", lane: "urgent" } });
+    expect(await fleet.run()).toMatchObject({ rebuilt: 2, failed: 0 });
   }, 120_000);
 
   it("is withdrawn again, and nothing was started", async () => {

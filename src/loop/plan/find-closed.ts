@@ -41,13 +41,14 @@ export function keysOfInstalled({ versions, ecosystems }: Installed): AdvisoryKe
 export function closedByUpdates(
   index: AdvisoryIndex,
   { versions, ecosystems }: Installed,
+  isExploited: (id: string) => boolean = () => false,
 ): (update: PackageUpdate) => ReadonlyMap<string, ClosedByUpdate> | undefined {
   const remembered = new Map<string, ClosedByUpdate>();
   const look = (source: string, from: string, to: string): ClosedByUpdate => {
     const key = `${source} ${from} ${to}`;
     const known = remembered.get(key);
     if (known !== undefined) return known;
-    const closed = [...ecosystems].map((one) => closedAdvisories(index, one, { source, from, to }));
+    const closed = [...ecosystems].map((one) => closedAdvisories(index, one, { source, from, to }, isExploited));
     const found = join(closed);
     remembered.set(key, found);
     return found;

@@ -28,9 +28,10 @@ export async function findUpdates(ctx: Context, upstream: string, installed: Ins
   }
   const updates = (await noteFirstSeen(ctx, sources, offered)).map((one) => ({ ...one, distro: upstream }));
   if (updates.length === 0) return updates;
-  const index = await (await loadFeeds(ctx.feeds)).lookup(keysOfInstalled(installed));
+  const { lookup, signals } = await loadFeeds(ctx.feeds);
+  const index = await lookup(keysOfInstalled(installed));
   if (index === undefined) return updates;
-  const closedBy = closedByUpdates(index, installed);
+  const closedBy = closedByUpdates(index, installed, (id) => signals.exploitedOf(id) !== undefined);
   return updates.map((update) => {
     const closes = closedBy(update);
     return closes === undefined ? update : { ...update, closes };

@@ -66,14 +66,15 @@ export async function matchFleet(
       const name = `${madeFrom ?? ""} ${key}`;
       let matched = known.get(name);
       if (matched === undefined) {
-        matched = match(inventory, await feeds.lookup(keysOf(inventory, madeFrom)), madeFrom, feeds.signals);
+        matched = match(inventory, await feeds.lookup(keysOf(inventory, madeFrom)), madeFrom);
         if (known.size >= mostRemembered) known.clear();
         known.set(name, matched);
         // A large fleet must not keep leases and probes waiting.
         await nextTurn();
       }
       const { report, judge } = matched;
-      const findings = vex.apply(report.findings, { image, digest: row.digest, inventory });
+      const told = report.findings.map((finding) => withSignals(finding, feeds.signals));
+      const findings = vex.apply(told, { image, digest: row.digest, inventory });
       platforms.push({ platform, inventory, judge, report: { ...report, findings } });
     }
     images.set(image, platforms);
@@ -101,14 +102,21 @@ export function acceptedIn(platforms: readonly MatchedPlatform[]): ReadonlyMap<s
   return found;
 }
 
-function match(
-  inventory: Inventory,
-  index: AdvisoryIndex | undefined,
-  madeFrom: string | undefined,
-  signals: Signals,
-): Matched {
+/** What is known of exploits changes by itself, whatever advisories say: it is asked anew. */
+function withSignals(finding: Finding, signals: Signals): Finding {
+  const names = [finding.id, ...finding.upstream];
+  const exploited = names.map((name) => signals.exploitedOf(name)).find((one) => one !== undefined);
+  const scores = names.flatMap((name) => signals.epssOf(name) ?? []);
   return {
-    report: matchAdvisories(inventory, index, madeFrom, signals),
+    ...finding,
+    ...(exploited === undefined ? {} : { exploited }),
+    ...(scores.length === 0 ? {} : { epss: Math.max(...scores) }),
+  };
+}
+
+function match(inventory: Inventory, index: AdvisoryIndex | undefined, madeFrom: string | undefined): Matched {
+  return {
+    report: matchAdvisories(inventory, index, madeFrom),
     judge: index && createPackageJudge(inventory, index, madeFrom),
   };
 }
