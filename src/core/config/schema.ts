@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { feeds } from "./feeds-schema.ts";
 
 const name = z.string().regex(
   // Every object has a `constructor`: as a name it would be found where nothing is.
@@ -283,22 +284,6 @@ const environment = z.strictObject({
   checks: z.array(runCheck).max(100).default([]).describe("For every image that comes here"),
 });
 
-const feed = z.strictObject({
-  kind: z
-    .enum(["osv", "malware", "debian-tracker", "secdb", "kev", "epss"])
-    .describe(
-      "`osv`: OSV records; `malware`: those of packages made to do harm; `secdb`: of Alpine and Wolfi; `kev`: CISA's catalogue; `epss`: FIRST's scores",
-    ),
-  name: name.optional().describe("How it is called; by its kind without it"),
-  from: text.describe("A file, a folder or a URL; a URL that ends in `/` is the root of a bucket as OSV's is laid out"),
-  ecosystems: z
-    .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$/, "an ecosystem: `Debian`, `npm`, `crates.io`"))
-    .min(1)
-    .max(100)
-    .optional()
-    .describe("Which of its ecosystems are taken; all of them without it. A bucket needs them"),
-});
-
 const policies = z.strictObject({
   coolDown: duration
     .default(3 * units.d)
@@ -347,18 +332,7 @@ export const configSchema = z.strictObject({
       tls: z.strictObject({ ca: text, cert: text, key: text }).optional().describe("Paths of PEM files, for buildkitd"),
     })
     .prefault({}),
-  feeds: z
-    .union(
-      [
-        z.array(feed).max(100),
-        z.strictObject({
-          osv: text.optional().describe("OSV records: a zip, a folder, or a URL"),
-          debianTracker: text.optional().describe("The Debian security tracker's JSON: a file or a URL"),
-        }),
-      ],
-      { error: "a list of `{ kind, from }`, or `osv:` and `debianTracker:`" },
-    )
-    .prefault({}),
+  feeds,
   vex: z
     .array(text)
     .max(100)
