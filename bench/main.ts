@@ -26,6 +26,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   plan: async () => (await import("./plan.ts")).runBench,
   rebase: async () => (await import("./rebase.ts")).runBench,
   ingest: async () => (await import("./ingest.ts")).runBench,
+  match: async () => (await import("./match.ts")).runBench,
   start: async () => (await import("./start.ts")).runBench,
   scan: async () => (await import("./scan.ts")).runBench,
 };

@@ -31,11 +31,23 @@ export interface FindingCounts {
   readonly ended: number;
 }
 
+/** What one writing of findings did. */
+export interface SavedMatches extends FindingCounts {
+  /** The first of those that opened. */
+  readonly news: readonly { readonly advisory: string; readonly package: number }[];
+}
+
 /** An environment that runs something with a finding. */
 export interface AffectedPlace {
   readonly image: ImageName;
   readonly environment: EnvironmentName;
   readonly digest: Digest;
+}
+
+export interface HoldingPlace extends AffectedPlace {
+  readonly since: Instant;
+  /** By platform. */
+  readonly inventories: Readonly<Record<string, Digest>>;
 }
 
 /** The facts that the lives of findings in one environment follow from. */
@@ -44,10 +56,12 @@ export interface EnvironmentHistory {
   readonly placements: readonly (Placement & { readonly digest: Digest })[];
 }
 
+const mostNews = 100;
+
 export function findingQueries(db: Database) {
   return {
     /** Writes down what was found of these packages: what is new opens, what is gone ends, all else goes on. The same again changes nothing. */
-    saveMatches: (matched: readonly MatchedPackage[]): Promise<FindingCounts> =>
+    saveMatches: (matched: readonly MatchedPackage[]): Promise<SavedMatches> =>
       db.write(async ({ sql }) => {
         await fragment`select pg_advisory_xact_lock(${matchLock})`.execute(sql);
         const now = db.clock.now();
@@ -60,7 +74,15 @@ export function findingQueries(db: Database) {
         await fragment`update package set matched = true where id = any(${ids}::int[]) and not matched`.execute(sql);
         const count = (kind: FindingChange["kind"]): number =>
           changes.filter(({ change }) => change.kind === kind).length;
-        return { opened: count("opened"), updated: count("updated"), ended: count("ended") };
+        const news = changes.flatMap(({ package: id, change }) =>
+          change.kind === "opened" ? [{ advisory: change.finding.advisory, package: id }] : [],
+        );
+        return {
+          opened: news.length,
+          updated: count("updated"),
+          ended: count("ended"),
+          news: news.slice(0, mostNews),
+        };
       }),
 
     /** Every environment that runs something that an advisory touches now; by any id that readers know it by. Sorted by image and environment. */
@@ -74,8 +96,28 @@ export function findingQueries(db: Database) {
       return loadHolders(db, rows[0]?.packages ?? []);
     },
 
-    /** Every environment that runs one of these packages. */
-    loadHolders: (packages: readonly number[]): Promise<AffectedPlace[]> => loadHolders(db, packages),
+    /** Keys of the inventories that hold one of these packages. */
+    loadInventoriesHolding: async (packages: readonly number[]): Promise<string[]> => {
+      // As one text: a row for each of ten thousand takes longer than finding them.
+      const { rows } = await fragment<{ keys: string | null }>`
+        select string_agg(inventory, ' ') as keys from inventory_package where packages && ${[...packages]}::int[]`.execute(
+        db.sql,
+      );
+      return rows[0]?.keys?.split(" ") ?? [];
+    },
+
+    /** What environments name, with its inventories, of all that were moved at `since` or later; and when the newest of all was. */
+    loadPlaces: async (
+      since: Instant,
+    ): Promise<{ readonly places: readonly HoldingPlace[]; readonly newest: Instant }> => {
+      const { rows: last } = await fragment<{ newest: Instant | null }>`
+        select max(since) as newest from pointer`.execute(db.sql);
+      const { rows } = await fragment<HoldingPlace>`
+        select p.image, p.environment, p.digest, p.since, d.inventories
+          from pointer p join image_digest d on d.image = p.image and d.digest = p.digest
+         where p.since >= ${timestamp(since)}::timestamptz`.execute(db.sql);
+      return { places: rows, newest: last[0]?.newest ?? 0 };
+    },
 
     /** What the findings of an image follow from: what its environments named and name, and the findings of all packages of that. */
     loadFindingHistory: async (
@@ -131,10 +173,10 @@ export function findingQueries(db: Database) {
 async function loadHolders(db: Database, packages: readonly number[]): Promise<AffectedPlace[]> {
   if (packages.length === 0) return [];
   const { rows } = await fragment<AffectedPlace>`
-    with holding as (select inventory from inventory_package where packages && ${[...packages]}::int[])
     select p.image, p.environment, p.digest
       from image_digest d join pointer p on p.image = d.image and p.digest = d.digest
-     where exists (select 1 from jsonb_each_text(d.inventories) i join holding h on h.inventory = i.value)
+     where jsonb_path_query_array(d.inventories, '$.*') ?| coalesce(
+             (select array_agg(inventory) from inventory_package where packages && ${[...packages]}::int[]), '{}')
      order by 1, 2`.execute(db.sql);
   return rows;
 }

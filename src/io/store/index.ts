@@ -11,7 +11,14 @@ export type { VerificationChange } from "./verification.ts";
 export type { Intent, SavedIntent, SavedPromotion } from "./promotion.ts";
 export type { PromotionFacts } from "./promotion-facts.ts";
 export type { MatchPackage, UnindexedInventory } from "./package.ts";
-export type { AffectedPlace, EnvironmentHistory, FindingCounts, MatchedPackage } from "./finding.ts";
+export type {
+  AffectedPlace,
+  EnvironmentHistory,
+  FindingCounts,
+  HoldingPlace,
+  MatchedPackage,
+  SavedMatches,
+} from "./finding.ts";
 export type { NewQuarantine } from "./quarantine.ts";
 export type { DeclaredImage } from "./image.ts";
 export type { RaisedAlarm } from "./alarm.ts";

@@ -9,6 +9,7 @@ import { createFeed, type Feed } from "../../io/feeds/index.ts";
 import type { Lease, Store } from "../../io/store/index.ts";
 import { sha256, silentLogger, type Digest } from "../../lib/index.ts";
 import type { Context, LoopEvent } from "../context.ts";
+import { createHolders } from "./create-holders.ts";
 import { matchFindings } from "./match-findings.ts";
 
 const minute = 60_000;
@@ -155,6 +156,7 @@ describeStores("matchFindings", ({ it, store, clock }) => {
       { ...finding, opened: back, fixedSince },
     ]);
     expect(await store().loadAffected("CVE-2026-1000")).toMatchObject([{ image: "web", environment: "production" }]);
+    expect(events.map(({ message }) => message)).toEqual(["CVE-2026-1000 is new: web in production"]);
   });
 
   it("is ended by a withdrawal, with that kind, and by a record that no longer names the version", async () => {
@@ -236,6 +238,32 @@ describeStores("matchFindings", ({ it, store, clock }) => {
       "three staging",
       "two production",
     ]);
+  });
+
+  it("knows who holds a package as environments move, and after the database was restored", async () => {
+    const ctx = context([feedOf()]);
+    await inject("CVE-2026-1", "2");
+    await declare("one", "two");
+    await promote("one", inventory([entry("nginx", "1.0")]));
+    await pass(ctx);
+    const [nginx] = await store().loadPackagesOfKeys([{ ecosystem: "debian:12", name: "nginx" }]);
+    const holders = createHolders(store());
+    const found = async () => (await holders.find([nginx?.id ?? 0])).map(({ image }) => image).sort();
+    expect(await found()).toEqual(["one"]);
+    clock.advance(minute);
+    await promote("two", inventory([entry("nginx", "1.0"), entry("curl", "1")]));
+    await pass(ctx);
+    expect(await found()).toEqual(["one", "two"]);
+    clock.advance(minute);
+    await promote("one", inventory([entry("curl", "1")]));
+    await pass(ctx);
+    expect(await found()).toEqual(["two"]);
+    const session = await store().engine.acquire();
+    await session.query("update pointer set since = since - interval '1 day'");
+    await session.query("delete from pointer where image = 'two'");
+    await store().engine.release(session);
+    expect(await found()).toEqual([]);
+    expect(await holders.find([])).toEqual([]);
   });
 
   it("says the same when it was stopped anywhere and is run again", async () => {

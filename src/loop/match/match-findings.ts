@@ -9,8 +9,9 @@ import {
 } from "../../core/advisory/index.ts";
 import { effectiveImage } from "../../core/config/index.ts";
 import { loadFeeds, type LoadedFeeds } from "../../io/feeds/index.ts";
-import type { FindingCounts, MatchedPackage, MatchPackage } from "../../io/store/index.ts";
+import type { FindingCounts, MatchedPackage, MatchPackage, SavedMatches } from "../../io/store/index.ts";
 import type { Context } from "../context.ts";
+import { createHolders, type Holders } from "./create-holders.ts";
 
 /** What one look brought. */
 export interface MatchResult extends FindingCounts {
@@ -25,9 +26,11 @@ const matchedShape = z.object({ contents: z.record(z.string(), z.string()), chec
 const setting = "matched-feeds";
 
 /** Bounds of one transaction: others come in between. */
-const inventoryBatch = 25;
-const packageBatch = 500;
+const inventoryBatch = 10;
+const packageBatch = 250;
 const keyBatch = 2000;
+/** New findings that are told one by one. */
+const mostTold = 20;
 
 type MatchContext = Pick<Context, "store" | "feeds" | "config" | "signal" | "emit">;
 
@@ -40,9 +43,11 @@ export async function matchFindings(ctx: MatchContext): Promise<MatchResult> {
   const feeds = await loadFeeds(ctx.feeds);
   const total = { inventories, packages: 0, opened: 0, updated: 0, ended: 0 };
   if (feeds.generation === undefined) return total;
+  const news: SavedMatches["news"][number][] = [];
   const add = async (packages: readonly MatchPackage[]): Promise<boolean> => {
     const counts = await matchPackages(ctx, feeds, packages);
     if (counts === undefined) return false;
+    if (news.length <= mostTold) news.push(...counts.news);
     total.packages += packages.length;
     for (const kind of ["opened", "updated", "ended"] as const) total[kind] += counts[kind];
     return true;
@@ -53,7 +58,7 @@ export async function matchFindings(ctx: MatchContext): Promise<MatchResult> {
     if (some.length === 0) break;
     isWhole = await add(some);
   }
-  tell(ctx, total);
+  await tell(ctx, total, news);
   return total;
 }
 
@@ -111,7 +116,7 @@ async function matchPackages(
   ctx: MatchContext,
   feeds: LoadedFeeds,
   packages: readonly MatchPackage[],
-): Promise<FindingCounts | undefined> {
+): Promise<SavedMatches | undefined> {
   const asked = packages.map((one) => ({ one, keys: keysOfUnit(one) }));
   const index = await feeds.lookup(asked.flatMap(({ keys }): readonly AdvisoryKey[] => keys));
   if (index === undefined) return undefined;
@@ -142,7 +147,27 @@ function madeFromOf({ config }: MatchContext, image: string | undefined): string
   return ecosystemOfCodename(config.upstreams[upstream]?.codename ?? "");
 }
 
-function tell({ emit }: MatchContext, { opened, ended, packages }: MatchResult): void {
-  if (opened + ended === 0) return;
-  emit({ kind: "note", message: `${opened} findings opened and ${ended} ended in ${packages} packages` });
+/** By store, what its environments hold: remembered from look to look. */
+const holdersOf = new WeakMap<Context["store"], Holders>();
+
+/** A few new findings are told one by one, with how far they reach; many as a number. */
+async function tell(ctx: MatchContext, total: MatchResult, news: SavedMatches["news"]): Promise<void> {
+  if (total.opened + total.ended === 0) return;
+  if (total.opened > mostTold || news.length === 0) {
+    const message = `${total.opened} findings opened and ${total.ended} ended, in ${total.packages} packages`;
+    ctx.emit({ kind: "note", message });
+    return;
+  }
+  const holders = holdersOf.get(ctx.store) ?? createHolders(ctx.store);
+  holdersOf.set(ctx.store, holders);
+  for (const [advisory, ones] of Map.groupBy(news, (one) => one.advisory)) {
+    const places = await holders.find(ones.map((one) => one.package));
+    const some = places
+      .slice(0, 3)
+      .map(({ image, environment }) => `${image} in ${environment}`)
+      .join(", ");
+    const more = places.length > 3 ? ` and ${places.length - 3} more` : "";
+    const where = places.length === 0 ? "no environment runs it now" : `${some}${more}`;
+    ctx.emit({ kind: "note", message: `${advisory} is new: ${where}` });
+  }
 }
