@@ -7,7 +7,7 @@ import type { AdvisoryKey } from "../../../core/advisory/index.ts";
  * A generation of a feed is one sealed file:
  *
  *     magic
- *     blocks      zstd frames of groups, in the order of their keys; about 64 KiB each before compression
+ *     blocks      zstd frames of groups, in the order of their keys; about 16 KiB each before compression
  *     keys        zstd frames, each with its length before it: every key with a hash of its group
  *     directory   of each block its place and its first key
  *     meta        JSON: what is in it
@@ -18,7 +18,7 @@ import type { AdvisoryKey } from "../../../core/advisory/index.ts";
 export const magic = Buffer.from("TMGEN003", "latin1");
 export const trailerSize = 8 * 5 + 32 + 8;
 /** Bytes of groups in a block, before compression, unless one group alone has more. */
-export const blockBytes = 65_536;
+export const blockBytes = 16_384;
 /** What one key may hold, and so what a block may unpack to. */
 export const maxGroupBytes = 256 * 1_048_576;
 export const hashBytes = 16;
