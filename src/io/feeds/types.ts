@@ -1,19 +1,12 @@
 import type { Instant } from "../../lib/index.ts";
 
-/** What a feed brings, and in which shape. */
-export type FeedKind =
-  /** OSV records: a zip, a folder, one JSON document, or the root of a bucket of them. */
-  | "osv"
-  /** OSV records of packages that were published to do harm, ids `MAL-`; others in it are left out. */
-  | "malware"
-  /** The Debian security tracker's JSON document. */
-  | "debian-tracker"
-  /** Security databases of Alpine and Wolfi: one document, or a folder of them. */
-  | "secdb"
-  /** CISA's catalogue of known exploited vulnerabilities, JSON. */
-  | "kev"
-  /** FIRST's EPSS scores, CSV, also packed by gzip. */
-  | "epss";
+/**
+ * What a feed brings, and in which shape. `osv`: OSV records: a zip, a folder, one JSON document, or the root of a bucket of them. `malware`: those of packages that were published to do
+ * harm, ids `MAL-`; others in it are left out. `debian-tracker`: the Debian security tracker's JSON document. `secdb`: security databases of Alpine and Wolfi: one document, or a folder of
+ * them. `kev`: CISA's catalogue of known exploited vulnerabilities, JSON. `epss`: FIRST's EPSS scores, CSV, also packed by gzip.
+ */
+export const feedKinds = ["osv", "malware", "debian-tracker", "secdb", "kev", "epss"] as const;
+export type FeedKind = (typeof feedKinds)[number];
 
 /** A feed of advisories as it is configured. */
 export interface FeedConfig {

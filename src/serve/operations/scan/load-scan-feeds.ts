@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { AdvisoryIndex, AdvisoryKey, Signals } from "../../../core/advisory/index.ts";
 import type { ScanFeed } from "../../../core/report/index.ts";
-import { createFeed, loadFeeds, type Feed } from "../../../io/feeds/index.ts";
+import { createFeed, feedKinds, loadFeeds, type Feed, type FeedKind } from "../../../io/feeds/index.ts";
 import type { Clock } from "../../../lib/index.ts";
 
 /** What the feeds of a scan know. */
@@ -25,7 +25,7 @@ export interface ScanFeedsDeps {
 /** A feed that was read this long ago is asked again whether it is new. */
 const freshMs = 3_600_000;
 
-/** All feeds of the configuration and those at `locations` (a path or an address, `debian-tracker=` before the tracker's). */
+/** All feeds of the configuration and those at `locations` (a path or an address, its kind before it where that is not OSV: `debian-tracker=`, `kev=`). */
 export async function loadScanFeeds(
   locations: readonly string[],
   { folder, clock, configured }: ScanFeedsDeps,
@@ -48,10 +48,11 @@ export async function loadScanFeeds(
   };
 }
 
-function placeOf(text: string): { kind: "osv" | "debian-tracker"; location: string } {
-  const [, named, rest] = /^(osv|debian-tracker)=(.+)$/.exec(text) ?? [];
-  const where = rest ?? text;
+function placeOf(text: string): { readonly kind: FeedKind; readonly location: string } {
+  const [, named, rest] = /^([a-z-]+)=(.+)$/.exec(text) ?? [];
+  const kind = feedKinds.find((one) => one === named);
+  const where = kind === undefined ? text : (rest ?? text);
   const location = /^https?:\/\//.test(where) ? where : resolve(where);
-  if (named !== undefined) return { kind: named as "osv" | "debian-tracker", location };
-  return { kind: /tracker/.test(where.split("/").at(-1) ?? "") ? "debian-tracker" : "osv", location };
+  const guessed = /tracker/.test(where.split("/").at(-1) ?? "") ? "debian-tracker" : "osv";
+  return { kind: kind ?? guessed, location };
 }
