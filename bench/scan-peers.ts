@@ -30,7 +30,7 @@ interface Peer {
 }
 
 /**
- * grype and trivy read databases of their own, which can be made of lines only by a program that links their libraries: `scandb FOLDER`, which reads `id, source, release, fixed` from standard input and
+ * grype and trivy read databases of their own, which can be made of lines only by a program that links their libraries: `scanner-databases FOLDER`, which reads `id, source, release, fixed` from standard input and
  * writes both. osv-scanner reads a zip of OSV records. Each must find exactly what there is, or its time says nothing.
  */
 const peers: readonly Peer[] = [
@@ -107,9 +107,9 @@ export async function measureScanPeers(
 async function prepareDatabases({ folder, records }: ScanContent): Promise<void> {
   const lines = records.map(({ id, source, fixed }) => `${id}\t${source}\t12\t${fixed}\n`).join("");
   await new Promise<void>((resolve, reject) => {
-    const child = spawn("scandb", [join(folder, "databases")], { stdio: ["pipe", "ignore", "inherit"] });
+    const child = spawn("scanner-databases", [join(folder, "databases")], { stdio: ["pipe", "ignore", "inherit"] });
     child.on("error", reject);
-    child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`scandb ended with ${code}`))));
+    child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`scanner-databases ended with ${code}`))));
     child.stdin.on("error", () => undefined);
     child.stdin.end(lines);
   });

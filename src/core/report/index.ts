@@ -10,7 +10,6 @@ export type {
   ScanVerdict,
 } from "./types.ts";
 export { createPlatform, scanPackages, type PlatformFacts } from "./create-platform.ts";
-export { compareFindings, countLevels, levelOf } from "./order-findings.ts";
 export { applyIgnores } from "./apply-ignores.ts";
 export { parseIgnoreFile, type IgnoreEntry, type IgnoreMistake, type ParsedIgnoreFile } from "./parse-ignore-file.ts";
 export { failOnWords, parseFailOn, type FailRule, type ParsedFailOn } from "./parse-fail-on.ts";

@@ -1,4 +1,4 @@
-import type { Finding, Judgement } from "../advisory/index.ts";
+import type { Finding } from "../advisory/index.ts";
 import type { InstalledPackage, OsRelease } from "../inventory/index.ts";
 import type { Remedy } from "../remedy/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
@@ -88,13 +88,3 @@ export type ScanVerdict =
       /** Findings that no severity is known of, where a rule asks for one and none counts them. */
       readonly unrated: number;
     };
-
-/** Words of a distribution's judgement for people. */
-export const judgementWords: Readonly<Record<Judgement, string>> = {
-  "not-affected": "not affected, says the distribution",
-  "no-dsa": "minor, says the distribution",
-  postponed: "postponed by the distribution",
-  ignored: "ignored by the distribution",
-  "end-of-life": "out of support",
-  undetermined: "not yet judged by the distribution",
-};
