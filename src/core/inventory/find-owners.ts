@@ -1,7 +1,8 @@
 import type { FoundContent } from "./find-contents.ts";
 import type { OwnedFile, PackageDatabase } from "./inventory-reader.ts";
 import type { LayerEntry } from "./layer-facts.ts";
-import { lookup, nameOf, parentOf, type Tree } from "./tree.ts";
+import { nameOf, type Tree } from "./tree.ts";
+import { createRealPath } from "./real-path.ts";
 
 /**
  * By path, the package of the distribution that brought each of `contents` and whose bytes are still there: what was put in its place since is
@@ -16,17 +17,7 @@ export function findOwners(
   if (contents.length === 0) return owners;
   const byPath = new Map(contents.map((one) => [one.path, one]));
   const names = new Set(contents.map(({ path }) => nameOf(path)));
-  const folders = new Map<string, string>();
-  const real = (path: string): string => {
-    const parent = parentOf(path);
-    let folder = folders.get(parent);
-    if (folder === undefined) {
-      const found = lookup(tree, parent);
-      folder = found.kind === "found" ? found.path : parent;
-      folders.set(parent, folder);
-    }
-    return folder === "" ? nameOf(path) : `${folder}/${nameOf(path)}`;
-  };
+  const real = createRealPath(tree);
   for (const database of databases)
     for (const file of database.files((name) => names.has(name))) {
       const content = byPath.get(file.path) ?? byPath.get(real(file.path));

@@ -1,5 +1,6 @@
 import { readText } from "../read-text.ts";
-import { listFolder, lookup, nameOf, parentOf, type Tree } from "../tree.ts";
+import { listFolder, lookup, nameOf, type Tree } from "../tree.ts";
+import { createRealPath } from "../real-path.ts";
 
 /** The files that the packages of a tree say are theirs. */
 export interface Ownership {
@@ -13,17 +14,7 @@ const statusFolder = "var/lib/dpkg/status.d";
 /** Reads `info/*.list`, `info/*.md5sums`, and in `status.d/` md5sums and `Conffiles:`; paths are taken through the tree's folder links, so that `/bin/sh` is `usr/bin/sh` on a merged /usr. dpkg(1), deb-md5sums(5). */
 export function readOwnership(tree: Tree): Ownership {
   const owners = new Map<string, { name: string; md5?: string }>();
-  const folders = new Map<string, string>();
-  const real = (path: string): string => {
-    const parent = parentOf(path);
-    let folder = folders.get(parent);
-    if (folder === undefined) {
-      const found = lookup(tree, parent);
-      folder = found.kind === "found" ? found.path : parent;
-      folders.set(parent, folder);
-    }
-    return folder === "" ? nameOf(path) : `${folder}/${nameOf(path)}`;
-  };
+  const real = createRealPath(tree);
   for (const name of listFolder(tree, infoFolder).filter((file) => file.endsWith(".list")))
     for (const line of linesOf(tree, `${infoFolder}/${name}`))
       if (line.startsWith("/") && line.length > 2) owners.set(real(line.slice(1)), { name: name.slice(0, -5) });
