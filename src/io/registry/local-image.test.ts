@@ -1,4 +1,5 @@
-import { readdir, readFile, rename, symlink, truncate, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { open, readdir, readFile, rename, symlink, truncate, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -128,6 +129,24 @@ describe("a docker archive", () => {
     const writer = writeDockerArchive(archive(), "localhost/app");
     await pushImage(writer, image, "1");
     await writer.abort();
+    expect(await readdir(folder.path())).toEqual([]);
+  });
+
+  it("that is given up while its file is being opened is removed after that", async () => {
+    const part = `${archive()}.part`;
+    // Opening a pipe to write lasts until somebody reads it.
+    execFileSync("mkfifo", [part]);
+    const given = writeDockerArchive(archive(), "localhost/app").abort();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await readdir(folder.path())).toEqual(["image.tar.part"]);
+    const reader = await open(part, "r");
+    await given;
+    await reader.close();
+    expect(await readdir(folder.path())).toEqual([]);
+  });
+
+  it("whose file cannot be made is given up without waiting", async () => {
+    await writeDockerArchive(folder.path("absent/image.tar"), "localhost/app").abort();
     expect(await readdir(folder.path())).toEqual([]);
   });
 

@@ -99,7 +99,10 @@ export function writeDockerArchive(target: string | Writable, repository: string
     abort: async () => {
       tar.destroy();
       output.destroy();
-      if (aside !== undefined) await rm(aside, { force: true });
+      if (aside === undefined) return;
+      // A file whose opening is under way would be made after it was removed.
+      if (!output.closed) await new Promise<void>((resolve) => output.once("close", resolve));
+      await rm(aside, { force: true });
     },
   };
 }
