@@ -1,0 +1,3 @@
+export { probeHttp, type HttpProbe } from "./probe-http.ts";
+export { probeTcp, type TcpProbe } from "./probe-tcp.ts";
+export type { ProbeResult } from "./types.ts";
