@@ -1,3 +1,4 @@
+export { probeCommand, type CommandProbe } from "./probe-command.ts";
 export { probeHttp, type HttpProbe } from "./probe-http.ts";
 export { probeTcp, type TcpProbe } from "./probe-tcp.ts";
 export type { ProbeResult } from "./types.ts";
