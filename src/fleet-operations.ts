@@ -92,6 +92,8 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     }),
     rebuild: implemented.createRebuild(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
     promote: implemented.createPromote(ctx),
+    approve: implemented.createApprove(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
+    reject: implemented.createReject(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
     rebase: implemented.createRebase({
       client: clientOfOthers,
       images: ctx.images,

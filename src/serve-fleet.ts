@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { saveSnapshot } from "./io/store/index.ts";
 import { messageOf, systemClock } from "./lib/index.ts";
-import { retainDigests } from "./loop/promote/index.ts";
+import { probeEnvironments, retainDigests } from "./loop/promote/index.ts";
 import type { RunningApp } from "./operation/index.ts";
 import { createEventBus, createServer } from "./serve/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
@@ -64,6 +64,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const jobs = [
     repeat(stopping.signal, deliverMs, () => deliverOutbox(ctx)),
     begun.then(() => repeat(stopping.signal, upkeepMs, () => keepUp(fleet))),
+    begun.then(() => probeEnvironments(ctx, stopping.signal)),
     begun.then(() => watchLoop(fleet, !options.watch, stopping.signal)),
   ];
   let closed: Promise<void> | undefined;

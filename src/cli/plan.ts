@@ -61,6 +61,18 @@ function printPlan(plan: Plan, screen: Screen): string {
     { title: "UNTIL" },
     { title: "REASON", flexible: true },
   ];
+  const waiting = plan.waiting.map((row) => [
+    row.image,
+    row.environment ?? "",
+    row.until === null ? "" : showTime(row.until),
+    row.reason,
+  ]);
+  const waitingColumns = [
+    { title: "IMAGE", flexible: true },
+    { title: "ENVIRONMENT" },
+    { title: "UNTIL" },
+    { title: "FOR", flexible: true },
+  ];
   const untouched = plan.untouched.map((row) => [row.image, row.reason]);
   const untouchedColumns = [
     { title: "IMAGE", flexible: true },
@@ -70,6 +82,7 @@ function printPlan(plan: Plan, screen: Screen): string {
     ...lines,
     ...section("To rebuild", renderTable(columns, rows, screen), screen),
     ...section("Held back", renderTable(heldColumns, held, screen), screen),
+    ...section("Waiting", renderTable(waitingColumns, waiting, screen), screen),
     ...section("Findings", curesTable(plan.cures, screen), screen),
     ...section("Not touched", renderTable(untouchedColumns, untouched, screen), screen),
   ].join("\n");

@@ -110,6 +110,7 @@ function rebuilds(status: Status, screen: Screen): string {
     showAge(rebuild.since, status.at),
     rebuild.lane === "urgent" ? { text: "urgent", paint: screen.yellow } : "routine",
     rebuild.attempt > 1 ? `${rebuild.attempt}` : "",
+    rebuild.until === null ? "" : showTime(rebuild.until),
     rebuild.reason,
   ]);
   const columns = [
@@ -118,6 +119,7 @@ function rebuilds(status: Status, screen: Screen): string {
     { title: "FOR", align: "right" as const },
     { title: "LANE" },
     { title: "TRY", align: "right" as const },
+    { title: "UNTIL" },
     { title: "CAUSE", flexible: true },
   ];
   return renderTable(columns, rows, screen);

@@ -31,6 +31,12 @@ function printWhy(why: Why, screen: Screen): string {
     const took = why.rebuild.seconds === null ? "" : ` in ${formatSeconds(why.rebuild.seconds)}`;
     lines.push(`asked for ${showTime(why.rebuild.queuedAt)}, built ${showTime(why.rebuild.builtAt)}${took}`);
   }
+  if (why.waits !== null) {
+    const until = why.waits.until === null ? "" : ` until ${showTime(why.waits.until)}`;
+    lines.push(screen.yellow(`waits${until}: ${printable(why.waits.reason)}`));
+  }
+  for (const { verdict, by, environment, reason } of why.approvals)
+    lines.push(printable(`${verdict} for ${environment} by ${by}: ${reason}`));
   if (why.made !== null) {
     lines.push(`by ${why.made.remedy}: ${printable(why.made.reason)}`);
     for (const { name, digest } of why.made.from) lines.push(`  of ${printable(name)} ${showDigest(digest)}`);

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** A moment: milliseconds since 1970-01-01T00:00:00Z. */
@@ -8,6 +10,14 @@ export interface Clock {
   now(): Instant;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** A clock that nobody sets, where there is one: without it `now` is believed. */
+  steady?(): SteadyMoment;
+}
+
+/** Milliseconds since a machine started, and which start that was. Moments of one start can be told apart whatever the time of day was set to meanwhile. */
+export interface SteadyMoment {
+  readonly start: string;
+  readonly ms: number;
 }
 
 /** The machine's clock. */
@@ -16,7 +26,19 @@ export const systemClock: Clock = {
   sleep: async (ms, signal) => {
     await delay(ms, undefined, signal ? { signal } : {});
   },
+  steady: () => ({ start: (machineStart ??= readMachineStart()), ms: uptime() * 1000 }),
 };
+
+let machineStart: string | undefined;
+
+function readMachineStart(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    // Where machines do not say, each process is a start of its own.
+    return `${process.pid}-${Date.now()}`;
+  }
+}
 
 /** A clock that stands still until it is told to move; `sleep` moves it and returns at once. */
 export function manualClock(start: Instant): Clock & { advance(ms: number): void } {

@@ -1,5 +1,5 @@
 export { AppError, messageOf, type ErrorDetail } from "./error.ts";
-export { systemClock, manualClock, type Clock, type Instant } from "./clock.ts";
+export { systemClock, manualClock, type Clock, type Instant, type SteadyMoment } from "./clock.ts";
 export { digestAlgorithm, digestHex, isDigest, sha256, type Digest } from "./digest.ts";
 export { LimitError, collectBytes, limitBytes } from "./limit.ts";
 export { canonicalJson } from "./json.ts";

@@ -1,6 +1,9 @@
+import { soakLeft } from "../core/plan/index.ts";
+import { mayMoveAlone } from "../core/policy/index.ts";
 import type { Pointer, PromotionFacts, Rebuild } from "../io/store/index.ts";
 import type { Instant } from "../lib/index.ts";
 import type { Context } from "./context.ts";
+import { lookAtSoak } from "./promote/index.ts";
 
 /** Whether a later rebuild of the same image is in the environment already: an older one must not take its place. */
 export async function isOvertaken(ctx: Context, facts: PromotionFacts, environment: string): Promise<boolean> {
@@ -21,15 +24,17 @@ export async function findSoaking(
   const chain = ctx.config.environments;
   const at = chain.findIndex(({ name }) => name === environment);
   const [link, next] = [chain[at], chain[at + 1]];
-  if (link === undefined || next === undefined || !next.auto) return undefined;
+  if (link === undefined || next === undefined) return undefined;
   const other = await loadOther(ctx, facts, environment);
   if (other === undefined || other.rebuild.finishedAt !== null) return undefined;
   const { rebuild, pointer } = other;
+  if (!mayMoveAlone(next, rebuild.lane)) return undefined;
   if (facts.quarantines.some(({ digest }) => digest === pointer.digest)) return undefined;
   if (facts.holds.some((hold) => hold.environment === null || hold.environment === next.name)) return undefined;
-  const until = (pointer.since ?? 0) + link.soak;
+  const now = ctx.clock.now();
   // What does not go further well after its soak is stuck, and stops nobody.
-  return ctx.clock.now() > until + Math.max(stuckMs, link.soak) ? undefined : { rebuild, until };
+  if (now > (pointer.since ?? 0) + link.soak + Math.max(stuckMs, link.soak)) return undefined;
+  return { rebuild, until: now + soakLeft(link, await lookAtSoak(ctx, pointer), now) };
 }
 
 const stuckMs = 3_600_000;

@@ -1,9 +1,11 @@
 import type { Rebuild } from "../io/store/index.ts";
 import type { Context } from "./context.ts";
+import { probesOf } from "./promote/index.ts";
 
 /** Rebuilds of an image that fail one after the other, before it is an alarm: one that fails is stopped and told of, no more. */
 const mostFailures = 3;
 const failingCode = "rebuild-failing";
+const unprobedCode = "no-probe";
 
 /** Raises an alarm for each image whose rebuilds keep failing, and clears those that are over or whose subject is no longer declared. */
 export async function tendAlarms(ctx: Context): Promise<void> {
@@ -26,14 +28,38 @@ export async function tendAlarms(ctx: Context): Promise<void> {
       await raise(ctx, rebuild, `its rebuild failed ${failures} times and is tried again`);
   }
 
+  const unprobed = await findUnprobed(ctx);
+  for (const { image, environment } of unprobed)
+    await ctx.store.saveAlarm({
+      code: unprobedCode,
+      subject: `${image}:${environment}`,
+      severity: "warning",
+      message: `no probe asks after ${image} in ${environment}`,
+      hint: "Name one below `probes:` of the environment, or say `requireProbes: false`.",
+    });
+  const unprobedSubjects = new Set(unprobed.map(({ image, environment }) => `${image}:${environment}`));
+
   // One that is under way may fail again: only an end decides.
   const doubtful = new Set(
     newest.filter(({ state }) => state !== "promoted" && state !== "unchanged").map((one) => one.image),
   );
   for (const { code, subject } of standing) {
-    const isOver = code === failingCode && !doubtful.has(subject);
+    const isOver =
+      (code === failingCode && !doubtful.has(subject)) || (code === unprobedCode && !unprobedSubjects.has(subject));
     if (isOver || !isDeclared(ctx, code, subject)) await ctx.store.saveAlarmCleared({ code, subject });
   }
+}
+
+/** What runs where policy warns of images that no probe asks after. */
+async function findUnprobed({ config, store }: Context): Promise<{ image: string; environment: string }[]> {
+  const warns = config.environments.filter(({ requireProbes }) => requireProbes === "warn");
+  if (warns.length === 0) return [];
+  return (await store.loadPointers()).filter(
+    ({ image, environment }) =>
+      config.images[image] !== undefined &&
+      warns.some(({ name }) => name === environment) &&
+      probesOf(config, image, environment).length === 0,
+  );
 }
 
 async function raiseIfFailing(ctx: Context, rebuild: Rebuild): Promise<void> {
@@ -62,7 +88,8 @@ function isDeclared(ctx: Context, code: string, subject: string): boolean {
   if (code === failingCode) return images[subject] !== undefined;
   if (code === "feed-failing" || code === "feed-stale") return ctx.feeds.some(({ name }) => name === subject);
   if (code === "upstream-failing") return [...ctx.suites.values()].flat().some(({ name }) => name === subject);
-  if (code !== "tag-conflict" && code !== "unhealthy" && code !== "promotion-stuck") return true;
+  if (code !== "tag-conflict" && code !== "unhealthy" && code !== "probe-failing" && code !== "promotion-stuck")
+    return true;
   const [image = "", environment] = subject.split(":");
   return images[image] !== undefined && environments.some(({ name }) => name === environment);
 }

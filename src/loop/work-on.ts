@@ -4,7 +4,7 @@ import { AppError, messageOf } from "../lib/index.ts";
 import { buildCandidate, type Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { findSoaking, isOvertaken } from "./overtaking.ts";
-import { promoteCandidate } from "./promote/index.ts";
+import { lookAtSoak, promoteCandidate, unprobedPlaces } from "./promote/index.ts";
 import { verifyRebuild } from "./verify/index.ts";
 
 /** How a spell of work at one rebuild ended: at an end of its own, waiting, or with the lease in other hands. */
@@ -196,13 +196,18 @@ async function countCrash(ctx: Context, lease: Lease): Promise<boolean> {
 }
 
 async function stepFacts(ctx: Context, facts: PromotionFacts): Promise<RebuildFacts> {
-  const { rebuild, verifications, pointers, promotions, holds, quarantines } = facts;
+  const { rebuild, verifications, pointers, promotions, holds, quarantines, approvals } = facts;
   const { candidate } = rebuild;
   return {
     state: rebuild.state,
+    lane: rebuild.lane,
     candidate,
+    approvals,
+    unprobed: unprobedPlaces(ctx.config, rebuild.image),
     verifications: verifications.filter(({ digest }) => digest === candidate),
-    pointers,
+    pointers: await Promise.all(
+      pointers.map(async (one) => (one.digest === candidate && candidate !== null ? lookAtSoak(ctx, one) : one)),
+    ),
     holds,
     quarantined: quarantines.some(({ digest }) => digest === candidate),
     parents: await Promise.all(rebuild.parentRebuilds.map((id) => parentFacts(ctx, id))).then((all) => all.flat()),

@@ -82,6 +82,27 @@ export const promote = z.discriminatedUnion("kind", [
   refused,
 ]);
 
+export const approveInput = z.strictObject({
+  image: imageName,
+  environment: environmentName,
+  /** Without it: the candidate that is on its way. */
+  digest: digestPrefix.optional(),
+  by: personName,
+  reason: reasonText,
+});
+export const approve = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.enum(["approved", "rejected"]),
+    image: z.string(),
+    environment: z.string(),
+    digest,
+    /** People whose approval counts, and how many are wanted. */
+    approvals: count.int(),
+    wanted: count.int(),
+  }),
+  refused,
+]);
+
 export const rollbackInput = z.strictObject({
   image: imageName,
   /** Without it: the last environment. */

@@ -3,6 +3,7 @@ import { findingLife } from "./remedy.ts";
 import {
   advisoryRef,
   advisoryState,
+  approval,
   cause,
   checkResult,
   count,
@@ -67,6 +68,9 @@ export const why = z.object({
       seconds: count.nullable(),
     })
     .nullable(),
+  /** What it waits for on its way, and until when where that is known; null where it has arrived or ended. */
+  waits: z.object({ reason: z.string(), until: instant.nullable() }).nullable(),
+  approvals: z.array(approval),
   /** How it was made, and of what; null for what was made before that was written down. */
   made: z
     .object({

@@ -69,6 +69,18 @@ export const operations = {
     input: action.promoteInput,
     output: action.promote,
   },
+  approve: {
+    summary: "Approve a digest for an environment",
+    effect: "write",
+    input: action.approveInput,
+    output: action.approve,
+  },
+  reject: {
+    summary: "Reject a digest for an environment, for good",
+    effect: "write",
+    input: action.approveInput,
+    output: action.approve,
+  },
   rollback: {
     summary: "Take an environment back to a good digest",
     effect: "write",

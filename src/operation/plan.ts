@@ -32,6 +32,10 @@ export const plan = z.object({
   /** Waves in order: every rebuild of a wave may run at the same time, parents come in earlier waves. */
   waves: z.array(z.object({ rebuilds: z.array(plannedRebuild).min(1) })),
   held: z.array(heldBack),
+  /** What is built and on its way: what it waits for, and until when where that is known. */
+  waiting: z.array(
+    z.object({ image: z.string(), environment: z.string().nullable(), reason: z.string(), until: instant.nullable() }),
+  ),
   untouched: z.array(z.object({ image: z.string(), reason: z.string() })),
   /** What is wrong with what the images are now, each with its remedy and when that comes; the worst first, at most 5,000. */
   findings: z.array(findingView),

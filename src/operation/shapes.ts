@@ -81,6 +81,16 @@ export const hold = z.object({
 });
 export type HoldView = z.output<typeof hold>;
 
+/** What a person said of one digest for one environment. */
+export const approval = z.object({
+  environment: z.string(),
+  verdict: z.enum(["approved", "rejected"]),
+  by: z.string(),
+  reason: z.string(),
+  at: instant,
+});
+export type ApprovalView = z.output<typeof approval>;
+
 /** What is known of advisories: without a feed it is unknown, never clean. */
 export const advisoryState = z.object({
   state: z.enum(["current", "stale", "unknown"]),

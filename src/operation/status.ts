@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { cureView } from "./remedy.ts";
-import { advisoryState, count, digest, hold, instant, lane } from "./shapes.ts";
+import { advisoryState, approval, count, digest, hold, instant, lane } from "./shapes.ts";
 
 /** What one environment runs of an image, and what is open against it. */
 const environmentState = z.object({
@@ -56,7 +56,12 @@ const rebuildInFlight = z.object({
   lane,
   attempt: z.number().int().positive(),
   candidate: digest.nullable(),
+  /** Its causes, and what it waits for. */
   reason: z.string(),
+  /** When what it waits for is over, where that is known. */
+  until: instant.nullable(),
+  /** What people said of its candidate. */
+  approvals: z.array(approval),
 });
 
 const quarantine = z.object({

@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -73,13 +74,19 @@ export interface OpenFleet {
 export interface JumpingClock extends Clock {
   /** Puts it forward by so many milliseconds. */
   jump(ms: number): void;
+  /** Sets the time of day by so many milliseconds, as a person or a time server does: no time goes by. */
+  set(ms: number): void;
 }
 
 /** The machine's clock, until it is put forward. */
 export function jumpingClock(): JumpingClock {
   let offset = 0;
+  let wrong = 0;
+  const start = randomUUID();
   return {
-    now: () => systemClock.now() + offset,
+    now: () => systemClock.now() + offset + wrong,
+    steady: () => ({ start, ms: performance.now() + offset }),
+    set: (ms) => void (wrong += ms),
     sleep: (ms, signal) => systemClock.sleep(ms, signal),
     jump: (ms) => void (offset += ms),
   };

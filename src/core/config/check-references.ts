@@ -25,12 +25,29 @@ export function checkReferences(config: Config): Mistake[] {
       mistakes.push({ path: [...at, "repository"], message: `${other} goes to the repository ${repository} as well` });
     repositories.set(repository, name);
   }
+  mistakes.push(...checkProbes(config));
   config.environments.forEach(({ name }, index) => {
     if (config.environments.findIndex((one) => one.name === name) !== index) {
       mistakes.push({ path: ["environments", index, "name"], message: `there are two environments ${name}` });
     }
   });
   return mistakes;
+}
+
+/** Probes are told apart by their names, and ask after images that there are. */
+function checkProbes({ environments, images }: Config): Mistake[] {
+  return environments.flatMap(({ probes }, at) =>
+    probes.flatMap(({ name, images: asked = [] }, index): Mistake[] => {
+      const path = ["environments", at, "probes", index];
+      const isDouble = probes.findIndex((one) => one.name === name) !== index;
+      return [
+        ...(isDouble ? [{ path: [...path, "name"], message: `there are two probes ${name}` }] : []),
+        ...asked.flatMap((image, place) =>
+          images[image] === undefined ? [unknown([...path, "images", place], "image", image, Object.keys(images))] : [],
+        ),
+      ];
+    }),
+  );
 }
 
 function checkPackages(config: Config, names: readonly string[], name: string, image: PackagesImage): Mistake[] {

@@ -1,11 +1,8 @@
 import { z } from "zod";
+import { environmentRules } from "./environment-schema.ts";
 import { feeds } from "./feeds-schema.ts";
+import { duration, name, units } from "./values.ts";
 
-const name = z.string().regex(
-  // Every object has a `constructor`: as a name it would be found where nothing is.
-  /^(?!constructor$)[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$/,
-  "lower-case letters, digits, `.`, `_` and `-`, at most 100 characters",
-);
 const text = z.string().max(4096);
 const packageName = z
   .string()
@@ -25,16 +22,6 @@ const absolutePath = z
   .max(1024)
   .regex(/^\/[^\0]*$/, "an absolute path in the image");
 const platform = z.enum(["linux/amd64", "linux/arm64"]);
-
-const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
-/** A span of time: `30s`, `15m`, `2h`, `3d`. Read as milliseconds. */
-const duration = z
-  .string()
-  .regex(/^\d{1,6}(?:ms|s|m|h|d|w)$/, "a span of time: `30s`, `15m`, `2h`, `3d`")
-  .transform((value) => {
-    const [, digits = "0", unit = "s"] = /^(\d+)([a-z]+)$/.exec(value) ?? [];
-    return Number(digits) * (units[unit as keyof typeof units] ?? 1000);
-  });
 
 const debianUpstream = z.strictObject({
   kind: z.literal("debian").describe("A Debian archive: its suites are watched and verified"),
@@ -278,8 +265,7 @@ const base = z.strictObject({
 
 const environment = z.strictObject({
   name,
-  soak: duration.default(0).describe("How long a digest stands here, its checks going on, before it goes further"),
-  auto: z.boolean().default(true).describe("Without it a person promotes: `tidemill promote`"),
+  ...environmentRules,
   requireRun: z.boolean().default(false).describe("Whether `run:` checks that could not run keep a candidate out"),
   checks: z.array(runCheck).max(100).default([]).describe("For every image that comes here"),
 });

@@ -17,6 +17,14 @@ export type {
 export { findRing, reachedBy, type GraphImage } from "./image-graph.ts";
 export { chooseUpdates } from "./package-causes.ts";
 export { planRebuilds } from "./plan-rebuilds.ts";
-export { nextStep, type ChainLink, type NextStep, type ParentFacts, type RebuildFacts } from "./next-step.ts";
+export {
+  nextStep,
+  soakLeft,
+  type ChainLink,
+  type NextStep,
+  type ParentFacts,
+  type RebuildFacts,
+  type StandingDigest,
+} from "./next-step.ts";
 export { broughtVersions, decideRollback, type RollbackDecision, type RollbackFacts } from "./decide-rollback.ts";
 export { summarizeCauses } from "./summarize-causes.ts";

@@ -13,7 +13,10 @@ const chain: readonly ChainLink[] = [
 function facts(over: Partial<RebuildFacts> = {}): RebuildFacts {
   return {
     state: "built",
+    lane: "routine",
     candidate,
+    approvals: [],
+    unprobed: [],
     verifications: [],
     pointers: [],
     holds: [],
@@ -207,6 +210,9 @@ const anyChain: fc.Arbitrary<ChainLink[]> = fc.integer({ min: 1, max: 3 }).chain
 );
 const anyFacts: fc.Arbitrary<RebuildFacts> = fc.record({
   state: fc.constantFrom("queued", "building", ...builtMostly, "promoted", "failed", "superseded"),
+  lane: fc.constantFrom("urgent", "routine"),
+  approvals: fc.constant([]),
+  unprobed: fc.constant([]),
   candidate: fc.constantFrom(...Array.from({ length: 9 }, () => candidate), null),
   verifications: fc.array(fc.record({ environment: fc.constantFrom(...names), verdict }), {
     minLength: 2,

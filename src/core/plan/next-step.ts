@@ -1,18 +1,29 @@
 import type { Digest, Instant } from "../../lib/index.ts";
-import type { EnvironmentName, RebuildState } from "./types.ts";
+import { findObstacles, mayMoveAlone, type Approval, type EntryRules } from "../policy/index.ts";
+import type { EnvironmentName, Lane, RebuildState } from "./types.ts";
 
 /** One environment of the chain, as the configuration has it. */
-export interface ChainLink {
+export interface ChainLink extends EntryRules {
   readonly name: EnvironmentName;
   /** Milliseconds that a digest stands here before it goes further. */
   readonly soak: number;
-  /** Without it a person promotes. */
-  readonly auto: boolean;
+}
+
+/** What an environment names, and how long that has stood there. */
+export interface StandingDigest {
+  readonly environment: EnvironmentName;
+  readonly digest: Digest | null;
+  readonly since: Instant | null;
+  /** Milliseconds of soak that count; where they are not counted, the clock tells. */
+  readonly stood?: number | undefined;
+  /** What a probe of it last complained of, as a sentence. */
+  readonly trouble?: string | undefined;
 }
 
 /** What is known of a rebuild when its next step is asked for. */
 export interface RebuildFacts {
   readonly state: RebuildState;
+  readonly lane: Lane;
   readonly candidate: Digest | null;
   /** Of the candidate, newest last; `null` while one goes on. */
   readonly verifications: readonly {
@@ -20,11 +31,11 @@ export interface RebuildFacts {
     readonly verdict: "passed" | "failed" | "not_run" | null;
   }[];
   /** What the environments of its image name. */
-  readonly pointers: readonly {
-    readonly environment: EnvironmentName;
-    readonly digest: Digest | null;
-    readonly since: Instant | null;
-  }[];
+  readonly pointers: readonly StandingDigest[];
+  /** What people say of the candidate. */
+  readonly approvals: readonly (Approval & { readonly environment: EnvironmentName })[];
+  /** Environments that want a probe of the image, and have none. */
+  readonly unprobed: readonly EnvironmentName[];
   /** Pauses that concern its image; null: every environment. */
   readonly holds: readonly {
     readonly environment: EnvironmentName | null;
@@ -67,18 +78,34 @@ export function nextStep(facts: RebuildFacts, chain: readonly ChainLink[], now: 
   const fallen = failedParent(facts);
   if (fallen !== undefined) return fallen;
   if (facts.candidate === null || facts.state === "queued" || facts.state === "building") return stepBeforeBuild(facts);
+  const rejected = facts.approvals.find(({ verdict }) => verdict === "rejected");
+  if (rejected !== undefined) {
+    const reason = `${rejected.who} rejected it for ${rejected.environment}: ${rejected.reason}`;
+    return { kind: "finish", state: "failed", reason };
+  }
   if (facts.quarantined) return { kind: "finish", state: "failed", reason: "the candidate is in quarantine" };
   for (const [at, link] of chain.entries()) {
     const pointer = facts.pointers.find(({ environment }) => environment === link.name);
     if (pointer?.digest === facts.candidate) {
-      const rested = (pointer.since ?? now) + link.soak;
-      const isLast = at === chain.length - 1;
-      if (!isLast && rested > now) return { kind: "wait", until: rested, reason: `it soaks in ${link.name}` };
+      const soaks = at === chain.length - 1 ? undefined : stepInSoak(link, pointer, now);
+      if (soaks !== undefined) return soaks;
       continue;
     }
     return stepInto(link, facts, now);
   }
   return { kind: "finish", state: "promoted", reason: `it is in ${chain.at(-1)?.name ?? "place"}` };
+}
+
+/** Milliseconds of its soak that a digest has still to stand. */
+export function soakLeft({ soak }: Pick<ChainLink, "soak">, { since, stood }: StandingDigest, now: Instant): number {
+  return Math.max(0, stood === undefined ? (since ?? now) + soak - now : soak - stood);
+}
+
+function stepInSoak(link: ChainLink, pointer: StandingDigest, now: Instant): NextStep | undefined {
+  const left = soakLeft(link, pointer, now);
+  if (link.soak === 0 || (left === 0 && pointer.trouble === undefined)) return undefined;
+  const troubled = pointer.trouble === undefined ? "" : `: ${pointer.trouble}`;
+  return { kind: "wait", until: now + Math.max(left, 1000), reason: `it soaks in ${link.name}${troubled}` };
 }
 
 function stepBeforeBuild({ parents }: RebuildFacts): NextStep {
@@ -124,6 +151,24 @@ function stepInto(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep 
       until: now + lookAtParentMs,
       reason: `its parent ${ahead.image} goes to ${link.name} first`,
     };
-  if (!link.auto) return { kind: "wait", until: undefined, reason: `a person promotes to ${link.name}` };
-  return { kind: "promote", environment: link.name };
+  return stepThrough(link, facts, now);
+}
+
+/** Verified, and nothing in its way but what the environment demands. */
+function stepThrough(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep {
+  const { lane } = facts;
+  const approvals = facts.approvals.filter(({ environment }) => environment === link.name);
+  const obstacles = findObstacles(link.name, link, { lane, approvals }, now);
+  if (facts.unprobed.includes(link.name)) {
+    obstacles.push({ reason: `no probe asks after it in ${link.name}, and policy requires one`, until: undefined });
+  }
+  if (!mayMoveAlone(link, lane)) obstacles.push({ reason: `a person promotes to ${link.name}`, until: undefined });
+  if (obstacles.length === 0) return { kind: "promote", environment: link.name };
+  const ends = obstacles.map(({ until }) => until ?? Infinity);
+  const until = Math.max(...ends);
+  return {
+    kind: "wait",
+    until: Number.isFinite(until) ? until : undefined,
+    reason: obstacles.map(({ reason }) => reason).join("; "),
+  };
 }

@@ -6,3 +6,24 @@ export {
   type VerificationPolicy,
 } from "./judge-verification.ts";
 export { planRetention, type Retention, type RetentionFacts, type RetentionPolicy } from "./plan-retention.ts";
+export {
+  countApprovals,
+  describeLacking,
+  findObstacles,
+  mayMoveAlone,
+  type Approval,
+  type ApprovalRule,
+  type EntryRules,
+  type Freeze,
+  type Obstacle,
+} from "./judge-entry.ts";
+export type { Window } from "./windows.ts";
+export {
+  decideHealth,
+  judgeAnswers,
+  passedBetween,
+  type FailurePolicy,
+  type Health,
+  type HealthDecision,
+  type Look,
+} from "./judge-soak.ts";

@@ -26,6 +26,7 @@ export type { AuditFilter, AuditVerdict } from "./audit.ts";
 export type {
   AccountAllocation,
   Alarm,
+  Approval,
   AuditRow,
   BlockedPackage,
   Detail,
@@ -44,6 +45,7 @@ export type {
   Quarantine,
   Rebuild,
   RebuildStep,
+  Soak,
   StoredCheck,
   StoredError,
   Upstream,

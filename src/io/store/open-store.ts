@@ -1,6 +1,7 @@
 import type { Clock, Logger } from "../../lib/index.ts";
 import { accountAllocationQueries } from "./account-allocation.ts";
 import { alarmQueries } from "./alarm.ts";
+import { approvalQueries } from "./approval.ts";
 import { auditQueries } from "./audit.ts";
 import { createDatabase, type Database } from "./database.ts";
 import { findingQueries } from "./finding.ts";
@@ -25,6 +26,7 @@ import { quarantineQueries } from "./quarantine.ts";
 import { rebuildQueries } from "./rebuild.ts";
 import { buildLogQueries } from "./build-log.ts";
 import { settingQueries } from "./setting.ts";
+import { soakQueries } from "./soak.ts";
 import type { SqlEngine } from "./sql-engine.ts";
 import { vexStatementQueries } from "./vex-statement.ts";
 import { upstreamQueries } from "./upstream.ts";
@@ -61,7 +63,9 @@ function allQueries(db: Database) {
     ...promotionQueries(db),
     ...promotionFactsQueries(db),
     ...promotionCountsQueries(db),
+    ...approvalQueries(db),
     ...holdQueries(db),
+    ...soakQueries(db),
     ...vexStatementQueries(db),
     ...quarantineQueries(db),
     ...auditQueries(db),

@@ -1,3 +1,4 @@
+import { approvalQueries } from "./approval.ts";
 import type { Database } from "./database.ts";
 import { holdQueries } from "./hold.ts";
 import { imageDigestQueries } from "./image-digest.ts";
@@ -6,6 +7,7 @@ import { promotionQueries } from "./promotion.ts";
 import { quarantineQueries } from "./quarantine.ts";
 import { rebuildQueries } from "./rebuild.ts";
 import type {
+  Approval,
   Hold,
   ImageDigest,
   Pointer,
@@ -31,6 +33,8 @@ export interface PromotionFacts {
   readonly promotions: readonly Promotion[];
   readonly holds: readonly Hold[];
   readonly quarantines: readonly Quarantine[];
+  /** Of the candidate. */
+  readonly approvals: readonly Approval[];
 }
 
 export function promotionFactsQueries(db: Database) {
@@ -40,16 +44,18 @@ export function promotionFactsQueries(db: Database) {
       const rebuild = await rebuilds.loadRebuild(id);
       if (rebuild === undefined) return undefined;
       const { image, candidate } = rebuild;
-      const [causes, steps, digest, verifications, pointers, promotions, holds, quarantines] = await Promise.all([
-        rebuilds.loadCauses([id]),
-        rebuilds.loadSteps(id),
-        candidate === null ? undefined : imageDigestQueries(db).loadImageDigest(image, candidate),
-        verificationQueries(db).loadVerifications({ rebuilds: [id] }),
-        promotionQueries(db).loadPointers(image),
-        promotionQueries(db).loadPromotions({ image }),
-        holdQueries(db).loadHolds(image),
-        quarantineQueries(db).loadQuarantines(image),
-      ]);
+      const [causes, steps, digest, verifications, pointers, promotions, holds, quarantines, approvals] =
+        await Promise.all([
+          rebuilds.loadCauses([id]),
+          rebuilds.loadSteps(id),
+          candidate === null ? undefined : imageDigestQueries(db).loadImageDigest(image, candidate),
+          verificationQueries(db).loadVerifications({ rebuilds: [id] }),
+          promotionQueries(db).loadPointers(image),
+          promotionQueries(db).loadPromotions({ image }),
+          holdQueries(db).loadHolds(image),
+          quarantineQueries(db).loadQuarantines(image),
+          candidate === null ? [] : approvalQueries(db).loadApprovals({ image, digests: [candidate] }),
+        ]);
       return {
         rebuild,
         causes: causes.get(id) ?? [],
@@ -60,6 +66,7 @@ export function promotionFactsQueries(db: Database) {
         promotions,
         holds,
         quarantines,
+        approvals,
       };
     },
   };

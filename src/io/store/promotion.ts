@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { Transaction } from "kysely";
+import { sql as fragment, type Transaction } from "kysely";
 import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
+import { describeLacking, type ApprovalRule } from "../../core/policy/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { Database, Write } from "./database.ts";
 import { at, lockLeased, lost, type Lease, type Lost } from "./lease.ts";
@@ -17,6 +18,10 @@ export interface Intent {
   readonly by: string;
   readonly reason: string;
   readonly detail?: Readonly<Record<string, unknown>>;
+  /** What the environment must still name; refused where it has moved on. */
+  readonly leaving?: Digest;
+  /** How many people must have approved the digest for the environment. */
+  readonly approvals?: ApprovalRule | undefined;
   /** What goes into quarantine with it: what a rollback leaves. */
   readonly quarantine?: NewQuarantine;
 }
@@ -48,6 +53,8 @@ export function promotionQueries(db: Database) {
         if (lease !== undefined && (await lockLeased(write.sql, lease, now)) === undefined) return lost;
         const pointer = await lockPointer(write.sql, image, environment);
         if (pointer.digest === digest) return { kind: "unchanged", pointer };
+        if (intent.leaving !== undefined && pointer.digest !== intent.leaving)
+          return { kind: "refused", reasons: [`${environment} does not name ${intent.leaving} any more`] };
 
         const open = await loadOpen(write.sql, image, environment);
         const rebuild = lease?.rebuild.id ?? null;
@@ -220,6 +227,17 @@ export function promotionQueries(db: Database) {
       return query.execute();
     },
 
+    /** Whether these promotions went forward or back, by id. */
+    loadPromotionKinds: async (ids: readonly string[]): Promise<Map<string, PromotionKind>> => {
+      if (ids.length === 0) return new Map();
+      const rows = await db.sql
+        .selectFrom("promotion")
+        .select(["id", "kind"])
+        .where((row) => row("id", "=", row.fn.any(fragment<string[]>`${[...ids]}::uuid[]`)))
+        .execute();
+      return new Map(rows.map(({ id, kind }) => [id, kind]));
+    },
+
     /** Intents that were neither confirmed nor ended: what a crash left, oldest first. */
     loadOpenIntents: (): Promise<Promotion[]> =>
       db.sql.selectFrom("promotion").selectAll().where("state", "=", "intent").orderBy("createdAt").execute(),
@@ -306,6 +324,17 @@ async function refusalsOf(sql: Transaction<Tables>, intent: Intent, now: Instant
     reasons.push(`${image}@${digest} is in quarantine: ${quarantine.reason} (${quarantine.who})`);
   }
   if (kind === "rollback") return reasons;
+  const approvals = await sql
+    .selectFrom("approval")
+    .selectAll()
+    .where("image", "=", image)
+    .where("environment", "=", environment)
+    .where("digest", "=", digest)
+    .execute();
+  const rejected = approvals.find(({ verdict }) => verdict === "rejected");
+  if (rejected !== undefined) reasons.push(`${rejected.who} rejected it for ${environment}: ${rejected.reason}`);
+  const lacking = describeLacking(environment, intent.approvals, approvals);
+  if (lacking !== undefined) reasons.push(lacking);
   const holds = await sql
     .selectFrom("hold")
     .select(["who", "reason"])

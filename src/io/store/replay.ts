@@ -45,6 +45,8 @@ export async function replayAudit(sql: Transaction<Tables>, row: AuditRow): Prom
     await sql.updateTable("vexStatement").set(removed).where("id", "=", String(detail.id)).execute();
     return true;
   }
+  if (action === "approved" || action === "rejected")
+    return upsert(sql, "approval", ["image", "environment", "digest", "who"], detail);
   if (action === "quarantined") return upsert(sql, "quarantine", ["image", "digest"], detail);
   if (action === "resumed") {
     const lifted = { liftedAt: new Date(row.at).toISOString(), liftedBy: row.actor };

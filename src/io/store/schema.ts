@@ -162,6 +162,7 @@ export interface Tables {
     since: MaybeTime;
     fence: Default<number>;
   };
+  soak: { image: ImageName; environment: EnvironmentName; promotion: string; stoodMs: number; detail: Json<Detail> };
   hold: {
     id: string;
     image: ImageName | null;
@@ -188,6 +189,15 @@ export interface Tables {
     createdBy: string;
     removedAt: MaybeTime;
     removedBy: string | null;
+  };
+  approval: {
+    image: ImageName;
+    environment: EnvironmentName;
+    digest: Digest;
+    who: string;
+    verdict: "approved" | "rejected";
+    reason: string;
+    createdAt: Time;
   };
   quarantine: {
     image: ImageName;
@@ -246,8 +256,10 @@ export type RebuildStep = Row<"rebuildStep">;
 export type Verification = Row<"verification">;
 export type Promotion = Row<"promotion">;
 export type Pointer = Row<"pointer">;
+export type Soak = Row<"soak">;
 export type Hold = Row<"hold">;
 export type VexStatementRow = Row<"vexStatement">;
+export type Approval = Row<"approval">;
 export type Quarantine = Row<"quarantine">;
 export type AuditRow = Row<"audit">;
 export type Alarm = Row<"alarm">;

@@ -1,17 +1,10 @@
-import {
-  isForeignLayer,
-  parseDocument,
-  type Descriptor,
-  type ImageManifest,
-  type ImageSource,
-} from "../../core/image/index.ts";
 import type { Pointer } from "../../io/store/index.ts";
-import { RegistryError } from "../../io/registry/index.ts";
-import { messageOf, sha256, type Digest, type Instant } from "../../lib/index.ts";
+import { messageOf, type Digest, type Instant } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
+import { findUnpullable } from "./find-unpullable.ts";
 import { moveTag } from "./move-tag.ts";
 import { conflictAlarm, raiseConflict } from "./promote-candidate.ts";
-import { rollBack } from "./roll-back.ts";
+import { takeBack } from "./take-back.ts";
 
 export interface ServedReport {
   readonly checked: number;
@@ -85,7 +78,12 @@ async function lookAt(
     }
     await clear(conflictAlarm(image, environment));
     const problem = isBelieved ? undefined : await findUnpullable(repository, digest, ctx.signal);
-    if (problem !== undefined) return (await takeBack(ctx, pointer, problem)) ? "taken back" : "unhealthy";
+    if (problem !== undefined) {
+      const message = `${image}@${digest} cannot be pulled from ${environment}: ${problem}`;
+      const reason = `unhealthy after promotion: ${problem}`;
+      const alarm = unhealthyAlarm(image, environment);
+      return (await takeBack(ctx, { ...pointer, message, reason, alarm })) ? "taken back" : "unhealthy";
+    }
     await clear(unhealthyAlarm(image, environment));
     return tagged === digest ? "fine" : "repaired";
   } catch (error) {
@@ -93,66 +91,6 @@ async function lookAt(
     ctx.log.warn({ image, environment, error: messageOf(error) }, "what is served could not be looked at");
     return "not known";
   }
-}
-
-async function takeBack(
-  ctx: Context,
-  pointer: { readonly image: string; readonly environment: string; readonly digest: Digest },
-  problem: string,
-): Promise<boolean> {
-  const { image, environment, digest } = pointer;
-  const alarm = unhealthyAlarm(image, environment);
-  const message = `${image}@${digest} cannot be pulled from ${environment}: ${problem}`;
-  const raised = await ctx.store.saveAlarm({ ...alarm, severity: "error", message });
-  if (raised.isNew) ctx.emit({ kind: "alarm", image, environment, digest, message });
-  const reason = `unhealthy after promotion: ${problem}`;
-  const decision = await rollBack(ctx, { image, environment, by: "tidemill", reason });
-  if (decision.kind === "rollback") return true;
-  ctx.log.error({ image, environment, reasons: decision.reasons }, "there is nothing to go back to");
-  return false;
-}
-
-/** Why an image cannot be pulled whole; undefined where it can. Documents are read and checked, of each layer the first bytes. */
-export async function findUnpullable(
-  source: ImageSource,
-  digest: Digest,
-  signal?: AbortSignal,
-): Promise<string | undefined> {
-  const raw = await source.manifest(digest, signal);
-  if (raw === undefined) return `the manifest ${digest} is gone`;
-  if (sha256(raw.bytes) !== digest) return `the manifest ${digest} is not the one that was pushed`;
-  const document = parseDocument(raw);
-  if (document.kind === "index") {
-    for (const child of document.index.manifests) {
-      const problem = await findUnpullable(source, child.digest, signal);
-      if (problem !== undefined) return problem;
-    }
-    return undefined;
-  }
-  return findMissingBlob(source, document.manifest, signal);
-}
-
-async function findMissingBlob(
-  source: ImageSource,
-  manifest: ImageManifest,
-  signal: AbortSignal | undefined,
-): Promise<string | undefined> {
-  const blobs: Descriptor[] = [manifest.config, ...manifest.layers.filter((layer) => !isForeignLayer(layer))];
-  for (const descriptor of blobs) {
-    try {
-      for await (const piece of source.blob(descriptor, signal)) if (piece.byteLength > 0) break;
-    } catch (error) {
-      if (!isGone(error)) throw error;
-      return `the blob ${descriptor.digest} is gone`;
-    }
-  }
-  return undefined;
-}
-
-function isGone(error: unknown): boolean {
-  return (
-    error instanceof RegistryError && ["BLOB_UNKNOWN", "NOT_FOUND", "WRONG_BYTES", "WRONG_SIZE"].includes(error.code)
-  );
 }
 
 function unhealthyAlarm(image: string, environment: string): { readonly code: string; readonly subject: string } {

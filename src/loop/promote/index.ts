@@ -1,4 +1,6 @@
 export { promoteByPerson, promoteCandidate, resumeIntents, type PromoteOutcome } from "./promote-candidate.ts";
-export { rollBack, type RollbackRequest } from "./roll-back.ts";
+export { probeEnvironments } from "./probe-environments.ts";
+export { rollBack, versionsBrought, type RollbackRequest } from "./roll-back.ts";
+export { describeStanding, lookAtSoak, probesOf, unprobedPlaces } from "./soak.ts";
 export { createServedCheck, type ServedCheck, type ServedReport } from "./check-served.ts";
 export { retainDigests, type Retained } from "./retain.ts";

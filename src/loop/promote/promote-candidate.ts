@@ -20,7 +20,8 @@ export async function promoteCandidate(
 ): Promise<PromoteOutcome> {
   const { image, candidate } = facts.rebuild;
   if (candidate === null) return { kind: "refused", reasons: ["there is no candidate yet"] };
-  const intent: Intent = { image, environment, digest: candidate, kind: "forward", by: "tidemill", reason };
+  const approvals = ctx.config.environments.find(({ name }) => name === environment)?.approvals;
+  const intent: Intent = { image, environment, digest: candidate, kind: "forward", by: "tidemill", reason, approvals };
   const saved = await ctx.store.saveIntent(intent, lease);
   if (saved.kind === "refused") {
     await ctx.store.saveRefusal(lease, { environment, digest: candidate, reasons: saved.reasons });

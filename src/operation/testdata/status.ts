@@ -98,6 +98,8 @@ export const sampleStatus: Status = {
       attempt: 1,
       candidate: newer,
       reason: openssl,
+      until: null,
+      approvals: [],
     },
     {
       id: "0d2d",
@@ -111,6 +113,8 @@ export const sampleStatus: Status = {
       attempt: 2,
       candidate: null,
       reason: "python is rebuilt",
+      until: null,
+      approvals: [],
     },
   ],
   holds: [

@@ -1,3 +1,4 @@
+export { createApprove, createReject, type ApproveDeps } from "./approve.ts";
 export { createBackup } from "./backup.ts";
 export { createCheck } from "./check.ts";
 export { createDiff, type DiffDeps } from "./diff.ts";

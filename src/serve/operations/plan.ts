@@ -40,6 +40,18 @@ export function createPlan(ctx: Context, { refresh }: PlanDeps): OperationHandle
       at: formatInstant(ctx.clock.now()),
       waves: plan.waves.map((wave) => ({ rebuilds: wave.map((rebuild) => describeRebuild(ctx, rebuild)) })),
       held: plan.held.map(describeHeld),
+      waiting: inFlight.flatMap(({ rebuild, environment, waits, until }) =>
+        waits === undefined || rebuild.candidate === null
+          ? []
+          : [
+              {
+                image: rebuild.image,
+                environment,
+                reason: waits,
+                until: until === undefined ? null : formatInstant(until),
+              },
+            ],
+      ),
       untouched: plan.untouched.map(({ image, reason }) => ({ image, reason })),
       findings: findings.slice(0, mostFindings),
       findingsLeftOut: Math.max(0, findings.length - mostFindings),

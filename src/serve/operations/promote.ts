@@ -1,6 +1,7 @@
+import { findObstacles, type Obstacle } from "../../core/policy/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { promoteByPerson } from "../../loop/promote/index.ts";
-import { matchDigest, OperationError, type OperationHandlers } from "../../operation/index.ts";
+import { formatInstant, matchDigest, OperationError, type OperationHandlers } from "../../operation/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import { requireEnvironment, requireImage } from "./find-name.ts";
 
@@ -17,7 +18,23 @@ export function createPromote(ctx: Context): OperationHandlers["promote"] {
     if (to === undefined) {
       return { kind: "refused", reasons: [`no digest of ${image} has passed its verification for ${environment}`] };
     }
-    const outcome = await promoteByPerson(ctx, { image, environment, digest: to, kind: "forward", by, reason });
+    const rules = ctx.config.environments.find(({ name }) => name === environment);
+    if (rules !== undefined && from !== to) {
+      const lane = await laneOf(ctx, image, to);
+      const { approvals: _inTheStore, ...times } = rules;
+      const closed = findObstacles(environment, times, { lane, approvals: [] }, ctx.clock.now());
+      if (closed.length > 0) return { kind: "refused", reasons: closed.map(describeObstacle) };
+    }
+    const intent = {
+      image,
+      environment,
+      digest: to,
+      kind: "forward",
+      by,
+      reason,
+      approvals: rules?.approvals,
+    } as const;
+    const outcome = await promoteByPerson(ctx, intent);
     switch (outcome.kind) {
       case "promoted":
       case "unchanged":
@@ -34,6 +51,16 @@ export function createPromote(ctx: Context): OperationHandlers["promote"] {
         });
     }
   };
+}
+
+function describeObstacle({ reason, until }: Obstacle): string {
+  return until === undefined ? reason : `${reason}; until ${formatInstant(until)}`;
+}
+
+/** Of the newest rebuild that made the digest. */
+async function laneOf(ctx: Context, image: string, candidate: Digest): Promise<"urgent" | "routine"> {
+  const [newest] = await ctx.store.loadRebuilds({ image, candidate, limit: 1 });
+  return newest?.lane ?? "routine";
 }
 
 /** The digest of an image that begins as `prefix`. Throws NOT_FOUND. */

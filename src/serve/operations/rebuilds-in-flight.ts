@@ -1,7 +1,15 @@
-import { nextStep, type Cause } from "../../core/plan/index.ts";
-import type { Hold, Pointer, Rebuild, Verification } from "../../io/store/index.ts";
+import { nextStep, soakLeft, type Cause, type StandingDigest } from "../../core/plan/index.ts";
+import type { Approval, Hold, Pointer, Rebuild, Verification } from "../../io/store/index.ts";
+import type { Instant } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
-import { describeCause, describeReasons, formatInstant, type Status } from "../../operation/index.ts";
+import { describeStanding, unprobedPlaces } from "../../loop/promote/index.ts";
+import {
+  describeCause,
+  describeReasons,
+  formatInstant,
+  type ApprovalView,
+  type Status,
+} from "../../operation/index.ts";
 import type { Conflicts } from "./conflicts.ts";
 
 type RebuildView = Status["rebuilds"][number];
@@ -14,6 +22,11 @@ export interface InFlight {
   readonly environment: string | null;
   /** Its causes as one line, and what it waits for. */
   readonly reason: string;
+  /** What it waits for, as a sentence, and until when where that is known. */
+  readonly waits: string | undefined;
+  readonly until: Instant | undefined;
+  /** What people said of its candidate. */
+  readonly approvals: readonly Approval[];
 }
 
 const most = 20_000;
@@ -34,10 +47,17 @@ export async function loadRebuildsInFlight(
   if (rebuilds.length === 0) return [];
   const ids = rebuilds.map(({ id }) => id);
   const built = rebuilds.filter(({ candidate }) => candidate !== null).map(({ id }) => id);
-  const [causes, verifications] = await Promise.all([
+  const candidates = [...new Set(rebuilds.flatMap(({ candidate }) => candidate ?? []))];
+  const [causes, verifications, approvals, soaks] = await Promise.all([
     store.loadCauses(ids),
     built.length === 0 ? [] : store.loadVerifications({ rebuilds: built }),
+    store.loadApprovals({ image, digests: candidates }),
+    store.loadSoaks(image),
   ]);
+  const approvalsOf = Map.groupBy(approvals, (one) => `${one.image} ${one.digest}`);
+  const soakOf = new Map(soaks.map((one) => [`${one.image}:${one.environment}`, one]));
+  const standing = (pointer: Pointer): StandingDigest =>
+    describeStanding(ctx, pointer, soakOf.get(`${pointer.image}:${pointer.environment}`));
   const byRebuild = Map.groupBy(verifications, ({ rebuild }) => rebuild);
   const chain = ctx.config.environments.map(({ name }) => name);
   const active = new Map(rebuilds.map((rebuild) => [rebuild.id, rebuild]));
@@ -46,16 +66,19 @@ export async function loadRebuildsInFlight(
     .sort((a, b) => lanes[a.lane] - lanes[b.lane] || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
     .map((rebuild) => {
       const own = (causes.get(rebuild.id) ?? []).map(({ cause }) => cause);
+      const said = approvalsOf.get(`${rebuild.image} ${rebuild.candidate}`) ?? [];
       const place = placeOf(ctx, rebuild, {
+        approvals: said,
         verifications: byRebuild.get(rebuild.id) ?? [],
-        pointers: pointersOf.get(rebuild.image) ?? [],
+        pointers: (pointersOf.get(rebuild.image) ?? []).map(standing),
         holds: known.holds.filter((hold) => hold.image === null || hold.image === rebuild.image),
         parents: rebuild.parentRebuilds.flatMap((id) => active.get(id) ?? []),
         conflicts: chain.filter((name) => known.conflicts.has(`${rebuild.image}:${name}`)),
       });
-      const { waits, ...where } = place;
+      const { waits } = place;
       const line = describeReasons(own.map((cause) => describeCause(cause)));
-      return { rebuild, causes: own, ...where, reason: waits === undefined ? line : `${line}; ${waits}` };
+      const reason = waits === undefined ? line : `${line}; ${waits}`;
+      return { rebuild, causes: own, ...place, reason, approvals: said };
     });
 }
 
@@ -63,7 +86,8 @@ const lanes = { urgent: 0, routine: 1 } as const;
 
 interface RebuildFacts {
   readonly verifications: readonly Verification[];
-  readonly pointers: readonly Pointer[];
+  readonly pointers: readonly StandingDigest[];
+  readonly approvals: readonly Approval[];
   readonly holds: readonly Hold[];
   /** The rebuilds that it waits for, as long as they have not ended. */
   readonly parents: readonly Rebuild[];
@@ -75,31 +99,33 @@ function placeOf(
   ctx: Context,
   rebuild: Rebuild,
   facts: RebuildFacts,
-): Pick<InFlight, "step" | "environment"> & { readonly waits: string | undefined } {
+): Pick<InFlight, "step" | "environment" | "waits" | "until"> {
   const { candidate, state, lastError, notBefore } = rebuild;
   const failed = lastError === null ? undefined : `the try before failed: ${lastError.message}`;
   if (state === "queued" || candidate === null) {
-    if (state !== "queued") return { step: "build", environment: null, waits: undefined };
+    if (state !== "queued") return { step: "build", environment: null, waits: undefined, until: undefined };
     const names = facts.parents.map((parent) => parent.image).join(", ");
     const after = names === "" ? undefined : `it waits for ${names}`;
-    return { step: "queue", environment: null, waits: failed ?? after };
+    return { step: "queue", environment: null, waits: failed ?? after, until: undefined };
   }
   const now = ctx.clock.now();
-  const next = nextStep({ ...facts, state, candidate, quarantined: false, parents: [] }, ctx.config.environments, now);
+  const own = { state, candidate, lane: rebuild.lane, unprobed: unprobedPlaces(ctx.config, rebuild.image) };
+  const next = nextStep({ ...facts, ...own, quarantined: false, parents: [] }, ctx.config.environments, now);
   const isStopped = next.kind === "wait" || (next.kind === "finish" && next.state === "failed");
   const waits = isStopped ? next.reason : notBefore > now ? failed : undefined;
+  const until = next.kind === "wait" ? next.until : undefined;
   let arrived: string | null = null;
   for (const link of ctx.config.environments) {
     const pointer = facts.pointers.find(({ environment }) => environment === link.name);
     if (pointer?.digest === candidate) {
       arrived = link.name;
-      if ((pointer.since ?? now) + link.soak > now) return { step: "soak", environment: link.name, waits };
+      if (soakLeft(link, pointer, now) > 0) return { step: "soak", environment: link.name, waits, until };
       continue;
     }
     const verdict = facts.verifications.findLast(({ environment }) => environment === link.name)?.verdict;
-    return { step: verdict === "passed" ? "promote" : "verify", environment: link.name, waits };
+    return { step: verdict === "passed" ? "promote" : "verify", environment: link.name, waits, until };
   }
-  return { step: "promote", environment: arrived, waits };
+  return { step: "promote", environment: arrived, waits, until };
 }
 
 /** A rebuild in flight in the shape of the contract. */
@@ -117,5 +143,12 @@ export function describeInFlight(ctx: Context, one: InFlight): RebuildView {
     attempt: Math.max(1, attempts),
     candidate,
     reason: one.reason,
+    until: one.until === undefined ? null : formatInstant(one.until),
+    approvals: one.approvals.map(describeApproval),
   };
+}
+
+/** What a person said of a digest, in the shape of the contract. */
+export function describeApproval({ environment, verdict, who, reason, createdAt }: Approval): ApprovalView {
+  return { environment, verdict, by: who, reason, at: formatInstant(createdAt) };
 }

@@ -12,8 +12,10 @@ import {
   type Why,
 } from "../../operation/index.ts";
 import { describeChain, findOrigin, loadSteps, type Step } from "./chain.ts";
+import { loadConflicts } from "./conflicts.ts";
 import { describeLayers } from "./describe-layers.ts";
 import { describeLives, loadLives } from "./finding-lives.ts";
+import { describeApproval, loadRebuildsInFlight } from "./rebuilds-in-flight.ts";
 
 /** `why`: why a digest exists, back to the first observation, and what it changed. Throws NOT_FOUND, BAD_INPUT. */
 export function createWhy(ctx: Context): OperationHandlers["why"] {
@@ -59,6 +61,8 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
                   ? null
                   : (own.createdAt - rebuild.createdAt) / 1000,
             },
+      waits: await findWait(ctx, image, digest, pointers),
+      approvals: (await store.loadApprovals({ image, digests: [digest] })).map(describeApproval),
       made: describeOrigin(own),
       chain: await describeChain(ctx, steps),
       packages: diffPlatforms(previous === undefined, before, own, inventories),
@@ -69,6 +73,21 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
       promotions: moves.toReversed().map(describeMove),
     };
   };
+}
+
+/** What a digest that is on its way waits for. */
+async function findWait(
+  ctx: Context,
+  image: string,
+  digest: Digest,
+  pointers: readonly Pointer[],
+): Promise<Why["waits"]> {
+  const holds = await ctx.store.loadHolds(image);
+  const conflicts = await loadConflicts(ctx, pointers, image);
+  const inFlight = await loadRebuildsInFlight(ctx, { image, pointers, holds, conflicts });
+  const own = inFlight.find(({ rebuild }) => rebuild.candidate === digest);
+  if (own?.waits === undefined) return null;
+  return { reason: own.waits, until: own.until === undefined ? null : formatInstant(own.until) };
 }
 
 function describeOrigin(own: ImageDigest | undefined): Why["made"] {

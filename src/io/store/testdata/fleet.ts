@@ -48,7 +48,11 @@ export async function saveFleet(store: Store): Promise<void> {
       { image, environment: "production", digest, kind: "forward", by: "tidemill", reason: "verified" },
       lease,
     );
-    if (image === "web" && intent.kind === "saved") await store.savePromotion(intent.promotion, lease, { state: "promoted" });
+    if (image !== "web" || intent.kind !== "saved") continue;
+    await store.savePromotion(intent.promotion, lease, { state: "promoted" });
+    const place = { image, environment: "production" };
+    await store.saveSoak({ ...place, promotion: intent.promotion.id }, () => ({ stoodMs: 5, detail: { look: { at: 7 } } }));
+    await store.saveApproval({ ...place, digest, who: "ann", verdict: "approved", reason: "tried it" });
   }
 }
 

@@ -1,0 +1,198 @@
+import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ProbeConfig } from "../../core/config/index.ts";
+import { decideHealth, judgeAnswers, type FailurePolicy } from "../../core/policy/index.ts";
+import type { Pointer, Soak } from "../../io/store/index.ts";
+import { messageOf } from "../../lib/index.ts";
+import type { Context } from "../context.ts";
+import { askProbe } from "./ask-probe.ts";
+import { countAnswer, isClaimed } from "./count-answer.ts";
+import { describeStanding, isSoaking, lookNow, probesOf, readSoakDetail, type ProbeAnswers } from "./soak.ts";
+import { takeBack } from "./take-back.ts";
+
+/** How soon it is tried again to take back what could not be. */
+const tryAgainMs = 60_000;
+/** How often it is asked what the environments name; probes have their own times. */
+const lookMs = 1000;
+const tickMs = 50;
+const atOnce = 64;
+
+interface Watched {
+  readonly pointer: Pointer;
+  readonly soak: Soak | undefined;
+  readonly kind: "forward" | "rollback";
+}
+
+/**
+ * Asks after what runs, until `signal`: all through the soak of what was promoted, and after it where a probe is for that. On the machine's timers, apart from the watch. What is unhealthy is
+ * taken back at once. Every answer is kept before it counts, so that a process that follows goes on where this one was.
+ */
+export async function probeEnvironments(ctx: Context, signal: AbortSignal): Promise<void> {
+  if (ctx.config.environments.every(({ probes }) => probes.length === 0)) return;
+  const due = new Map<string, number>();
+  const asking = new Set<string>();
+  const running = new Set<Promise<void>>();
+  const acting = createActing();
+  let watched: readonly Watched[] = [];
+  let nextLook = 0;
+  while (!signal.aborted) {
+    try {
+      if (performance.now() >= nextLook) {
+        nextLook = performance.now() + lookMs;
+        watched = await loadWatched(ctx);
+        forgetOthers(due, watched);
+        for (const one of watched) await tend(ctx, acting, one);
+      }
+    } catch (error) {
+      if (signal.aborted) break;
+      // The store or the registry may be back at the next look.
+      ctx.log.warn({ error: messageOf(error) }, "what runs could not be looked at");
+    }
+    for (const one of watched)
+      for (const probe of dueProbes(ctx, one)) {
+        const key = keyOf(one, probe);
+        if (asking.has(key) || asking.size >= atOnce || performance.now() < (due.get(key) ?? 0)) continue;
+        asking.add(key);
+        due.set(key, performance.now() + probe.every);
+        const work = ask(ctx, acting, one, probe, signal)
+          .catch((error: unknown) => {
+            if (!signal.aborted) ctx.log.warn({ error: messageOf(error) }, "an answer of a probe could not be kept");
+          })
+          .finally(() => {
+            asking.delete(key);
+            running.delete(work);
+          });
+        running.add(work);
+      }
+    await delay(tickMs, undefined, { signal }).catch(() => undefined);
+  }
+  await Promise.all(running);
+}
+
+async function loadWatched(ctx: Context): Promise<Watched[]> {
+  const [pointers, soaks] = await Promise.all([ctx.store.loadPointers(), ctx.store.loadSoaks()]);
+  const probed = pointers.filter(
+    ({ image, environment, promotion }) =>
+      promotion !== null &&
+      ctx.config.images[image] !== undefined &&
+      probesOf(ctx.config, image, environment).length > 0,
+  );
+  const kinds = await ctx.store.loadPromotionKinds(probed.flatMap(({ promotion }) => promotion ?? []));
+  return probed.map((pointer) => ({
+    pointer,
+    soak: soaks.find(
+      (one) =>
+        one.image === pointer.image && one.environment === pointer.environment && one.promotion === pointer.promotion,
+    ),
+    kind: kinds.get(pointer.promotion ?? "") ?? "forward",
+  }));
+}
+
+/** The probes that ask after it now: all in its soak, later those that are for that. */
+function dueProbes(ctx: Context, { pointer, soak }: Watched): readonly ProbeConfig[] {
+  const { image, environment } = pointer;
+  const known = readSoakDetail(soak);
+  if (known !== undefined && ctx.store.kind !== "pglite" && isClaimed(known, ctx.owner, ctx.clock.now())) return [];
+  const probes = probesOf(ctx.config, image, environment);
+  if (isSoaking(ctx.config, describeStanding(ctx, pointer, soak), ctx.clock.now())) return probes;
+  return probes.filter(({ after }) => after !== "none");
+}
+
+async function ask(
+  ctx: Context,
+  acting: Acting,
+  { pointer, kind }: Watched,
+  probe: ProbeConfig,
+  signal: AbortSignal,
+): Promise<void> {
+  const { image, environment, promotion } = pointer;
+  if (promotion === null) return;
+  const result = await askProbe(probe, pointer, signal);
+  const answer = {
+    probe,
+    passed: result.kind === "passed",
+    reason: result.kind === "passed" ? "" : result.reason,
+    ms: result.ms,
+    look: lookNow(ctx.clock),
+  };
+  const prober = { owner: ctx.owner, isAlone: ctx.store.kind === "pglite" };
+  const probes = probesOf(ctx.config, image, environment);
+  const soak = await ctx.store.saveSoak({ image, environment, promotion }, (before) =>
+    countAnswer(before, answer, probes, prober),
+  );
+  if (soak !== undefined) await tend(ctx, acting, { pointer, soak, kind });
+}
+
+/** Does what follows from the answers so far; the same again where it is done already. */
+async function tend(ctx: Context, acting: Acting, { pointer, soak, kind }: Watched): Promise<void> {
+  const { image, environment, digest } = pointer;
+  const known = readSoakDetail(soak);
+  if (known === undefined || digest === null) return;
+  const soaks = isSoaking(ctx.config, describeStanding(ctx, pointer, soak), ctx.clock.now());
+  const alarm = { code: "probe-failing", subject: `${image}:${environment}` };
+  let isWell = true;
+  for (const { name, failures, after } of probesOf(ctx.config, image, environment)) {
+    const answers = known.probes[name];
+    if (answers === undefined) continue;
+    const health = judgeAnswers(failures, answers.passed);
+    if (health !== "healthy") isWell = false;
+    const decision = decideHealth({ health, soaks, kind, after });
+    if (decision === "nothing") continue;
+    const found = describeFailure(failures, answers);
+    const message = `${image}@${digest} is unhealthy in ${environment}: the probe ${name} failed ${found}`;
+    if (decision === "alarm") {
+      const hint = "It was not taken back: look at the service and at what it stands on.";
+      const raised = await ctx.store.saveAlarm({ ...alarm, severity: "error", message, hint });
+      if (raised.isNew) ctx.emit({ kind: "alarm", image, environment, digest, message });
+      continue;
+    }
+    const reason = `unhealthy: the probe ${name} failed ${found}`;
+    const evidence = { probe: name, failures, ...answers };
+    await acting(pointer.promotion ?? "", () =>
+      takeBack(ctx, { image, environment, digest, message, reason, alarm, evidence }),
+    );
+    return;
+  }
+  // The alarm of a digest that was taken back stands until another one has proven itself.
+  if (isWell && !soaks) await clearIfStanding(ctx, alarm);
+}
+
+function describeFailure({ count, of }: FailurePolicy, { passed, at, failing }: ProbeAnswers): string {
+  const failed = passed.filter((one) => !one).length;
+  const how = count === of ? `${failed} times in a row` : `${failed} of ${passed.length} times`;
+  const since = failing === null ? "" : ` since ${new Date(failing.since).toISOString()}`;
+  return `${how}${since}, at last at ${new Date(at).toISOString()}: ${failing?.reason ?? "it comes and goes"}`;
+}
+
+/** Takes one promotion back at a time, and not again at once where there was nothing to go back to. */
+type Acting = (promotion: string, takeBack: () => Promise<boolean>) => Promise<void>;
+
+function createActing(): Acting {
+  const notBefore = new Map<string, number>();
+  return async (promotion, work) => {
+    if (performance.now() < (notBefore.get(promotion) ?? 0)) return;
+    notBefore.set(promotion, Infinity);
+    try {
+      const isDone = await work();
+      notBefore.set(promotion, performance.now() + (isDone ? 0 : tryAgainMs));
+    } catch (error) {
+      notBefore.delete(promotion);
+      throw error;
+    }
+  };
+}
+
+async function clearIfStanding({ store }: Context, alarm: { readonly code: string; readonly subject: string }) {
+  const standing = await store.loadAlarms();
+  if (standing.some(({ code, subject }) => code === alarm.code && subject === alarm.subject))
+    await store.saveAlarmCleared(alarm);
+}
+
+function forgetOthers(due: Map<string, number>, watched: readonly Watched[]): void {
+  const promotions = new Set(watched.map(({ pointer }) => pointer.promotion ?? ""));
+  for (const key of due.keys()) if (!promotions.has(key.split(" ")[0] ?? "")) due.delete(key);
+}
+
+function keyOf({ pointer }: Watched, probe: ProbeConfig): string {
+  return `${pointer.promotion ?? ""} ${probe.name}`;
+}
