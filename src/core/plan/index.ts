@@ -27,4 +27,5 @@ export {
   type StandingDigest,
 } from "./next-step.ts";
 export { broughtVersions, decideRollback, type RollbackDecision, type RollbackFacts } from "./decide-rollback.ts";
+export { decideMovedTag, type MovedTag } from "./decide-moved-tag.ts";
 export { summarizeCauses } from "./summarize-causes.ts";

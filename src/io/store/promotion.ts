@@ -59,8 +59,10 @@ export function promotionQueries(db: Database) {
         const open = await loadOpen(write.sql, image, environment);
         const rebuild = lease?.rebuild.id ?? null;
         if (open !== undefined) {
-          if (open.digest === digest && open.kind === kind && open.rebuild === rebuild)
-            return { kind: "saved", promotion: open };
+          if (open.digest === digest && open.kind === kind && open.rebuild === rebuild) {
+            const isOther = lease !== undefined && open.detail["owner"] !== lease.owner;
+            return { kind: "saved", promotion: isOther ? await markTakenOver(write.sql, open) : open };
+          }
           if (kind === "forward") return { kind: "busy", promotion: open };
         }
         const reasons = await refusalsOf(write.sql, intent, now);
@@ -87,7 +89,7 @@ export function promotionQueries(db: Database) {
             state: "intent",
             by: intent.by,
             reason: intent.reason,
-            detail: json(intent.detail ?? {}),
+            detail: json({ ...intent.detail, ...(lease === undefined ? {} : { owner: lease.owner }) }),
             fence,
             createdAt: timestamp(now),
           })
@@ -147,6 +149,10 @@ export function promotionQueries(db: Database) {
         await write.audit("tidemill", "conflict", { ...row });
         return { kind: "saved", promotion: row };
       }),
+
+    /** Puts down that an intent is carried out by another than began it: that one may still write what it was about to. */
+    saveIntentTakenOver: (promotion: Promotion): Promise<Promotion> =>
+      db.write((write) => markTakenOver(write.sql, promotion)),
 
     /** Ends an intent that nobody will carry out; what it may have done to the tag is to be looked at. Lost where it has ended already. */
     saveIntentEnded: (promotion: Promotion, reason: string): Promise<SavedPromotion> =>
@@ -286,6 +292,17 @@ function loadOpen(
 
 function loadPromotion(sql: Transaction<Tables>, id: string): Promise<Promotion | undefined> {
   return sql.selectFrom("promotion").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+async function markTakenOver(sql: Transaction<Tables>, open: Promotion): Promise<Promotion> {
+  const row = await sql
+    .updateTable("promotion")
+    .set({ detail: json({ ...open.detail, takenOver: true }) })
+    .where("id", "=", open.id)
+    .where("state", "=", "intent")
+    .returningAll()
+    .executeTakeFirst();
+  return row ?? open;
 }
 
 async function endOpen(write: Write, open: Promotion, reason: string): Promise<Promotion> {

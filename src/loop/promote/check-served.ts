@@ -2,7 +2,8 @@ import type { Pointer } from "../../io/store/index.ts";
 import { messageOf, type Digest, type Instant } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { findUnpullable } from "./find-unpullable.ts";
-import { moveTag } from "./move-tag.ts";
+import { moveTag, whoseTag } from "./move-tag.ts";
+import { obeyMovedTag } from "./obey-moved-tag.ts";
 import { conflictAlarm, raiseConflict } from "./promote-candidate.ts";
 import { takeBack } from "./take-back.ts";
 
@@ -21,7 +22,7 @@ const believedMs = 6 * hour;
 const atOnce = 8;
 
 /**
- * A check of what the registry serves for every environment: a tag that a late write of ours left behind is put right, one that somebody else moved is a conflict, and an
+ * A check of what the registry serves for every environment: a tag that a late write of ours left behind is put right, one that a person moved back is obeyed, one that somebody else moved is a conflict, and an
  * image that can no longer be pulled whole is taken back to the last good digest. Tags are asked for every time, whole images after their promotion and every few hours. A
  * registry that does not answer decides nothing.
  */
@@ -54,7 +55,7 @@ export function createServedCheck(): ServedCheck {
   };
 }
 
-type Outcome = "fine" | "repaired" | "conflict" | "taken back" | "unhealthy" | "not known";
+type Outcome = "fine" | "repaired" | "conflict" | "moved back" | "taken back" | "unhealthy" | "not known";
 
 async function lookAt(
   ctx: Context,
@@ -70,6 +71,8 @@ async function lookAt(
     const repository = ctx.repositoryOf(image);
     const tagged = (await repository.resolve(environment, ctx.signal))?.digest;
     if (tagged !== digest) {
+      if (tagged !== undefined && (await whoseTag(ctx, pointer, tagged)) === "moved-back")
+        return (await obeyMovedTag(ctx, pointer, tagged)) ? "moved back" : "conflict";
       const moved = await moveTag(ctx, pointer);
       if (moved.kind === "conflict") {
         await raiseConflict(ctx, pointer, moved.found);

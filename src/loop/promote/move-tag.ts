@@ -1,3 +1,4 @@
+import { decideMovedTag, type MovedTag } from "../../core/plan/index.ts";
 import { RegistryError } from "../../io/registry/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
@@ -8,8 +9,8 @@ export type Moved = { readonly kind: "moved" } | { readonly kind: "conflict"; re
 const tries = 4;
 
 /**
- * Makes the tag of an environment name `digest`; again is the same. A tag that names a digest of one of our own promotions is ours to move, one that names none is
- * somebody else's, and stays as it is unless a person said `force`. Registries with If-Match leave no gap between looking and moving.
+ * Makes the tag of an environment name `digest`; again is the same. A tag that names what we made it name is ours to move, one that names anything else is
+ * somebody else's, a person's way back among them, and stays as it is unless a person said `force`. Registries with If-Match leave no gap between looking and moving.
  */
 export async function moveTag(
   ctx: Context,
@@ -21,7 +22,7 @@ export async function moveTag(
   for (let attempt = 1; ; attempt += 1) {
     const found = (await repository.resolve(environment, signal))?.digest;
     if (found === digest) return { kind: "moved" };
-    if (found !== undefined && !force && !(await isOurs(ctx, image, environment, found)))
+    if (found !== undefined && !force && (await whoseTag(ctx, target, found)) !== "ours")
       return { kind: "conflict", found };
     try {
       await repository.tag(digest, environment, { ifMatch: found ?? "absent", signal });
@@ -33,11 +34,34 @@ export async function moveTag(
   }
 }
 
-/** Whether a promotion of ours ever named the digest for this environment: an intent that was ended may have moved the tag all the same. */
-async function isOurs(ctx: Context, image: string, environment: string, digest: Digest): Promise<boolean> {
-  const states = ["intent", "confirmed", "refused"] as const;
-  const known = await ctx.store.loadPromotions({ image, environment, digest, states });
-  if (known.some(({ state, detail }) => state !== "refused" || detail["ended"] !== undefined)) return true;
-  const pointers = await ctx.store.loadPointers(image);
-  return pointers.some((one) => one.environment === environment && one.digest === digest);
+/** Whose hand made the tag of an environment name `found`. */
+export async function whoseTag(
+  ctx: Context,
+  { image, environment }: { readonly image: string; readonly environment: string },
+  found: Digest,
+): Promise<MovedTag> {
+  const { store } = ctx;
+  const [promotions, pointers, verifications, quarantines] = await Promise.all([
+    store.loadPromotions({ image, environment, digest: found, limit: 1000 }),
+    store.loadPointers(image),
+    store.loadVerifications({ image, digest: found }),
+    store.loadQuarantines(image),
+  ]);
+  const passed = verifications.some((one) => one.environment === environment && one.verdict === "passed");
+  return decideMovedTag(
+    {
+      found,
+      named: pointers.find((one) => one.environment === environment)?.digest ?? undefined,
+      moves: promotions.map(({ digest, state, createdAt, detail }) => ({
+        digest,
+        state,
+        createdAt,
+        ended: detail["ended"] !== undefined,
+        takenOver: detail["takenOver"] === true,
+      })),
+      passed: new Set(passed ? [found] : []),
+      quarantined: new Set(quarantines.map(({ digest }) => digest)),
+    },
+    ctx.clock.now(),
+  );
 }

@@ -91,7 +91,8 @@ async function resumeIntent(ctx: Context, promotion: Promotion): Promise<void> {
   const { image, environment, digest } = promotion;
   const alarm = stuckAlarm(image, environment);
   try {
-    await carryOut(ctx, { kind: "saved", promotion }, { force: promotion.by !== "tidemill" });
+    const own = await ctx.store.saveIntentTakenOver(promotion);
+    await carryOut(ctx, { kind: "saved", promotion: own }, { force: promotion.by !== "tidemill" });
   } catch (error) {
     ctx.signal.throwIfAborted();
     const message = `${image}:${environment} is to be moved to ${digest}, and cannot be yet: ${messageOf(error)}`;
