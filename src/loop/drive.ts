@@ -4,7 +4,7 @@ import type { Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { matchFindings } from "./match/index.ts";
 import { planFleet, renewRemedies } from "./plan/index.ts";
-import { resumeIntents, type ServedCheck, type ServedReport } from "./promote/index.ts";
+import { resumeIntents, tendTrains, type ServedCheck, type ServedReport } from "./promote/index.ts";
 import { watchUpstreams, type Watched } from "./watch/index.ts";
 import { tendAlarms } from "./tend-alarms.ts";
 import { workOn } from "./work-on.ts";
@@ -43,6 +43,7 @@ export async function runPass(ctx: Context, parts: LoopParts, options: PassOptio
   await matchFindings(ctx);
   await renewRemedies(ctx);
   const served = await parts.checkServed(ctx);
+  await tendTrains(ctx);
   await tendAlarms(ctx);
   return { watched, plan, served };
 }

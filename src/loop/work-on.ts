@@ -1,10 +1,12 @@
-import { nextStep, summarizeCauses, type NextStep, type ParentFacts, type RebuildFacts } from "../core/plan/index.ts";
-import type { Lease, PromotionFacts, StoredError } from "../io/store/index.ts";
+import { nextStep, summarizeCauses, type NextStep } from "../core/plan/index.ts";
+import type { Lease, StoredError } from "../io/store/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
 import { buildCandidate, type Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { findSoaking, isOvertaken } from "./overtaking.ts";
-import { lookAtSoak, promoteCandidate, unprobedPlaces } from "./promote/index.ts";
+import { promoteCandidate, tendTrains } from "./promote/index.ts";
+import { stepFacts } from "./step-facts.ts";
+import { findDeparture, hurryMates } from "./trains.ts";
 import { verifyRebuild } from "./verify/index.ts";
 
 /** How a spell of work at one rebuild ended: at an end of its own, waiting, or with the lease in other hands. */
@@ -81,6 +83,13 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
       await ctx.store.releaseLease(lease, Math.max(soaking.until, ctx.clock.now()) + lookAgainMs);
       return "waiting";
     }
+    const departure = step.kind === "promote" ? await findDeparture(ctx, facts, environment) : undefined;
+    if (departure?.kind === "waits") {
+      await ctx.store.releaseLease(lease, ctx.clock.now() + lookAgainMs);
+      // The one that was missing may have come between the look at it and the rest that was taken.
+      if ((await findDeparture(ctx, facts, environment))?.kind === "departs") await ctx.store.hurryRebuild(id);
+      return "waiting";
+    }
     if (step.kind === "verify") {
       const rules = ctx.config.environments.find(({ name }) => name === environment);
       if (rules === undefined) return "lost";
@@ -88,6 +97,7 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
       const verified = await verifyRebuild(ctx, facts, lease, rules, signal);
       if (verified.kind === "lost") return "lost";
       ctx.emit({ ...event, kind: "verified", environment, message: describeVerdict(verified) });
+      if (verified.verdict === "passed") await hurryMates(ctx, image, environment);
       if (verified.verdict === "failed" && (await buildAnew(ctx, lease)) === "lost") return "lost";
       continue;
     }
@@ -97,14 +107,16 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
       facts,
       lease,
       environment,
-      summarizeCauses(facts.causes.map(({ cause }) => cause)),
+      { reason: summarizeCauses(facts.causes.map(({ cause }) => cause)), train: departure?.train },
       signal,
     );
     if (promoted.kind === "lost") return "lost";
     if (promoted.kind === "promoted" || promoted.kind === "unchanged") {
       await ctx.store.hurryChildren(id);
+      for (const mate of departure?.waiting ?? []) await ctx.store.hurryRebuild(mate);
       continue;
     }
+    if (departure !== undefined) await tendTrains(ctx);
     await ctx.store.releaseLease(lease, ctx.clock.now() + lookAgainMs);
     return "waiting";
   }
@@ -193,51 +205,6 @@ async function countCrash(ctx: Context, lease: Lease): Promise<boolean> {
   await ctx.store.saveRebuild(lease, { state: "failed", lastError: { code: "CRASHED", message, hint } });
   ctx.emit({ kind: "failed", image: lease.rebuild.image, rebuild: lease.rebuild.id, message });
   return false;
-}
-
-async function stepFacts(ctx: Context, facts: PromotionFacts): Promise<RebuildFacts> {
-  const { rebuild, verifications, pointers, promotions, holds, quarantines, approvals } = facts;
-  const { candidate } = rebuild;
-  return {
-    state: rebuild.state,
-    lane: rebuild.lane,
-    candidate,
-    approvals,
-    unprobed: unprobedPlaces(ctx.config, rebuild.image),
-    verifications: verifications.filter(({ digest }) => digest === candidate),
-    pointers: await Promise.all(
-      pointers.map(async (one) => (one.digest === candidate && candidate !== null ? lookAtSoak(ctx, one) : one)),
-    ),
-    holds,
-    quarantined: quarantines.some(({ digest }) => digest === candidate),
-    parents: await Promise.all(rebuild.parentRebuilds.map((id) => parentFacts(ctx, id))).then((all) => all.flat()),
-    conflicts: await conflictsOf(ctx, rebuild.image, promotions),
-  };
-}
-
-async function parentFacts(ctx: Context, id: string): Promise<ParentFacts[]> {
-  const parent = await ctx.store.loadRebuild(id);
-  if (parent === undefined) return [];
-  const first = ctx.config.environments[0]?.name;
-  const verifications = await ctx.store.loadVerifications({ rebuilds: [parent.id] });
-  const passedFirst = verifications.some(
-    (one) => one.environment === first && one.verdict === "passed" && one.digest === parent.candidate,
-  );
-  const pointers = parent.candidate === null ? [] : await ctx.store.loadPointers(parent.image);
-  const places = pointers.filter(({ digest }) => digest === parent.candidate).map(({ environment }) => environment);
-  return [{ image: parent.image, state: parent.state, passedFirst, places }];
-}
-
-/** Environments whose newest move ended in a conflict that still stands in the registry. */
-async function conflictsOf(ctx: Context, image: string, promotions: PromotionFacts["promotions"]): Promise<string[]> {
-  const found: string[] = [];
-  for (const { name } of ctx.config.environments) {
-    const newest = promotions.find((one) => one.environment === name && one.state !== "refused");
-    if (newest?.state !== "conflict") continue;
-    const tagged = (await ctx.repositoryOf(image).resolve(name, ctx.signal))?.digest;
-    if (tagged !== undefined && tagged === newest.detail["found"]) found.push(name);
-  }
-  return found;
 }
 
 function describeVerdict({

@@ -25,7 +25,7 @@ export function checkReferences(config: Config): Mistake[] {
       mistakes.push({ path: [...at, "repository"], message: `${other} goes to the repository ${repository} as well` });
     repositories.set(repository, name);
   }
-  mistakes.push(...checkProbes(config));
+  mistakes.push(...checkProbes(config), ...checkTrains(config));
   config.environments.forEach(({ name }, index) => {
     if (config.environments.findIndex((one) => one.name === name) !== index) {
       mistakes.push({ path: ["environments", index, "name"], message: `there are two environments ${name}` });
@@ -48,6 +48,28 @@ function checkProbes({ environments, images }: Config): Mistake[] {
       ];
     }),
   );
+}
+
+/** Of an environment an image is in one train, and trains are told apart by their names. */
+function checkTrains({ environments, images }: Config): Mistake[] {
+  return environments.flatMap(({ trains }, at) => {
+    const seen = new Map<string, string>();
+    return trains.flatMap(({ name, images: members }, index): Mistake[] => {
+      const path = ["environments", at, "trains", index];
+      const isDouble = trains.findIndex((one) => one.name === name) !== index;
+      const mistakes = isDouble ? [{ path: [...path, "name"], message: `there are two trains ${name}` }] : [];
+      return [
+        ...mistakes,
+        ...members.flatMap((image, place): Mistake[] => {
+          const other = seen.get(image);
+          seen.set(image, name);
+          const where = [...path, "images", place];
+          if (images[image] === undefined) return [unknown(where, "image", image, Object.keys(images))];
+          return other === undefined ? [] : [{ path: where, message: `${image} is in the train ${other} already` }];
+        }),
+      ];
+    });
+  });
 }
 
 function checkPackages(config: Config, names: readonly string[], name: string, image: PackagesImage): Mistake[] {

@@ -75,6 +75,9 @@ requireProbes: warn`);
     ["probes: [{ name: a, tcp: 'x:1', every: 1ms }]", "probes.0: `every:` is at least 50ms"],
     ["probes: [{ name: a, tcp: 'x:1' }, { name: a, tcp: 'x:2' }]", "probes.1.name: there are two probes a"],
     ["probes: [{ name: a, tcp: 'x:1', images: [wbe] }]", 'probes.0.images.0: there is no image "wbe"'],
+    ["trains: [{ name: a, images: [web, wbe] }]", 'trains.0.images.1: there is no image "wbe"'],
+    ["trains: [{ name: a, images: [web, web] }]", "trains.0.images.1: web is in the train a already"],
+    ["trains: [{ name: a, images: [web] }]", "trains.0.images: it takes at least 2"],
     ["requireProbes: never", "environments.0.requireProbes"],
   ])("refuses %s with the place", (environment, expected) => {
     expect(problems(environment).join("\n")).toContain(expected);

@@ -145,6 +145,11 @@ export const environmentRules = {
     .optional()
     .describe("When it may move forward; always without it. The urgent lane passes, and so does every way back"),
   freeze: z.array(freeze).max(100).default([]).describe("When it may not move forward, whatever its windows say"),
+  trains: z
+    .array(z.strictObject({ name, images: z.array(name).min(2).max(1000) }))
+    .max(100)
+    .default([])
+    .describe("Images that come here together or not at all"),
   approvals: approvals.optional().describe("Who has to approve a digest before it comes here: `tidemill approve`"),
   probes: z.array(probe).max(100).default([]).describe("What is asked of the running service all through the soak"),
   requireProbes: z

@@ -27,5 +27,6 @@ export {
   type StandingDigest,
 } from "./next-step.ts";
 export { broughtVersions, decideRollback, type RollbackDecision, type RollbackFacts } from "./decide-rollback.ts";
+export { decideDeparture, isTrainBroken, type Mate, type TrainDeparture } from "./decide-departure.ts";
 export { decideMovedTag, type MovedTag } from "./decide-moved-tag.ts";
 export { summarizeCauses } from "./summarize-causes.ts";

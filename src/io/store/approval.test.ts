@@ -86,11 +86,7 @@ describeStores("approval and soak", ({ it, store, clock }) => {
     expect(await count(first)).toBeUndefined();
     expect(await count(second)).toMatchObject({ stoodMs: 5 });
     expect(await store().loadSoaks()).toMatchObject([{ promotion: second, detail: { at: clock.now() } }]);
-    expect(await store().loadPromotionKinds([first, second])).toEqual(
-      new Map([
-        [first, "forward"],
-        [second, "forward"],
-      ]),
-    );
+    const moves = await store().loadPromotionsById([first, second]);
+    expect([moves.get(first)?.digest, moves.get(second)?.digest]).toEqual([digestOf("1"), digestOf("2")]);
   });
 });

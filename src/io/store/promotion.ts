@@ -233,15 +233,15 @@ export function promotionQueries(db: Database) {
       return query.execute();
     },
 
-    /** Whether these promotions went forward or back, by id. */
-    loadPromotionKinds: async (ids: readonly string[]): Promise<Map<string, PromotionKind>> => {
+    /** Promotions by their ids. */
+    loadPromotionsById: async (ids: readonly string[]): Promise<Map<string, Promotion>> => {
       if (ids.length === 0) return new Map();
       const rows = await db.sql
         .selectFrom("promotion")
-        .select(["id", "kind"])
+        .selectAll()
         .where((row) => row("id", "=", row.fn.any(fragment<string[]>`${[...ids]}::uuid[]`)))
         .execute();
-      return new Map(rows.map(({ id, kind }) => [id, kind]));
+      return new Map(rows.map((row) => [row.id, row]));
     },
 
     /** Intents that were neither confirmed nor ended: what a crash left, oldest first. */

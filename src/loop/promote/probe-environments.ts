@@ -77,14 +77,14 @@ async function loadWatched(ctx: Context): Promise<Watched[]> {
       ctx.config.images[image] !== undefined &&
       probesOf(ctx.config, image, environment).length > 0,
   );
-  const kinds = await ctx.store.loadPromotionKinds(probed.flatMap(({ promotion }) => promotion ?? []));
+  const moves = await ctx.store.loadPromotionsById(probed.flatMap(({ promotion }) => promotion ?? []));
   return probed.map((pointer) => ({
     pointer,
     soak: soaks.find(
       (one) =>
         one.image === pointer.image && one.environment === pointer.environment && one.promotion === pointer.promotion,
     ),
-    kind: kinds.get(pointer.promotion ?? "") ?? "forward",
+    kind: moves.get(pointer.promotion ?? "")?.kind ?? "forward",
   }));
 }
 

@@ -1,5 +1,6 @@
 import type { Intent, Lease, Promotion, PromotionFacts, SavedIntent } from "../../io/store/index.ts";
 import { AppError, messageOf, type Digest } from "../../lib/index.ts";
+import type { TrainDeparture } from "../../core/plan/index.ts";
 import type { Context } from "../context.ts";
 import { moveTag } from "./move-tag.ts";
 
@@ -15,13 +16,23 @@ export async function promoteCandidate(
   facts: PromotionFacts,
   lease: Lease,
   environment: string,
-  reason: string,
+  why: { readonly reason: string; readonly train: TrainDeparture | undefined },
   signal: AbortSignal,
 ): Promise<PromoteOutcome> {
   const { image, candidate } = facts.rebuild;
   if (candidate === null) return { kind: "refused", reasons: ["there is no candidate yet"] };
   const approvals = ctx.config.environments.find(({ name }) => name === environment)?.approvals;
-  const intent: Intent = { image, environment, digest: candidate, kind: "forward", by: "tidemill", reason, approvals };
+  const { reason, train } = why;
+  const intent: Intent = {
+    image,
+    environment,
+    digest: candidate,
+    kind: "forward",
+    by: "tidemill",
+    reason,
+    approvals,
+    ...(train === undefined ? {} : { detail: { train } }),
+  };
   const saved = await ctx.store.saveIntent(intent, lease);
   if (saved.kind === "refused") {
     await ctx.store.saveRefusal(lease, { environment, digest: candidate, reasons: saved.reasons });

@@ -16,6 +16,8 @@ export interface RollbackRequest {
   readonly digest?: Digest | undefined;
   /** What has to be left: where the environment names something else by now, nothing is done. */
   readonly leaving?: Digest | undefined;
+  /** Whether what is left may come again: it is not the reason. */
+  readonly mayReturn?: boolean;
   /** Facts that are kept with it. */
   readonly detail?: Readonly<Record<string, unknown>>;
 }
@@ -57,7 +59,7 @@ export async function rollBack(ctx: Context, request: RollbackRequest): Promise<
   const { decision, gone } = await decideAmongPullable(ctx, facts);
   if (decision.kind === "refused") return { ...decision, gone };
   const { from, to } = decision;
-  const packages = await versionsBrought(ctx, image, to, from);
+  const packages = request.mayReturn === true ? [] : await versionsBrought(ctx, image, to, from);
   const saved = await store.saveIntent({
     image,
     environment,
@@ -67,7 +69,7 @@ export async function rollBack(ctx: Context, request: RollbackRequest): Promise<
     reason,
     leaving: from,
     ...(request.detail === undefined ? {} : { detail: request.detail }),
-    quarantine: { image, digest: from, packages, reason, who: by },
+    ...(request.mayReturn === true ? {} : { quarantine: { image, digest: from, packages, reason, who: by } }),
   });
   if (saved.kind === "refused") return { kind: "refused", reasons: saved.reasons, gone };
   if (saved.kind === "busy" || saved.kind === "lost")

@@ -62,7 +62,7 @@ export async function loadRebuildsInFlight(
   const chain = ctx.config.environments.map(({ name }) => name);
   const active = new Map(rebuilds.map((rebuild) => [rebuild.id, rebuild]));
   const pointersOf = Map.groupBy(known.pointers, (pointer) => pointer.image);
-  return rebuilds
+  const found = rebuilds
     .sort((a, b) => lanes[a.lane] - lanes[b.lane] || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
     .map((rebuild) => {
       const own = (causes.get(rebuild.id) ?? []).map(({ cause }) => cause);
@@ -75,11 +75,32 @@ export async function loadRebuildsInFlight(
         parents: rebuild.parentRebuilds.flatMap((id) => active.get(id) ?? []),
         conflicts: chain.filter((name) => known.conflicts.has(`${rebuild.image}:${name}`)),
       });
-      const { waits } = place;
-      const line = describeReasons(own.map((cause) => describeCause(cause)));
-      const reason = waits === undefined ? line : `${line}; ${waits}`;
-      return { rebuild, causes: own, ...place, reason, approvals: said };
+      return { rebuild, causes: own, ...place, approvals: said };
     });
+  return found.map((one) => {
+    const line = describeReasons(one.causes.map((cause) => describeCause(cause)));
+    const waits = one.waits ?? describeTrain(ctx, one, found);
+    return { ...one, waits, reason: waits === undefined ? line : `${line}; ${waits}` };
+  });
+}
+
+/** The others of its train that one waits for which could move by itself. */
+function describeTrain(
+  ctx: Context,
+  { rebuild, step, environment }: Omit<InFlight, "reason">,
+  others: readonly Omit<InFlight, "reason">[],
+): string | undefined {
+  if (step !== "promote") return undefined;
+  const trains = ctx.config.environments.find(({ name }) => name === environment)?.trains ?? [];
+  const train = trains.find(({ images }) => images.includes(rebuild.image));
+  const behind = others.filter(
+    (one) =>
+      one.rebuild.image !== rebuild.image &&
+      train?.images.includes(one.rebuild.image) === true &&
+      (one.environment !== environment || one.waits !== undefined),
+  );
+  if (train === undefined || behind.length === 0) return undefined;
+  return `the train ${train.name} waits for ${behind.map((one) => one.rebuild.image).join(", ")}`;
 }
 
 const lanes = { urgent: 0, routine: 1 } as const;
