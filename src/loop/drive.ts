@@ -6,6 +6,7 @@ import { matchFindings } from "./match/index.ts";
 import { planFleet, renewRemedies } from "./plan/index.ts";
 import { resumeIntents, tendTrains, type ServedCheck, type ServedReport } from "./promote/index.ts";
 import { watchUpstreams, type Watched } from "./watch/index.ts";
+import { reverifyRunning } from "./reverify-running.ts";
 import { tendAlarms } from "./tend-alarms.ts";
 import { workOn } from "./work-on.ts";
 
@@ -44,6 +45,7 @@ export async function runPass(ctx: Context, parts: LoopParts, options: PassOptio
   await renewRemedies(ctx);
   const served = await parts.checkServed(ctx);
   await tendTrains(ctx);
+  await reverifyRunning(ctx);
   await tendAlarms(ctx);
   return { watched, plan, served };
 }

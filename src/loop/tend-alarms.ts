@@ -88,7 +88,13 @@ function isDeclared(ctx: Context, code: string, subject: string): boolean {
   if (code === failingCode) return images[subject] !== undefined;
   if (code === "feed-failing" || code === "feed-stale") return ctx.feeds.some(({ name }) => name === subject);
   if (code === "upstream-failing") return [...ctx.suites.values()].flat().some(({ name }) => name === subject);
-  if (code !== "tag-conflict" && code !== "unhealthy" && code !== "probe-failing" && code !== "promotion-stuck")
+  if (
+    code !== "tag-conflict" &&
+    code !== "unhealthy" &&
+    code !== "probe-failing" &&
+    code !== "reverification-failed" &&
+    code !== "promotion-stuck"
+  )
     return true;
   const [image = "", environment] = subject.split(":");
   return images[image] !== undefined && environments.some(({ name }) => name === environment);

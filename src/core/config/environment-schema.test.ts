@@ -78,6 +78,8 @@ requireProbes: warn`);
     ["trains: [{ name: a, images: [web, wbe] }]", 'trains.0.images.1: there is no image "wbe"'],
     ["trains: [{ name: a, images: [web, web] }]", "trains.0.images.1: web is in the train a already"],
     ["trains: [{ name: a, images: [web] }]", "trains.0.images: it takes at least 2"],
+    ["reverify: daily", "environments.0.reverify: a span of time, or"],
+    ["reverify: { every: 24h, failed: shout }", "environments.0.reverify"],
     ["requireProbes: never", "environments.0.requireProbes"],
   ])("refuses %s with the place", (environment, expected) => {
     expect(problems(environment).join("\n")).toContain(expected);

@@ -129,6 +129,20 @@ const probe = z
   )
   .refine(({ every, timeout }) => every >= 50 && timeout >= 1, { error: "`every:` is at least 50ms" });
 
+const reverify = z
+  .union(
+    [
+      duration.transform((every) => ({ every, failed: "alarm" as const })),
+      z.strictObject({
+        every: duration,
+        failed: z.enum(["alarm", "rollback"]).default("alarm").describe("What follows where it fails"),
+      }),
+    ],
+    { error: "a span of time, or `{ every: 24h, failed: rollback }`" },
+  )
+  .optional()
+  .describe("How often what runs here is verified again, and whenever advisories changed; never without it");
+
 /** What an environment demands before it moves forward, and how what runs there is watched. */
 export const environmentRules = {
   soak: duration.default(0).describe("How long a digest stands here, its probes going on, before it goes further"),
@@ -151,6 +165,7 @@ export const environmentRules = {
     .default([])
     .describe("Images that come here together or not at all"),
   approvals: approvals.optional().describe("Who has to approve a digest before it comes here: `tidemill approve`"),
+  reverify,
   probes: z.array(probe).max(100).default([]).describe("What is asked of the running service all through the soak"),
   requireProbes: z
     .union([z.boolean(), z.literal("warn")], { error: "`true`, `false` or `warn`" })

@@ -10,6 +10,7 @@ export {
   countApprovals,
   describeLacking,
   findObstacles,
+  machine,
   mayMoveAlone,
   type Approval,
   type ApprovalRule,
@@ -27,3 +28,4 @@ export {
   type HealthDecision,
   type Look,
 } from "./judge-soak.ts";
+export { isReverificationDue, type Reverified } from "./judge-reverification.ts";

@@ -345,12 +345,12 @@ async function refusalsOf(sql: Transaction<Tables>, intent: Intent, now: Instant
     .selectFrom("approval")
     .selectAll()
     .where("image", "=", image)
-    .where("environment", "=", environment)
     .where("digest", "=", digest)
     .execute();
-  const rejected = approvals.find(({ verdict }) => verdict === "rejected");
-  if (rejected !== undefined) reasons.push(`${rejected.who} rejected it for ${environment}: ${rejected.reason}`);
-  const lacking = describeLacking(environment, intent.approvals, approvals);
+  for (const one of approvals)
+    if (one.verdict === "rejected") reasons.push(`${one.who} rejected it for ${one.environment}: ${one.reason}`);
+  const own = approvals.filter((one) => one.environment === environment);
+  const lacking = describeLacking(environment, intent.approvals, own);
   if (lacking !== undefined) reasons.push(lacking);
   const holds = await sql
     .selectFrom("hold")

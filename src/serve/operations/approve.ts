@@ -1,4 +1,4 @@
-import { countApprovals } from "../../core/policy/index.ts";
+import { countApprovals, machine } from "../../core/policy/index.ts";
 import type { Rebuild } from "../../io/store/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { planFleet } from "../../loop/plan/index.ts";
@@ -37,6 +37,7 @@ async function decide(
 ): Promise<Answer> {
   requireImage(ctx.config, image);
   requireEnvironment(ctx.config, environment);
+  if (by === machine) return refuse(`${machine} is no person's name`);
   const rule = ctx.config.environments.find(({ name }) => name === environment)?.approvals;
   if (rule === undefined && verdict === "approved") return refuse(`${environment} wants no approvals`);
   if (rule?.from !== undefined && !rule.from.includes(by))

@@ -1,0 +1,115 @@
+import { z } from "zod";
+import type { EnvironmentConfig } from "../core/config/index.ts";
+import { isReverificationDue, machine, type Reverified } from "../core/policy/index.ts";
+import type { Lease, Pointer, PromotionFacts, Store } from "../io/store/index.ts";
+import { isDigest, messageOf, sha256, type Digest } from "../lib/index.ts";
+import type { Context } from "./context.ts";
+import { takeBack } from "./promote/index.ts";
+import { verifyRebuild, type VerifyOutcome } from "./verify/index.ts";
+
+/** What the checks say of a candidate for an environment, nothing put down. */
+export type VerifyAgain = (ctx: Context, facts: PromotionFacts, rules: EnvironmentConfig) => Promise<VerifyOutcome>;
+
+const known = z.record(
+  z.string(),
+  z.object({
+    digest: z.custom<Digest>((value) => typeof value === "string" && isDigest(value)),
+    at: z.number(),
+    advisories: z.string(),
+  }),
+);
+const setting = "reverified";
+/** How long one pass does this; what is left comes with the next. */
+const mostMs = 120_000;
+
+/**
+ * Verifies again what runs, where an environment asks for it: on its schedule, and when advisories changed. What fails loses the right to go further, is an alarm, and is taken back where the environment
+ * says so. A check that cannot run decides nothing.
+ */
+export async function reverifyRunning(ctx: Context, verify: VerifyAgain = verifyAgain): Promise<void> {
+  const { store, config, clock } = ctx;
+  if (config.environments.every(({ reverify }) => reverify === undefined)) return;
+  const advisories = sha256(JSON.stringify((await store.loadSetting("matched-feeds")) ?? null));
+  const parsed = known.safeParse(await store.loadSetting(setting));
+  const last: Record<string, Reverified> = parsed.success ? { ...parsed.data } : {};
+  const began = performance.now();
+  for (const pointer of await store.loadPointers()) {
+    const { image, environment, digest } = pointer;
+    const rules = config.environments.find(({ name }) => name === environment);
+    if (rules?.reverify === undefined || digest === null || config.images[image] === undefined) continue;
+    const key = `${image}:${environment}`;
+    const now = { at: clock.now(), advisories };
+    if (!isReverificationDue(rules.reverify, { ...pointer, digest }, last[key], now)) continue;
+    if (performance.now() - began > mostMs) return;
+    ctx.signal.throwIfAborted();
+    try {
+      if (!(await lookAgain(ctx, { ...pointer, digest }, rules, verify))) continue;
+    } catch (error) {
+      ctx.signal.throwIfAborted();
+      // A registry or an engine that does not answer decides nothing; it is asked again at the next pass.
+      ctx.log.warn({ image, environment, error: messageOf(error) }, "what runs could not be verified again");
+      continue;
+    }
+    last[key] = { digest, ...now };
+    await store.saveSetting(setting, last);
+  }
+}
+
+/** False where nothing could be told. */
+async function lookAgain(
+  ctx: Context,
+  { image, environment, digest, promotion }: Pointer & { readonly digest: Digest },
+  rules: EnvironmentConfig,
+  verify: VerifyAgain,
+): Promise<boolean> {
+  const { store } = ctx;
+  const [rebuild] = await store.loadRebuilds({ image, candidate: digest, limit: 1 });
+  const facts = rebuild && (await store.loadPromotionFacts(rebuild.id));
+  const outcome = facts && (await verify(ctx, facts, rules));
+  if (outcome === undefined || outcome.kind === "lost") return false;
+  const { verdict, reasons } = outcome;
+  const alarm = { code: "reverification-failed", subject: `${image}:${environment}` };
+  const said = await store.loadApprovals({ image, digests: [digest] });
+  const own = said.find((one) => one.environment === environment && one.who === machine);
+  if (verdict === "not_run") return true;
+  if (verdict === "passed") {
+    const withdrawn = {
+      image,
+      environment,
+      digest,
+      who: machine,
+      verdict: "approved",
+      reason: "verified again",
+    } as const;
+    if (own?.verdict === "rejected") await store.saveApproval(withdrawn);
+    await store.saveAlarmCleared(alarm);
+    return true;
+  }
+  const reason = `verified again, it failed: ${reasons.slice(0, 5).join("; ")}`.slice(0, 1000);
+  if (own?.verdict !== "rejected" || own.reason !== reason)
+    await store.saveApproval({ image, environment, digest, who: machine, verdict: "rejected", reason });
+  const message = `${image}@${digest} runs in ${environment} and would not come there today: ${reason}`;
+  // What an environment was taken back to is older still: there is no end to that way.
+  const move = promotion === null ? undefined : (await store.loadPromotionsById([promotion])).get(promotion);
+  if (rules.reverify?.failed === "rollback" && move?.kind === "forward") {
+    await takeBack(ctx, { image, environment, digest, message, reason, alarm, evidence: { reasons } });
+    return true;
+  }
+  const hint = `It was not taken back: \`tidemill rollback ${image} ${environment}\` does it.`;
+  const raised = await store.saveAlarm({ ...alarm, severity: "error", message, hint });
+  if (raised.isNew) ctx.emit({ kind: "alarm", image, environment, digest, message });
+  return true;
+}
+
+/** The checks of a rebuild, whose verdict is handed back in place of being that of the rebuild: what once passed stays what an environment may return to. */
+async function verifyAgain(ctx: Context, facts: PromotionFacts, rules: EnvironmentConfig): Promise<VerifyOutcome> {
+  const { rebuild } = facts;
+  const lease: Lease = { rebuild, fence: rebuild.fence, owner: ctx.owner, until: ctx.clock.now() };
+  const { id, image } = rebuild;
+  const saveVerification: Store["saveVerification"] = (_lease, verification) =>
+    Promise.resolve({
+      kind: "saved",
+      verification: { ...verification, id, image, rebuild: id, finishedAt: ctx.clock.now() },
+    });
+  return verifyRebuild({ ...ctx, store: { ...ctx.store, saveVerification } }, facts, lease, rules, ctx.signal);
+}
