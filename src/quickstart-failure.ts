@@ -1,39 +1,65 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import { parseDocument } from "./core/image/index.ts";
-import { digestHex, type Digest, type Instant } from "./lib/index.ts";
-import { createServedCheck } from "./loop/promote/index.ts";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { systemClock, type Digest, type Instant } from "./lib/index.ts";
+import { probeEnvironments } from "./loop/promote/index.ts";
 import type { Fleet } from "./fleet.ts";
 
-/** What was done to an image after its promotion, and what became of it. */
-export interface Unhealthy {
-  readonly image: string;
-  readonly digest: Digest;
-  readonly blob: Digest;
+/** The image whose update turns unhealthy after its promotion. */
+export const lampImage = "tide-lamp";
+
+/** What would run where the tour has nothing that runs containers: it answers as the digest would that production names. */
+export interface LampService {
+  readonly url: string;
+  /** From now on it is well only as long as this says so. */
+  setWell(isWell: () => Promise<boolean>): void;
+  close(): Promise<void>;
 }
+
+export async function startLamp(): Promise<LampService> {
+  let isWell = (): Promise<boolean> => Promise.resolve(true);
+  const server = createServer((_, response) => {
+    isWell().then(
+      (well) => response.writeHead(well ? 200 : 500).end(well ? "the lamp burns\n" : "the lamp is out\n"),
+      () => response.destroy(),
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    setWell: (next) => void (isWell = next),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const patienceMs = 60_000;
+const wellMs = 1000;
 
 /**
- * Makes the promoted digest of `image` one that can no longer be pulled, as a registry does that loses a disk: the layer that it does not share with its predecessor is deleted behind the
- * registry's back. Then what is served is looked at, as after every pass. Undefined where the image was not promoted since `since`.
+ * Has the lamp go out while its new image soaks in production: well for a while, then not. The probe of the environment finds it, and it is taken back. Nothing happens where the image was not promoted
+ * since `since`.
  */
-export async function plantUnhealthy(fleet: Fleet, image: string, since: Instant): Promise<Unhealthy | undefined> {
-  const { ctx } = fleet;
+export async function turnUnhealthy({ ctx }: Fleet, lamp: LampService, since: Instant): Promise<void> {
   const last = ctx.config.environments.at(-1)?.name ?? "";
-  const pointer = (await ctx.store.loadPointers(image)).find(({ environment }) => environment === last);
-  const { digest = null, previous = null, since: promoted = null } = pointer ?? {};
-  if (digest === null || previous === null || (promoted ?? 0) < since) return undefined;
-  const shared = new Set(await layersOf(fleet, image, previous));
-  const own = (await layersOf(fleet, image, digest)).filter((layer) => !shared.has(layer));
-  const [blob] = own;
-  if (blob === undefined) return undefined;
-  await rm(join(fleet.dataDir, "registry", "blobs", "sha256", digestHex(blob)), { force: true });
-  await createServedCheck()(ctx, (one) => one.image === image && one.environment === last);
-  return { image, digest, blob };
-}
-
-async function layersOf({ ctx }: Fleet, image: string, digest: Digest): Promise<Digest[]> {
-  const raw = await ctx.repositoryOf(image).manifest(digest);
-  if (raw === undefined) return [];
-  const document = parseDocument(raw);
-  return document.kind === "manifest" ? document.manifest.layers.map((layer) => layer.digest) : [];
+  const pointerNow = async () =>
+    (await ctx.store.loadPointers(lampImage)).find(({ environment }) => environment === last);
+  const { digest = null, previous = null, since: promoted = null } = (await pointerNow()) ?? {};
+  if (digest === null || previous === null || (promoted ?? 0) < since) return;
+  const isNamed = async (one: Digest): Promise<boolean> => (await pointerNow())?.digest === one;
+  const stop = new AbortController();
+  const probing = probeEnvironments(ctx, AbortSignal.any([stop.signal, ctx.signal]));
+  try {
+    await systemClock.sleep(wellMs, ctx.signal);
+    lamp.setWell(async () => !(await isNamed(digest)));
+    const end = performance.now() + patienceMs;
+    while (performance.now() < end && (await isNamed(digest))) await systemClock.sleep(100, ctx.signal);
+  } finally {
+    stop.abort();
+    await probing;
+  }
 }

@@ -4,7 +4,6 @@ import type { Digest, Instant } from "./lib/index.ts";
 import type { CandidateDetail, Context } from "./loop/context.ts";
 import { proposePlan } from "./loop/plan/index.ts";
 import { advisoriesOf, type AdvisoryRef, type QuickstartResult, type QuickstartRow } from "./operation/index.ts";
-import type { Unhealthy } from "./quickstart-failure.ts";
 import type { ServedFleet } from "./serve-fleet.ts";
 
 /** What happened, as it was lived through. */
@@ -21,7 +20,6 @@ export interface Morning {
   readonly isAgain: boolean;
   /** Images whose update was made to fail. */
   readonly planted: readonly string[];
-  readonly unhealthy: Unhealthy | undefined;
 }
 
 interface Facts {

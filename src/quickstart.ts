@@ -8,7 +8,7 @@ import { lockPath, readLock } from "./io/store/index.ts";
 import { formatInstant, OperationError, type ProgressListener, type RunningQuickstart } from "./operation/index.ts";
 import { openFleet, type Fleet, type World } from "./fleet.ts";
 import { loadConfig } from "./load-config.ts";
-import { plantUnhealthy } from "./quickstart-failure.ts";
+import { lampImage, startLamp, turnUnhealthy, type LampService } from "./quickstart-failure.ts";
 import { describeTour, type Morning } from "./quickstart-result.ts";
 import { serveFleet, type ServedFleet } from "./serve-fleet.ts";
 
@@ -41,10 +41,16 @@ export async function runQuickstart(options: TourOptions): Promise<RunningQuicks
   if (options.replay) await forgetState(dataDir);
   const needsArchive = options.withFailure || (await namesTideMirror(configPath, env));
   const archive = needsArchive ? await createArchiveServer(shippedArchive) : undefined;
-  const tideEnv = archive === undefined ? env : { ...env, TIDEMILL_TIDE_MIRROR: archive.url };
+  const lamp = options.withFailure ? await startLamp() : undefined;
+  const tideEnv = {
+    ...env,
+    ...(archive === undefined ? {} : { TIDEMILL_TIDE_MIRROR: archive.url }),
+    ...(lamp === undefined ? {} : { TIDEMILL_LAMP: lamp.url }),
+  };
   let served: ServedFleet | undefined;
   const close = async (): Promise<void> => {
     await served?.close();
+    await lamp?.close();
     await archive?.close();
   };
   try {
@@ -64,7 +70,7 @@ export async function runQuickstart(options: TourOptions): Promise<RunningQuicks
       throw error;
     }
     const worlds = await makeWorlds(fleet, options, archive?.url);
-    const morning = await liveThrough(fleet, worlds, Object.keys(planted?.images ?? {}));
+    const morning = await liveThrough(fleet, worlds, { images: Object.keys(planted?.images ?? {}), lamp });
     const result = await describeTour(fleet.ctx, morning, served);
     if (options.replay && result.counts.rebuilt === 0 && configPath === quickstartConfig) {
       await close();
@@ -105,7 +111,11 @@ async function makeWorlds(fleet: Fleet, options: TourOptions, archiveUrl: string
   return { day0: { suites: release, distro }, day1: { suites: all, distro } };
 }
 
-async function liveThrough(fleet: Fleet, worlds: Worlds, planted: readonly string[]): Promise<Morning> {
+async function liveThrough(
+  fleet: Fleet,
+  worlds: Worlds,
+  planted: { readonly images: readonly string[]; readonly lamp: LampService | undefined },
+): Promise<Morning> {
   const { ctx } = fleet;
   const { store, clock } = ctx;
   const tell = (message: string): void => {
@@ -123,8 +133,11 @@ async function liveThrough(fleet: Fleet, worlds: Worlds, planted: readonly strin
   const dawn = clock.now();
   tell(isAgain ? "Day 1 again: what do the suites offer now?" : "Day 1: the security and updates suites open");
   const { plan } = await settle(fleet, worlds.day1);
-  const unhealthy = planted.length === 0 ? undefined : await plantUnhealthy(fleet, "tide-lamp", dawn);
-  return { begun, dawn, ended: clock.now(), before, plan, isAgain, planted, unhealthy };
+  if (planted.lamp !== undefined) {
+    tell(`${lampImage} soaks in production, and goes out`);
+    await turnUnhealthy(fleet, planted.lamp, dawn);
+  }
+  return { begun, dawn, ended: clock.now(), before, plan, isAgain, planted: planted.images };
 }
 
 /** Whether every image is in its last environment. */
@@ -190,8 +203,15 @@ function withPlanted(config: Config, planted: Config): Config {
     name,
     { ...upstream, keyrings: upstream.keyrings?.map((path) => resolve(home, path)) },
   ]);
+  const watched = planted.environments.at(-1);
+  const environments = config.environments.map((one, at) =>
+    watched === undefined || at < config.environments.length - 1
+      ? one
+      : { ...one, soak: watched.soak, probes: watched.probes },
+  );
   return {
     ...config,
+    environments,
     upstreams: { ...config.upstreams, ...(Object.fromEntries(upstreams) as Config["upstreams"]) },
     images: { ...config.images, ...planted.images },
   };

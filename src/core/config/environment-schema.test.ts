@@ -60,6 +60,15 @@ requireProbes: warn`);
     });
   });
 
+  it("takes addresses and headers of probes from variables", () => {
+    const http = 'http: { url: "${SITE}/health", headers: { authorization: "Bearer ${TOKEN}" } }';
+    const parsed = parseConfig(text(`probes: [{ name: home, ${http} }]`), { SITE: "https://site.example", TOKEN: "t" });
+    expect(parsed.kind === "ok" ? parsed.config.environments[0]?.probes[0] : parsed.problems).toMatchObject({
+      http: { url: "https://site.example/health", headers: { authorization: "Bearer t" } },
+    });
+    expect(problems(`probes: [{ name: home, ${http} }]`).join("\n")).toContain("the variable TOKEN is not set");
+  });
+
   it.each([
     ["auto: sometimes", "6:5 environments.0.auto: `true`, `false`, or by lane"],
     ['windows: [{ from: "9", to: "17:00" }]', "6:17 environments.0.windows.0.from: a time of day"],

@@ -36,6 +36,8 @@ const yamlOptions = { uniqueKeys: false, prettyErrors: false, logLevel: "error" 
 const tooDeep = `it is nested deeper than ${maxDepth} levels`;
 /** The only places where `${NAME}` stands for a variable: elsewhere it is text. A `*` is any name. */
 const variablePlaces: readonly Path[] = [
+  ["environments", "*", "probes", "*", "http", "url"],
+  ["environments", "*", "probes", "*", "http", "headers", "*"],
   ["notifications", "webhook", "url"],
   ["notifications", "webhook", "secret"],
   ["upstreams", "*", "mirror"],

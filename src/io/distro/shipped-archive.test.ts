@@ -80,7 +80,7 @@ describe("the shipped archive", () => {
   it.each(["tide.yaml", "tide-failure.yaml"])("has what every image of %s needs", async (name) => {
     const home = fileURLToPath(new URL("../../../examples/quickstart/", import.meta.url));
     const text = await readFile(join(home, name), "utf8");
-    const parsed = parseConfig(text, { TIDEMILL_TIDE_MIRROR: server.url });
+    const parsed = parseConfig(text, { TIDEMILL_TIDE_MIRROR: server.url, TIDEMILL_LAMP: "http://127.0.0.1:1/" });
     if (parsed.kind !== "ok") throw new Error(JSON.stringify(parsed.problems));
     for (const [upstream, { keyrings = [], ...rest }] of Object.entries(parsed.config.upstreams)) {
       const request = { name: upstream, ...rest, keyrings: keyrings.map((path) => join(home, path)) };
