@@ -8,14 +8,14 @@ import type { Fleet } from "./fleet.ts";
 export const lampImage = "tide-lamp";
 
 /** What would run where the tour has nothing that runs containers: it answers as the digest would that production names. */
-export interface LampService {
+export interface Lamp {
   readonly url: string;
   /** From now on it is well only as long as this says so. */
   setWell(isWell: () => Promise<boolean>): void;
   close(): Promise<void>;
 }
 
-export async function startLamp(): Promise<LampService> {
+export async function startLamp(): Promise<Lamp> {
   let isWell = (): Promise<boolean> => Promise.resolve(true);
   const server = createServer((_, response) => {
     isWell().then(
@@ -44,7 +44,7 @@ const wellMs = 1000;
  * Has the lamp go out while its new image soaks in production: well for a while, then not. The probe of the environment finds it, and it is taken back. Nothing happens where the image was not promoted
  * since `since`.
  */
-export async function turnUnhealthy({ ctx }: Fleet, lamp: LampService, since: Instant): Promise<void> {
+export async function turnUnhealthy({ ctx }: Fleet, lamp: Lamp, since: Instant): Promise<void> {
   const last = ctx.config.environments.at(-1)?.name ?? "";
   const pointerNow = async () =>
     (await ctx.store.loadPointers(lampImage)).find(({ environment }) => environment === last);

@@ -8,7 +8,7 @@ import { lockPath, readLock } from "./io/store/index.ts";
 import { formatInstant, OperationError, type ProgressListener, type RunningQuickstart } from "./operation/index.ts";
 import { openFleet, type Fleet, type World } from "./fleet.ts";
 import { loadConfig } from "./load-config.ts";
-import { lampImage, startLamp, turnUnhealthy, type LampService } from "./quickstart-failure.ts";
+import { lampImage, startLamp, turnUnhealthy, type Lamp } from "./quickstart-failure.ts";
 import { describeTour, type Morning } from "./quickstart-result.ts";
 import { serveFleet, type ServedFleet } from "./serve-fleet.ts";
 
@@ -114,7 +114,7 @@ async function makeWorlds(fleet: Fleet, options: TourOptions, archiveUrl: string
 async function liveThrough(
   fleet: Fleet,
   worlds: Worlds,
-  planted: { readonly images: readonly string[]; readonly lamp: LampService | undefined },
+  planted: { readonly images: readonly string[]; readonly lamp: Lamp | undefined },
 ): Promise<Morning> {
   const { ctx } = fleet;
   const { store, clock } = ctx;

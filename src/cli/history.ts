@@ -45,7 +45,7 @@ function parseLimit(text: string | undefined): number | undefined {
 function printHistory(history: History, screen: Screen): string {
   if (history.events.length === 0) return "Nothing has been done yet.";
   const paint = (kind: string) =>
-    ["failed", "rolled-back", "quarantined", "conflict"].includes(kind)
+    ["failed", "rolled-back", "quarantined", "conflict", "rejected"].includes(kind)
       ? screen.red
       : kind === "promoted"
         ? screen.green

@@ -142,6 +142,8 @@ export const history = z.object({
         "resumed",
         "quarantined",
         "conflict",
+        "approved",
+        "rejected",
       ]),
       image: z.string().nullable(),
       environment: z.string().nullable(),

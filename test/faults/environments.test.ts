@@ -82,6 +82,13 @@ describe("an environment that wants approvals", () => {
     }
     expect((await fleet.ctx.store.loadRebuilds({ image: "small-alone" }))[0]?.id).toBe(newest?.id);
     expect((await operations.plan({})).held).toMatchObject([{ image: "small-alone", kind: "quarantine" }]);
+    const { events } = await operations.history({ image: "small-alone" });
+    expect(events.find(({ kind }) => kind === "rejected")).toMatchObject({
+      by: "ada",
+      reason: "ugly",
+      environment: "production",
+      to: newest?.candidate,
+    });
     expect(await operations.approve({ ...ask, digest: newest?.candidate ?? "" })).toMatchObject({ kind: "refused" });
     await small.publish(smallPackages({ "small-gauge": "1.0-3" }));
     clock.jump(hour);

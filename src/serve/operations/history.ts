@@ -25,6 +25,8 @@ const kinds: Readonly<Record<string, HistoryEvent["kind"]>> = {
   resumed: "resumed",
   quarantined: "quarantined",
   conflict: "conflict",
+  approved: "approved",
+  rejected: "rejected",
 };
 
 /** `history`: what was done, newest first, in pages, from the audit log. */
