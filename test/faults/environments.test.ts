@@ -153,6 +153,15 @@ describe("an environment with hours", () => {
     expect(await pointer("small-alone", "staging")).toBeDefined();
     expect(await pointer("small-alone")).toBeUndefined();
     expect((await operations.status({ image: "small-alone" })).rebuilds[0]?.reason).toContain("no probe asks after it");
+    const forced = {
+      image: "small-alone",
+      environment: "production",
+      digest: (await pointer("small-alone", "staging")) ?? "",
+    };
+    expect(await operations.promote({ ...forced, by: "ada", reason: "now" })).toMatchObject({
+      kind: "refused",
+      reasons: [expect.stringContaining("no probe asks after it")],
+    });
   });
 });
 

@@ -15,12 +15,17 @@ const tryAgainMs = 60_000;
 /** How often it is asked what the environments name; probes have their own times. */
 const lookMs = 1000;
 const tickMs = 50;
+const alarmCode = "probe-failing";
 const atOnce = 64;
 
 interface Watched {
   readonly pointer: Pointer;
   readonly soak: Soak | undefined;
   readonly kind: "forward" | "rollback";
+  /** Those that ask after it now: all in its soak, later those that are for that. */
+  readonly probes: readonly ProbeConfig[];
+  /** An alarm of a probe stands there. */
+  readonly isAlarmed: boolean;
 }
 
 /**
@@ -49,7 +54,7 @@ export async function probeEnvironments(ctx: Context, signal: AbortSignal): Prom
       ctx.log.warn({ error: messageOf(error) }, "what runs could not be looked at");
     }
     for (const one of watched)
-      for (const probe of dueProbes(ctx, one)) {
+      for (const probe of one.probes) {
         const key = keyOf(one, probe);
         if (asking.has(key) || asking.size >= atOnce || performance.now() < (due.get(key) ?? 0)) continue;
         asking.add(key);
@@ -70,7 +75,13 @@ export async function probeEnvironments(ctx: Context, signal: AbortSignal): Prom
 }
 
 async function loadWatched(ctx: Context): Promise<Watched[]> {
-  const [pointers, soaks] = await Promise.all([ctx.store.loadPointers(), ctx.store.loadSoaks()]);
+  const [pointers, soaks, alarms] = await Promise.all([
+    ctx.store.loadPointers(),
+    ctx.store.loadSoaks(),
+    ctx.store.loadAlarms(),
+  ]);
+  const soakOf = new Map(soaks.map((one) => [`${one.image}:${one.environment}`, one]));
+  const alarmed = new Set(alarms.filter(({ code }) => code === alarmCode).map(({ subject }) => subject));
   const probed = pointers.filter(
     ({ image, environment, promotion }) =>
       promotion !== null &&
@@ -78,18 +89,21 @@ async function loadWatched(ctx: Context): Promise<Watched[]> {
       probesOf(ctx.config, image, environment).length > 0,
   );
   const moves = await ctx.store.loadPromotionsById(probed.flatMap(({ promotion }) => promotion ?? []));
-  return probed.map((pointer) => ({
-    pointer,
-    soak: soaks.find(
-      (one) =>
-        one.image === pointer.image && one.environment === pointer.environment && one.promotion === pointer.promotion,
-    ),
-    kind: moves.get(pointer.promotion ?? "")?.kind ?? "forward",
-  }));
+  return probed.map((pointer) => {
+    const place = `${pointer.image}:${pointer.environment}`;
+    const known = soakOf.get(place);
+    const soak = known?.promotion === pointer.promotion ? known : undefined;
+    return {
+      pointer,
+      soak,
+      kind: moves.get(pointer.promotion ?? "")?.kind ?? "forward",
+      probes: dueProbes(ctx, pointer, soak),
+      isAlarmed: alarmed.has(place),
+    };
+  });
 }
 
-/** The probes that ask after it now: all in its soak, later those that are for that. */
-function dueProbes(ctx: Context, { pointer, soak }: Watched): readonly ProbeConfig[] {
+function dueProbes(ctx: Context, pointer: Pointer, soak: Soak | undefined): readonly ProbeConfig[] {
   const { image, environment } = pointer;
   const known = readSoakDetail(soak);
   if (known !== undefined && ctx.store.kind !== "pglite" && isClaimed(known, ctx.owner, ctx.clock.now())) return [];
@@ -98,13 +112,8 @@ function dueProbes(ctx: Context, { pointer, soak }: Watched): readonly ProbeConf
   return probes.filter(({ after }) => after !== "none");
 }
 
-async function ask(
-  ctx: Context,
-  acting: Acting,
-  { pointer, kind }: Watched,
-  probe: ProbeConfig,
-  signal: AbortSignal,
-): Promise<void> {
+async function ask(ctx: Context, acting: Acting, one: Watched, probe: ProbeConfig, signal: AbortSignal): Promise<void> {
+  const { pointer } = one;
   const { image, environment, promotion } = pointer;
   if (promotion === null) return;
   const result = await askProbe(probe, pointer, signal);
@@ -120,16 +129,16 @@ async function ask(
   const soak = await ctx.store.saveSoak({ image, environment, promotion }, (before) =>
     countAnswer(before, answer, probes, prober),
   );
-  if (soak !== undefined) await tend(ctx, acting, { pointer, soak, kind });
+  if (soak !== undefined) await tend(ctx, acting, { ...one, soak });
 }
 
 /** Does what follows from the answers so far; the same again where it is done already. */
-async function tend(ctx: Context, acting: Acting, { pointer, soak, kind }: Watched): Promise<void> {
+async function tend(ctx: Context, acting: Acting, { pointer, soak, kind, isAlarmed }: Watched): Promise<void> {
   const { image, environment, digest } = pointer;
   const known = readSoakDetail(soak);
   if (known === undefined || digest === null) return;
   const soaks = isSoaking(ctx.config, describeStanding(ctx, pointer, soak), ctx.clock.now());
-  const alarm = { code: "probe-failing", subject: `${image}:${environment}` };
+  const alarm = { code: alarmCode, subject: `${image}:${environment}` };
   let isWell = true;
   for (const { name, failures, after } of probesOf(ctx.config, image, environment)) {
     const answers = known.probes[name];
@@ -154,7 +163,7 @@ async function tend(ctx: Context, acting: Acting, { pointer, soak, kind }: Watch
     return;
   }
   // The alarm of a digest that was taken back stands until another one has proven itself.
-  if (isWell && !soaks) await clearIfStanding(ctx, alarm);
+  if (isAlarmed && isWell && !soaks) await ctx.store.saveAlarmCleared(alarm);
 }
 
 function describeFailure({ count, of }: FailurePolicy, { passed, at, failing }: ProbeAnswers): string {
@@ -180,12 +189,6 @@ function createActing(): Acting {
       throw error;
     }
   };
-}
-
-async function clearIfStanding({ store }: Context, alarm: { readonly code: string; readonly subject: string }) {
-  const standing = await store.loadAlarms();
-  if (standing.some(({ code, subject }) => code === alarm.code && subject === alarm.subject))
-    await store.saveAlarmCleared(alarm);
 }
 
 function forgetOthers(due: Map<string, number>, watched: readonly Watched[]): void {

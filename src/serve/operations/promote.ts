@@ -1,6 +1,6 @@
 import { findObstacles, type Obstacle } from "../../core/policy/index.ts";
 import type { Context } from "../../loop/context.ts";
-import { promoteByPerson } from "../../loop/promote/index.ts";
+import { promoteByPerson, unprobedPlaces } from "../../loop/promote/index.ts";
 import { formatInstant, matchDigest, OperationError, type OperationHandlers } from "../../operation/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import { requireEnvironment, requireImage } from "./find-name.ts";
@@ -23,6 +23,8 @@ export function createPromote(ctx: Context): OperationHandlers["promote"] {
       const lane = await laneOf(ctx, image, to);
       const { approvals: _inTheStore, ...times } = rules;
       const closed = findObstacles(environment, times, { lane, approvals: [] }, ctx.clock.now());
+      if (unprobedPlaces(ctx.config, image).includes(environment))
+        closed.push({ reason: `no probe asks after it in ${environment}, and policy requires one`, until: undefined });
       if (closed.length > 0) return { kind: "refused", reasons: closed.map(describeObstacle) };
     }
     const intent = {
