@@ -74,7 +74,8 @@ function images(status: Status, screen: Screen): string {
       ...environments.map((name) => {
         const place = image.environments.find((candidate) => candidate.name === name);
         if (place?.conflict) return { text: `${showDigest(place.digest)} (moved!)`, paint: screen.red };
-        return showDigest(place?.digest ?? null);
+        if (place?.soak?.trouble) return { text: `${showDigest(place.digest)} (soaks)`, paint: screen.yellow };
+        return `${showDigest(place?.digest ?? null)}${place?.soak ? " (soaks)" : ""}`;
       }),
       showAge(last?.since ?? null, status.at),
       { text: image.state, paint: paint[image.state] },

@@ -9,6 +9,8 @@ const environmentState = z.object({
   since: instant.nullable(),
   /** The digest that the registry's tag names, where somebody else moved it. */
   conflict: digest.nullable(),
+  /** While it soaks there: until when, and what its probes complain of; null once that is over. */
+  soak: z.object({ until: instant.nullable(), trouble: z.string().nullable() }).nullable(),
   exposure: z.object({
     /** `none`: nothing that the feeds know is open. `unknown` where no feed vouches. */
     state: z.enum(["none", "open", "unknown"]),

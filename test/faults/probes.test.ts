@@ -77,6 +77,8 @@ describe("FAULTS 29: an image that turns unhealthy in its soak", () => {
       // Healthy for a good part of its soak, then sick.
       await until("it has soaked for a while", async () => (await stoodIn(probed, "production")) > 800, 10_000);
       expect(await pointer("small-alone")).toBe(bad);
+      const place = async () => (await operations.status({ image: "small-alone" })).images[0]?.environments.at(-1);
+      expect((await place())?.soak).toEqual({ until: expect.any(String), trouble: null });
       probed.sicken(bad);
       const sick = Date.now();
       await until("the old one serves", async () => (await tag("small-alone")) === good, 10_000);

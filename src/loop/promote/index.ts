@@ -3,6 +3,6 @@ export { probeEnvironments } from "./probe-environments.ts";
 export { rollBack, versionsBrought, type RollbackRequest } from "./roll-back.ts";
 export { takeBack } from "./take-back.ts";
 export { tendTrains } from "./tend-trains.ts";
-export { describeStanding, lookAtSoak, probesOf, unprobedPlaces } from "./soak.ts";
+export { describeStanding, isSoaking, lookAtSoak, probesOf, unprobedPlaces } from "./soak.ts";
 export { createServedCheck, type ServedCheck, type ServedReport } from "./check-served.ts";
 export { retainDigests, type Retained } from "./retain.ts";

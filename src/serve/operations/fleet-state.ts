@@ -1,8 +1,10 @@
 import { z } from "zod";
 import type { ScheduleFacts } from "../../core/remedy/index.ts";
-import type { Hold, Image, ImageRemedy, Pointer, Rebuild } from "../../io/store/index.ts";
+import { soakLeft } from "../../core/plan/index.ts";
+import type { Hold, Image, ImageRemedy, Pointer, Rebuild, Soak } from "../../io/store/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import { repositoryName, type Context } from "../../loop/context.ts";
+import { describeStanding, isSoaking } from "../../loop/promote/index.ts";
 import { formatInstant, type AdvisoryState, type Status } from "../../operation/index.ts";
 import { loadConflicts, type Conflicts } from "./conflicts.ts";
 import { describeImageFindings, scheduleByPass } from "./describe-remedies.ts";
@@ -31,7 +33,7 @@ type LastPlan = z.output<typeof lastPlan>;
 /** State of the images of the configuration, of one where it is named. */
 export async function loadFleetState(ctx: Context, image?: string): Promise<FleetState> {
   const { store, config } = ctx;
-  const [upstreams, pointers, holds, failed, planned, declared, remedies] = await Promise.all([
+  const [upstreams, pointers, holds, failed, planned, declared, remedies, soaks] = await Promise.all([
     loadUpstreamStates(ctx),
     store.loadPointers(image),
     store.loadHolds(image),
@@ -39,6 +41,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     store.loadSetting("last-plan"),
     store.loadImages(),
     store.loadImageRemedies(image),
+    store.loadSoaks(image),
   ]);
   const conflicts = await loadConflicts(ctx, pointers, image);
   const inFlight = await loadRebuildsInFlight(ctx, { image, pointers, holds, conflicts });
@@ -49,6 +52,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     ctx,
     pointers: groupBy(pointers, (one) => one.image),
     conflicts,
+    soaks: new Map(soaks.map((one) => [`${one.image}:${one.environment}`, one])),
     holds: groupBy(holds, (one) => one.image ?? ""),
     declared: new Map(declared.map((one) => [one.name, one])),
     failed: new Map(failed.map((one) => [one.image, one])),
@@ -69,6 +73,8 @@ interface Facts {
   readonly ctx: Context;
   readonly pointers: ReadonlyMap<string, readonly Pointer[]>;
   readonly conflicts: Conflicts;
+  /** By `IMAGE:ENVIRONMENT`. */
+  readonly soaks: ReadonlyMap<string, Soak>;
   /** Those of every image under the empty name. */
   readonly holds: ReadonlyMap<string, readonly Hold[]>;
   /** As the newest plan understood it. */
@@ -106,6 +112,7 @@ function describeImage(facts: Facts, name: string): ImageState {
         name: environment.name,
         digest: pointer?.digest ?? null,
         since: since === null ? null : formatInstant(since),
+        soak: pointer === undefined ? null : describeSoak(facts, pointer),
         conflict: facts.conflicts.get(`${name}:${environment.name}`) ?? null,
         exposure: findExposure(pointer, {
           findings: digest && facts.findings.get(digest),
@@ -122,6 +129,16 @@ function describeImage(facts: Facts, name: string): ImageState {
       facts.schedule,
     ),
   };
+}
+
+function describeSoak({ ctx, soaks }: Facts, pointer: Pointer): ImageState["environments"][number]["soak"] {
+  const standing = describeStanding(ctx, pointer, soaks.get(`${pointer.image}:${pointer.environment}`));
+  const link = ctx.config.environments.find(({ name }) => name === pointer.environment);
+  const now = ctx.clock.now();
+  if (link === undefined || !isSoaking(ctx.config, standing, now)) return null;
+  const { trouble } = standing;
+  const until = trouble === undefined ? formatInstant(now + soakLeft(link, standing, now)) : null;
+  return { until, trouble: trouble ?? null };
 }
 
 /** The first that holds: what stops an image comes before what it waits for, and `current` needs an upstream that was seen lately and planned since. */

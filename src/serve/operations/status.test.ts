@@ -69,8 +69,15 @@ describeStores("status", ({ it, store, clock }) => {
         state: "current",
         reason: "runs all that its suites offer",
         environments: [
-          { name: "staging", digest, since, conflict: null, exposure },
-          { name: "production", digest, since, conflict: null, exposure },
+          {
+            name: "staging",
+            digest,
+            since,
+            conflict: null,
+            soak: { until: "2026-01-05T09:10:00.000Z", trouble: null },
+            exposure,
+          },
+          { name: "production", digest, since, conflict: null, soak: null, exposure },
         ],
         findings: {
           state: "unknown",
