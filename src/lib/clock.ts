@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { uptime } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** A moment: milliseconds since 1970-01-01T00:00:00Z. */
@@ -14,7 +13,7 @@ export interface Clock {
   steady?(): SteadyMoment;
 }
 
-/** Milliseconds since a machine started, and which start that was. Moments of one start can be told apart whatever the time of day was set to meanwhile. */
+/** Milliseconds that a machine has run, and since which start. Moments of one start can be told apart whatever the time of day was set to meanwhile. */
 export interface SteadyMoment {
   readonly start: string;
   readonly ms: number;
@@ -26,7 +25,8 @@ export const systemClock: Clock = {
   sleep: async (ms, signal) => {
     await delay(ms, undefined, signal ? { signal } : {});
   },
-  steady: () => ({ start: (machineStart ??= readMachineStart()), ms: uptime() * 1000 }),
+  // The kernel's own count: what containers are shown as their uptime differs between those of one machine.
+  steady: () => ({ start: (machineStart ??= readMachineStart()), ms: Number(process.hrtime.bigint() / 1_000_000n) }),
 };
 
 let machineStart: string | undefined;

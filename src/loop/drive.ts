@@ -8,6 +8,7 @@ import { resumeIntents, tendTrains, type ServedCheck, type ServedReport } from "
 import { watchUpstreams, type Watched } from "./watch/index.ts";
 import { reverifyRunning } from "./reverify-running.ts";
 import { tendAlarms } from "./tend-alarms.ts";
+import { tendClock } from "./tend-clock.ts";
 import { workOn } from "./work-on.ts";
 
 export interface PassResult {
@@ -36,6 +37,7 @@ const noWatch: Watched = { updated: [], failed: [] };
 
 /** One pass of the loop: finish what a crash left, watch, match, plan, carry out all that can be done now, look at what is served, and at what stands in alarm. */
 export async function runPass(ctx: Context, parts: LoopParts, options: PassOptions = {}): Promise<PassResult> {
+  await tendClock(ctx);
   await resumeIntents(ctx);
   const watched = options.offline === true ? noWatch : await watchUpstreams(ctx);
   await matchFindings(ctx);
