@@ -126,6 +126,7 @@ function makeImage(at: number, images: number, inventory: string): PlanImage {
     settled: undefined,
     recent: 0,
     blocked: [],
+    takesSome: true,
   };
 }
 

@@ -23,6 +23,7 @@ const shared: Readonly<Record<string, string>> = {};
 /** What every step may know of loop/ itself. */
 const commonToSteps = new Set(
   [
+    "check-terms",
     "context",
     "files",
     "fleet-vex",

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Plan } from "../core/plan/index.ts";
+import type { Lease } from "../io/store/index.ts";
 import type { Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { matchFindings } from "./match/index.ts";
@@ -66,7 +67,7 @@ export async function workOff(ctx: Context, makers: Makers, images?: ReadonlySet
         await ctx.store.releaseLease(lease);
         continue;
       }
-      const work = workOn(ctx, makers, lease).then(
+      const work = workAndPlan(ctx, makers, lease).then(
         () => void running.delete(work),
         (error: unknown) => {
           failures.push(error);
@@ -82,4 +83,9 @@ export async function workOff(ctx: Context, makers: Makers, images?: ReadonlySet
   }
   if (failures.length > 0) throw failures[0];
   ctx.signal.throwIfAborted();
+}
+
+/** What breaks an image stays out: its other updates need not wait for the next look at the upstreams. */
+async function workAndPlan(ctx: Context, makers: Makers, lease: Lease): Promise<void> {
+  if ((await workOn(ctx, makers, lease)) === "kept out") await planFleet(ctx);
 }

@@ -3,14 +3,15 @@ import type { Lease, StoredError } from "../io/store/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
 import { buildCandidate, type Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
+import { keepOutBreaking } from "./keep-out-breaking.ts";
 import { findSoaking, isOvertaken } from "./overtaking.ts";
 import { promoteCandidate, tendTrains } from "./promote/index.ts";
 import { stepFacts } from "./step-facts.ts";
 import { findDeparture, hurryMates } from "./trains.ts";
 import { verifyRebuild } from "./verify/index.ts";
 
-/** How a spell of work at one rebuild ended: at an end of its own, waiting, or with the lease in other hands. */
-export type WorkEnd = "finished" | "waiting" | "lost";
+/** How a spell of work at one rebuild ended: at an end of its own, waiting, with the lease in other hands, or at an end after which a new plan takes its other updates. */
+export type WorkEnd = "finished" | "waiting" | "lost" | "kept out";
 
 const minute = 60_000;
 /** How soon to look again at what waits for something without a time. */
@@ -62,7 +63,7 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
       await hurryIfReady(ctx, id);
       return "waiting";
     }
-    if (step.kind === "finish") return finish(ctx, lease, step);
+    if (step.kind === "finish") return finish(ctx, makers, facts, lease, step, signal);
     if (step.kind === "build") {
       ctx.emit({ ...event, kind: "building", message: "building" });
       const built = await buildCandidate(ctx, makers, facts, lease, signal);
@@ -147,8 +148,17 @@ async function buildAnew(ctx: Context, lease: Lease): Promise<"again" | "no" | "
   return "again";
 }
 
-async function finish(ctx: Context, lease: Lease, step: Extract<NextStep, { kind: "finish" }>): Promise<WorkEnd> {
+async function finish(
+  ctx: Context,
+  makers: Makers,
+  facts: PromotionFacts,
+  lease: Lease,
+  step: Extract<NextStep, { kind: "finish" }>,
+  signal: AbortSignal,
+): Promise<WorkEnd> {
   const { image, id, lastError } = lease.rebuild;
+  const kept = step.state === "failed" ? await keepOutBreaking(ctx, makers, facts, lease, signal) : undefined;
+  if (kept?.kind === "lost") return "lost";
   const known = (await ctx.store.loadRebuild(id))?.lastError ?? lastError;
   const failed = step.state === "failed";
   const error: StoredError | undefined = failed
@@ -160,7 +170,13 @@ async function finish(ctx: Context, lease: Lease, step: Extract<NextStep, { kind
   });
   if (saved.kind === "lost") return "lost";
   if (failed) ctx.emit({ kind: "failed", image, rebuild: id, message: error?.message ?? step.reason });
-  return "finished";
+  return kept?.kind === "kept out" || (failed && (await isParentKeptOut(ctx, facts))) ? "kept out" : "finished";
+}
+
+/** What fails because something is kept out of its parent has other updates that may go. */
+async function isParentKeptOut({ store }: Context, { rebuild }: PromotionFacts): Promise<boolean> {
+  const parents = await Promise.all(rebuild.parentRebuilds.map((id) => store.loadRebuild(id)));
+  return parents.some((parent) => parent?.state === "failed" && parent.lastError?.code === "held-back");
 }
 
 /** Puts down what went wrong; a failure that may pass is tried again, later each time. */

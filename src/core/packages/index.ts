@@ -4,3 +4,4 @@ export { parseRelations, type Relation, type RelationGroup, type RelationOperato
 export { resolvePackages } from "./resolve-packages.ts";
 export type { DebArchitecture, PackageRecord, PackageUniverse, Resolution, ResolveRequest } from "./types.ts";
 export { createUniverse, type PackagesIndex } from "./universe.ts";
+export { withRecords } from "./with-records.ts";

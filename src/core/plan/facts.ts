@@ -95,6 +95,8 @@ export interface PlanImage {
   readonly recent: number;
   /** Versions that quarantined digests brought: not to come back. */
   readonly blocked: readonly { readonly name: string; readonly architecture: string; readonly version: string }[];
+  /** Whether its build can leave out some updates and take the others: then blocked versions stay out, else the whole image waits. */
+  readonly takesSome: boolean;
 }
 
 export interface PlanPolicy {
@@ -131,8 +133,10 @@ export interface PlannedRebuild {
   readonly lane: Lane;
   readonly notBefore: Instant;
   readonly causes: readonly KeyedCause[];
-  /** Updates that still wait: the build takes these packages at `from`. */
+  /** Updates that still wait, or are blocked: the build takes these packages at `from`. */
   readonly holdBack: readonly PackageChange[];
+  /** Versions that must not come with it. */
+  readonly keepOut: PlanImage["blocked"];
   /** The digest of each base that it is made of: the build takes these, wherever their tags move meanwhile. */
   readonly bases: readonly { readonly name: string; readonly digest: Digest }[];
 }
@@ -152,5 +156,7 @@ export interface Plan {
   /** Parents come in earlier waves. */
   readonly waves: readonly (readonly PlannedRebuild[])[];
   readonly held: readonly HeldImage[];
+  /** What stays out of images that are rebuilt all the same. */
+  readonly keptOut: readonly HeldImage[];
   readonly untouched: readonly { readonly image: ImageName; readonly reason: string }[];
 }

@@ -14,6 +14,7 @@ export type {
   PlanPackage,
   PlanPolicy,
 } from "./facts.ts";
+export { findBreaking, type TakenUpdates, type TrialOutcome } from "./find-breaking.ts";
 export { findRing, reachedBy, type GraphImage } from "./image-graph.ts";
 export { chooseUpdates } from "./package-causes.ts";
 export { planRebuilds } from "./plan-rebuilds.ts";

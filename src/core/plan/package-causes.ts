@@ -17,10 +17,18 @@ export interface ReachedPackages {
   /** When the first of those may go. */
   readonly until: Instant | undefined;
   readonly urgent: boolean;
-  /** A version among those ready that a quarantined digest brought. */
+  /** A version among those ready that a quarantined digest brought, where the image cannot do without it alone. */
   readonly blocked: string | undefined;
+  /** What quarantined digests brought, where the image can: these stay out, and the others go. */
+  readonly keptOut: readonly PackageCause[];
   /** How many packages its inventories hold. */
   readonly packages: number;
+}
+
+/** What an image does not let in, or not in a hurry. */
+interface Bounds {
+  readonly accepted?: PlanImage["accepted"];
+  readonly blocked?: PlanImage["blocked"];
 }
 
 interface Hit {
@@ -36,6 +44,7 @@ interface Hit {
 interface Reached {
   readonly ready: readonly Hit[];
   readonly waiting: readonly Hit[];
+  readonly keptOut: readonly Hit[];
   readonly packages: number;
 }
 
@@ -45,14 +54,14 @@ interface Offered {
   readonly waiting: PackageUpdate[];
 }
 
-const nothing: Reached = { ready: [], waiting: [], packages: 0 };
+const nothing: Reached = { ready: [], waiting: [], keptOut: [], packages: 0 };
 
 /** What the updates mean for an image, and for inventories. Each inventory is looked at once, however many images share it. */
 export function collectPackageCauses(facts: PlanFacts): PackageReach {
   const offeredTo = new Map<string | undefined, ReadonlyMap<string, Offered>>();
   const names = new Set(facts.updates.map(({ name }) => name));
   const byInventory = new Map<string, Reached>();
-  const meet = (key: string, accepted?: PlanImage["accepted"]): Reached => {
+  const meet = (key: string, { accepted, blocked = [] }: Bounds = {}): Reached => {
     const packages = facts.inventories.get(key);
     if (packages === undefined) return nothing;
     const distro = facts.distroOf?.get(key);
@@ -60,15 +69,20 @@ export function collectPackageCauses(facts: PlanFacts): PackageReach {
     offeredTo.set(distro, offered);
     const ready: Hit[] = [];
     const waiting: Hit[] = [];
+    const keptOut: Hit[] = [];
     for (const one of packages) {
       if (!names.has(one.name)) continue;
       const offers = offered.get(`${one.name}:${one.architecture}`);
       if (offers === undefined) continue;
-      const { into, after } = hitsOf(one.version, offers, accepted?.get(one.source));
+      const isBlocked = (update: PackageUpdate): boolean => blocked.some((other) => isSame(other, update));
+      const barred = blocked.length === 0 ? [] : [...offers.ready, ...offers.waiting].filter(isBlocked);
+      const { into, after } = hitsOf(one.version, without(offers, barred), accepted?.get(one.source));
       if (into !== undefined) ready.push(into);
       if (after !== undefined) waiting.push(after);
+      const kept = hitOf(into?.update.version ?? one.version, barred, accepted?.get(one.source));
+      if (kept !== undefined) keptOut.push(kept);
     }
-    return { ready, waiting, packages: packages.length };
+    return { ready, waiting, keptOut, packages: packages.length };
   };
   for (const key of facts.inventories.keys()) byInventory.set(key, meet(key));
   const remembered = new Map<string, ReachedPackages>();
@@ -85,9 +99,8 @@ export function collectPackageCauses(facts: PlanFacts): PackageReach {
     const shared = isPlain ? `${image.securityOnly} ${keys.join(" ")}` : undefined;
     const before = shared === undefined ? undefined : remembered.get(shared);
     if (before !== undefined) return before;
-    const known = keys.map((key) =>
-      (image.accepted?.size ?? 0) === 0 ? (byInventory.get(key) ?? nothing) : meet(key, image.accepted),
-    );
+    const bounds: Bounds = { accepted: image.accepted, blocked: image.takesSome ? image.blocked : [] };
+    const known = keys.map((key) => (isPlain ? (byInventory.get(key) ?? nothing) : meet(key, bounds)));
     const inventories = image.securityOnly ? known.map(onlySecurity) : known;
     const reached = judge(image, inventories, facts);
     if (shared !== undefined) remembered.set(shared, reached);
@@ -104,10 +117,10 @@ interface PackageReach {
 }
 
 /** What is left where ordinary updates are no cause: an update counts by what it closes, or by the suite that it, or one that it replaces, came by. */
-function onlySecurity({ ready, waiting, packages }: Reached): Reached {
+function onlySecurity({ ready, waiting, keptOut, packages }: Reached): Reached {
   const isSecurity = ({ update, from, passed }: Hit): boolean =>
     passed.some(({ security, advisories }) => security || advisories.length > 0) || update.closes?.has(from) === true;
-  return { ready: ready.filter(isSecurity), waiting: waiting.filter(isSecurity), packages };
+  return { ready: ready.filter(isSecurity), waiting: waiting.filter(isSecurity), keptOut, packages };
 }
 
 /** When an ordinary update may go in: security suites, the first generation of a suite and what closes something urgent do not wait. */
@@ -145,6 +158,13 @@ function sortOffers(updates: readonly PackageUpdate[], facts: Pick<PlanFacts, "n
   offered.ready.sort(compareUpdates);
   offered.waiting.sort(compareUpdates);
   return offered;
+}
+
+/** What is offered but for some. */
+function without(offers: Offered, barred: readonly PackageUpdate[]): Offered {
+  if (barred.length === 0) return offers;
+  const isOpen = (update: PackageUpdate): boolean => !barred.includes(update);
+  return { ready: offers.ready.filter(isOpen), waiting: offers.waiting.filter(isOpen) };
 }
 
 /** What of a package goes in now, and what is newer still and has to wait. */
@@ -205,6 +225,7 @@ function judge(image: PlanImage, inventories: readonly Reached[], facts: PlanFac
     until: firstOf(waiting.flatMap(({ passed }) => passed.map((update) => readyAt(update, facts)))),
     urgent: ready.some(isUrgent),
     blocked: blocked.sort(compareText)[0],
+    keptOut: group(inventories.flatMap((one) => one.keptOut)),
     packages: inventories.reduce((sum, one) => sum + one.packages, 0),
   };
 }

@@ -34,7 +34,8 @@ class Oracle {
         (update) =>
           update.name === one.name &&
           update.architecture === one.architecture &&
-          Number(update.version) > Number(one.version),
+          Number(update.version) > Number(one.version) &&
+          !(image.takesSome && this.isBlocked(image, update)),
       );
       const newest = Math.max(
         0,
@@ -51,6 +52,11 @@ class Oracle {
       const chosen = left(newest) === least ? newest : Math.min(...later.filter((version) => left(version) === least));
       return newer.filter(({ version }) => Number(version) === chosen).slice(0, 1);
     });
+  }
+
+  isBlocked(image: PlanImage, update: PackageUpdate): boolean {
+    const keyOf = (one: PlanImage["blocked"][number]): string => `${one.name}:${one.architecture}:${one.version}`;
+    return image.blocked.some((one) => keyOf(one) === keyOf(update));
   }
 
   causesOf(image: PlanImage): Set<string> {
@@ -76,39 +82,59 @@ class Oracle {
       known.recipeKey === image.recipeKey &&
       [...causes].every((key) => known.causes.includes(key));
     if (image.broken !== undefined) return "source";
-    if (causes.size === 0) return this.isAnyWaiting(image) ? "cool-down" : "untouched";
+    if (causes.size === 0) {
+      if (this.isAnyNewer(image, (update) => !(image.takesSome && this.isBlocked(image, update)))) return "cool-down";
+      return this.isAnyNewer(image, () => true) ? "quarantine" : "untouched";
+    }
     if (isKnown(image.settled) && !asked) return "untouched";
     const { holds } = this.facts;
     if (holds.some((one) => (one.image === null || one.image === name) && (one.until === null || one.until > now)))
       return "hold";
     const above = image.parents.map((parent) => this.fateOf(parent));
-    if (above.some((fate) => fate !== "rebuild" && fate !== "untouched" && fate !== "cool-down")) return "parent";
+    const isStopped = image.parents.some((parent, at) => {
+      const fate = above[at];
+      const takesSome = this.facts.images.find((one) => one.name === parent)?.takesSome === true;
+      return !(
+        fate === "rebuild" ||
+        fate === "untouched" ||
+        fate === "cool-down" ||
+        (fate === "quarantine" && takesSome)
+      );
+    });
+    if (isStopped) return "parent";
     if (asked) return "rebuild";
-    const isBlocked = this.updatesOf(image).some((update) =>
-      image.blocked.some(
-        (one) =>
-          `${one.name}:${one.architecture}:${one.version}` ===
-          `${update.name}:${update.architecture}:${update.version}`,
-      ),
-    );
-    if (isBlocked) return "quarantine";
+    if (this.updatesOf(image).some((update) => this.isBlocked(image, update))) return "quarantine";
     if (image.recent >= policy.maxRebuildsPerHour) return "breaker";
     const { failure } = image;
-    if (failure !== undefined && isKnown(failure) && now < failure.at + minute * 2 ** (failure.count - 1))
+    const isKeptOut =
+      image.takesSome &&
+      failure !== undefined &&
+      this.facts.updates.some(
+        (update) =>
+          this.isBlocked(image, update) &&
+          this.hasNewer(image, (one) => one === update) &&
+          !causes.has(`package:${update.source}:${update.sourceVersion}`) &&
+          failure.causes.includes(`package:${update.source}:${update.sourceVersion}`),
+      );
+    if (failure !== undefined && isKnown(failure) && !isKeptOut && now < failure.at + minute * 2 ** (failure.count - 1))
       return "backoff";
     return "rebuild";
   }
 
-  isAnyWaiting(image: PlanImage): boolean {
+  isAnyNewer(image: PlanImage, counts: (update: PackageUpdate) => boolean): boolean {
     const isMoved = image.bases.some(({ from, to, readyAt }) => from !== undefined && from !== to && readyAt > now);
-    if (isMoved && image.current !== undefined) return true;
+    return (isMoved && image.current !== undefined) || this.hasNewer(image, counts);
+  }
+
+  hasNewer(image: PlanImage, counts: (update: PackageUpdate) => boolean): boolean {
     const packages = (image.current?.inventories ?? []).flatMap((key) => this.facts.inventories.get(key) ?? []);
     return packages.some((one) =>
       this.facts.updates.some(
         (update) =>
           update.name === one.name &&
           update.architecture === one.architecture &&
-          Number(update.version) > Number(one.version),
+          Number(update.version) > Number(one.version) &&
+          counts(update),
       ),
     );
   }

@@ -35,6 +35,7 @@ describe("a patched source package", () => {
           lane: "routine",
           notBefore: now,
           holdBack: [],
+          keepOut: [],
           bases: [],
           causes: [
             {
@@ -196,6 +197,7 @@ describe("what came with a base of somebody else's", () => {
     expect(plan).toEqual({
       waves: [],
       held: [],
+      keptOut: [],
       untouched: [{ image: "web", reason: "openssl came with debian:12, which has not moved: it waits for that" }],
     });
   });
@@ -533,7 +535,7 @@ describe("facts in another order", () => {
 
 describe("odd fleets", () => {
   it("give an empty plan for no images", () => {
-    expect(planRebuilds(madeFacts())).toEqual({ waves: [], held: [], untouched: [] });
+    expect(planRebuilds(madeFacts())).toEqual({ waves: [], held: [], keptOut: [], untouched: [] });
   });
 
   it("with parents that do not exist, that are themselves, or in a ring, end with each image once", () => {

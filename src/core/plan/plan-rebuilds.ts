@@ -22,6 +22,7 @@ export function planRebuilds(facts: PlanFacts): Plan {
   const rebuilt = new Map<ImageName, Placed>();
   const heldNames = new Set<ImageName>();
   const held: HeldImage[] = [];
+  const keptOut: HeldImage[] = [];
   const untouched: { image: ImageName; reason: string }[] = [];
 
   for (const image of orderByParents(facts.images)) {
@@ -35,7 +36,9 @@ export function planRebuilds(facts: PlanFacts): Plan {
       untouched.push({ image: image.name, reason });
     } else if (decision.kind === "held") {
       held.push(decision.held);
-      if (decision.held.kind !== "cool-down") heldNames.add(image.name);
+      // What is kept out of a parent is kept out of its children too; their other updates go.
+      const isPartly = decision.held.kind === "quarantine" && image.takesSome;
+      if (decision.held.kind !== "cool-down" && !isPartly) heldNames.add(image.name);
     } else {
       const wave = parents.reduce((highest, parent) => Math.max(highest, parent.wave + 1), 0);
       const rebuild: PlannedRebuild = {
@@ -46,14 +49,16 @@ export function planRebuilds(facts: PlanFacts): Plan {
         notBefore: facts.now,
         causes,
         holdBack: holdBackOf(reached),
+        keepOut: image.takesSome ? [...image.blocked].sort(compareVersions) : [],
         bases: plannedBases(image, facts.now),
       };
       rebuilt.set(image.name, { rebuild, wave, key: undefined });
       (waves[wave] ??= []).push(rebuild);
+      if (reached.keptOut.length > 0) keptOut.push(heldByQuarantine(image, reached));
     }
   }
   for (const wave of waves) wave.sort((a, b) => compareText(a.image, b.image));
-  return { waves, held, untouched };
+  return { waves, held, keptOut, untouched };
 }
 
 /** A rebuild of this plan, and the wave in which it comes. */
@@ -79,12 +84,13 @@ function decideImage(
 ): Decision {
   const hold = (kind: HeldImage["kind"], until: Instant | undefined, reason: string): Decision => ({
     kind: "held",
-    held: { image: image.name, kind, until, causes: causes.length > 0 ? causes : reached.waiting, reason },
+    held: { image: image.name, kind, until, causes: causes.length > 0 ? causes : waitingCauses(reached), reason },
   });
   if (image.broken !== undefined) return hold("source", undefined, image.broken);
   if (causes.length === 0) {
     const bases = waitingBases(image, facts.now);
     if (reached.waiting.length > 0 || bases.length > 0) return holdWaiting(image, reached, bases);
+    if (reached.keptOut.length > 0) return { kind: "held", held: heldByQuarantine(image, reached) };
     return { kind: "untouched", reason: describeUntouched(image, reached) };
   }
   const asked = image.requests.length > 0;
@@ -100,7 +106,7 @@ function decideImage(
   if (image.recent >= facts.policy.maxRebuildsPerHour && !asked) {
     return hold("breaker", facts.now + 60 * minute, `${image.recent} rebuilds within an hour: the breaker is open`);
   }
-  const until = backoffUntil(image, causes);
+  const until = backoffUntil(image, causes, reached);
   if (until !== undefined && until > facts.now && !asked) {
     return hold("backoff", until, `it failed ${image.failure?.count ?? 1} times for the same causes`);
   }
@@ -177,15 +183,32 @@ function parentKey({ image, recipeKey, causes }: PlannedRebuild): string {
   return `parent:${image}:${digestHex(sha256(why)).slice(0, 16)}`;
 }
 
-/** Each waiting package once: where platforms differ, at the newest version that one of them has, or takes because it cannot wait. */
-function holdBackOf({ ready, waiting }: ReachedPackages): PackageChange[] {
+/** What is newer and does not go now: in cool-down, or kept out. */
+function waitingCauses({ waiting, keptOut }: ReachedPackages): ReachedPackages["waiting"] {
+  const known = new Set(waiting.map(({ key }) => key));
+  return [...waiting, ...keptOut.filter(({ key }) => !known.has(key))];
+}
+
+function heldByQuarantine({ name }: PlanImage, { keptOut }: ReachedPackages): HeldImage {
+  const reason = `${nameCauses(keptOut)} is held back; it waits for a newer one`;
+  return { image: name, kind: "quarantine", until: undefined, causes: keptOut, reason };
+}
+
+function nameCauses(causes: ReachedPackages["keptOut"]): string {
+  const names = causes.map(({ cause }) => `${cause.source} ${cause.to}`);
+  return `${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`;
+}
+
+/** Each package that does not go once: where platforms differ, at the newest version that one of them has, or takes because it cannot wait. */
+function holdBackOf(reached: ReachedPackages): PackageChange[] {
+  const { ready } = reached;
   const taken = new Map<string, string>();
   for (const { name, architecture, to = "" } of ready.flatMap(({ cause }) => cause.packages)) {
     const id = `${name}:${architecture}`;
     if (compareDebText(taken.get(id) ?? "", to) < 0) taken.set(id, to);
   }
   const changes = new Map<string, PackageChange>();
-  for (const change of waiting.flatMap(({ cause }) => cause.packages)) {
+  for (const change of waitingCauses(reached).flatMap(({ cause }) => cause.packages)) {
     const id = `${change.name}:${change.architecture}`;
     const goes = taken.get(id);
     if (goes !== undefined && compareDebText(goes, change.to ?? "") >= 0) continue;
@@ -194,6 +217,12 @@ function holdBackOf({ ready, waiting }: ReachedPackages): PackageChange[] {
     if (known === undefined || compareDebText(known.from ?? "", from ?? "") < 0) changes.set(id, { ...change, from });
   }
   return [...changes.values()];
+}
+
+function compareVersions(a: PlanImage["blocked"][number], b: PlanImage["blocked"][number]): number {
+  return (
+    compareText(a.name, b.name) || compareText(a.architecture, b.architecture) || compareText(a.version, b.version)
+  );
 }
 
 /** The hold that stands on an image, its own or the fleet's: the one that ends last. */
@@ -222,10 +251,17 @@ function isSettled({ settled, recipeKey }: PlanImage, causes: readonly KeyedCaus
 }
 
 /** A failed rebuild is tried again at once when something has changed, else after a growing pause. */
-function backoffUntil({ failure, recipeKey }: PlanImage, causes: readonly KeyedCause[]): Instant | undefined {
+function backoffUntil(
+  { failure, recipeKey }: PlanImage,
+  causes: readonly KeyedCause[],
+  { keptOut }: ReachedPackages,
+): Instant | undefined {
   if (failure === undefined || failure.recipeKey !== recipeKey) return undefined;
   const known = new Set(failure.causes);
   if (causes.some(({ key }) => !known.has(key))) return undefined;
+  // What broke it stays out now.
+  const going = new Set(causes.map(({ key }) => key));
+  if (keptOut.some(({ key }) => known.has(key) && !going.has(key))) return undefined;
   return failure.at + Math.min(longestBackoff, minute * 2 ** Math.min(20, failure.count - 1));
 }
 

@@ -29,6 +29,7 @@ function planned(over: Partial<PlannedRebuild> = {}): PlannedRebuild {
     notBefore: now,
     causes: [{ key: "package:openssl:3", cause }],
     holdBack: [],
+    keepOut: [],
     bases: [],
     ...over,
   };
@@ -44,7 +45,7 @@ function when(
   },
 ) {
   const { rebuilds = [], held = [], untouched = [], running } = over;
-  const plan = { waves: [[], rebuilds], held, untouched };
+  const plan = { waves: [[], rebuilds], held, keptOut: [], untouched };
   const known = new Map(running === undefined ? [] : [["base", running]]);
   return scheduleRemedy(openssl, remedy, scheduleFacts(plan, known, { now, coolDown }));
 }

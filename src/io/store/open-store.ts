@@ -16,6 +16,7 @@ import { notificationQueries } from "./notification.ts";
 import { observationQueries } from "./observation.ts";
 import { openDirectory } from "./open-directory.ts";
 import { packageQueries } from "./package.ts";
+import { packageRecordQueries } from "./package-record.ts";
 import { packageSeenQueries } from "./package-seen.ts";
 import { planQueries } from "./plan.ts";
 import { openPostgres } from "./postgres.ts";
@@ -51,6 +52,7 @@ function allQueries(db: Database) {
     ...upstreamQueries(db),
     ...observationQueries(db),
     ...packageSeenQueries(db),
+    ...packageRecordQueries(db),
     ...inventoryQueries(db),
     ...packageQueries(db),
     ...findingQueries(db),

@@ -20,6 +20,8 @@ export interface PlannedRebuild {
   /** Parents whose rebuilds, of this plan or in flight, it waits for. */
   readonly parents: readonly ImageName[];
   readonly causes: readonly KeyedCause[];
+  /** Keys of causes that it does not have, although an earlier plan may have said so. */
+  readonly notFor?: readonly string[];
   readonly detail?: Detail;
 }
 
@@ -156,6 +158,7 @@ async function placeRebuild(
   active.causes.set(id, new Set(wanted.causes.map(({ key }) => key)));
   active.queued.set(wanted.image, rebuild);
   if (superseded !== null) await supersede(write, now, superseded, rebuild);
+  await dropCauses(write.sql, id, wanted);
   return { kind: "queued", rebuild, superseded };
 }
 
@@ -169,6 +172,7 @@ async function joinQueued(
   const known = active.causes.get(queued.id) ?? new Set();
   const newCauses = wanted.causes.filter(({ key }) => !known.has(key));
   await insertCauses(sql, queued.id, wanted.causes);
+  await dropCauses(sql, queued.id, wanted);
   const rebuild = await sql
     .updateTable("rebuild")
     .set({
@@ -189,6 +193,20 @@ async function joinQueued(
 
 function parentRebuildsOf(wanted: PlannedRebuild, active: Active): string[] {
   return wanted.parents.flatMap((name) => (active.queued.get(name) ?? active.running.get(name)?.rebuild)?.id ?? []);
+}
+
+/** What is kept out of a rebuild is no cause of it, whatever an earlier plan said. */
+async function dropCauses(
+  sql: Transaction<Tables>,
+  rebuild: string,
+  { notFor = [] }: Pick<PlannedRebuild, "notFor">,
+): Promise<void> {
+  if (notFor.length === 0) return;
+  await sql
+    .deleteFrom("cause")
+    .where("rebuild", "=", rebuild)
+    .where("key", "in", [...notFor])
+    .execute();
 }
 
 /** Adds causes to a rebuild; one that it has gets the newer words. */

@@ -1,6 +1,7 @@
 import type { ColumnType, Selectable } from "kysely";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { InstalledPackage, OsRelease } from "../../core/inventory/index.ts";
+import type { PackageRecord } from "../../core/packages/index.ts";
 import type { Cause, EnvironmentName, ImageName, Lane, RebuildState } from "../../core/plan/index.ts";
 import type { Cure } from "../../core/remedy/index.ts";
 
@@ -38,6 +39,8 @@ export interface BlockedPackage {
   readonly name: string;
   readonly architecture: string;
   readonly version: string;
+  /** Only as long as the image is checked under these terms; always without it. */
+  readonly terms?: Digest;
 }
 
 /** The tables, in camel case; migrations/ has what each column means. */
@@ -93,6 +96,14 @@ export interface Tables {
     baseDigests: Json<readonly Digest[]>;
     createdAt: Time;
     detail: Json<Detail>;
+  };
+  packageRecord: {
+    name: string;
+    architecture: string;
+    version: string;
+    sha256: Digest;
+    record: Json<PackageRecord>;
+    keptAt: Time;
   };
   imageRemedy: {
     image: ImageName;

@@ -4,7 +4,7 @@ import type { PackageChange } from "../../core/plan/index.ts";
 import { repositoryName, type Context } from "../context.ts";
 import { loadBase } from "./load-base.ts";
 import type { Made, MakeRequest } from "./made.ts";
-import { resolveImage } from "./resolve-image.ts";
+import { resolveImage, type ResolveOptions } from "./resolve-image.ts";
 import type { Assembler } from "./types.ts";
 
 /** What was made of packages, and which. */
@@ -21,12 +21,17 @@ export async function makePackages(
   const { image } = rebuild;
   const parent = packagesImage(ctx.config, image)?.parent;
   const base = await loadBase(ctx, image, rebuild.parentRebuilds);
-  const { request, notes } = await resolveImage(ctx, image, { holdBack: holdBackOf(rebuild.detail["holdBack"]), base });
+  const holdBack = holdBackOf(rebuild.detail["holdBack"]);
+  const remembered = await rememberedOf(ctx, holdBack);
+  const keepOut = keepOutOf(rebuild.detail["keepOut"]);
+  const { request, notes } = await resolveImage(ctx, image, { holdBack, remembered, keepOut, base });
   const mountFrom = lineageOf(ctx.config, image)
     .slice(0, -1)
     .reverse()
     .map((each) => repositoryName(ctx.config, each));
   const assembled = await assembler.assemble(request, repository, { signal, mountFrom });
+  const packages = request.platforms.flatMap((platform) => platform.packages);
+  await ctx.store.savePackageRecords(packages);
   return {
     kind: "made",
     digest: assembled.digest,
@@ -45,11 +50,24 @@ export async function makePackages(
       why: "assembled from its packages",
       bases: parent === undefined || base === undefined ? {} : { [parent]: base },
     },
-    packages: request.platforms.flatMap(({ packages }) => packages),
+    packages,
   };
+}
+
+function rememberedOf(ctx: Context, holdBack: readonly PackageChange[]): Promise<PackageRecord[]> {
+  return ctx.store.loadPackageRecords(
+    holdBack.flatMap(({ name, architecture, from }) =>
+      from === undefined ? [] : [{ name, architecture, version: from }],
+    ),
+  );
 }
 
 /** The packages that wait, as the plan wrote them down. */
 function holdBackOf(value: unknown): readonly PackageChange[] {
   return Array.isArray(value) ? (value as PackageChange[]) : [];
+}
+
+/** The versions that must not come, as the plan wrote them down. */
+function keepOutOf(value: unknown): NonNullable<ResolveOptions["keepOut"]> {
+  return Array.isArray(value) ? (value as NonNullable<ResolveOptions["keepOut"]>) : [];
 }

@@ -1,7 +1,7 @@
 import { effectiveImage, lineageOf, packagesImage, rootsOf, type Config } from "../../core/config/index.ts";
 import { annotationKeys, parsePlatform } from "../../core/image/index.ts";
 import type { RunConfig } from "../../core/layer/index.ts";
-import { resolvePackages, type PackageRecord, type PackageUniverse } from "../../core/packages/index.ts";
+import { resolvePackages, withRecords, type PackageRecord, type PackageUniverse } from "../../core/packages/index.ts";
 import type { PackageChange } from "../../core/plan/index.ts";
 import { AppError, type Digest } from "../../lib/index.ts";
 import { repositoryName, type Context } from "../context.ts";
@@ -11,6 +11,8 @@ import type { AssembleRequest, PlatformPackages } from "./types.ts";
 export class ResolveError extends AppError<
   /** The packages cannot be had together; the message is the chain of who needs what. */
   | "UNSATISFIABLE"
+  /** What was taken back, or broke the checks, would come all the same. */
+  | "KEPT_OUT"
   /** No suite of the upstream was ever fetched. */
   | "NO_PACKAGES"
   /** The configuration has no such image. */
@@ -18,8 +20,12 @@ export class ResolveError extends AppError<
 > {}
 
 export interface ResolveOptions {
-  /** Updates that wait: these packages stay at `from`. */
+  /** Updates that wait or are blocked: these packages stay at `from`. */
   readonly holdBack?: readonly PackageChange[];
+  /** What is remembered of packages that have to stay, for where no suite offers them any more. */
+  readonly remembered?: readonly PackageRecord[];
+  /** Versions that must not come. */
+  readonly keepOut?: readonly { readonly name: string; readonly architecture: string; readonly version: string }[];
   /** Digest of the parent that it goes out with. */
   readonly base?: Digest | undefined;
   /** In place of those of the configuration. */
@@ -42,7 +48,7 @@ export async function resolveImage(
   options: ResolveOptions = {},
 ): Promise<ResolvedImage> {
   const { config } = ctx;
-  const { holdBack = [], base } = options;
+  const { holdBack = [], remembered = [], keepOut = [], base } = options;
   const image = effectiveImage(config, name);
   if (image === undefined) {
     throw new ResolveError("NO_SUCH_IMAGE", `the configuration has no image ${name}`, {
@@ -62,9 +68,14 @@ export async function resolveImage(
   const notes: string[] = [];
   for (const text of options.platforms ?? image.platforms) {
     const platform = parsePlatform(text);
-    const universe = await ctx.distro.universe(generations, platform.architecture);
+    const offered = await ctx.distro.universe(generations, platform.architecture);
+    const universe = withRecords(offered, ofSuites(remembered, sources));
     const pins = pinsOf(universe, holdBack, notes);
-    const closure = (each: string): readonly PackageRecord[] => resolveOne(config, each, universe, pins);
+    const closure = (each: string): readonly PackageRecord[] => {
+      const packages = resolveOne(config, each, universe, pins);
+      refuseKeptOut(name, packages, keepOut);
+      return packages;
+    };
     platforms.push({
       platform,
       packages: closure(name),
@@ -109,6 +120,36 @@ function resolveOne(
   });
 }
 
+function refuseKeptOut(
+  image: string,
+  packages: readonly PackageRecord[],
+  keepOut: NonNullable<ResolveOptions["keepOut"]>,
+): void {
+  const bad = packages.filter((one) =>
+    keepOut.some(
+      ({ name, architecture, version }) =>
+        name === one.name && architecture === one.architecture && version === one.version,
+    ),
+  );
+  if (bad.length === 0) return;
+  const names = bad.map(({ name, version }) => `${name} ${version}`).join(", ");
+  throw new ResolveError(
+    "KEPT_OUT",
+    `${image} would bring ${names}, which is in quarantine; what it has now cannot be kept`,
+    {
+      hint: "It waits for a newer version. `tidemill why` says what was wrong with this one.",
+    },
+  );
+}
+
+/** What another suite offered once is not taken from this one's mirror. */
+function ofSuites(
+  records: readonly PackageRecord[],
+  suites: readonly { readonly name: string }[],
+): readonly PackageRecord[] {
+  return records.filter(({ origin }) => suites.some(({ name }) => name === origin));
+}
+
 /** The versions that stay as they are. One that no suite offers any more cannot be kept: it is noted. */
 function pinsOf(
   universe: PackageUniverse,
@@ -119,7 +160,8 @@ function pinsOf(
   for (const { name, architecture, from } of holdBack) {
     if (from === undefined || (architecture !== universe.architecture && architecture !== "all")) continue;
     if (universe.versions(name).some(({ version }) => version === from)) pins[name] = from;
-    else notes.push(`${name} ${from} should wait for its cool-down, but no suite offers that version any more`);
+    else
+      notes.push(`${name} should stay at ${from}, but no suite offers that version any more, and it is not remembered`);
   }
   return pins;
 }

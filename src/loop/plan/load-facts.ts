@@ -1,10 +1,11 @@
 import { ecosystemOf, ecosystemOfCodename } from "../../core/advisory/index.ts";
-import { distroOf } from "../../core/config/index.ts";
+import { distroOf, lineageOf } from "../../core/config/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
 import { findRing, type PackageUpdate, type PlanFacts, type PlanImage } from "../../core/plan/index.ts";
-import type { ImageDigest, Pointer, Rebuild } from "../../io/store/index.ts";
+import type { ImageDigest, Pointer, Quarantine, Rebuild } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { BelievedBase } from "../believed-bases.ts";
+import { checkTerms } from "../check-terms.ts";
 import type { Context } from "../context.ts";
 import { describeRecipe } from "./describe-recipe.ts";
 import { InventoryShares } from "./inventory-shares.ts";
@@ -92,12 +93,13 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
       settled: unchanged && { recipeKey: unchanged.recipeKey, causes: keysOf(unchanged) },
       recent: recent.begun,
       accepted: acceptedIn(matched.images.get(name) ?? []),
-      blocked: quarantines.filter((one) => one.image === name).flatMap((one) => one.packages),
+      blocked: [],
+      takesSome: config.images[name]?.recipe === "packages",
     });
   }
   return {
     now,
-    images: breakRings(images),
+    images: breakRings(withBlocked(ctx, images, quarantines)),
     inventories: shares.all(),
     distroOf: shares.distroOf(),
     updates: await findAllUpdates(ctx, byImage, inventories, distros),
@@ -119,6 +121,28 @@ function breakRings(images: readonly PlanImage[]): readonly PlanImage[] {
   const broken = `images are each other's parents: ${[...ring, ring[0]].join(" → ")}`;
   const broke = images.map((image) => (ring.includes(image.name) ? { ...image, parents: [], broken } : image));
   return breakRings(broke);
+}
+
+/** `images` with what quarantined digests brought to each, or to one whose packages it starts from. */
+function withBlocked(ctx: Context, images: readonly PlanImage[], quarantines: readonly Quarantine[]): PlanImage[] {
+  if (quarantines.length === 0) return [...images];
+  const byImage = Map.groupBy(quarantines, ({ image }) => image);
+  const keys = new Map(images.map(({ name, recipeKey }) => [name, recipeKey]));
+  const standing = new Map<string, PlanImage["blocked"]>();
+  for (const [image, rows] of byImage) {
+    const terms = checkTerms(ctx, image, keys.get(image) ?? "");
+    const packages = rows
+      .flatMap((row) => row.packages)
+      .filter((one) => one.terms === undefined || one.terms === terms);
+    standing.set(
+      image,
+      packages.map(({ name, architecture, version }) => ({ name, architecture, version })),
+    );
+  }
+  return images.map((image) => {
+    const line = image.takesSome ? lineageOf(ctx.config, image.name) : [image.name];
+    return { ...image, blocked: line.flatMap((name) => standing.get(name) ?? []) };
+  });
 }
 
 /** What each image is now: what its last environment names, else the one before. */

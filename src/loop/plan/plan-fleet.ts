@@ -1,4 +1,4 @@
-import { planRebuilds, summarizeCauses, type Plan } from "../../core/plan/index.ts";
+import { planRebuilds, summarizeCauses, type Plan, type PlannedRebuild } from "../../core/plan/index.ts";
 import { groupCures } from "../../core/remedy/index.ts";
 import type { SavedPlan } from "../../io/store/index.ts";
 import { canonicalJson } from "../../lib/index.ts";
@@ -49,10 +49,19 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
   );
   const plan = planRebuilds(facts);
   const rebuilds = plan.waves.flatMap((wave, index) =>
-    wave.map(({ holdBack, bases, ...rebuild }) => ({ ...rebuild, detail: { wave: index, holdBack, bases } })),
+    wave.map(({ holdBack, keepOut, bases, ...rebuild }) => ({
+      ...rebuild,
+      notFor: keptFrom(plan, rebuild),
+      detail: { wave: index, holdBack, keepOut, bases },
+    })),
   );
   const detail = {
-    held: plan.held.map(({ image, kind, until, reason }) => ({ image, kind, until: until ?? null, reason })),
+    held: [...plan.held, ...plan.keptOut].map(({ image, kind, until, reason }) => ({
+      image,
+      kind,
+      until: until ?? null,
+      reason,
+    })),
     untouched: plan.untouched,
   };
   const saved = rebuilds.length === 0 ? { plan: null, placed: [] } : await store.savePlan({ detail, rebuilds });
@@ -69,6 +78,7 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
     ctx.emit({ kind: "queued", image: rebuild.image, rebuild: rebuild.id, message });
   }
   await keepRemedies(ctx, facts);
+  await clearUrgent(ctx, plan);
   const known = heldBefore(await store.loadSetting("last-plan"));
   await store.saveSetting("last-plan", { at: facts.now, held: detail.held });
   // What was said at the last pass need not be said at every one.
@@ -91,6 +101,25 @@ async function keepRemedies(ctx: Context, facts: FleetFacts): Promise<void> {
   await ctx.store.saveImageRemedies(
     remedies.map(({ findings, ...image }) => ({ ...image, cures: groupCures(findings) })),
   );
+}
+
+/** Keys of what is kept out of a rebuild, and does not go with it in part. */
+function keptFrom({ keptOut }: Plan, { image, causes }: Pick<PlannedRebuild, "image" | "causes">): string[] {
+  const going = new Set(causes.map(({ key }) => key));
+  const kept = keptOut.filter((one) => one.image === image).flatMap((one) => one.causes.map(({ key }) => key));
+  return kept.filter((key) => !going.has(key));
+}
+
+/** What was kept out of an image although it closes something urgent is no alarm any more where nothing is kept out of it. */
+async function clearUrgent({ store, config }: Context, plan: Plan): Promise<void> {
+  const standing = (await store.loadAlarms()).filter(({ code }) => code === "urgent-held-back");
+  if (standing.length === 0) return;
+  const keeping = new Set([
+    ...plan.held.filter(({ kind }) => kind === "quarantine").map(({ image }) => image),
+    ...plan.keptOut.map(({ image }) => image),
+  ]);
+  for (const { code, subject } of standing)
+    if (!keeping.has(subject) || config.images[subject] === undefined) await store.saveAlarmCleared({ code, subject });
 }
 
 /** What the last plan held, each as text. */

@@ -1,9 +1,11 @@
 import { formatPlatform, type Platform } from "../../core/image/index.ts";
-import { judgeVerification } from "../../core/policy/index.ts";
+import type { Cause } from "../../core/plan/index.ts";
+import { judgeVerification, type Judgement } from "../../core/policy/index.ts";
 import type { EnvironmentConfig, RunCheckConfig } from "../../core/config/index.ts";
-import type { Lease, PromotionFacts, StoredCheck, Verdict } from "../../io/store/index.ts";
+import type { Lease, Pointer, PromotionFacts, StoredCheck, Verdict } from "../../io/store/index.ts";
+import type { Digest } from "../../lib/index.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
-import type { CheckResult, RunCheck } from "./types.ts";
+import type { CandidateVerification, CheckResult, RunCheck } from "./types.ts";
 import { verifyCandidate } from "./verify-candidate.ts";
 
 export type VerifyOutcome =
@@ -24,16 +26,44 @@ export async function verifyRebuild(
   const begun = { digest: candidate, environment: environment.name, verdict: null, checks: [], startedAt };
   if ((await ctx.store.saveVerification(lease, begun)).kind === "lost") return { kind: "lost" };
 
-  const source = ctx.repositoryOf(image);
   const made = await ctx.store.loadImageDigest(image, candidate);
   const origin = made?.detail["origin"] as CandidateOrigin | undefined;
+  const question = { image, candidate, causes: facts.causes.map(({ cause }) => cause), origin };
+  const { found, judged } = await judgeCandidate(ctx, question, facts.pointers, environment, signal);
+  const checks = found.checks.map(storedCheck);
+  const ended = { digest: candidate, environment: environment.name, verdict: judged.verdict, checks, startedAt };
+  const change =
+    judged.verdict === "failed"
+      ? { lastError: { code: found.failure ?? "checks-failed", message: judged.reasons.join("; "), hint: null } }
+      : undefined;
+  if ((await ctx.store.saveVerification(lease, ended, change)).kind === "lost") return { kind: "lost" };
+  return { kind: "verified", ...judged };
+}
+
+export interface CandidateQuestion {
+  readonly image: string;
+  readonly candidate: Digest;
+  /** Each must have had its effect. */
+  readonly causes: readonly Cause[];
+  readonly origin?: CandidateOrigin | undefined;
+}
+
+/** What an environment's rules say of a digest; nothing is put down. Throws where it cannot be read at all. */
+export async function judgeCandidate(
+  ctx: Context,
+  { image, candidate, causes, origin }: CandidateQuestion,
+  pointers: readonly Pointer[],
+  environment: EnvironmentConfig,
+  signal: AbortSignal,
+): Promise<{ readonly found: CandidateVerification; readonly judged: Judgement }> {
+  const source = ctx.repositoryOf(image);
   const last = ctx.config.environments.at(-1)?.name;
-  const running = facts.pointers.find((one) => one.environment === last)?.digest ?? undefined;
+  const running = pointers.find((one) => one.environment === last)?.digest ?? undefined;
   const found = await verifyCandidate(
     {
       source,
       digest: candidate,
-      causes: facts.causes.map(({ cause }) => cause),
+      causes,
       ...(origin === undefined ? {} : { origin }),
       previous: running === undefined || running === candidate ? undefined : { source, digest: running },
       runs: [...(ctx.config.images[image]?.checks ?? []), ...environment.checks].map(runCheckOf),
@@ -45,14 +75,7 @@ export async function verifyRebuild(
     requireRun: environment.requireRun,
     engineRuns: await runnablePlatforms(ctx, found.checks),
   });
-  const checks = found.checks.map(storedCheck);
-  const ended = { digest: candidate, environment: environment.name, verdict: judged.verdict, checks, startedAt };
-  const change =
-    judged.verdict === "failed"
-      ? { lastError: { code: found.failure ?? "checks-failed", message: judged.reasons.join("; "), hint: null } }
-      : undefined;
-  if ((await ctx.store.saveVerification(lease, ended, change)).kind === "lost") return { kind: "lost" };
-  return { kind: "verified", ...judged };
+  return { found, judged };
 }
 
 /** Platforms that the engine here can run: `requireRun` binds those. */

@@ -50,7 +50,7 @@ export function scheduleByPass(
     causes: [],
     reason,
   }));
-  return scheduleOf(ctx, { waves: [], held: all, untouched: [] }, inFlight);
+  return scheduleOf(ctx, { waves: [], held: all, keptOut: [], untouched: [] }, inFlight);
 }
 
 /** What the newest pass found wrong with an image, where that is said of `digest`, which it is now. */

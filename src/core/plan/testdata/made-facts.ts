@@ -25,6 +25,7 @@ export function madeImage(name: string, over: Partial<PlanImage> = {}): PlanImag
     settled: undefined,
     recent: 0,
     blocked: [],
+    takesSome: false,
     ...over,
   };
 }
@@ -133,6 +134,7 @@ function image(name: string, parents: readonly string[]): fc.Arbitrary<PlanImage
     ),
     settled: rarely(fc.record({ recipeKey: recipe, causes: fc.subarray(keys) })),
     recent: fc.constantFrom(0, 0, 0, 1, 2, 3),
+    takesSome: fc.boolean(),
     blocked: fc.oneof(
       { weight: 4, arbitrary: fc.constant([]) },
       { weight: 1, arbitrary: fc.array(fc.record({ name: packageName, architecture, version: fc.constantFrom("3", "4") }), { maxLength: 12 }) },

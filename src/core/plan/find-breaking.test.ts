@@ -1,0 +1,89 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { findBreaking, type BreakingSearch, type TakenUpdates, type TrialOutcome } from "./find-breaking.ts";
+
+/** Goes on until the search ends; every trial is made once. */
+function run(
+  count: number,
+  trial: (taken: ReadonlySet<number>) => TrialOutcome,
+  trials = 1000,
+): { readonly end: Exclude<BreakingSearch, { kind: "try" }>; readonly trials: number } {
+  const made = new Map<string, TrialOutcome>();
+  const outcomeOf = (taken: TakenUpdates): TrialOutcome | undefined => made.get(taken.join(" "));
+  for (;;) {
+    const next = findBreaking(count, outcomeOf, { trials });
+    if (next.kind !== "try") return { end: next, trials: made.size };
+    expect(made.has(next.taken.join(" "))).toBe(false);
+    made.set(next.taken.join(" "), trial(new Set(next.taken)));
+  }
+}
+
+describe("findBreaking", () => {
+  it("finds one among forty in at most eight trials, the last of which is all the others", () => {
+    for (let bad = 0; bad < 40; bad++) {
+      const tried: number[] = [];
+      const { end, trials } = run(40, (taken) => {
+        tried.push(taken.size);
+        return taken.has(bad) ? "failed" : "passed";
+      });
+      expect(end).toEqual({ kind: "found", breaking: [bad] });
+      expect(trials).toBeLessThanOrEqual(8);
+      expect(tried.at(-1)).toBe(39);
+    }
+  });
+
+  it("holds back one of two that break it only together", () => {
+    const { end } = run(40, (taken) => (taken.has(7) && taken.has(30) ? "failed" : "passed"));
+    expect(end).toEqual({ kind: "found", breaking: [30] });
+  });
+
+  it("finds two that break it each by itself", () => {
+    const { end, trials } = run(40, (taken) => (taken.has(7) || taken.has(30) ? "failed" : "passed"));
+    expect(end).toEqual({ kind: "found", breaking: [7, 30] });
+    expect(trials).toBeLessThanOrEqual(18);
+  });
+
+  it("keeps together what cannot be had apart", () => {
+    const whole = (taken: ReadonlySet<number>): boolean =>
+      [10, 11, 12].every((one) => taken.has(one) === taken.has(10));
+    const { end } = run(20, (taken) => (!whole(taken) ? "unsatisfiable" : taken.has(11) ? "failed" : "passed"));
+    expect(end).toEqual({ kind: "found", breaking: [10, 11, 12] });
+  });
+
+  it.each<[string, (taken: ReadonlySet<number>) => TrialOutcome, string]>([
+    ["fails whatever is taken", () => "failed", "it fails without any of the updates, too"],
+    ["cannot be as it was", () => "unsatisfiable", "what it has now cannot be had any more"],
+  ])("says so where it %s", (_, trial, reason) => {
+    expect(run(5, trial).end).toEqual({ kind: "none", reason });
+  });
+
+  it("finds all of them where each breaks it by itself", () => {
+    const { end } = run(5, ({ size }) => (size > 0 ? "failed" : "passed"));
+    expect(end).toEqual({ kind: "found", breaking: [0, 1, 2, 3, 4] });
+  });
+
+  it("gives up where it needs more trials than it may make", () => {
+    const { end, trials } = run(40, (taken) => (taken.has(39) ? "failed" : "passed"), 5);
+    expect(end).toEqual({ kind: "none", reason: "5 trials did not tell which update it is" });
+    expect(trials).toBe(5);
+  });
+
+  it("finds a set without which the others pass, none of it in vain, and ends", () => {
+    const sets = fc.array(fc.uniqueArray(fc.nat(11), { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(sets, (breaks) => {
+        const trial = (taken: ReadonlySet<number>): TrialOutcome =>
+          breaks.some((set) => set.every((one) => taken.has(one))) ? "failed" : "passed";
+        const { end } = run(12, trial);
+        if (end.kind === "none") throw new Error(end.reason);
+        const rest = (breaking: readonly number[]): ReadonlySet<number> =>
+          new Set(Array.from({ length: 12 }, (_, at) => at).filter((at) => !breaking.includes(at)));
+        expect(trial(rest(end.breaking))).toBe("passed");
+        for (const one of end.breaking) {
+          expect(trial(rest(end.breaking.filter((other) => other !== one)))).toBe("failed");
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
