@@ -1,5 +1,5 @@
 import { nextStep, summarizeCauses, type NextStep } from "../core/plan/index.ts";
-import type { Lease, StoredError } from "../io/store/index.ts";
+import type { Lease, PromotionFacts, StoredError } from "../io/store/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
 import { buildCandidate, type Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";

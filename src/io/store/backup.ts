@@ -13,6 +13,7 @@ const tables = [
   ["upstream", "name"],
   ["observation", "id"],
   ["package_seen", "upstream, name, architecture, version"],
+  ["package_record", "name, architecture, version, sha256"],
   ["inventory", "key"],
   ["package_system", "id"],
   ["package", "id"],

@@ -39,8 +39,7 @@ export function createPlan(ctx: Context, { refresh }: PlanDeps): OperationHandle
     return {
       at: formatInstant(ctx.clock.now()),
       waves: plan.waves.map((wave) => ({ rebuilds: wave.map((rebuild) => describeRebuild(ctx, rebuild)) })),
-<<<<<<< HEAD
-      held: plan.held.map(describeHeld),
+      held: [...plan.held, ...plan.keptOut].map(describeHeld),
       waiting: inFlight.flatMap(({ rebuild, environment, waits, until }) =>
         waits === undefined || rebuild.candidate === null
           ? []
@@ -53,9 +52,6 @@ export function createPlan(ctx: Context, { refresh }: PlanDeps): OperationHandle
               },
             ],
       ),
-=======
-      held: [...plan.held, ...plan.keptOut].map(describeHeld),
->>>>>>> 7e0869b (feat(loop): what breaks the checks is found and held back alone, and the other updates go out)
       untouched: plan.untouched.map(({ image, reason }) => ({ image, reason })),
       findings: findings.slice(0, mostFindings),
       findingsLeftOut: Math.max(0, findings.length - mostFindings),

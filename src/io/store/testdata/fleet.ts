@@ -1,3 +1,4 @@
+import { madeUniverse } from "../../../../test/apt/packages-text.ts";
 import { matchUnitsOf } from "../../../core/advisory/index.ts";
 import type { Store } from "../index.ts";
 import { withConnection, type SqlEngine } from "../sql-engine.ts";
@@ -9,6 +10,7 @@ export async function saveFleet(store: Store): Promise<void> {
   await store.saveUpstreams([{ name: "debian bookworm", kind: "debian", detail: { suite: "bookworm" } }]);
   await store.saveUpstreamAttempt("debian bookworm", { code: "INDEX_OLDER", message: "older", hint: null });
   await store.saveObservation({ upstream: "debian bookworm", contentKey: "sha256:1", detail: { 'od"d': "\u2028ü\n" } });
+  await store.savePackageRecords(madeUniverse({ main: [{ name: "nginx" }] }).versions("nginx"));
   await store.savePackagesSeen([
     { upstream: "debian bookworm", name: "zlib1g", architecture: "amd64", version: "1:1.2", firstSeen: 1_767_000_000_123, baseline: true },
   ]);
