@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Plan } from "../core/plan/index.ts";
-import type { Lease } from "../io/store/index.ts";
 import type { Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { matchFindings } from "./match/index.ts";
@@ -58,6 +57,7 @@ export async function workOff(ctx: Context, makers: Makers, images?: ReadonlySet
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
   const passedOver: string[] = [];
+  let isPlanDue = false;
   for (;;) {
     while (running.size < ctx.config.workers && failures.length === 0 && !ctx.signal.aborted) {
       const lease = await ctx.store.leaseRebuild({ owner: ctx.owner, leaseMs, except: passedOver });
@@ -67,8 +67,11 @@ export async function workOff(ctx: Context, makers: Makers, images?: ReadonlySet
         await ctx.store.releaseLease(lease);
         continue;
       }
-      const work = workAndPlan(ctx, makers, lease).then(
-        () => void running.delete(work),
+      const work = workOn(ctx, makers, lease).then(
+        (end) => {
+          isPlanDue ||= end === "kept out";
+          running.delete(work);
+        },
         (error: unknown) => {
           failures.push(error);
           running.delete(work);
@@ -76,16 +79,17 @@ export async function workOff(ctx: Context, makers: Makers, images?: ReadonlySet
       );
       running.add(work);
     }
-    if (running.size === 0) break;
+    if (running.size === 0) {
+      if (!isPlanDue || failures.length > 0 || ctx.signal.aborted) break;
+      // What breaks an image stays out: its other updates need not wait for the next look at the upstreams.
+      isPlanDue = false;
+      await planFleet(ctx);
+      continue;
+    }
     // Somebody with nothing to do looks again soon: a soak ends, a person asks.
     const isIdle = running.size < ctx.config.workers && !ctx.signal.aborted;
     await Promise.race(isIdle ? [...running, delay(lookAgainMs, undefined, { ref: false })] : running);
   }
   if (failures.length > 0) throw failures[0];
   ctx.signal.throwIfAborted();
-}
-
-/** What breaks an image stays out: its other updates need not wait for the next look at the upstreams. */
-async function workAndPlan(ctx: Context, makers: Makers, lease: Lease): Promise<void> {
-  if ((await workOn(ctx, makers, lease)) === "kept out") await planFleet(ctx);
 }

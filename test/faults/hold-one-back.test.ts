@@ -149,6 +149,8 @@ describe("FAULTS 18: an update that breaks the tests", () => {
       "1.0-2",
     ]);
     expect(trialsOf(fleet, "small-app")).toBe(0);
+    // However many fail for it, the others are planned once.
+    expect(fleet.events.filter(({ kind }) => kind === "planned")).toHaveLength(3);
   });
 
   it("is tried again when the recipe changes", { timeout: 120_000 }, async () => {
