@@ -6,3 +6,4 @@ export { canonicalJson } from "./json.ts";
 export { writeFileDurable, syncFolder } from "./durable-file.ts";
 export { createLogger, silentLogger, type Logger } from "./log.ts";
 export { formatAge, formatBytes, formatSeconds, printable, shortDigest } from "./display.ts";
+export { tryShape, type Shaped } from "./try-shape.ts";

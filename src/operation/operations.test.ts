@@ -22,6 +22,7 @@ describe("parseInput", () => {
     ["history", { limit: 1e9 }, "limit"],
     ["status", { imgae: "web" }, "imgae"],
     ["status", null, "input"],
+    ["status", { image: { length: { toString: 1, valueOf: 1 } } }, "input"],
     ["hold", { by: "me", reason: "x".repeat(1001) }, "reason"],
     ["validate", { name: "t", text: "x".repeat(1_000_001) }, "text"],
   ] as const)("refuses %s %o and names the field", (name, value, field) => {

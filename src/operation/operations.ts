@@ -9,6 +9,7 @@ import { log, logInput } from "./log.ts";
 import { plan, planInput } from "./plan.ts";
 import { rebase, rebaseInput } from "./rebase.ts";
 import { scan, scanInput } from "./scan.ts";
+import { tryShape } from "../lib/index.ts";
 import { status, statusInput, summary, summaryInput } from "./status.ts";
 import * as upkeep from "./upkeep.ts";
 import * as vex from "./vex.ts";
@@ -174,9 +175,9 @@ export function isOperationName(name: string): name is OperationName {
 
 /** `value` as the checked input of `name`; throws BAD_INPUT with every mistake in one message. */
 export function parseInput<N extends OperationName>(name: N, value: unknown): OperationRequest<N> {
-  const parsed = operations[name].input.safeParse(value);
+  const parsed = tryShape<unknown>(operations[name].input, value);
   if (parsed.success) return parsed.data as OperationRequest<N>;
-  const mistakes = parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`);
+  const mistakes = parsed.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`);
   throw new OperationError("BAD_INPUT", `${name}: ${mistakes.slice(0, 10).join("; ")}`, {
     hint: `\`tidemill ${name} --help\` shows what it takes.`,
   });

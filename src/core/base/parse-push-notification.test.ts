@@ -93,6 +93,12 @@ describe("parsePushNotification", () => {
     ["a prototype", JSON.parse('{"__proto__":{"image":"debian"},"constructor":"x"}'), "unknown"],
   ])("%s", (_, body, expected) => expect(names(body)).toEqual(expected));
 
+  it("takes an object that turns into no value for what it is: nothing", () => {
+    const nothing: unknown = JSON.parse('{"length":{"toString":1,"valueOf":1}}');
+    for (const body of [{ image: nothing }, { images: nothing }, { events: nothing }, { docker_url: nothing }])
+      expect(parsePushNotification(body).kind).toBe("unknown");
+  });
+
   it("has limits", () => {
     const many = Array.from({ length: 1000 }, (_, n) => distributionEvent("push", { tag: `t${n}` }));
     expect(names({ events: many })).toHaveLength(100);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseReference, type Reference } from "../image/index.ts";
-import { AppError } from "../../lib/index.ts";
+import { AppError, tryShape, type Shaped } from "../../lib/index.ts";
 
 /** What a registry's notification is about: nothing that it says is believed, it only makes the next look come sooner. */
 export type PushNotification =
@@ -78,15 +78,15 @@ interface Found {
 
 /** Each form, tried in this order: the ones that are more particular come first. */
 const readers: readonly ((body: unknown) => Found | undefined)[] = [
-  (body) => found("distribution", distribution.safeParse(body), ({ events }) => events.flatMap(fromDistribution)),
-  (body) => found("docker-hub", dockerHub.safeParse(body), fromDockerHub),
-  (body) => found("harbor", harbor.safeParse(body), fromHarbor),
-  (body) => found("github", github.safeParse(body), fromGithub),
+  (body) => found("distribution", tryShape(distribution, body), ({ events }) => events.flatMap(fromDistribution)),
+  (body) => found("docker-hub", tryShape(dockerHub, body), fromDockerHub),
+  (body) => found("harbor", tryShape(harbor, body), fromHarbor),
+  (body) => found("github", tryShape(github, body), fromGithub),
   (body) =>
-    found("quay", quay.safeParse(body), ({ docker_url, updated_tags }) =>
+    found("quay", tryShape(quay, body), ({ docker_url, updated_tags }) =>
       updated_tags.length === 0 ? [docker_url] : updated_tags.map((each) => `${docker_url}:${each}`),
     ),
-  (body) => found("generic", generic.safeParse(body), (images) => images),
+  (body) => found("generic", tryShape(generic, body), (images) => images),
 ];
 
 /**
@@ -105,12 +105,8 @@ export function parsePushNotification(body: unknown): PushNotification {
   return { kind: "unknown", reason: "it has the form of no registry's notification" };
 }
 
-function found<T>(
-  format: PushFormat,
-  parsed: { readonly success: boolean; readonly data?: T },
-  namesOf: (data: T) => readonly string[],
-): Found | undefined {
-  return parsed.success && parsed.data !== undefined ? { format, names: namesOf(parsed.data) } : undefined;
+function found<T>(format: PushFormat, parsed: Shaped<T>, namesOf: (data: T) => readonly string[]): Found | undefined {
+  return parsed.success ? { format, names: namesOf(parsed.data) } : undefined;
 }
 
 function fromDistribution(event: z.output<typeof distribution>["events"][number]): string[] {

@@ -333,6 +333,12 @@ describe("hostile files", () => {
     expect(performance.now() - started).toBeLessThan(20_000);
   });
 
+  it("of an object in place of a text are mistakes, whatever the object is", () => {
+    const text =
+      "version: 1\nimages: { web: { recipe: dockerfile, context: { length: { toString: 1, valueOf: 1 } } } }\n";
+    expect(parseConfig(text, {}).kind).toBe("invalid");
+  });
+
   it("of any text give a configuration or mistakes with places, never an error", () => {
     const piece = fc.oneof(
       fc.constantFrom(

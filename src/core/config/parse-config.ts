@@ -14,6 +14,7 @@ import { checkReferences } from "./check-references.ts";
 import { explainIssue } from "./explain-issue.ts";
 import type { Mistake, Path } from "./mistake.ts";
 import { configSchema, type Config } from "./schema.ts";
+import { tryShape } from "../../lib/index.ts";
 
 /** One mistake, where it stands, and what to do. Lines and columns count from 1. */
 export interface ConfigProblem {
@@ -73,10 +74,10 @@ export function parseConfig(text: string, env: Readonly<Record<string, string | 
     );
   }
   const value = substitute(plain, [], env, mistakes);
-  const parsed = configSchema.safeParse(value);
+  const parsed = tryShape(configSchema, value);
   if (!parsed.success) {
     const told = new Set(mistakes.map(({ path }) => path.join(".")));
-    const found = parsed.error.issues.flatMap((issue) => explainIssue(issue, value));
+    const found = parsed.issues.flatMap((issue) => explainIssue(issue, value));
     mistakes.push(...found.filter(({ path }) => !told.has(path.join("."))));
     return invalid(mistakes, document, lines);
   }

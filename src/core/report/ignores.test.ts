@@ -13,6 +13,11 @@ function entries(text: string): readonly IgnoreEntry[] {
 }
 
 describe("parseIgnoreFile", () => {
+  it("refuses an object in place of a text, whatever the object is", () => {
+    const text = "version: 1\nignore:\n  - { id: { length: { toString: 1, valueOf: 1 } }, reason: no }\n";
+    expect(parseIgnoreFile(text, name).kind).toBe("invalid");
+  });
+
   it("reads what is set aside, why, until when and by whom", () => {
     const text = `# why we live with these
 version: 1

@@ -1,6 +1,6 @@
 import { LineCounter, isAlias, isMap, isScalar, parseDocument, visit, type Document, type Node } from "yaml";
 import { z } from "zod";
-import type { Instant } from "../../lib/index.ts";
+import { tryShape, type Instant } from "../../lib/index.ts";
 
 /** What is set aside, until when, and why. */
 export interface IgnoreEntry {
@@ -77,10 +77,10 @@ export function parseIgnoreFile(text: string, name: string): ParsedIgnoreFile {
     );
   const odd = findOdd(document);
   if (odd !== undefined) return invalid([odd.node === undefined ? nowhere(odd.message) : place(odd.node, odd.message)]);
-  const parsed = shape.safeParse(document.toJS({ maxAliasCount: 0 }));
+  const parsed = tryShape(shape, document.toJS({ maxAliasCount: 0 }));
   if (!parsed.success)
     return invalid(
-      parsed.error.issues.map((issue) => {
+      parsed.issues.map((issue) => {
         const path = issue.path.map((key) => (typeof key === "symbol" ? String(key) : key));
         const keys = issue.code === "unrecognized_keys" ? issue.keys : [];
         const unknown = keys[0] === undefined ? path : [...path, keys[0]];

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseReference } from "../image/index.ts";
-import { AppError } from "../../lib/index.ts";
+import { AppError, tryShape } from "../../lib/index.ts";
 import type { SignedImage } from "./types.ts";
 
 /** Media type of a payload that cosign signs. cosign, SIGNATURE_SPEC.md. */
@@ -21,7 +21,7 @@ const types: ReadonlySet<string> = new Set(["cosign container image signature", 
 /** Why a payload of simple signing is not about `image`; undefined where it is. Its signature is another question. */
 export function refuseSimpleSigning(payload: Uint8Array, image: SignedImage): string | undefined {
   if (payload.byteLength > maxPayload) return `its payload is larger than ${maxPayload} bytes`;
-  const parsed = payloadShape.safeParse(parseJson(payload));
+  const parsed = tryShape(payloadShape, parseJson(payload));
   if (!parsed.success) return "its payload is none of simple signing";
   const { type, image: about, identity } = parsed.data.critical;
   if (!types.has(type)) return "its payload is of another type";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { digestAlgorithm, digestHex } from "../../lib/index.ts";
+import { digestAlgorithm, digestHex, tryShape } from "../../lib/index.ts";
 import { parseJson } from "./simple-signing.ts";
 import type { SignedImage } from "./types.ts";
 
@@ -18,7 +18,7 @@ const shape = z.object({
 /** Why a statement does not say that `image` was signed; undefined where it does. It says nothing of repositories, so that it counts for every one that has the digest. Other statements (provenance, scans) are no signatures of an image. */
 export function refuseStatement(payload: Uint8Array, image: SignedImage): string | undefined {
   if (payload.byteLength > maxPayload) return `its statement is larger than ${maxPayload} bytes`;
-  const parsed = shape.safeParse(parseJson(payload));
+  const parsed = tryShape(shape, parseJson(payload));
   if (!parsed.success) return "its payload is no in-toto statement";
   if (parsed.data.predicateType !== predicateType) return "its statement is about something else";
   const [algorithm, hex] = [digestAlgorithm(image.digest), digestHex(image.digest)];

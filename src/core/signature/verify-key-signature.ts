@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { tryShape } from "../../lib/index.ts";
 import { parseJson, refuseSimpleSigning } from "./simple-signing.ts";
 import { preAuthEncoding, refuseStatement, statementType } from "./statement.ts";
 import type { SignatureVerdict, SignedImage } from "./types.ts";
@@ -44,7 +45,7 @@ export function verifyBundleWithKey(
   keys: readonly TrustedKey[],
   image: SignedImage,
 ): SignatureVerdict {
-  const parsed = bundleShape.safeParse(parseJson(bundle));
+  const parsed = tryShape(bundleShape, parseJson(bundle));
   if (!parsed.success) return refuse("it is no bundle with an in-toto statement");
   const { payload, payloadType, signatures } = parsed.data.dsseEnvelope;
   const bytes = Buffer.from(payload, "base64");

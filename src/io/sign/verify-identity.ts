@@ -12,7 +12,7 @@ import {
   type SignatureVerdict,
   type SignedImage,
 } from "../../core/signature/index.ts";
-import { digestHex, messageOf, sha256 } from "../../lib/index.ts";
+import { digestHex, messageOf, sha256, tryShape } from "../../lib/index.ts";
 import { SignError } from "./error.ts";
 import type { FoundSignature } from "./fetch-signatures.ts";
 
@@ -103,11 +103,11 @@ function toBundle(found: Extract<FoundSignature, { kind: "simple-signing" }>): B
   const { certificate, rekor, signature, payload } = found;
   if (certificate === undefined) return "it has no certificate: a key made it";
   if (rekor === undefined) return "it is in no log";
-  const promise = rekorShape.safeParse(parseJson(Buffer.from(rekor)));
+  const promise = tryShape(rekorShape, parseJson(Buffer.from(rekor)));
   if (!promise.success || certificate.length > maxPem || !base64.safeParse(signature).success)
     return "what is kept beside it is malformed";
   const { body, integratedTime, logIndex, logID } = promise.data.Payload;
-  const entry = bodyShape.safeParse(parseJson(Buffer.from(body, "base64")));
+  const entry = tryShape(bodyShape, parseJson(Buffer.from(body, "base64")));
   if (!entry.success) return "what is kept beside it is malformed";
   return bundleFromJSON({
     mediaType: "application/vnd.dev.sigstore.bundle+json;version=0.1",
