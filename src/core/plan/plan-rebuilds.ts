@@ -10,6 +10,7 @@ const minute = 60_000;
 /** Pause after the n-th failure of the same rebuild: minutes, doubled each time, up to six hours. */
 const longestBackoff = 6 * 60 * minute;
 const forever = Number.MAX_SAFE_INTEGER;
+const none: readonly never[] = [];
 
 /**
  * Which images are to be rebuilt, in waves with parents first, each with its causes; which wait and until when; which are not reached. The same facts
@@ -49,7 +50,7 @@ export function planRebuilds(facts: PlanFacts): Plan {
         notBefore: facts.now,
         causes,
         holdBack: holdBackOf(reached),
-        keepOut: image.takesSome ? [...image.blocked].sort(compareVersions) : [],
+        keepOut: image.takesSome && image.blocked.length > 0 ? [...image.blocked].sort(compareVersions) : none,
         bases: plannedBases(image, facts.now),
       };
       rebuilt.set(image.name, { rebuild, wave, key: undefined });
@@ -200,8 +201,9 @@ function nameCauses(causes: ReachedPackages["keptOut"]): string {
 }
 
 /** Each package that does not go once: where platforms differ, at the newest version that one of them has, or takes because it cannot wait. */
-function holdBackOf(reached: ReachedPackages): PackageChange[] {
-  const { ready } = reached;
+function holdBackOf(reached: ReachedPackages): readonly PackageChange[] {
+  const { ready, waiting, keptOut } = reached;
+  if (waiting.length === 0 && keptOut.length === 0) return none;
   const taken = new Map<string, string>();
   for (const { name, architecture, to = "" } of ready.flatMap(({ cause }) => cause.packages)) {
     const id = `${name}:${architecture}`;
