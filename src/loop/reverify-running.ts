@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { EnvironmentConfig } from "../core/config/index.ts";
 import { isReverificationDue, machine, type Reverified } from "../core/policy/index.ts";
-import type { Lease, Pointer, PromotionFacts, Store } from "../io/store/index.ts";
+import type { Pointer, PromotionFacts } from "../io/store/index.ts";
 import { isDigest, messageOf, sha256, type Digest } from "../lib/index.ts";
 import type { Context } from "./context.ts";
 import { takeBack } from "./promote/index.ts";
-import { verifyRebuild, type VerifyOutcome } from "./verify/index.ts";
+import { judgeCandidate, type VerifyOutcome } from "./verify/index.ts";
 
 /** What the checks say of a candidate for an environment, nothing put down. */
 export type VerifyAgain = (ctx: Context, facts: PromotionFacts, rules: EnvironmentConfig) => Promise<VerifyOutcome>;
@@ -101,15 +101,11 @@ async function lookAgain(
   return true;
 }
 
-/** The checks of a rebuild, whose verdict is handed back in place of being that of the rebuild: what once passed stays what an environment may return to. */
+/** As the candidate was verified, now; the verdict is none of its rebuild's: what once passed stays what an environment may return to. */
 async function verifyAgain(ctx: Context, facts: PromotionFacts, rules: EnvironmentConfig): Promise<VerifyOutcome> {
-  const { rebuild } = facts;
-  const lease: Lease = { rebuild, fence: rebuild.fence, owner: ctx.owner, until: ctx.clock.now() };
-  const { id, image } = rebuild;
-  const saveVerification: Store["saveVerification"] = (_lease, verification) =>
-    Promise.resolve({
-      kind: "saved",
-      verification: { ...verification, id, image, rebuild: id, finishedAt: ctx.clock.now() },
-    });
-  return verifyRebuild({ ...ctx, store: { ...ctx.store, saveVerification } }, facts, lease, rules, ctx.signal);
+  const { image, candidate } = facts.rebuild;
+  if (candidate === null) return { kind: "lost" };
+  const question = { image, candidate, causes: facts.causes.map(({ cause }) => cause) };
+  const { judged } = await judgeCandidate(ctx, question, facts.pointers, rules, ctx.signal);
+  return { kind: "verified", ...judged };
 }

@@ -26,9 +26,7 @@ export async function verifyRebuild(
   const begun = { digest: candidate, environment: environment.name, verdict: null, checks: [], startedAt };
   if ((await ctx.store.saveVerification(lease, begun)).kind === "lost") return { kind: "lost" };
 
-  const made = await ctx.store.loadImageDigest(image, candidate);
-  const origin = made?.detail["origin"] as CandidateOrigin | undefined;
-  const question = { image, candidate, causes: facts.causes.map(({ cause }) => cause), origin };
+  const question = { image, candidate, causes: facts.causes.map(({ cause }) => cause) };
   const { found, judged } = await judgeCandidate(ctx, question, facts.pointers, environment, signal);
   const checks = found.checks.map(storedCheck);
   const ended = { digest: candidate, environment: environment.name, verdict: judged.verdict, checks, startedAt };
@@ -45,18 +43,19 @@ export interface CandidateQuestion {
   readonly candidate: Digest;
   /** Each must have had its effect. */
   readonly causes: readonly Cause[];
-  readonly origin?: CandidateOrigin | undefined;
 }
 
 /** What an environment's rules say of a digest; nothing is put down. Throws where it cannot be read at all. */
 export async function judgeCandidate(
   ctx: Context,
-  { image, candidate, causes, origin }: CandidateQuestion,
+  { image, candidate, causes }: CandidateQuestion,
   pointers: readonly Pointer[],
   environment: EnvironmentConfig,
   signal: AbortSignal,
 ): Promise<{ readonly found: CandidateVerification; readonly judged: Judgement }> {
   const source = ctx.repositoryOf(image);
+  const made = await ctx.store.loadImageDigest(image, candidate);
+  const origin = made?.detail["origin"] as CandidateOrigin | undefined;
   const last = ctx.config.environments.at(-1)?.name;
   const running = pointers.find((one) => one.environment === last)?.digest ?? undefined;
   const found = await verifyCandidate(
