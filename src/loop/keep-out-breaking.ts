@@ -15,7 +15,7 @@ export class KeepOutError extends AppError<
 const mostTrials = 24;
 
 /** What became of the search: the updates that break the checks are kept out from now on, or nobody can tell which they are. */
-export type KeptOut = { readonly kind: "kept out" | "not known" } | { readonly kind: "lost" };
+export type KeptOut = { readonly kind: "kept out" | "not known" | "lost" };
 
 /** The updates of one source package, which come together or not at all. */
 interface SourceUpdate {
@@ -61,9 +61,8 @@ export async function keepOutBreaking(
     if (next.kind === "none") {
       const message = `which update breaks it is not known: ${next.reason}`;
       ctx.emit({ kind: "note", image: rebuild.image, rebuild: rebuild.id, message });
-      return (await ctx.store.saveRebuild(lease, { detail: { search: message } })).kind === "lost"
-        ? { kind: "lost" }
-        : { kind: "not known" };
+      const saved = await ctx.store.saveRebuild(lease, { detail: { search: message } });
+      return { kind: saved.kind === "lost" ? "lost" : "not known" };
     }
     if (next.kind === "found") {
       const breaking = next.breaking.flatMap((at) => updates[at] ?? []);
@@ -130,18 +129,13 @@ async function tryWithout(
   const stay = left.flatMap(({ packages }) => packages);
   const order = { ...rebuild, detail: { ...rebuild.detail, holdBack: [...planned, ...stay] } };
   const repository = ctx.repositoryOf(image);
-  const causes: readonly KeyedCause[] = [];
   let digest;
   try {
-    const made = await makeImage(ctx, makers, { rebuild: order, causes, previous: undefined, repository, signal });
-    const isKept = stay.every(({ name, architecture, to }) =>
-      made.kind === "same"
-        ? true
-        : made.packages?.every(
-            (one) => one.name !== name || one.architecture !== architecture || one.version !== to,
-          ) === true,
-    );
-    if (!isKept) return "unsatisfiable";
+    const made = await makeImage(ctx, makers, { rebuild: order, causes: [], previous: undefined, repository, signal });
+    const packages = made.kind === "made" ? (made.packages ?? []) : [];
+    const comesAllTheSame = ({ name, architecture, to }: PackageChange): boolean =>
+      packages.some((one) => one.name === name && one.architecture === architecture && one.version === to);
+    if (stay.some(comesAllTheSame)) return "unsatisfiable";
     digest = made.digest;
   } catch (error) {
     if (error instanceof AppError && ["UNSATISFIABLE", "KEPT_OUT"].includes(error.code)) return "unsatisfiable";
