@@ -50,6 +50,22 @@ describe("findBreaking", () => {
     expect(end).toEqual({ kind: "found", breaking: [10, 11, 12] });
   });
 
+  it("counts only what is built: what cannot be had costs nothing", () => {
+    const groupOf = (one: number): number => Math.floor(one / 40);
+    const { end } = run(
+      200,
+      (taken) => {
+        const isWhole = Array.from({ length: 5 }, (_, group) =>
+          Array.from({ length: 40 }, (_each, at) => taken.has(group * 40 + at)),
+        ).every((members) => members.every((has) => has === members[0]));
+        return !isWhole ? "unsatisfiable" : taken.has(130) ? "failed" : "passed";
+      },
+      24,
+    );
+    expect(end.kind === "found" && end.breaking.every((one) => groupOf(one) === 3)).toBe(true);
+    expect(end).toMatchObject({ breaking: { length: 40 } });
+  });
+
   it.each<[string, (taken: ReadonlySet<number>) => TrialOutcome, string]>([
     ["fails whatever is taken", () => "failed", "it fails without any of the updates, too"],
     ["cannot be as it was", () => "unsatisfiable", "what it has now cannot be had any more"],

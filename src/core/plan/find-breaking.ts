@@ -13,7 +13,7 @@ export type BreakingSearch =
   | { readonly kind: "none"; readonly reason: string };
 
 export interface SearchLimits {
-  /** Trials, all told; a search that needs more gives up. */
+  /** Trials that are built and checked; a search that needs more gives up. What cannot be had is not built. */
   readonly trials: number;
 }
 
@@ -53,7 +53,8 @@ function createAsk(outcomeOf: (taken: TakenUpdates) => TrialOutcome | undefined,
     const key = taken.join(" ");
     const known = asked.get(key) ?? outcomeOf(taken);
     if (known === undefined) {
-      if (asked.size < limits.trials) throw new Pending({ kind: "try", taken });
+      const built = [...asked.values()].filter((outcome) => outcome !== "unsatisfiable").length;
+      if (built < limits.trials) throw new Pending({ kind: "try", taken });
       throw new Pending({ kind: "none", reason: `${limits.trials} trials did not tell which update it is` });
     }
     asked.set(key, known);
