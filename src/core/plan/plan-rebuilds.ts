@@ -168,7 +168,7 @@ function holdWaiting(image: PlanImage, reached: ReachedPackages, bases: readonly
       kind: "cool-down",
       until: ends.length === 0 ? undefined : ends.reduce((a, b) => Math.min(a, b)),
       causes: [...reached.waiting, ...bases.map(baseCause)],
-      reason: `${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""} in cool-down`,
+      reason: `${listSome(names)} in cool-down`,
     },
   };
 }
@@ -191,12 +191,12 @@ function waitingCauses({ waiting, keptOut }: ReachedPackages): ReachedPackages["
 }
 
 function heldByQuarantine({ name }: PlanImage, { keptOut }: ReachedPackages): HeldImage {
-  const reason = `${nameCauses(keptOut)} is held back; it waits for a newer one`;
+  const names = keptOut.map(({ cause }) => `${cause.source} ${cause.to}`);
+  const reason = `${listSome(names)} is held back; it waits for a newer one`;
   return { image: name, kind: "quarantine", until: undefined, causes: keptOut, reason };
 }
 
-function nameCauses(causes: ReachedPackages["keptOut"]): string {
-  const names = causes.map(({ cause }) => `${cause.source} ${cause.to}`);
+function listSome(names: readonly string[]): string {
   return `${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`;
 }
 
@@ -268,8 +268,7 @@ function backoffUntil(
 }
 
 function describeInherited({ inherited }: PlanImage, sources: readonly string[]): string {
-  const more = sources.length > 3 ? ` and ${sources.length - 3} more` : "";
-  return `${sources.slice(0, 3).join(", ")}${more} came with ${inherited?.base ?? "its base"}, which has not moved: it waits for that`;
+  return `${listSome(sources)} came with ${inherited?.base ?? "its base"}, which has not moved: it waits for that`;
 }
 
 function describeUntouched(image: PlanImage, reached: ReachedPackages): string {
