@@ -26,6 +26,8 @@ describe("probeCommand", () => {
       kind: "failed",
       reason: expect.stringContaining("ENOENT"),
     });
+    for (const command of [[""], ["a\0b"], ["sh", "a\0b"]])
+      expect((await probeCommand({ command, env: {}, timeoutMs: 1000 })).kind).toBe("failed");
   });
 
   it("tells it what it is told to, and nothing else of ours", async () => {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { performance } from "node:perf_hooks";
-import { printable } from "../../lib/index.ts";
+import { messageOf, printable } from "../../lib/index.ts";
 import type { ProbeResult } from "./types.ts";
 
 /** A program of one's own that says whether a service is well: it is where it ends with 0. */
@@ -20,11 +20,12 @@ export async function probeCommand(probe: CommandProbe, signal?: AbortSignal): P
   const [program = "", ...args] = probe.command;
   const { PATH = "", HOME = "" } = process.env;
   const reason = await new Promise<string | undefined>((resolve) => {
-    const child = spawn(program, args, {
-      env: { PATH, HOME, ...probe.env },
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-    });
+    const env = { PATH, HOME, ...probe.env };
+    const child = start(() => spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"], detached: true }));
+    if (typeof child === "string") {
+      resolve(child);
+      return;
+    }
     let output = "";
     const listen = (piece: Buffer): void => void (output = (output + piece.toString("utf8")).slice(-maxOutput));
     const end = (why: string | undefined): void => {
@@ -62,4 +63,13 @@ export async function probeCommand(probe: CommandProbe, signal?: AbortSignal): P
   return reason === undefined
     ? { kind: "passed", ms }
     : { kind: "failed", ms, reason: printable(reason).slice(0, 500) };
+}
+
+/** What no system takes for a program, one with a NUL in its name, is refused before anything is started. */
+function start<T>(spawned: () => T): T | string {
+  try {
+    return spawned();
+  } catch (error) {
+    return messageOf(error);
+  }
 }
