@@ -47,7 +47,12 @@ export const quickstart = command<{ readonly running: RunningQuickstart; readonl
   json: ({ running }) => running.result.counts,
   after: async ({ running, progress }, context, asked) => {
     try {
-      if (asked.flag("exit")) return await running.close();
+      if (asked.flag("exit")) {
+        await running.close();
+        if (!context.json)
+          context.screen.out(context.screen.dim("\nEnded: `npm start` goes on from here and serves it.\n"));
+        return;
+      }
       if (!context.json) context.screen.out(context.screen.dim("\nWatching. Ctrl-C ends.\n"));
       return await untilStopped(running, context.stop);
     } finally {
