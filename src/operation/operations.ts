@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { tryShape } from "../lib/index.ts";
 import * as action from "./action.ts";
 import { OperationError } from "./error.ts";
 import * as explain from "./explain.ts";
@@ -9,7 +10,6 @@ import { log, logInput } from "./log.ts";
 import { plan, planInput } from "./plan.ts";
 import { rebase, rebaseInput } from "./rebase.ts";
 import { scan, scanInput } from "./scan.ts";
-import { tryShape } from "../lib/index.ts";
 import { status, statusInput, summary, summaryInput } from "./status.ts";
 import * as upkeep from "./upkeep.ts";
 import * as vex from "./vex.ts";

@@ -10,11 +10,11 @@ import {
   type Node,
   type YAMLMap,
 } from "yaml";
+import { tryShape } from "../../lib/index.ts";
 import { checkReferences } from "./check-references.ts";
 import { explainIssue } from "./explain-issue.ts";
 import type { Mistake, Path } from "./mistake.ts";
 import { configSchema, type Config } from "./schema.ts";
-import { tryShape } from "../../lib/index.ts";
 
 /** One mistake, where it stands, and what to do. Lines and columns count from 1. */
 export interface ConfigProblem {
