@@ -1,15 +1,17 @@
-import { printable, systemClock } from "../lib/index.ts";
-import { vexJustification, vexStatus, type VexStatementView } from "../operation/index.ts";
+import { printable, shortDigest, systemClock } from "../lib/index.ts";
+import { vexJustification, vexStatus, type BaseWordView, type VexStatementView } from "../operation/index.ts";
 import { command, withConnection, type Asked } from "./command.ts";
 import { parseUntil } from "./parse-until.ts";
 import type { Screen } from "./screen.ts";
 import { renderTable } from "./table.ts";
 import { UsageError } from "./usage-error.ts";
-import { showTime } from "./wording.ts";
+import { plural, showTime } from "./wording.ts";
 
 interface Output {
   readonly did: "added" | "listed" | "removed";
   readonly statements: readonly VexStatementView[];
+  /** Only where what is said is listed. */
+  readonly bases?: readonly BaseWordView[];
 }
 
 export const vex = command<Output>({
@@ -59,13 +61,22 @@ export const vex = command<Output>({
       return { did: "added", statements: [statement] };
     });
   },
-  json: ({ did, statements }) => ({ [did]: statements }),
-  print: ({ did, statements }, screen) => {
-    if (statements.length === 0) return "Nothing is said of any vulnerability.";
+  json: ({ did, statements, bases }) => ({ [did]: statements, ...(bases === undefined ? {} : { bases }) }),
+  print: ({ did, statements, bases = [] }, screen) => {
     const title = did === "listed" ? [] : [did === "added" ? "Said:" : "Taken back:"];
-    return [...title, tableOf(statements, screen)].join("\n");
+    const own =
+      statements.length === 0 ? ["Nothing is said of any vulnerability here."] : [tableOf(statements, screen)];
+    return [...title, ...own, ...bases.flatMap(describeBase)].join("\n");
   },
 });
+
+function describeBase({ base, digest, statements, authors, asked, problems }: BaseWordView): string[] {
+  // A base that says nothing of which nothing is wrong is no news.
+  if (statements === 0 && problems.length === 0) return [];
+  const by = authors.length === 0 ? "" : `, by ${authors.map(printable).join(", ")}`;
+  const said = `${plural(statements, "statement")} of ${base} (${shortDigest(digest)})${by}; asked ${showTime(asked)}`;
+  return ["", said, ...problems.map((problem) => `  ${printable(problem)}`)];
+}
 
 function statementOf(asked: Asked) {
   const status = vexStatus.safeParse(asked.text("status"));

@@ -108,6 +108,8 @@ export interface CandidateOrigin {
   readonly why: string;
   /** What it was made of: digests of bases and of own images, builder stages too, by the name that the recipe gives them. */
   readonly bases: Readonly<Record<string, Digest>>;
+  /** Which of `bases` its layers stand on, by the same name. */
+  readonly standsOn?: string;
   /** Digest of the build context, or the commit. */
   readonly source?: string;
   /** Diff IDs of the layers that its base brings, by platform. */

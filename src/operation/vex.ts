@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { imageName, instant, personName, reasonText } from "./shapes.ts";
+import { digest, imageName, instant, personName, reasonText } from "./shapes.ts";
 
 const vulnerability = z
   .string()
@@ -50,7 +50,19 @@ export const vexAddInput = z.strictObject({
 export const vexAdded = z.object({ statement });
 
 export const vexListInput = z.strictObject({ image: imageName.optional() });
-export const vexListed = z.object({ statements: z.array(statement) });
+/** What the owner of a base says of one of its digests. */
+const baseWord = z.object({
+  base: z.string(),
+  digest: digest,
+  statements: z.number().int(),
+  /** Whose word it is, and who signed it. */
+  authors: z.array(z.string()),
+  asked: instant,
+  /** Why some of what stands there does not count. */
+  problems: z.array(z.string()),
+});
+export type BaseWordView = z.output<typeof baseWord>;
+export const vexListed = z.object({ statements: z.array(statement), bases: z.array(baseWord) });
 
 export const vexRemoveInput = z.strictObject({
   /** A statement's id, how it begins (six characters at least), or a vulnerability: then all that is said of it. */

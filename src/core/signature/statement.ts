@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { digestAlgorithm, digestHex, tryShape } from "../../lib/index.ts";
+import { digestAlgorithm, digestHex, tryShape, type Digest } from "../../lib/index.ts";
 import { parseJson } from "./simple-signing.ts";
 import type { SignedImage } from "./types.ts";
 
@@ -26,6 +26,36 @@ export function refuseStatement(payload: Uint8Array, image: SignedImage): string
     ({ digest }) => Object.hasOwn(digest, algorithm) && digest[algorithm] === hex,
   );
   return isOfImage ? undefined : "it is of another digest";
+}
+
+/** Predicate types of OpenVEX documents; cosign writes it without a version. OpenVEX, ATTESTING.md. */
+const vexPredicate = /^https:\/\/openvex\.dev\/ns(?:\/v\d+\.\d+\.\d+)?$/;
+const about = z.object({
+  _type: z.enum(["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"]),
+  subject: z
+    .array(z.object({ digest: z.record(z.string().max(20), z.string().max(200)) }))
+    .min(1)
+    .max(1000),
+  predicateType: z.string().max(500),
+});
+
+/** A statement that carries OpenVEX about one of `digests`, parsed; or why it is none. in-toto attestation framework, statement v1. */
+export function readVexStatement(
+  payload: Uint8Array,
+  digests: readonly Digest[],
+):
+  | { readonly kind: "vex"; readonly value: unknown }
+  | { readonly kind: "other"; readonly reason: string; readonly isVex: boolean } {
+  const value = parseJson(payload);
+  const parsed = tryShape(about, value);
+  if (!parsed.success) return { kind: "other", reason: "its payload is no in-toto statement", isVex: false };
+  if (!vexPredicate.test(parsed.data.predicateType)) return { kind: "other", reason: "it is no VEX", isVex: false };
+  const isAbout = parsed.data.subject.some(({ digest }) =>
+    digests.some(
+      (one) => Object.hasOwn(digest, digestAlgorithm(one)) && digest[digestAlgorithm(one)] === digestHex(one),
+    ),
+  );
+  return isAbout ? { kind: "vex", value } : { kind: "other", reason: "it is of another digest", isVex: true };
 }
 
 /** The bytes that an envelope's signature is over. DSSE, protocol.md, PAE. */

@@ -1,28 +1,16 @@
 import { z } from "zod";
-import { tryShape } from "../../lib/index.ts";
-import { parseJson, refuseSimpleSigning } from "./simple-signing.ts";
-import { preAuthEncoding, refuseStatement, statementType } from "./statement.ts";
+import { readEnvelope, signerOf } from "./envelope.ts";
+import { refuseSimpleSigning } from "./simple-signing.ts";
+import { refuseStatement } from "./statement.ts";
 import type { SignatureVerdict, SignedImage } from "./types.ts";
 import { isSignedBy, type TrustedKey } from "./verify-with-key.ts";
 
 const maxSignature = 16_384;
+const maxStatement = 1_500_000;
 const base64 = z
   .string()
   .max(2_000_000)
   .regex(/^[A-Za-z0-9+/]*={0,2}$/);
-
-/** A bundle with an envelope; what it has as verification material has no part in it where the key is known. Sigstore, sigstore_bundle.proto. */
-const bundleShape = z.object({
-  mediaType: z.string().max(200).startsWith("application/vnd.dev.sigstore.bundle"),
-  dsseEnvelope: z.object({
-    payload: base64,
-    payloadType: z.literal(statementType),
-    signatures: z
-      .array(z.object({ sig: base64.max(maxSignature) }))
-      .min(1)
-      .max(10),
-  }),
-});
 
 /** Whether one of `keys` signed a payload of simple signing about `image`; `signature` is base64. Never throws. */
 export function verifySimpleSigning(
@@ -45,14 +33,11 @@ export function verifyBundleWithKey(
   keys: readonly TrustedKey[],
   image: SignedImage,
 ): SignatureVerdict {
-  const parsed = tryShape(bundleShape, parseJson(bundle));
-  if (!parsed.success) return refuse("it is no bundle with an in-toto statement");
-  const { payload, payloadType, signatures } = parsed.data.dsseEnvelope;
-  const bytes = Buffer.from(payload, "base64");
-  const signed = preAuthEncoding(payloadType, bytes);
-  const by = keys.find((key) => signatures.some(({ sig }) => isSignedBy(key, signed, Buffer.from(sig, "base64"))));
+  const envelope = readEnvelope(bundle, "bundle", maxStatement);
+  if (envelope === undefined) return refuse("it is no bundle with an in-toto statement");
+  const by = signerOf(envelope, keys);
   if (by === undefined) return refuse("it is not by a key that is trusted for it");
-  const reason = refuseStatement(bytes, image);
+  const reason = refuseStatement(envelope.payload, image);
   return reason === undefined ? { kind: "verified", by: by.name } : refuse(reason);
 }
 

@@ -9,7 +9,8 @@ import {
 } from "../../core/signature/index.ts";
 import { printable, type Digest } from "../../lib/index.ts";
 import { SignError } from "./error.ts";
-import { fetchSignatures, type FoundSignature, type SignatureSource } from "./fetch-signatures.ts";
+import { fetchSignatures, type FoundSignature } from "./fetch-signatures.ts";
+import type { SignatureSource } from "./read-beside.ts";
 
 type Verify = (signature: FoundSignature, image: SignedImage) => SignatureVerdict;
 
@@ -50,7 +51,8 @@ async function verifierOf(policy: SignaturePolicy): Promise<Verify> {
       : verifySimpleSigning(found.payload, found.signature, keys, image);
 }
 
-function readKeys(pems: readonly string[]): TrustedKey[] {
+/** Throws BAD_KEY. */
+export function readKeys(pems: readonly string[]): TrustedKey[] {
   if (pems.length === 0) throw new SignError("BAD_KEY", "a signature policy names no key");
   return pems.map((pem, index) => {
     const key = readTrustedKey(pem);

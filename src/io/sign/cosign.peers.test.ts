@@ -22,7 +22,7 @@ import {
 import { makeBlob, makeDocument, makeImage, pushImage } from "../registry/testdata/make-image.ts";
 import { makeSigstore } from "./testdata/make-identity.ts";
 import { makeKey, makePayload } from "./testdata/make-signature.ts";
-import { checkSignature } from "./index.ts";
+import { checkSignature, readSignedVex } from "./index.ts";
 
 const run = promisify(execFile);
 const cosign = await buildGoProgram("github.com/sigstore/cosign/v2/cmd/cosign@v2.6.1");
@@ -119,6 +119,40 @@ describe("what cosign signs with a key", () => {
           });
         }
       });
+
+  for (const place of ["tag", "bundle"] as const)
+    it(`as VEX about an image counts, by ${place}, and no other attestation does`, async () => {
+      const app = client.repository(`${docker.host}/attested-${place}`);
+      const image = await makeImage([`attested ${place}`]);
+      await pushImage(app, image, "1");
+      const { digest } = image.manifest;
+      const predicate = {
+        "@context": "https://openvex.dev/ns/v0.2.0",
+        "@id": "https://example.invalid/vex/1",
+        author: "them",
+        timestamp: "2026-01-01T00:00:00Z",
+        version: 1,
+        statements: [{ vulnerability: { name: "CVE-2026-0001" }, products: [], status: "fixed" }],
+      };
+      const attest = async (type: string, key: string): Promise<void> => {
+        const file = join(folder, `${type}-${place}.json`);
+        await writeFile(file, JSON.stringify(type === "openvex" ? predicate : { builder: { id: "x" } }));
+        const args = ["attest", "--predicate", file, "--type", type, "--key", join(folder, `${key}.key`)];
+        const more = ["--tlog-upload=false", "--allow-insecure-registry", "-y", ...places[place]];
+        const env = { ...process.env, COSIGN_PASSWORD: "", COSIGN_EXPERIMENTAL: "1" };
+        await run(cosign.path, [...args, ...more, `${docker.host}/attested-${place}@${digest}`], { env });
+      };
+      await attest("custom", "ours");
+      await attest("openvex", "theirs");
+      const policy = await policyOf("ours");
+      expect(await readSignedVex(app, [digest], policy)).toMatchObject({
+        found: [],
+        problems: [expect.stringContaining("not by a key")],
+      });
+      await attest("openvex", "ours");
+      const { found } = await readSignedVex(app, [digest], policy);
+      expect(found).toMatchObject([{ by: expect.stringMatching(/^ECDSA key/), value: { predicate } }]);
+    });
 
   it("with RSA is believed too", async () => {
     const app = client.repository(`${embeddedHost}/rsa`);

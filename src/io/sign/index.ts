@@ -1,2 +1,3 @@
 export { checkSignature } from "./check-signature.ts";
-export type { SignatureSource } from "./fetch-signatures.ts";
+export { readSignedVex } from "./read-signed-vex.ts";
+export type { SignatureSource } from "./read-beside.ts";

@@ -15,6 +15,7 @@ import {
 import { digestHex, messageOf, sha256, tryShape } from "../../lib/index.ts";
 import { SignError } from "./error.ts";
 import type { FoundSignature } from "./fetch-signatures.ts";
+import type { AttestationVerdict, FoundAttestation } from "./read-signed-vex.ts";
 
 type IdentityPolicy = Extract<SignaturePolicy, { kind: "identity" }>;
 
@@ -44,6 +45,28 @@ const bodyShape = z.object({ kind: z.string().max(50), apiVersion: z.string().ma
 export function createIdentityVerifier(
   policy: IdentityPolicy,
 ): (found: FoundSignature, image: SignedImage) => SignatureVerdict {
+  const verify = createVerifier(policy);
+  return (found, image) => {
+    const read = (): Bundle | string => (found.kind === "bundle" ? readBundle(found.bytes) : toBundle(found));
+    const verdict = verify(read, found.kind === "bundle" ? undefined : found.payload);
+    if (verdict.kind === "refused") return verdict;
+    const { payload, by } = verdict;
+    const reason = found.kind === "bundle" ? refuseStatement(payload, image) : refuseSimpleSigning(payload, image);
+    return reason === undefined ? { kind: "verified", by } : refuse(reason);
+  };
+}
+
+/** The same for attestations: what the statement is about is for the caller to see. Throws BAD_ROOT. */
+export function createAttestationVerifier(policy: IdentityPolicy): (found: FoundAttestation) => AttestationVerdict {
+  const verify = createVerifier(policy);
+  return (found) =>
+    verify(() => (found.kind === "bundle" ? readBundle(found.bytes) : envelopeBundle(found)), undefined);
+}
+
+/** Verifies a bundle; `payload` is what it signs where it does not hold that itself. */
+function createVerifier(
+  policy: IdentityPolicy,
+): (read: () => Bundle | string, payload: Uint8Array | undefined) => AttestationVerdict {
   const trust = readTrustedRoot(policy.trustedRoot);
   const verifier = new Verifier(trust, {
     tlogThreshold: trust.tlogs.length > 0 ? 1 : 0,
@@ -52,19 +75,18 @@ export function createIdentityVerifier(
     timestampThreshold: 1,
   });
 
-  return (found, image) => {
+  return (read, signed) => {
     try {
-      const bundle = found.kind === "bundle" ? readBundle(found.bytes) : toBundle(found);
+      const bundle = read();
       if (typeof bundle === "string") return refuse(bundle);
-      const payload = payloadOf(bundle, found);
+      const payload = signed ?? statementOf(bundle);
       if (payload === undefined) return refuse("it is no bundle with an in-toto statement");
-      const entity = toSignedEntity(bundle, found.kind === "bundle" ? undefined : Buffer.from(payload));
+      const entity = toSignedEntity(bundle, signed === undefined ? undefined : Buffer.from(signed));
       const { identity } = verifier.verify(entity);
       const { subjectAlternativeName: subject, extensions } = identity ?? {};
       if (subject !== policy.subject || extensions?.issuer !== policy.issuer)
         return refuse(`it is by ${subject ?? "nobody"} of ${extensions?.issuer ?? "no issuer"}`);
-      const reason = found.kind === "bundle" ? refuseStatement(payload, image) : refuseSimpleSigning(payload, image);
-      return reason === undefined ? { kind: "verified", by: subject } : refuse(reason);
+      return { kind: "verified", by: subject, payload };
     } catch (error) {
       // Certificates and bundles are other people's bytes: whatever is thrown over them, they are no signature.
       return refuse(`it cannot be verified: ${messageOf(error).slice(0, 300)}`);
@@ -91,49 +113,68 @@ function readBundle(bytes: Uint8Array): Bundle | string {
   return value === undefined ? "it is no bundle" : bundleFromJSON(value);
 }
 
-function payloadOf(bundle: Bundle, found: FoundSignature): Uint8Array | undefined {
-  if (found.kind !== "bundle") return found.payload;
+function statementOf(bundle: Bundle): Uint8Array | undefined {
   if (!isBundleWithDsseEnvelope(bundle)) return undefined;
   const { payloadType, payload } = bundle.content.dsseEnvelope;
   return payloadType === statementType ? payload : undefined;
 }
 
 /** What cosign keeps in annotations, as a bundle; or why it is none. */
-function toBundle(found: Extract<FoundSignature, { kind: "simple-signing" }>): Bundle | string {
-  const { certificate, rekor, signature, payload } = found;
-  if (certificate === undefined) return "it has no certificate: a key made it";
-  if (rekor === undefined) return "it is in no log";
-  const promise = tryShape(rekorShape, parseJson(Buffer.from(rekor)));
-  if (!promise.success || certificate.length > maxPem || !base64.safeParse(signature).success)
-    return "what is kept beside it is malformed";
-  const { body, integratedTime, logIndex, logID } = promise.data.Payload;
-  const entry = tryShape(bodyShape, parseJson(Buffer.from(body, "base64")));
-  if (!entry.success) return "what is kept beside it is malformed";
+function toBundle({
+  signature,
+  payload,
+  ...kept
+}: Extract<FoundSignature, { kind: "simple-signing" }>): Bundle | string {
+  const verificationMaterial = readMaterial(kept);
+  if (typeof verificationMaterial === "string") return verificationMaterial;
+  if (!base64.safeParse(signature).success) return "what is kept beside it is malformed";
+  const digest = Buffer.from(digestHex(sha256(payload)), "hex").toString("base64");
   return bundleFromJSON({
-    mediaType: "application/vnd.dev.sigstore.bundle+json;version=0.1",
-    verificationMaterial: {
-      x509CertificateChain: { certificates: [{ rawBytes: new X509Certificate(certificate).raw.toString("base64") }] },
-      tlogEntries: [
-        {
-          logIndex: String(logIndex),
-          logId: { keyId: Buffer.from(logID, "hex").toString("base64") },
-          kindVersion: { kind: entry.data.kind, version: entry.data.apiVersion },
-          integratedTime: String(integratedTime),
-          inclusionPromise: { signedEntryTimestamp: promise.data.SignedEntryTimestamp },
-          canonicalizedBody: body,
-        },
-      ],
-    },
-    messageSignature: {
-      messageDigest: {
-        algorithm: "SHA2_256",
-        digest: Buffer.from(digestHex(sha256(payload)), "hex").toString("base64"),
-      },
-      signature,
-    },
+    mediaType: oldBundle,
+    verificationMaterial,
+    messageSignature: { messageDigest: { algorithm: "SHA2_256", digest }, signature },
   });
 }
 
-function refuse(reason: string): SignatureVerdict {
+/** The same for an envelope that an attestation is. */
+function envelopeBundle({ bytes, ...kept }: FoundAttestation): Bundle | string {
+  const verificationMaterial = readMaterial(kept);
+  if (typeof verificationMaterial === "string") return verificationMaterial;
+  const dsseEnvelope = parseJson(bytes);
+  if (dsseEnvelope === undefined) return "it is no envelope";
+  return bundleFromJSON({ mediaType: oldBundle, verificationMaterial, dsseEnvelope });
+}
+
+const oldBundle = "application/vnd.dev.sigstore.bundle+json;version=0.1";
+
+/** Who signed and when, as annotations have it; or what is wrong with them. */
+function readMaterial({
+  certificate,
+  rekor,
+}: Pick<FoundAttestation, "certificate" | "rekor">): Record<string, unknown> | string {
+  if (certificate === undefined) return "it has no certificate: a key made it";
+  if (rekor === undefined) return "it is in no log";
+  const malformed = "what is kept beside it is malformed";
+  const promise = tryShape(rekorShape, parseJson(Buffer.from(rekor)));
+  if (!promise.success || certificate.length > maxPem) return malformed;
+  const { body, integratedTime, logIndex, logID } = promise.data.Payload;
+  const entry = tryShape(bodyShape, parseJson(Buffer.from(body, "base64")));
+  if (!entry.success) return malformed;
+  return {
+    x509CertificateChain: { certificates: [{ rawBytes: new X509Certificate(certificate).raw.toString("base64") }] },
+    tlogEntries: [
+      {
+        logIndex: String(logIndex),
+        logId: { keyId: Buffer.from(logID, "hex").toString("base64") },
+        kindVersion: { kind: entry.data.kind, version: entry.data.apiVersion },
+        integratedTime: String(integratedTime),
+        inclusionPromise: { signedEntryTimestamp: promise.data.SignedEntryTimestamp },
+        canonicalizedBody: body,
+      },
+    ],
+  };
+}
+
+function refuse(reason: string): { readonly kind: "refused"; readonly reason: string } {
   return { kind: "refused", reason };
 }

@@ -35,6 +35,7 @@ const tables = [
   ["approval", "image, environment, digest, who"],
   ["quarantine", "image, digest"],
   ["vex_statement", "id"],
+  ["base_vex", "base, digest"],
   ["audit", "seq"],
   ["alarm", "key"],
   ["notification", "id"],

@@ -21,6 +21,7 @@ export type {
 } from "./finding.ts";
 export type { NewQuarantine } from "./quarantine.ts";
 export type { DeclaredImage } from "./image.ts";
+export type { BaseVex } from "./base-vex.ts";
 export type { RaisedAlarm } from "./alarm.ts";
 export type { AuditFilter, AuditVerdict } from "./audit.ts";
 export type {

@@ -16,6 +16,7 @@ import { notificationQueries } from "./notification.ts";
 import { observationQueries } from "./observation.ts";
 import { openDirectory } from "./open-directory.ts";
 import { packageQueries } from "./package.ts";
+import { baseVexQueries } from "./base-vex.ts";
 import { packageRecordQueries } from "./package-record.ts";
 import { packageSeenQueries } from "./package-seen.ts";
 import { planQueries } from "./plan.ts";
@@ -69,6 +70,7 @@ function allQueries(db: Database) {
     ...holdQueries(db),
     ...soakQueries(db),
     ...vexStatementQueries(db),
+    ...baseVexQueries(db),
     ...quarantineQueries(db),
     ...auditQueries(db),
     ...alarmQueries(db),

@@ -1,5 +1,6 @@
 import type { ColumnType, Selectable } from "kysely";
 import type { Digest, Instant } from "../../lib/index.ts";
+import type { VexStatement } from "../../core/advisory/index.ts";
 import type { InstalledPackage, OsRelease } from "../../core/inventory/index.ts";
 import type { PackageRecord } from "../../core/packages/index.ts";
 import type { Cause, EnvironmentName, ImageName, Lane, RebuildState } from "../../core/plan/index.ts";
@@ -96,6 +97,14 @@ export interface Tables {
     baseDigests: Json<readonly Digest[]>;
     createdAt: Time;
     detail: Json<Detail>;
+  };
+  baseVex: {
+    base: string;
+    digest: Digest;
+    digests: Json<readonly Digest[]>;
+    statements: Json<readonly VexStatement[]>;
+    problems: Json<readonly string[]>;
+    askedAt: Time;
   };
   packageRecord: {
     name: string;

@@ -43,6 +43,7 @@ export async function makeDockerfile(
     remedy: "rebuild",
     why: "built from its Dockerfile",
     bases: Object.fromEntries(pinned.map(({ use, digest }) => [use.key, digest])),
+    ...(base === undefined ? {} : { standsOn: base.use.key }),
     source: source.key,
     ...(baseImage === undefined ? {} : { baseLayers: layersByPlatform(baseImage, image.platforms) }),
   };

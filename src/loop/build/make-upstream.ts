@@ -40,6 +40,7 @@ export async function makeUpstream(
     remedy,
     why,
     bases: { [baseUpstream(image.from)]: original.digest },
+    standsOn: baseUpstream(image.from),
   });
   if (image.patch === "none") {
     const copied = await copyImage(original.repository, original.digest, repository, {

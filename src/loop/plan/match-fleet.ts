@@ -52,7 +52,7 @@ export async function matchFleet(
   holdings: ReadonlyMap<Digest, Inventory>,
 ): Promise<MatchedFleet> {
   const { config } = ctx;
-  const [feeds, vex] = await Promise.all([loadFeeds(ctx.feeds), loadFleetVex(ctx)]);
+  const [feeds, vex] = await Promise.all([loadFeeds(ctx.feeds), loadFleetVex(ctx, digests.values())]);
   const last = remembered.get(ctx.feeds);
   const known = last !== undefined && last.generation === feeds.generation ? last.known : new Map<string, Matched>();
   remembered.set(ctx.feeds, { generation: feeds.generation, known });
@@ -74,7 +74,7 @@ export async function matchFleet(
       }
       const { report, judge } = matched;
       const told = report.findings.map((finding) => withSignals(finding, feeds.signals));
-      const findings = vex.apply(told, { image, digest: row.digest, inventory });
+      const findings = vex.apply(told, row, inventory);
       platforms.push({ platform, inventory, judge, report: { ...report, findings } });
     }
     images.set(image, platforms);

@@ -12,7 +12,7 @@ import {
 } from "../../io/registry/testdata/docker-registry.ts";
 import { startHostile, type HostileServer } from "../../io/registry/testdata/hostile-server.ts";
 import { makeImage, makeIndex, pushImage, type MadeImage } from "../../io/registry/testdata/make-image.ts";
-import { makeKey, makePayload, signBytes, simpleSigning } from "../../io/sign/testdata/make-signature.ts";
+import { makeEnvelope, makeKey, makePayload, signBytes, simpleSigning } from "../../io/sign/testdata/make-signature.ts";
 import { makeBlob, makeDocument } from "../../io/registry/testdata/make-image.ts";
 import { mediaTypes } from "../../core/image/index.ts";
 import { silentLogger, type Digest } from "../../lib/index.ts";
@@ -287,6 +287,83 @@ describeStores("watchBases", ({ it, store, clock, kind }) => {
       state: "failing",
       message: expect.stringContaining("cannot be used"),
     });
+  });
+
+  it("asks who signs it what he says of its vulnerabilities, once an hour, and keeps that where he cannot be asked", async () => {
+    const key = makeKey("ecdsa");
+    const { base, place } = given({ name: "signed", signature: { kind: "key", keys: [key.pem] } });
+    const image = imageOf(0);
+    const index = makeIndex({ amd64: image });
+    await pushImage(place, image, "amd64");
+    await pushImage(place, { manifest: index, blobs: [] }, "12");
+    const { digest } = index;
+    const attach = async (suffix: string, layers: readonly { bytes: Buffer; type: string; says?: string }[]) => {
+      const config = makeBlob("{}", mediaTypes.config);
+      const blobs = layers.map(({ bytes, type }) => makeBlob(bytes, type));
+      const described = blobs.map(({ descriptor }, at) => ({
+        ...descriptor,
+        annotations: {
+          "dev.cosignproject.cosign/signature": layers[at]?.says ?? "",
+          predicateType: layers[at]?.says ?? "",
+        },
+      }));
+      const manifest = makeDocument({ config: config.descriptor, layers: described });
+      await pushImage(place, { manifest, blobs: [config, ...blobs] }, `${digest.replace(":", "-")}${suffix}`);
+    };
+    const payload = makePayload(digest, `${base.registry}/${base.repository}`);
+    await attach(".sig", [{ bytes: payload, type: simpleSigning, says: signBytes(key, payload) }]);
+    const predicateType = "https://openvex.dev/ns";
+    const said = (id: string, by = key, of: Digest = image.manifest.digest) => ({
+      type: "application/vnd.dsse.envelope.v1+json",
+      says: predicateType,
+      bytes: Buffer.from(
+        JSON.stringify(
+          makeEnvelope(by, of, {
+            predicateType,
+            predicate: {
+              "@context": "https://openvex.dev/ns/v0.2.0",
+              author: "them",
+              statements: [{ vulnerability: { name: id }, status: "fixed" }],
+            },
+          }),
+        ),
+      ),
+    });
+    const words = async () =>
+      (await store().loadBaseVex())
+        .filter(({ base: of }) => of !== "debian")
+        .map(({ base: of, statements, digests, problems }) => ({
+          of,
+          ids: statements.map(({ vulnerabilities: [id], author }) => `${id} ${author.replace(/[0-9a-f]{16}/, "…")}`),
+          digests,
+          problems,
+        }));
+    expect((await look(base)).state).toBe("new");
+    const asked = { of: "signed", digests: [digest, image.manifest.digest], problems: [] };
+    expect(await words()).toEqual([{ ...asked, ids: [] }]);
+
+    await attach(".att", [said("CVE-2026-0001"), said("CVE-2026-0002", makeKey("ecdsa"))]);
+    expect((await look(base)).state).toBe("same");
+    expect(await words()).toMatchObject([{ ids: [] }]);
+    clock.advance(hour);
+    await look(base);
+    const theirs = { ...asked, ids: ["CVE-2026-0001 them (signed by ECDSA key …)"] };
+    expect(await words()).toEqual([{ ...theirs, problems: [expect.stringContaining("not by a key")] }]);
+    expect(events.filter(({ message }) => message.includes("does not count"))).toHaveLength(1);
+
+    clock.advance(hour);
+    embedded.fail(/\.att$/, 503);
+    expect((await look(base)).state).toBe("same");
+    expect(await words()).toMatchObject([{ ids: theirs.ids }]);
+    embedded.heal();
+    await attach(".att", [said("CVE-2026-0003")]);
+    await look(base);
+    expect(await words()).toMatchObject([{ ids: [expect.stringContaining("CVE-2026-0003")], problems: [] }]);
+    // Of whom nobody says who signs it, nothing is asked.
+    const open = given({ name: "open" });
+    await push(open.place, 1);
+    await look(open.base);
+    expect((await words()).map(({ of }) => of)).toEqual(["signed"]);
   });
 
   it("says what is past its end, with what comes after it, and clears that", async () => {

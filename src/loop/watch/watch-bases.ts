@@ -11,6 +11,7 @@ import { RegistryError } from "../../io/registry/index.ts";
 import type { Upstream } from "../../io/store/index.ts";
 import { AppError, canonicalJson, messageOf, printable, type Digest, type Instant } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
+import { askBaseVex } from "./ask-base-vex.ts";
 import { alarmOf, baseAlarmCodes, describeDecision, endOfLifeAlarm, type BaseAlarm } from "./base-alarms.ts";
 import { detailOf, loadBaseMemory, rememberedState, type BaseMemory } from "./base-memory.ts";
 import { followKey, type BaseView, type FollowedBase } from "../followed-base.ts";
@@ -106,6 +107,7 @@ async function watchBase(
     await saveDecision(ctx, base, row, memory, decision, message);
     const lasting = ["base-failing", "base-moved-back", "base-gone", "base-unsigned"] as const;
     await setAlarm(ctx, base, standing, lasting, alarmOf(decision, message, now));
+    await askBaseVex(ctx, base, decision.next.believed?.digest, sources);
     return viewOf(base, decision, message, support);
   } catch (error) {
     signal.throwIfAborted();

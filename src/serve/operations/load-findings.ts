@@ -49,9 +49,9 @@ export async function loadFindings(ctx: Context, digests: readonly Digest[]): Pr
   const last = remembered.get(ctx.feeds);
   const known = last?.generation === generation ? last.known : new Map<string, Findings>();
   remembered.set(ctx.feeds, { generation, known });
-  const vex = await loadFleetVex(ctx);
+  const vex = await loadFleetVex(ctx, rows);
   const nameIn = (row: ImageDigest, key: Digest): string =>
-    `${madeFromOf(ctx, row.image) ?? ""} ${key} ${vex.key(row.image, row.digest)}`;
+    `${madeFromOf(ctx, row.image) ?? ""} ${key} ${vex.key(row)}`;
   const wanted = new Map<string, Wanted>();
   const found = new Map<string, Findings>();
   for (const row of rows) {
@@ -77,9 +77,8 @@ export async function loadFindings(ctx: Context, digests: readonly Digest[]): Pr
     for (const [name, { key, madeFrom, row }] of some) {
       const inventory = inventories.get(key);
       if (inventory === undefined) continue;
-      const { image, digest } = row;
       const findings = findingsOf(matchAdvisories(inventory, index, madeFrom), (list) =>
-        vex.apply(list, { image, digest, inventory }),
+        vex.apply(list, row, inventory),
       );
       found.set(name, findings);
       if (known.size < mostRemembered) known.set(name, findings);

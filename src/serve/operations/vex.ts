@@ -1,7 +1,13 @@
 import type { Config } from "../../core/config/index.ts";
-import type { Store, VexStatementRow } from "../../io/store/index.ts";
+import type { BaseVex, Store, VexStatementRow } from "../../io/store/index.ts";
 import type { Clock } from "../../lib/index.ts";
-import { formatInstant, OperationError, type OperationHandlers, type VexStatementView } from "../../operation/index.ts";
+import {
+  formatInstant,
+  OperationError,
+  type BaseWordView,
+  type OperationHandlers,
+  type VexStatementView,
+} from "../../operation/index.ts";
 import { requireImage } from "./find-name.ts";
 
 export interface VexDeps {
@@ -45,7 +51,8 @@ export function createVex({ config, store, clock }: VexDeps): Handlers {
     vexList: async ({ image }) => {
       const rows = await store.loadVexStatements();
       const some = image === undefined ? rows : rows.filter((row) => row.image === null || row.image === image);
-      return { statements: some.map((row) => describe(row, clock.now())) };
+      const bases = (await store.loadBaseVex()).map(describeBase);
+      return { statements: some.map((row) => describe(row, clock.now())), bases };
     },
     vexRemove: async ({ statement, image, by, reason }) => {
       const rows = await store.loadVexStatements();
@@ -66,6 +73,12 @@ export function createVex({ config, store, clock }: VexDeps): Handlers {
       return { removed: removed.map((row) => describe(row, clock.now())) };
     },
   };
+}
+
+function describeBase({ base, digest, statements, problems, askedAt }: BaseVex): BaseWordView {
+  const authors = [...new Set(statements.map(({ author }) => author))].sort();
+  const asked = formatInstant(askedAt);
+  return { base, digest, statements: statements.length, authors, asked, problems: [...problems] };
 }
 
 function describe(row: VexStatementRow, now: number): VexStatementView {

@@ -19,6 +19,8 @@ export interface MadeSigstore {
   certify(key: KeyPair, subject: string, issuer: string): Promise<string>;
   /** A payload, signed by `key` of the certificate and entered into the log at `at` (seconds). */
   enter(payload: Buffer, key: KeyPair, certificate: string, at: number, change?: (entry: LogEntry) => LogEntry): Layer;
+  /** A signed envelope as cosign keeps an attestation, entered into the log at `at` (seconds). */
+  envelope(envelope: Envelope, certificate: string, at: number): Layer;
   /** A signed envelope, in a bundle, entered into the log at `at` (seconds). */
   bundle(envelope: Envelope, certificate: string, at: number): Layer;
   remove(): Promise<void>;
@@ -63,6 +65,16 @@ export async function makeSigstore(): Promise<MadeSigstore> {
     const signed = sign("sha256", Buffer.from(canonicalJson(Payload)), log.privateKey);
     return { SignedEntryTimestamp: signed.toString("base64"), Payload };
   };
+  const promiseOf = (envelope: Envelope, certificate: string, at: number): LogEntry => {
+    const { payload, signatures } = envelope;
+    const verifier = Buffer.from(certificate).toString("base64");
+    const spec = {
+      envelopeHash: { algorithm: "sha256", value: digestHex(sha256(JSON.stringify(envelope))) },
+      payloadHash: { algorithm: "sha256", value: digestHex(sha256(Buffer.from(payload, "base64"))) },
+      signatures: signatures.map(({ sig }) => ({ signature: sig, verifier })),
+    };
+    return promise({ apiVersion: "0.0.1", kind: "dsse", spec }, at);
+  };
   return {
     trustedRoot,
     authority: ca.toString(),
@@ -98,15 +110,16 @@ export async function makeSigstore(): Promise<MadeSigstore> {
         },
       };
     },
+    envelope: (envelope, certificate, at) => ({
+      mediaType: "application/vnd.dsse.envelope.v1+json",
+      bytes: Buffer.from(JSON.stringify(envelope)),
+      annotations: {
+        "dev.sigstore.cosign/certificate": certificate,
+        "dev.sigstore.cosign/bundle": JSON.stringify(promiseOf(envelope, certificate, at)),
+      },
+    }),
     bundle: (envelope, certificate, at) => {
-      const { payload, signatures } = envelope;
-      const verifier = Buffer.from(certificate).toString("base64");
-      const spec = {
-        envelopeHash: { algorithm: "sha256", value: digestHex(sha256(JSON.stringify(envelope))) },
-        payloadHash: { algorithm: "sha256", value: digestHex(sha256(Buffer.from(payload, "base64"))) },
-        signatures: signatures.map(({ sig }) => ({ signature: sig, verifier })),
-      };
-      const { SignedEntryTimestamp, Payload } = promise({ apiVersion: "0.0.1", kind: "dsse", spec }, at);
+      const { SignedEntryTimestamp, Payload } = promiseOf(envelope, certificate, at);
       const tlogEntry = {
         logIndex: String(Payload.logIndex),
         logId: { keyId: Buffer.from(logId, "hex").toString("base64") },

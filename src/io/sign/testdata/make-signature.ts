@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { mediaTypes, type Descriptor, type RawManifest } from "../../../core/image/index.ts";
 import { sha256, type Digest } from "../../../lib/index.ts";
-import type { SignatureSource } from "../fetch-signatures.ts";
+import type { SignatureSource } from "../read-beside.ts";
 
 export const simpleSigning = "application/vnd.dev.cosign.simplesigning.v1+json";
 export const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -41,13 +41,14 @@ export interface Envelope {
 interface StatementChange {
   readonly predicateType?: string;
   readonly payloadType?: string;
+  readonly predicate?: unknown;
 }
 
 /** A signed statement that `digest` was signed. */
 export function makeEnvelope(key: KeyPair, digest: Digest, more: StatementChange = {}): Envelope {
-  const { predicateType = "https://sigstore.dev/cosign/sign/v1", payloadType = "application/vnd.in-toto+json" } = more;
+  const { predicateType = "https://sigstore.dev/cosign/sign/v1", payloadType = "application/vnd.in-toto+json", predicate = {} } = more;
   const subject = [{ digest: { sha256: digest.slice(7) } }];
-  const statement = { _type: "https://in-toto.io/Statement/v1", subject, predicateType, predicate: {} };
+  const statement = { _type: "https://in-toto.io/Statement/v1", subject, predicateType, predicate };
   const payload = Buffer.from(JSON.stringify(statement));
   const signed = Buffer.concat([Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `), payload]);
   return { payload: payload.toString("base64"), payloadType, signatures: [{ sig: signBytes(key, signed) }] };
@@ -72,6 +73,7 @@ export function memorySignatures(
   tagged: readonly Layer[],
   referring: readonly Layer[] = [],
   name = "registry.example/app",
+  suffix = ".sig",
 ): SignatureSource & { readonly asked: string[] } {
   const blobs = new Map<string, Buffer>();
   const manifests = new Map<string, RawManifest>();
@@ -88,7 +90,7 @@ export function memorySignatures(
     manifests.set(reference ?? manifest.digest, manifest);
     return { mediaType: manifest.mediaType, digest: manifest.digest, size: bytes.byteLength };
   };
-  if (tagged.length > 0) put(tagged, `${digest.replace(":", "-")}.sig`);
+  if (tagged.length > 0) put(tagged, `${digest.replace(":", "-")}${suffix}`);
   const referrers = referring.map((layer) => ({ ...put([layer]), artifactType: layer.mediaType }));
   return {
     name,

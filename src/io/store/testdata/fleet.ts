@@ -38,6 +38,8 @@ export async function saveFleet(store: Store): Promise<void> {
   await store.saveVexStatement({ ...said, ...more });
   const taken = await store.saveVexStatement({ ...said, ...more, until: null });
   await store.saveVexStatementsRemoved([taken.id], { who: "eve", reason: "used" });
+  const word = { vulnerabilities: ["CVE-2026-1"], products: [], status: "fixed", reason: "", author: "them", timestamp: 1_767_000_000_000 } as const;
+  await store.saveBaseVex({ base: "debian:12", digest: digestOf("f"), digests: [digestOf("f")], statements: [{ ...word, expires: undefined }], problems: ["one is not signed"] });
   await store.saveQuarantine({ image: "stuck", digest: digestOf("d"), packages: [], reason: "crashes", who: "eve" });
 
   await store.savePlan({ detail: { why: "DSA-1" }, rebuilds: [planned("base"), planned("web", { lane: "urgent" })] });
