@@ -28,6 +28,8 @@ const commonToSteps = new Set(
     "files",
     "fleet-vex",
     "load-vex",
+    "made-from",
+    "malware",
     "sources",
     "believed-bases",
     "followed-base",

@@ -6,6 +6,7 @@ import { matchFindings } from "./match/index.ts";
 import { planFleet, renewRemedies } from "./plan/index.ts";
 import { resumeIntents, tendTrains, type ServedCheck, type ServedReport } from "./promote/index.ts";
 import { watchUpstreams, type Watched } from "./watch/index.ts";
+import { leaveMalicious } from "./leave-malicious.ts";
 import { reverifyRunning } from "./reverify-running.ts";
 import { tendAlarms } from "./tend-alarms.ts";
 import { tendClock } from "./tend-clock.ts";
@@ -35,12 +36,13 @@ const lookAgainMs = 500;
 
 const noWatch: Watched = { updated: [], failed: [] };
 
-/** One pass of the loop: finish what a crash left, watch, match, plan, carry out all that can be done now, look at what is served, and at what stands in alarm. */
+/** One pass of the loop: finish what a crash left, watch, match, leave what does harm, plan, carry out all that can be done now, look at what is served, and at what stands in alarm. */
 export async function runPass(ctx: Context, parts: LoopParts, options: PassOptions = {}): Promise<PassResult> {
   await tendClock(ctx);
   await resumeIntents(ctx);
   const watched = options.offline === true ? noWatch : await watchUpstreams(ctx);
   await matchFindings(ctx);
+  await leaveMalicious(ctx);
   const { plan } = await planFleet(ctx);
   await workOff(ctx, parts.makers, options.images);
   await matchFindings(ctx);

@@ -276,6 +276,12 @@ const policies = z.strictObject({
     .describe(
       "How long an ordinary update waits after we first saw it; security suites and a suite's first generation pass",
     ),
+  malicious: z
+    .enum(["rollback", "alarm"])
+    .default("rollback")
+    .describe(
+      "Where an environment runs what an advisory says was published to do harm: taken back at once, or an alarm alone",
+    ),
   maxRebuildsPerHour: z
     .number()
     .int()

@@ -7,6 +7,7 @@ import {
   type HeldFinding,
   type OpenFinding,
   type Placement,
+  type UnitEntry,
 } from "../../core/advisory/index.ts";
 import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
@@ -56,7 +57,19 @@ export interface EnvironmentHistory {
   readonly placements: readonly (Placement & { readonly digest: Digest })[];
 }
 
+/** A digest with a package that was published to do harm. */
+export interface MaliciousHolding {
+  readonly image: ImageName;
+  readonly digest: Digest;
+  /** Key of the inventory that holds it. */
+  readonly inventory: Digest;
+  readonly advisory: string;
+  readonly detail: FindingDetail;
+  readonly entry: UnitEntry;
+}
+
 const mostNews = 100;
+const mostMalicious = 10_000;
 
 export function findingQueries(db: Database) {
   return {
@@ -94,6 +107,19 @@ export function findingQueries(db: Database) {
         db.sql,
       );
       return loadHolders(db, rows[0]?.packages ?? []);
+    },
+
+    /** Every digest that holds a package that an advisory calls malicious, whatever names it. */
+    loadMalicious: async (): Promise<MaliciousHolding[]> => {
+      const { rows } = await fragment<MaliciousHolding>`
+        select d.image, d.digest, i.inventory, f.advisory, f.detail, p.entry
+          from finding f join package p on p.id = f.package
+          join inventory_package i on i.packages && array[f.package]
+          join image_digest d on jsonb_path_query_array(d.inventories, '$.*') ? i.inventory
+         where f.ended_at is null and f.state = 'affected' and (f.detail -> 'malicious') = 'true'::jsonb
+         order by d.image, d.created_at, d.digest, f.advisory
+         limit ${mostMalicious}`.execute(db.sql);
+      return rows;
     },
 
     /** Keys of the inventories that hold one of these packages. */

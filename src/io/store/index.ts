@@ -16,6 +16,7 @@ export type {
   EnvironmentHistory,
   FindingCounts,
   HoldingPlace,
+  MaliciousHolding,
   MatchedPackage,
   SavedMatches,
 } from "./finding.ts";

@@ -18,6 +18,19 @@ export function quarantineQueries(db: Database) {
     saveQuarantine: (quarantine: NewQuarantine): Promise<void> =>
       db.write((write) => insertQuarantine(write, timestamp(db.clock.now()), quarantine)),
 
+    /** Takes a digest out of quarantine that `who` put there, where that is no longer so. */
+    saveQuarantineLifted: (of: Pick<NewQuarantine, "image" | "digest" | "who" | "reason">): Promise<void> =>
+      db.write(async ({ sql, audit }) => {
+        const row = await sql
+          .deleteFrom("quarantine")
+          .where("image", "=", of.image)
+          .where("digest", "=", of.digest)
+          .where("who", "=", of.who)
+          .returningAll()
+          .executeTakeFirst();
+        if (row !== undefined) await audit("tidemill", "quarantine-lifted", { ...row, why: of.reason });
+      }),
+
     loadQuarantines: (image?: ImageName): Promise<Quarantine[]> => {
       const query = db.sql.selectFrom("quarantine").selectAll().orderBy("createdAt");
       return (image === undefined ? query : query.where("image", "=", image)).execute();

@@ -1,16 +1,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { z } from "zod";
-import {
-  ecosystemOfCodename,
-  keysOfUnit,
-  matchUnit,
-  matchUnitsOf,
-  type AdvisoryKey,
-} from "../../core/advisory/index.ts";
-import { effectiveImage } from "../../core/config/index.ts";
+import { keysOfUnit, matchUnit, matchUnitsOf, type AdvisoryKey } from "../../core/advisory/index.ts";
 import { loadFeeds, type LoadedFeeds } from "../../io/feeds/index.ts";
 import type { FindingCounts, MatchedPackage, MatchPackage, SavedMatches } from "../../io/store/index.ts";
 import type { Context } from "../context.ts";
+import { madeFromOf } from "../made-from.ts";
 import { createHolders, type Holders } from "./create-holders.ts";
 
 /** What one look brought. */
@@ -72,7 +66,7 @@ async function indexInventories(ctx: MatchContext): Promise<number> {
     await ctx.store.saveInventoryPackages(
       some.flatMap(({ key, image }) => {
         const inventory = inventories.get(key);
-        return inventory === undefined ? [] : [{ key, units: matchUnitsOf(inventory, madeFromOf(ctx, image)) }];
+        return inventory === undefined ? [] : [{ key, units: matchUnitsOf(inventory, madeFromOf(ctx.config, image)) }];
       }),
     );
     count += some.length;
@@ -139,12 +133,6 @@ async function rest({ signal }: MatchContext): Promise<void> {
 function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
-}
-
-/** The ecosystem of the upstream that an image is assembled from: of one that does not say which release it is. */
-function madeFromOf({ config }: MatchContext, image: string | undefined): string | undefined {
-  const upstream = (image === undefined ? undefined : effectiveImage(config, image))?.upstream ?? "";
-  return ecosystemOfCodename(config.upstreams[upstream]?.codename ?? "");
 }
 
 /** By store, what its environments hold: remembered from look to look. */

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import {
-  ecosystemOfCodename,
   keysOf,
   matchAdvisories,
   type AdvisoryIndex,
@@ -8,7 +7,6 @@ import {
   type Finding,
   type Signals,
 } from "../../core/advisory/index.ts";
-import { effectiveImage, type Config } from "../../core/config/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
 import { createPackageJudge, type PackageJudge } from "../../core/remedy/index.ts";
 import { loadFeeds } from "../../io/feeds/index.ts";
@@ -17,6 +15,7 @@ import type { Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { loadFleetVex } from "../fleet-vex.ts";
 import type { LoadedVex } from "../load-vex.ts";
+import { madeFromOf } from "../made-from.ts";
 
 /** What is found in an image on one platform. */
 export interface MatchedPlatform {
@@ -119,10 +118,4 @@ function match(inventory: Inventory, index: AdvisoryIndex | undefined, madeFrom:
     report: matchAdvisories(inventory, index, madeFrom),
     judge: index && createPackageJudge(inventory, index, madeFrom),
   };
-}
-
-/** The ecosystem of the upstream that an image is assembled from: of one that does not say which release it is. */
-function madeFromOf(config: Config, image: string): string | undefined {
-  const upstream = effectiveImage(config, image)?.upstream ?? "";
-  return ecosystemOfCodename(config.upstreams[upstream]?.codename ?? "");
 }

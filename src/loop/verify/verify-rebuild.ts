@@ -5,6 +5,7 @@ import type { EnvironmentConfig, RunCheckConfig } from "../../core/config/index.
 import type { Lease, Pointer, PromotionFacts, StoredCheck, Verdict } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
+import { checkMalware } from "./check-malware.ts";
 import type { CandidateVerification, CheckResult, RunCheck } from "./types.ts";
 import { verifyCandidate } from "./verify-candidate.ts";
 
@@ -58,7 +59,7 @@ export async function judgeCandidate(
   const origin = made?.detail["origin"] as CandidateOrigin | undefined;
   const last = ctx.config.environments.at(-1)?.name;
   const running = pointers.find((one) => one.environment === last)?.digest ?? undefined;
-  const found = await verifyCandidate(
+  const seen = await verifyCandidate(
     {
       source,
       digest: candidate,
@@ -70,11 +71,21 @@ export async function judgeCandidate(
     ctx,
     signal,
   );
+  const found = withChecks(seen, await checkMalware(ctx, image, made, seen.platforms));
   const judged = judgeVerification(found, {
     requireRun: environment.requireRun,
     engineRuns: await runnablePlatforms(ctx, found.checks),
   });
   return { found, judged };
+}
+
+function withChecks(found: CandidateVerification, more: readonly CheckResult[]): CandidateVerification {
+  const hasFailed = more.some(({ verdict }) => verdict === "failed");
+  return {
+    ...found,
+    checks: [...found.checks, ...more],
+    ...(hasFailed ? { verdict: "failed", failure: found.failure ?? "checks-failed" } : {}),
+  };
 }
 
 /** Platforms that the engine here can run: `requireRun` binds those. */

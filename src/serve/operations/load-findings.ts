@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import {
-  ecosystemOfCodename,
   keysOf,
   isSettled,
   knownIds,
@@ -8,12 +7,12 @@ import {
   type AdvisoryReport,
   type Finding,
 } from "../../core/advisory/index.ts";
-import { effectiveImage } from "../../core/config/index.ts";
 import { loadFeeds } from "../../io/feeds/index.ts";
 import type { ImageDigest } from "../../io/store/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { loadFleetVex } from "../../loop/fleet-vex.ts";
+import { madeFromOf } from "../../loop/made-from.ts";
 
 /** A vulnerability of a digest, by the word of a feed. */
 export interface OpenAdvisory {
@@ -51,11 +50,11 @@ export async function loadFindings(ctx: Context, digests: readonly Digest[]): Pr
   remembered.set(ctx.feeds, { generation, known });
   const vex = await loadFleetVex(ctx, rows);
   const nameIn = (row: ImageDigest, key: Digest): string =>
-    `${madeFromOf(ctx, row.image) ?? ""} ${key} ${vex.key(row)}`;
+    `${madeFromOf(ctx.config, row.image) ?? ""} ${key} ${vex.key(row)}`;
   const wanted = new Map<string, Wanted>();
   const found = new Map<string, Findings>();
   for (const row of rows) {
-    const madeFrom = madeFromOf(ctx, row.image);
+    const madeFrom = madeFromOf(ctx.config, row.image);
     for (const key of Object.values(row.inventories)) {
       const name = nameIn(row, key);
       const before = known.get(name);
@@ -93,12 +92,6 @@ interface Wanted {
   readonly madeFrom: string | undefined;
   /** One of the digests that hold it of which the same is said. */
   readonly row: ImageDigest;
-}
-
-/** The ecosystem of the upstream that an image is assembled from. */
-function madeFromOf({ config }: Context, image: string): string | undefined {
-  const upstream = effectiveImage(config, image)?.upstream ?? "";
-  return ecosystemOfCodename(config.upstreams[upstream]?.codename ?? "");
 }
 
 /** What is open of a report: what people and documents say does not matter, or is fixed, is not. */
