@@ -71,6 +71,8 @@ async function lookAt(
     const repository = ctx.repositoryOf(image);
     const tagged = (await repository.resolve(environment, ctx.signal))?.digest;
     if (tagged !== digest) {
+      // Who moves it meanwhile sees to the tag: what was read of the pointer is old.
+      if ((await loadNamed(ctx, image, environment)) !== digest) return "not known";
       if (tagged !== undefined && (await whoseTag(ctx, pointer, tagged)) === "moved-back")
         return (await obeyMovedTag(ctx, pointer, tagged)) ? "moved back" : "conflict";
       const moved = await moveTag(ctx, pointer);
@@ -78,6 +80,9 @@ async function lookAt(
         await raiseConflict(ctx, pointer, moved.found);
         return "conflict";
       }
+      const named = await loadNamed(ctx, image, environment);
+      // Whoever began to move it between the look and the repair may have been quicker with the tag.
+      if (named !== undefined && named !== digest) await moveTag(ctx, { image, environment, digest: named });
     }
     await clear(conflictAlarm(image, environment));
     const problem = isBelieved ? undefined : await findUnpullable(repository, digest, ctx.signal);
@@ -94,6 +99,14 @@ async function lookAt(
     ctx.log.warn({ image, environment, error: messageOf(error) }, "what is served could not be looked at");
     return "not known";
   }
+}
+
+/** What an environment's tag is to name: what is on its way there, else what the pointer names. */
+async function loadNamed({ store }: Context, image: string, environment: string): Promise<Digest | undefined> {
+  const [intents, pointers] = await Promise.all([store.loadOpenIntents(), store.loadPointers(image)]);
+  const isHere = (one: { readonly image: string; readonly environment: string }): boolean =>
+    one.image === image && one.environment === environment;
+  return intents.find(isHere)?.digest ?? pointers.find(isHere)?.digest ?? undefined;
 }
 
 function unhealthyAlarm(image: string, environment: string): { readonly code: string; readonly subject: string } {
