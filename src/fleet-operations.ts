@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { createRegistryClient, dockerCredentials } from "./io/registry/index.ts";
 import { silentLogger } from "./lib/index.ts";
+import { deployFleet } from "./loop/deploy-environments.ts";
 import { watchUpstreams } from "./loop/watch/index.ts";
 import { createOperations, type OperationHandlers, type Operations } from "./operation/index.ts";
 import * as implemented from "./serve/operations/index.ts";
@@ -84,7 +85,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     inventory: scanning.createInventory({ ...looking, version: readVersion() }),
     run: implemented.createRun(ctx, {
       pass: async (passOptions) => {
-        const result = await fleet.pass(passOptions);
+        const result = await fleet.pass({ ...passOptions, deploy: serving === undefined });
         // A server delivers by itself; a pass from cron has nobody who does it after it.
         if (serving === undefined) await deliverOutbox(ctx);
         return result;
@@ -92,6 +93,10 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     }),
     rebuild: implemented.createRebuild(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
     promote: implemented.createPromote(ctx),
+    deploy: implemented.createDeploy(ctx, {
+      // A server looks at what is asked for by itself, all the time.
+      carryOut: async () => void (serving === undefined && (await deployFleet(ctx))),
+    }),
     approve: implemented.createApprove(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
     reject: implemented.createReject(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
     rebase: implemented.createRebase({

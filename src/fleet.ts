@@ -19,6 +19,7 @@ import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
 import { createLogger, systemClock, type Clock, type Logger } from "./lib/index.ts";
 import { createBuilder } from "./create-builder.ts";
 import { createSourceReader } from "./create-source-reader.ts";
+import { createTargets } from "./create-targets.ts";
 import { saveConfigPath } from "./config-path.ts";
 import { findFeeds } from "./find-feeds.ts";
 import { createAssembler, createPatcher, createRebaser, type Makers } from "./loop/build/index.ts";
@@ -60,6 +61,8 @@ export interface Fleet {
   work(world?: World): Promise<void>;
   /** Gives whoever else listens the events of the loop. */
   readonly listeners: Set<ProgressListener>;
+  /** Says where others reach the embedded registry: what they pull is named by it. */
+  publish(address: string): void;
   /** Wakes whoever works at this fleet, in this process or another. */
   readonly queue: Queue;
   readonly dataDir: string;
@@ -71,7 +74,16 @@ export interface Fleet {
 }
 
 /** Actions that a webhook is told of, written into the outbox together with what they tell of. */
-const notifyOn = ["promoted", "rolled-back", "rebuild-failed", "held", "conflict", "alarm-raised"];
+const notifyOn = [
+  "promoted",
+  "rolled-back",
+  "rebuild-failed",
+  "held",
+  "conflict",
+  "alarm-raised",
+  "deployed",
+  "deploy-failed",
+];
 /** Numbers for accounts that no table fixes: within Debian's range for dynamic system accounts, above what its own tools give first. */
 const accountRange = { first: 500, last: 899 };
 
@@ -96,6 +108,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const store = await openState(options, clock, log, closing);
     const registry = config.registry.url === undefined ? await openRegistry(dataDir, clock, log, closing) : undefined;
     const host = registry === undefined ? (config.registry.url ?? "") : (await registry.listen(0)).host;
+    let published = host;
     const client = createRegistryClient({
       credentials: dockerCredentials(),
       // A request has failed before its lease has ended.
@@ -132,6 +145,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       bases: { registries, asker: createTagAsker(registries, { clock }), clock },
       baseRepository: (reference) => registries.repository(reference),
       engine: await findEngine(dataDir, closing),
+      pullName: (image, own) => `${own ?? published}/${repositoryName(config, image)}`,
+      targetOf: createTargets(config, home),
       repositoryOf: (image) => client.repository(`${host}/${repositoryName(config, image)}`),
       cacheDir,
       owner: `${process.pid}-${randomUUID().slice(0, 8)}`,
@@ -141,7 +156,10 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       },
       signal,
     };
-    if (store.kind === "pglite") await store.releaseOtherLeases(ctx.owner);
+    if (store.kind === "pglite") {
+      await store.releaseOtherLeases(ctx.owner);
+      await store.releaseOtherPlaces(ctx.owner);
+    }
     const fetchPackage = (record: PackageRecord, ended?: AbortSignal): Promise<string> => {
       const source = sources.get(record.origin);
       if (source === undefined)
@@ -183,6 +201,9 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       pass: (passOptions, world) => inTurn(() => runPass(inWorld(world), parts, passOptions)),
       work: (world) => inTurn(() => workOff(inWorld(world), makers)),
       listeners,
+      publish: (address) => {
+        if (registry !== undefined) published = address;
+      },
       queue,
       dataDir,
       onClose: (end) => void closing.push(end),

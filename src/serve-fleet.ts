@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { saveSnapshot } from "./io/store/index.ts";
 import { messageOf, systemClock } from "./lib/index.ts";
+import { deployEnvironments } from "./loop/deploy-environments.ts";
 import { probeEnvironments, retainDigests } from "./loop/promote/index.ts";
 import type { RunningApp } from "./operation/index.ts";
 import { createEventBus, createServer } from "./serve/index.ts";
@@ -56,6 +57,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const bound = server.address() as AddressInfo;
   const address = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
   serving.address = `http://${address}`;
+  fleet.publish(address);
   await ctx.store.announce(address, token);
 
   let begin: () => void = () => undefined;
@@ -65,6 +67,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     repeat(stopping.signal, deliverMs, () => deliverOutbox(ctx)),
     begun.then(() => repeat(stopping.signal, upkeepMs, () => keepUp(fleet))),
     begun.then(() => probeEnvironments(ctx, stopping.signal)),
+    begun.then(() => deployEnvironments(ctx, stopping.signal)),
     begun.then(() => watchLoop(fleet, !options.watch, stopping.signal)),
   ];
   let closed: Promise<void> | undefined;

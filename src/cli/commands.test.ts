@@ -132,6 +132,11 @@ describe("what a person decides", () => {
       "promote",
       { image: "web", digest: "3f2a9c", environment: "production", by: "ada", reason: "x" },
     ],
+    [
+      "deploy web production --dry-run",
+      "deploy",
+      { image: "web", environment: "production", dryRun: true, by: "ada", reason: "no reason given" },
+    ],
     ["rollback web", "rollback", { image: "web", by: "ada", reason: "no reason given" }],
     [
       "rollback web staging",

@@ -41,6 +41,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   diff: entry("Look", "What differs between two images", async () => (await import("./diff.ts")).diff),
   rebuild: entry("Act", "Ask for a rebuild", async () => (await import("./rebuild.ts")).rebuild),
   promote: entry("Act", "Move an environment to a proven digest", async () => (await import("./promote.ts")).promote),
+  deploy: entry(
+    "Act",
+    "Have the running systems use what an environment names",
+    async () => (await import("./deploy.ts")).deploy,
+  ),
   approve: entry("Act", "Approve a digest for an environment", async () => (await import("./approve.ts")).approve),
   reject: entry("Act", "Reject a digest for an environment", async () => (await import("./approve.ts")).reject),
   rollback: entry(

@@ -45,9 +45,9 @@ function parseLimit(text: string | undefined): number | undefined {
 function printHistory(history: History, screen: Screen): string {
   if (history.events.length === 0) return "Nothing has been done yet.";
   const paint = (kind: string) =>
-    ["failed", "rolled-back", "quarantined", "conflict", "rejected"].includes(kind)
+    ["failed", "rolled-back", "quarantined", "conflict", "rejected", "deploy-failed"].includes(kind)
       ? screen.red
-      : kind === "promoted"
+      : kind === "promoted" || kind === "deployed"
         ? screen.green
         : screen.dim;
   const rows = history.events.map((event) => [

@@ -25,6 +25,7 @@ function printStatus(status: Status, screen: Screen): string {
     headline(status, screen),
     ...section("Alarms", alarms(status, screen), screen),
     ...section("Images", images(status, screen), screen),
+    ...section("Deployments", deployments(status, screen), screen),
     ...section("Findings", findings(status, screen), screen),
     ...section("In flight", rebuilds(status, screen), screen),
     ...section("Holds", holds(status, screen), screen),
@@ -91,6 +92,30 @@ function images(status: Status, screen: Screen): string {
     { title: "STATE" },
     { title: "", flexible: true },
   ];
+  return renderTable(columns, rows, screen);
+}
+
+/** What the running systems use; nothing where there are none. */
+function deployments(status: Status, screen: Screen): string {
+  const rows = status.images.flatMap((image) =>
+    image.environments.flatMap((place) =>
+      place.deployments.map((one): Cell[] => {
+        const runs = one.since !== null && one.digest === place.digest;
+        return [
+          image.name,
+          place.name,
+          one.name,
+          runs ? showDigest(one.digest) : { text: `${showDigest(one.digest)}?`, paint: screen.yellow },
+          showAge(one.since, status.at),
+          place.digest === null || runs ? "" : { text: `to run ${showDigest(place.digest)}`, paint: screen.yellow },
+          one.waiting ?? "",
+        ];
+      }),
+    ),
+  );
+  if (rows.length === 0) return "";
+  const titles = ["IMAGE", "ENVIRONMENT", "BY", "RUNS"].map((title) => ({ title }));
+  const columns = [...titles, { title: "FOR", align: "right" as const }, { title: "" }, { title: "", flexible: true }];
   return renderTable(columns, rows, screen);
 }
 

@@ -51,6 +51,7 @@ function printWhy(why: Why, screen: Screen): string {
     ...section("Layers", layers(why, screen), screen),
     ...section("Verified", verifications(why, screen), screen),
     ...section("Promoted", promotions(why, screen), screen),
+    ...section("Deployed", deployments(why, screen), screen),
   ].join("\n");
 }
 
@@ -153,5 +154,18 @@ function promotions(why: Why, screen: Screen): string {
     row.reason,
   ]);
   const titles = ["AT", "ENVIRONMENT", "", "FROM", "BY"].map((title) => ({ title }));
+  return renderTable([...titles, { title: "REASON", flexible: true }], rows, screen);
+}
+
+function deployments(why: Why, screen: Screen): string {
+  const rows = why.deployments.map((row) => [
+    showTime(row.at),
+    row.environment,
+    row.name,
+    row.state === "failed" ? { text: row.state, paint: screen.red } : row.state,
+    row.by,
+    row.reason,
+  ]);
+  const titles = ["AT", "ENVIRONMENT", "BY", "", "ASKED BY"].map((title) => ({ title }));
   return renderTable([...titles, { title: "REASON", flexible: true }], rows, screen);
 }

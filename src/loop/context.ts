@@ -2,6 +2,7 @@ import type { Config } from "../core/config/index.ts";
 import type { Reference } from "../core/image/index.ts";
 import type { FixedPackage } from "../core/patch/index.ts";
 import type { PackageChange } from "../core/plan/index.ts";
+import type { DeployTarget } from "../io/deploy/index.ts";
 import type { Distro, SuiteSource } from "../io/distro/index.ts";
 import type { BuildEngine, RunEngine } from "../io/engine/index.ts";
 import type { Feed } from "../io/feeds/index.ts";
@@ -28,6 +29,8 @@ export interface LoopEvent {
     | "held"
     | "failed"
     | "rolled-back"
+    | "deploying"
+    | "deployed"
     | "alarm"
     | "output"
     | "note";
@@ -65,6 +68,10 @@ export interface Context {
   /** Runs `run:` checks; undefined where there is none. */
   readonly engine: RunEngine | undefined;
   readonly repositoryOf: (image: string) => Repository;
+  /** What others pull an image by, without tag or digest: with `registry` in place of the registry's own name where that is given. */
+  readonly pullName: (image: string, registry?: string) => string;
+  /** The running system that a deployment of the configuration names. */
+  readonly targetOf: (deployment: string) => DeployTarget;
   /** For what can be made again. */
   readonly cacheDir: string;
   /** Who works: unique to this process. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Plan } from "../core/plan/index.ts";
 import type { Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
+import { deployFleet } from "./deploy-environments.ts";
 import { matchFindings } from "./match/index.ts";
 import { planFleet, renewRemedies } from "./plan/index.ts";
 import { resumeIntents, tendTrains, type ServedCheck, type ServedReport } from "./promote/index.ts";
@@ -23,6 +24,8 @@ export interface PassOptions {
   readonly images?: ReadonlySet<string>;
   /** Plans from what was last seen, without asking the upstreams. */
   readonly offline?: boolean;
+  /** The running systems are made to use what the environments name: a server does that by itself, all the time. */
+  readonly deploy?: boolean;
 }
 
 /** What lasts from pass to pass. */
@@ -45,6 +48,8 @@ export async function runPass(ctx: Context, parts: LoopParts, options: PassOptio
   await leaveMalicious(ctx);
   const { plan } = await planFleet(ctx);
   await workOff(ctx, parts.makers, options.images);
+  // What runs now goes further, where there is no soak.
+  while (options.deploy === true && (await deployFleet(ctx))) await workOff(ctx, parts.makers, options.images);
   await matchFindings(ctx);
   await renewRemedies(ctx);
   const served = await parts.checkServed(ctx);

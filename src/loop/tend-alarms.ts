@@ -1,5 +1,7 @@
+import { imagesOf } from "../core/config/index.ts";
 import type { Rebuild } from "../io/store/index.ts";
 import type { Context } from "./context.ts";
+import { placeAlarms, placeSubject } from "./deploy/index.ts";
 import { probesOf } from "./promote/index.ts";
 
 /** Rebuilds of an image that fail one after the other, before it is an alarm: one that fails is stopped and told of, no more. */
@@ -82,10 +84,19 @@ async function raise(ctx: Context, { image, lastError }: Rebuild, what: string):
   if (raised.isNew) ctx.emit({ kind: "alarm", image, message: raised.alarm.message });
 }
 
+function placeSubjects(config: Context["config"]): ReadonlySet<string> {
+  return new Set(
+    Object.keys(config.deployments).flatMap((deployment) =>
+      imagesOf(config, deployment).map((image) => placeSubject({ deployment, image })),
+    ),
+  );
+}
+
 /** Whether the configuration still has what an alarm of the loop is about. */
 function isDeclared(ctx: Context, code: string, subject: string): boolean {
   const { images, environments } = ctx.config;
   if (code === failingCode) return images[subject] !== undefined;
+  if (placeAlarms.has(code)) return placeSubjects(ctx.config).has(subject);
   if (code === "feed-failing" || code === "feed-stale") return ctx.feeds.some(({ name }) => name === subject);
   if (code === "upstream-failing") return [...ctx.suites.values()].flat().some(({ name }) => name === subject);
   if (
@@ -93,7 +104,8 @@ function isDeclared(ctx: Context, code: string, subject: string): boolean {
     code !== "unhealthy" &&
     code !== "probe-failing" &&
     code !== "reverification-failed" &&
-    code !== "promotion-stuck"
+    code !== "promotion-stuck" &&
+    code !== "deploy-failed"
   )
     return true;
   const [image = "", environment] = subject.split(":");

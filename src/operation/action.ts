@@ -82,6 +82,30 @@ export const promote = z.discriminatedUnion("kind", [
   refused,
 ]);
 
+export const deployInput = z.strictObject({
+  image: imageName,
+  environment: environmentName,
+  /** Says what would be done, and does nothing. */
+  dryRun: z.boolean().default(false),
+  by: personName,
+  reason: reasonText,
+});
+const deployTo = { image: z.string(), environment: z.string(), digest };
+export const deploy = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.enum(["asked", "unchanged"]),
+    ...deployTo,
+    /** Whether each is known to run it now, and what it waits for where it does not. */
+    deployments: z.array(z.object({ name: z.string(), runs: z.boolean(), waiting: z.string().nullable() })),
+  }),
+  z.object({
+    kind: z.literal("planned"),
+    ...deployTo,
+    deployments: z.array(z.object({ name: z.string(), steps: z.array(z.string()), problem: z.string().nullable() })),
+  }),
+  refused,
+]);
+
 export const approveInput = z.strictObject({
   image: imageName,
   environment: environmentName,

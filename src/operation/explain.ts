@@ -114,6 +114,18 @@ export const why = z.object({
       reason: z.string(),
     }),
   ),
+  /** What running systems were made of it, the oldest first, at most 1,000. */
+  deployments: z.array(
+    z.object({
+      at: instant,
+      environment: z.string(),
+      /** The deployment, as the configuration calls it. */
+      name: z.string(),
+      state: z.enum(["under-way", "deployed", "failed", "ended"]),
+      by: z.string(),
+      reason: z.string(),
+    }),
+  ),
 });
 export type Why = z.output<typeof why>;
 
@@ -138,6 +150,8 @@ export const history = z.object({
         "superseded",
         "promoted",
         "rolled-back",
+        "deployed",
+        "deploy-failed",
         "held",
         "resumed",
         "quarantined",

@@ -70,6 +70,12 @@ export const operations = {
     input: action.promoteInput,
     output: action.promote,
   },
+  deploy: {
+    summary: "Have the running systems use what an environment names",
+    effect: "write",
+    input: action.deployInput,
+    output: action.deploy,
+  },
   approve: {
     summary: "Approve a digest for an environment",
     effect: "write",

@@ -23,6 +23,9 @@ export const progressEvent = z.object({
     "held",
     "failed",
     "rolled-back",
+    /** A running system is made to use a digest; it was seen to. */
+    "deploying",
+    "deployed",
     "alarm",
     "note",
   ]),

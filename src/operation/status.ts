@@ -7,6 +7,15 @@ const environmentState = z.object({
   name: z.string(),
   digest: digest.nullable(),
   since: instant.nullable(),
+  /** The running systems that are made to use it: what each is known to run, since when (null while that is not known), and what it waits for. */
+  deployments: z.array(
+    z.object({
+      name: z.string(),
+      digest: digest.nullable(),
+      since: instant.nullable(),
+      waiting: z.string().nullable(),
+    }),
+  ),
   /** The digest that the registry's tag names, where somebody else moved it. */
   conflict: digest.nullable(),
   /** While it soaks there: until when, and what its probes complain of; null once that is over. */

@@ -22,6 +22,7 @@ type Document = Record<string, unknown>;
 export interface Change {
   readonly images?: Readonly<Record<string, Document>>;
   readonly environments?: readonly Document[];
+  readonly deployments?: Readonly<Record<string, Document>>;
   readonly policies?: Document;
   readonly registry?: Document;
   readonly notifications?: Document;
@@ -153,6 +154,7 @@ function configOf(archive: DebianArchive, change: Change): Document {
     },
     environments: change.environments ?? [{ name: "staging" }, { name: "production" }],
     policies: { coolDown: "0s", ...change.policies },
+    ...(change.deployments === undefined ? {} : { deployments: change.deployments }),
     ...(change.registry === undefined ? {} : { registry: change.registry }),
     ...(change.notifications === undefined ? {} : { notifications: change.notifications }),
     ...(change.watch === undefined ? {} : { watch: change.watch }),

@@ -1,3 +1,4 @@
+import { checkDeployments } from "./check-deployments.ts";
 import { closest } from "./closest.ts";
 import { suggest } from "./explain-issue.ts";
 import type { Mistake } from "./mistake.ts";
@@ -25,7 +26,7 @@ export function checkReferences(config: Config): Mistake[] {
       mistakes.push({ path: [...at, "repository"], message: `${other} goes to the repository ${repository} as well` });
     repositories.set(repository, name);
   }
-  mistakes.push(...checkProbes(config), ...checkTrains(config));
+  mistakes.push(...checkProbes(config), ...checkTrains(config), ...checkDeployments(config));
   config.environments.forEach(({ name }, index) => {
     if (config.environments.findIndex((one) => one.name === name) !== index) {
       mistakes.push({ path: ["environments", index, "name"], message: `there are two environments ${name}` });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { deployments } from "./deployments-schema.ts";
 import { environmentRules } from "./environment-schema.ts";
 import { feeds } from "./feeds-schema.ts";
 import { duration, name, units } from "./values.ts";
@@ -309,6 +310,7 @@ export const configSchema = z.strictObject({
   upstreams: z.record(name, debianUpstream),
   environments: z.array(environment).min(1).max(10).describe("In the order of promotion"),
   policies: policies.prefault({}),
+  deployments,
   bases: z
     .record(imageReference, base)
     .default({})

@@ -18,6 +18,8 @@ export interface StandingDigest {
   readonly stood?: number | undefined;
   /** What a probe of it last complained of, as a sentence. */
   readonly trouble?: string | undefined;
+  /** Why the running systems do not use it, as a sentence; undefined where they do, and where there are none. */
+  readonly undeployed?: string | undefined;
 }
 
 /** What is known of a rebuild when its next step is asked for. */
@@ -87,6 +89,9 @@ export function nextStep(facts: RebuildFacts, chain: readonly ChainLink[], now: 
   for (const [at, link] of chain.entries()) {
     const pointer = facts.pointers.find(({ environment }) => environment === link.name);
     if (pointer?.digest === facts.candidate) {
+      // What is looked at is the running system: its word hurries the rebuild.
+      if (pointer.undeployed !== undefined)
+        return { kind: "wait", until: undefined, reason: `it does not run in ${link.name} yet: ${pointer.undeployed}` };
       const soaks = at === chain.length - 1 ? undefined : stepInSoak(link, pointer, now);
       if (soaks !== undefined) return soaks;
       continue;

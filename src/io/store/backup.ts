@@ -30,6 +30,8 @@ const tables = [
   ["verification", "id"],
   ["promotion", "id"],
   ["pointer", "image, environment"],
+  ["deployment", "id"],
+  ["deployed", "name, image"],
   ["soak", "image, environment"],
   ["hold", "id"],
   ["approval", "image, environment, digest, who"],

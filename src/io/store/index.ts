@@ -9,6 +9,8 @@ export type { KeyedCause, PlacedRebuild, PlannedRebuild, SavedPlan } from "./pla
 export type { Candidate, RebuildChange, RebuildFilter, SavedRebuild } from "./rebuild.ts";
 export type { VerificationChange } from "./verification.ts";
 export type { Intent, SavedIntent, SavedPromotion } from "./promotion.ts";
+export type { DeployLease } from "./deploy-lease.ts";
+export type { DeployIntent, DeploymentStep, SavedDeployment } from "./deployment.ts";
 export type { PromotionFacts } from "./promotion-facts.ts";
 export type { MatchPackage, UnindexedInventory } from "./package.ts";
 export type {
@@ -31,6 +33,8 @@ export type {
   Approval,
   AuditRow,
   BlockedPackage,
+  Deployed,
+  Deployment,
   Detail,
   Hold,
   Image,

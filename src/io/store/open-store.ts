@@ -4,6 +4,8 @@ import { alarmQueries } from "./alarm.ts";
 import { approvalQueries } from "./approval.ts";
 import { auditQueries } from "./audit.ts";
 import { createDatabase, type Database } from "./database.ts";
+import { deployLeaseQueries } from "./deploy-lease.ts";
+import { deploymentQueries } from "./deployment.ts";
 import { findingQueries } from "./finding.ts";
 import { holdQueries } from "./hold.ts";
 import { imageDigestQueries } from "./image-digest.ts";
@@ -66,6 +68,8 @@ function allQueries(db: Database) {
     ...promotionQueries(db),
     ...promotionFactsQueries(db),
     ...promotionCountsQueries(db),
+    ...deployLeaseQueries(db),
+    ...deploymentQueries(db),
     ...approvalQueries(db),
     ...holdQueries(db),
     ...soakQueries(db),

@@ -1,5 +1,14 @@
 import { sql as fragment, type Transaction } from "kysely";
-import type { AccountAllocation, AuditRow, Detail, Promotion, Rebuild, Tables, Verification } from "./schema.ts";
+import type {
+  AccountAllocation,
+  AuditRow,
+  Deployment,
+  Detail,
+  Promotion,
+  Rebuild,
+  Tables,
+  Verification,
+} from "./schema.ts";
 
 /** Columns whose numbers are moments, as the rows in an audit detail have them. */
 const moments = new Set([
@@ -9,6 +18,7 @@ const moments = new Set([
   "updatedAt",
   "finishedAt",
   "startedAt",
+  "appliedAt",
   "confirmedAt",
   "until",
   "liftedAt",
@@ -30,6 +40,8 @@ export async function replayAudit(sql: Transaction<Tables>, row: AuditRow): Prom
   ) {
     return replayPromotion(sql, detail as unknown as Promotion);
   }
+  if (action === "deployed" || action.startsWith("deploy-"))
+    return replayDeployment(sql, detail as unknown as Deployment);
   if (action === "accounts-allocated") {
     await sql
       .insertInto("accountAllocation")
@@ -93,6 +105,15 @@ async function replayPromotion(sql: Transaction<Tables>, promotion: Promotion): 
     await upsert(sql, "pointer", ["image", "environment"], pointer);
   }
   return true;
+}
+
+async function replayDeployment(sql: Transaction<Tables>, deployment: Deployment): Promise<true> {
+  await upsert(sql, "deployment", ["id"], deployment);
+  const { id, name, image, digest, state, fence, confirmedAt } = deployment;
+  // Whoever worked there before the loss must not be able to go on.
+  const place = { name, image, fence: fence + 1, leaseOwner: null, leaseUntil: null };
+  const confirmed = state === "confirmed" ? { digest, deployment: id, since: confirmedAt } : { since: null };
+  return upsert(sql, "deployed", ["name", "image"], { ...place, ...confirmed });
 }
 
 /** An image that is known by its name only, retired until the configuration declares it again. */

@@ -1,4 +1,5 @@
 import type { ColumnType, Selectable } from "kysely";
+import type { DeploymentState } from "../../core/deploy/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { VexStatement } from "../../core/advisory/index.ts";
 import type { InstalledPackage, OsRelease } from "../../core/inventory/index.ts";
@@ -182,6 +183,36 @@ export interface Tables {
     since: MaybeTime;
     fence: Default<number>;
   };
+  deployment: {
+    id: string;
+    name: string;
+    image: ImageName;
+    environment: EnvironmentName;
+    digest: Digest;
+    previous: Digest | null;
+    promotion: string | null;
+    kind: PromotionKind;
+    state: DeploymentState;
+    by: string;
+    reason: string;
+    detail: Json<Detail>;
+    fence: number;
+    createdAt: Time;
+    appliedAt: MaybeTime;
+    confirmedAt: MaybeTime;
+    finishedAt: MaybeTime;
+  };
+  deployed: {
+    name: string;
+    image: ImageName;
+    digest: Digest | null;
+    deployment: string | null;
+    since: MaybeTime;
+    waiting: string | null;
+    fence: Default<number>;
+    leaseOwner: string | null;
+    leaseUntil: MaybeTime;
+  };
   soak: { image: ImageName; environment: EnvironmentName; promotion: string; stoodMs: number; detail: Json<Detail> };
   hold: {
     id: string;
@@ -276,6 +307,8 @@ export type RebuildStep = Row<"rebuildStep">;
 export type Verification = Row<"verification">;
 export type Promotion = Row<"promotion">;
 export type Pointer = Row<"pointer">;
+export type Deployment = Row<"deployment">;
+export type Deployed = Row<"deployed">;
 export type Soak = Row<"soak">;
 export type Hold = Row<"hold">;
 export type VexStatementRow = Row<"vexStatement">;

@@ -2,12 +2,20 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ProbeConfig } from "../../core/config/index.ts";
 import { decideHealth, judgeAnswers, type FailurePolicy } from "../../core/policy/index.ts";
-import type { Pointer, Soak } from "../../io/store/index.ts";
+import type { Deployed, Pointer, Soak } from "../../io/store/index.ts";
 import { messageOf } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { askProbe } from "./ask-probe.ts";
 import { countAnswer, isClaimed } from "./count-answer.ts";
-import { describeStanding, isSoaking, lookNow, probesOf, readSoakDetail, type ProbeAnswers } from "./soak.ts";
+import {
+  describeDeployed,
+  describeStanding,
+  isSoaking,
+  lookNow,
+  probesOf,
+  readSoakDetail,
+  type ProbeAnswers,
+} from "./soak.ts";
 import { takeBack } from "./take-back.ts";
 
 /** How soon it is tried again to take back what could not be. */
@@ -21,6 +29,7 @@ const atOnce = 64;
 interface Watched {
   readonly pointer: Pointer;
   readonly soak: Soak | undefined;
+  readonly places: readonly Deployed[];
   readonly kind: "forward" | "rollback";
   /** Those that ask after it now: all in its soak, later those that are for that. */
   readonly probes: readonly ProbeConfig[];
@@ -75,18 +84,21 @@ export async function probeEnvironments(ctx: Context, signal: AbortSignal): Prom
 }
 
 async function loadWatched(ctx: Context): Promise<Watched[]> {
-  const [pointers, soaks, alarms] = await Promise.all([
+  const [pointers, soaks, alarms, places] = await Promise.all([
     ctx.store.loadPointers(),
     ctx.store.loadSoaks(),
     ctx.store.loadAlarms(),
+    ctx.store.loadDeployed(),
   ]);
   const soakOf = new Map(soaks.map((one) => [`${one.image}:${one.environment}`, one]));
   const alarmed = new Set(alarms.filter(({ code }) => code === alarmCode).map(({ subject }) => subject));
   const probed = pointers.filter(
-    ({ image, environment, promotion }) =>
-      promotion !== null &&
-      ctx.config.images[image] !== undefined &&
-      probesOf(ctx.config, image, environment).length > 0,
+    (one) =>
+      one.promotion !== null &&
+      ctx.config.images[one.image] !== undefined &&
+      probesOf(ctx.config, one.image, one.environment).length > 0 &&
+      // Until what it names runs, what answers is what ran before.
+      describeDeployed(ctx.config, one, places).undeployed === undefined,
   );
   const moves = await ctx.store.loadPromotionsById(probed.flatMap(({ promotion }) => promotion ?? []));
   return probed.map((pointer) => {
@@ -96,19 +108,25 @@ async function loadWatched(ctx: Context): Promise<Watched[]> {
     return {
       pointer,
       soak,
+      places,
       kind: moves.get(pointer.promotion ?? "")?.kind ?? "forward",
-      probes: dueProbes(ctx, pointer, soak),
+      probes: dueProbes(ctx, pointer, soak, places),
       isAlarmed: alarmed.has(place),
     };
   });
 }
 
-function dueProbes(ctx: Context, pointer: Pointer, soak: Soak | undefined): readonly ProbeConfig[] {
+function dueProbes(
+  ctx: Context,
+  pointer: Pointer,
+  soak: Soak | undefined,
+  places: readonly Deployed[],
+): readonly ProbeConfig[] {
   const { image, environment } = pointer;
   const known = readSoakDetail(soak);
   if (known !== undefined && ctx.store.kind !== "pglite" && isClaimed(known, ctx.owner, ctx.clock.now())) return [];
   const probes = probesOf(ctx.config, image, environment);
-  if (isSoaking(ctx.config, describeStanding(ctx, pointer, soak), ctx.clock.now())) return probes;
+  if (isSoaking(ctx.config, describeStanding(ctx, pointer, soak, places), ctx.clock.now())) return probes;
   return probes.filter(({ after }) => after !== "none");
 }
 
@@ -133,11 +151,11 @@ async function ask(ctx: Context, acting: Acting, one: Watched, probe: ProbeConfi
 }
 
 /** Does what follows from the answers so far; the same again where it is done already. */
-async function tend(ctx: Context, acting: Acting, { pointer, soak, kind, isAlarmed }: Watched): Promise<void> {
+async function tend(ctx: Context, acting: Acting, { pointer, soak, places, kind, isAlarmed }: Watched): Promise<void> {
   const { image, environment, digest } = pointer;
   const known = readSoakDetail(soak);
   if (known === undefined || digest === null) return;
-  const soaks = isSoaking(ctx.config, describeStanding(ctx, pointer, soak), ctx.clock.now());
+  const soaks = isSoaking(ctx.config, describeStanding(ctx, pointer, soak, places), ctx.clock.now());
   const alarm = { code: alarmCode, subject: `${image}:${environment}` };
   let isWell = true;
   for (const { name, failures, after } of probesOf(ctx.config, image, environment)) {

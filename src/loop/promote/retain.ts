@@ -27,18 +27,23 @@ export async function retainDigests(ctx: Context, registry: RegistryServer | und
   let dropped = 0;
   for (const image of Object.keys(config.images)) {
     ctx.signal.throwIfAborted();
-    const [digests, pointers, promotions, rebuilds, quarantines] = await Promise.all([
+    const [digests, pointers, promotions, rebuilds, quarantines, places] = await Promise.all([
       store.loadImageDigests(image, 10_000),
       store.loadPointers(image),
       store.loadPromotions({ image, states: ["confirmed"], limit: 10_000 }),
       store.loadRebuilds({ image, active: true }),
       store.loadQuarantines(image),
+      store.loadDeployed(image),
     ]);
     const environments = config.environments.map(({ name }) => ({
       current: pointers.find(({ environment }) => environment === name)?.digest ?? undefined,
       past: promotions.filter(({ environment }) => environment === name).map(({ digest }) => digest),
     }));
-    const inFlight = rebuilds.flatMap(({ candidate }) => (candidate === null ? [] : [candidate]));
+    // What a running system uses or may be brought back to stays as long as it does.
+    const inFlight = [
+      ...rebuilds.flatMap(({ candidate }) => (candidate === null ? [] : [candidate])),
+      ...places.flatMap(({ digest }) => (digest === null ? [] : [digest])),
+    ];
     const quarantined = new Set(quarantines.map(({ digest }) => digest));
     const facts = { digests, environments, inFlight, quarantined };
     const { keep, drop } = planRetention(facts, { keep: config.policies.keep, minAge }, now);

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Config, ProbeConfig } from "../../core/config/index.ts";
+import { deploymentsOf, type Config, type ProbeConfig } from "../../core/config/index.ts";
+import { standingOf, type DeployedPlace } from "../../core/deploy/index.ts";
 import { soakLeft, type StandingDigest } from "../../core/plan/index.ts";
 import { judgeAnswers, passedBetween, type Look } from "../../core/policy/index.ts";
 import type { Pointer, Soak } from "../../io/store/index.ts";
@@ -49,10 +50,25 @@ export function lookNow(clock: Clock): Look {
   return clock.steady === undefined ? { at } : { at, steady: clock.steady() };
 }
 
-/** How long a pointer has stood, counted up to now where no probe counts, and what its probes complain of. */
+/** What an environment names, and since when the running systems use it: since the pointer moved where there are none. */
+export function describeDeployed(
+  config: Config,
+  { image, environment, digest, since }: Pointer,
+  places: readonly DeployedPlace[],
+): StandingDigest {
+  const standing = standingOf(deploymentsOf(config, image, environment), image, digest, places);
+  if (standing === undefined) return { environment, digest, since };
+  if (standing.kind === "runs") return { environment, digest, since: Math.max(standing.since, since ?? 0) };
+  return { environment, digest, since: null, undeployed: standing.reason };
+}
+
+/** How long a pointer has stood, counted up to now where no probe counts, and what its probes complain of. What does not run yet does not soak. */
 export async function lookAtSoak(ctx: Context, pointer: Pointer): Promise<StandingDigest> {
   const { image, environment, promotion } = pointer;
   if (promotion === null) return pointer;
+  const places = deploymentsOf(ctx.config, image, environment).length > 0 ? await ctx.store.loadDeployed(image) : [];
+  const deployed = describeDeployed(ctx.config, pointer, places);
+  if (deployed.undeployed !== undefined) return deployed;
   const isProbed = probesOf(ctx.config, image, environment).length > 0;
   const soak = isProbed
     ? (await ctx.store.loadSoaks(image)).find((one) => one.environment === environment)
@@ -61,7 +77,7 @@ export async function lookAtSoak(ctx: Context, pointer: Pointer): Promise<Standi
         const stood = (before?.stoodMs ?? 0) + passedBetween(readSoakDetail(before)?.look, now);
         return { stoodMs: stood, detail: { look: now, probes: {} } };
       });
-  return describeStanding(ctx, pointer, soak);
+  return describeStanding(ctx, pointer, soak, places);
 }
 
 /** What a row of soak says of a pointer, without counting on. Probed, and nobody has asked yet: it has not stood at all. */
@@ -69,12 +85,14 @@ export function describeStanding(
   { config, clock }: Pick<Context, "config" | "clock">,
   pointer: Pointer,
   row: Soak | undefined,
+  places: readonly DeployedPlace[],
 ): StandingDigest {
-  const { image, environment, digest, since } = pointer;
+  const { image, environment } = pointer;
+  const standing = describeDeployed(config, pointer, places);
+  if (standing.undeployed !== undefined) return standing;
   const own = row?.promotion === pointer.promotion ? row : undefined;
   const known = readSoakDetail(own);
   const probes = probesOf(config, image, environment);
-  const standing = { environment, digest, since };
   if (probes.length === 0) {
     const counted = own === undefined ? undefined : own.stoodMs + passedBetween(known?.look, lookNow(clock));
     return { ...standing, stood: counted };

@@ -20,8 +20,8 @@ function image(name: string, state: ImageState["state"], reason: string, more: P
     state,
     reason,
     environments: [
-      { name: "staging", digest, since: "2026-11-23T08:41:12Z", conflict: null, soak: null, exposure },
-      { name: "production", digest, since: "2026-11-23T08:41:57Z", conflict: null, soak: null, exposure },
+      { name: "staging", digest, since: "2026-11-23T08:41:12Z", deployments: [], conflict: null, soak: null, exposure },
+      { name: "production", digest, since: "2026-11-23T08:41:57Z", deployments: [], conflict: null, soak: null, exposure },
     ],
     findings: { state: "unknown", reasons: ["no feed"], asOf: "2026-11-23T08:59:00Z", open: 0, accepted: 0, cures: [] },
     ...more,
@@ -57,14 +57,14 @@ export const sampleStatus: Status = {
           name: "staging",
           digest: newer,
           since: "2026-11-23T08:59:48Z",
-          conflict: null, soak: null,
+          deployments: [], conflict: null, soak: null,
           exposure: { state: "none", advisories: [], since: null },
         },
         {
           name: "production",
           digest: older,
           since: "2026-11-20T10:00:00Z",
-          conflict: null, soak: null,
+          deployments: [], conflict: null, soak: null,
           exposure: {
             state: "open",
             advisories: ["CVE-2026-1122", "CVE-2026-1123", "CVE-2026-1130", "CVE-2026-1131"],
@@ -80,8 +80,8 @@ export const sampleStatus: Status = {
     image("reports", "unbuilt", "waits for python", {
       parents: ["python"],
       environments: [
-        { name: "staging", digest: null, since: null, conflict: null, soak: null, exposure: { state: "unknown", advisories: [], since: null } },
-        { name: "production", digest: null, since: null, conflict: null, soak: null, exposure: { state: "unknown", advisories: [], since: null } },
+        { name: "staging", digest: null, since: null, deployments: [], conflict: null, soak: null, exposure: { state: "unknown", advisories: [], since: null } },
+        { name: "production", digest: null, since: null, deployments: [], conflict: null, soak: null, exposure: { state: "unknown", advisories: [], since: null } },
       ],
     }),
   ],

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { deploymentsOf } from "../../core/config/index.ts";
 import type { ScheduleFacts } from "../../core/remedy/index.ts";
 import { soakLeft } from "../../core/plan/index.ts";
-import type { Hold, Image, ImageRemedy, Pointer, Rebuild, Soak } from "../../io/store/index.ts";
+import type { Deployed, Hold, Image, ImageRemedy, Pointer, Rebuild, Soak } from "../../io/store/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import { repositoryName, type Context } from "../../loop/context.ts";
 import { describeStanding, isSoaking } from "../../loop/promote/index.ts";
@@ -33,7 +34,7 @@ type LastPlan = z.output<typeof lastPlan>;
 /** State of the images of the configuration, of one where it is named. */
 export async function loadFleetState(ctx: Context, image?: string): Promise<FleetState> {
   const { store, config } = ctx;
-  const [upstreams, pointers, holds, failed, planned, declared, remedies, soaks] = await Promise.all([
+  const [upstreams, pointers, holds, failed, planned, declared, remedies, soaks, places] = await Promise.all([
     loadUpstreamStates(ctx),
     store.loadPointers(image),
     store.loadHolds(image),
@@ -42,6 +43,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     store.loadImages(),
     store.loadImageRemedies(image),
     store.loadSoaks(image),
+    store.loadDeployed(image),
   ]);
   const conflicts = await loadConflicts(ctx, pointers, image);
   const inFlight = await loadRebuildsInFlight(ctx, { image, pointers, holds, conflicts });
@@ -52,6 +54,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     ctx,
     pointers: groupBy(pointers, (one) => one.image),
     conflicts,
+    places: groupBy(places, (one) => one.image),
     soaks: new Map(soaks.map((one) => [`${one.image}:${one.environment}`, one])),
     holds: groupBy(holds, (one) => one.image ?? ""),
     declared: new Map(declared.map((one) => [one.name, one])),
@@ -73,6 +76,8 @@ interface Facts {
   readonly ctx: Context;
   readonly pointers: ReadonlyMap<string, readonly Pointer[]>;
   readonly conflicts: Conflicts;
+  /** What each place where a deployment runs an image is known to run. */
+  readonly places: ReadonlyMap<string, readonly Deployed[]>;
   /** By `IMAGE:ENVIRONMENT`. */
   readonly soaks: ReadonlyMap<string, Soak>;
   /** Those of every image under the empty name. */
@@ -113,6 +118,16 @@ function describeImage(facts: Facts, name: string): ImageState {
         digest: pointer?.digest ?? null,
         since: since === null ? null : formatInstant(since),
         soak: pointer === undefined ? null : describeSoak(facts, pointer),
+        deployments: deploymentsOf(config, name, environment.name).map((deployment) => {
+          const place = facts.places.get(name)?.find((one) => one.name === deployment);
+          const runs = place?.since ?? null;
+          return {
+            name: deployment,
+            digest: place?.digest ?? null,
+            since: runs === null ? null : formatInstant(runs),
+            waiting: place?.waiting ?? null,
+          };
+        }),
         conflict: facts.conflicts.get(`${name}:${environment.name}`) ?? null,
         exposure: findExposure(pointer, {
           findings: digest && facts.findings.get(digest),
@@ -131,8 +146,10 @@ function describeImage(facts: Facts, name: string): ImageState {
   };
 }
 
-function describeSoak({ ctx, soaks }: Facts, pointer: Pointer): ImageState["environments"][number]["soak"] {
-  const standing = describeStanding(ctx, pointer, soaks.get(`${pointer.image}:${pointer.environment}`));
+function describeSoak({ ctx, soaks, places }: Facts, pointer: Pointer): ImageState["environments"][number]["soak"] {
+  const own = places.get(pointer.image) ?? [];
+  const standing = describeStanding(ctx, pointer, soaks.get(`${pointer.image}:${pointer.environment}`), own);
+  if (standing.undeployed !== undefined) return null;
   const link = ctx.config.environments.find(({ name }) => name === pointer.environment);
   const now = ctx.clock.now();
   if (link === undefined || !isSoaking(ctx.config, standing, now)) return null;

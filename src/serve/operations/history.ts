@@ -21,6 +21,8 @@ const kinds: Readonly<Record<string, HistoryEvent["kind"]>> = {
   "rebuild-superseded": "superseded",
   promoted: "promoted",
   "rolled-back": "rolled-back",
+  deployed: "deployed",
+  "deploy-failed": "deploy-failed",
   held: "held",
   resumed: "resumed",
   quarantined: "quarantined",
@@ -85,6 +87,11 @@ function reasonOf({ action, detail }: AuditRow, causes: readonly Cause[]): strin
     const found = foundIn(detail);
     const place = textOf(detail.environment) ?? "its tag";
     return found === null ? `somebody else removed ${place}` : `somebody else moved ${place} to ${shortDigest(found)}`;
+  }
+  if (action === "deployed") return `${textOf(detail.name) ?? "a deployment"} runs it`;
+  if (action === "deploy-failed") {
+    const inner = detail.detail as Detail | null | undefined;
+    return `${textOf(detail.name) ?? "a deployment"}: ${textOf(inner?.failure) ?? "it failed"}`;
   }
   if (action === "rebuild-failed") {
     const error = detail.error as { readonly message?: unknown } | null | undefined;

@@ -18,6 +18,7 @@ export { createValidate } from "./validate.ts";
 export { createWhy } from "./why.ts";
 export { createBuild, type BuildDeps } from "./build.ts";
 export { createPromote } from "./promote.ts";
+export { createDeploy } from "./deploy.ts";
 export { createRebase, type RebaseDeps } from "./rebase.ts";
 export { createRebuild, type RebuildDeps } from "./rebuild.ts";
 export { createRollback } from "./rollback.ts";

@@ -48,16 +48,17 @@ export async function loadRebuildsInFlight(
   const ids = rebuilds.map(({ id }) => id);
   const built = rebuilds.filter(({ candidate }) => candidate !== null).map(({ id }) => id);
   const candidates = [...new Set(rebuilds.flatMap(({ candidate }) => candidate ?? []))];
-  const [causes, verifications, approvals, soaks] = await Promise.all([
+  const [causes, verifications, approvals, soaks, places] = await Promise.all([
     store.loadCauses(ids),
     built.length === 0 ? [] : store.loadVerifications({ rebuilds: built }),
     store.loadApprovals({ image, digests: candidates }),
     store.loadSoaks(image),
+    store.loadDeployed(image),
   ]);
   const approvalsOf = Map.groupBy(approvals, (one) => `${one.image} ${one.digest}`);
   const soakOf = new Map(soaks.map((one) => [`${one.image}:${one.environment}`, one]));
   const standing = (pointer: Pointer): StandingDigest =>
-    describeStanding(ctx, pointer, soakOf.get(`${pointer.image}:${pointer.environment}`));
+    describeStanding(ctx, pointer, soakOf.get(`${pointer.image}:${pointer.environment}`), places);
   const byRebuild = Map.groupBy(verifications, ({ rebuild }) => rebuild);
   const chain = ctx.config.environments.map(({ name }) => name);
   const active = new Map(rebuilds.map((rebuild) => [rebuild.id, rebuild]));

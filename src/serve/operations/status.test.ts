@@ -74,10 +74,11 @@ describeStores("status", ({ it, store, clock }) => {
             digest,
             since,
             conflict: null,
+            deployments: [],
             soak: { until: "2026-01-05T09:10:00.000Z", trouble: null },
             exposure,
           },
-          { name: "production", digest, since, conflict: null, soak: null, exposure },
+          { name: "production", digest, since, deployments: [], conflict: null, soak: null, exposure },
         ],
         findings: {
           state: "unknown",

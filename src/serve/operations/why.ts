@@ -1,5 +1,5 @@
 import { diffInventories, type Inventory } from "../../core/inventory/index.ts";
-import type { ImageDigest, Pointer, Promotion, Verification } from "../../io/store/index.ts";
+import type { Deployment, ImageDigest, Pointer, Promotion, Verification } from "../../io/store/index.ts";
 import { isDigest, type Digest } from "../../lib/index.ts";
 import type { CandidateDetail, Context } from "../../loop/context.ts";
 import {
@@ -28,11 +28,12 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
     ]);
     const digest = chooseDigest(ctx, image, asked, { pointers, known, promotions });
     const own = known.find((one) => one.digest === digest) ?? (await store.loadImageDigest(image, digest));
-    const [rebuilds, verifications, quarantines, moves] = await Promise.all([
+    const [rebuilds, verifications, quarantines, moves, deployments] = await Promise.all([
       store.loadRebuilds({ image, candidate: digest, limit: 100 }),
       store.loadVerifications({ image, digest }),
       store.loadQuarantines(image),
       store.loadPromotions({ image, digest, states: ["confirmed"], limit: 1000 }),
+      store.loadDeployments({ image, digest, limit: 1000 }),
     ]);
     const previous = findPrevious(ctx, digest, own, moves);
     const before = previous === undefined ? undefined : await store.loadImageDigest(image, previous);
@@ -71,6 +72,7 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
       layers: await describeLayers(ctx, { image, digest, previous, own, before, inventories }),
       verifications: verifications.map(describeVerification),
       promotions: moves.toReversed().map(describeMove),
+      deployments: deployments.toReversed().map(describeDeployment),
     };
   };
 }
@@ -176,6 +178,19 @@ function describeVerification(one: Verification): Why["verifications"][number] {
     verdict: one.verdict === "passed" || one.verdict === "failed" ? one.verdict : "incomplete",
     at: formatInstant(one.finishedAt ?? one.startedAt),
     checks: one.checks.map(({ name, verdict, message }) => ({ name, verdict, message })),
+  };
+}
+
+function describeDeployment(one: Deployment): Why["deployments"][number] {
+  const { state, name, environment, by, detail } = one;
+  const said = [detail["failure"], detail["ended"], one.reason].find((text) => typeof text === "string");
+  return {
+    at: formatInstant(one.finishedAt ?? one.appliedAt ?? one.createdAt),
+    environment,
+    name,
+    state: state === "confirmed" ? "deployed" : state === "failed" || state === "ended" ? state : "under-way",
+    by,
+    reason: said ?? "",
   };
 }
 

@@ -56,6 +56,13 @@ export async function saveFleet(store: Store): Promise<void> {
     await store.savePromotion(intent.promotion, lease, { state: "promoted" });
     const place = { image, environment: "production" };
     await store.saveSoak({ ...place, promotion: intent.promotion.id }, () => ({ stoodMs: 5, detail: { look: { at: 7 } } }));
+    const own = await store.leasePlace({ name: "shop", image, owner: "one", leaseMs: 60_000 });
+    if (own === undefined) throw new Error("the place is taken");
+    const toRun = { environment: "production", digest, by: "tidemill", reason: "production names it" };
+    const begun = await store.saveDeployIntent(own, toRun);
+    if (begun.kind !== "saved") throw new Error(begun.kind);
+    await store.saveDeployment(own, begun.deployment.id, { to: "confirmed" });
+    await store.savePlaceLook(own, { waiting: "it is looked at", runs: true });
     await store.saveApproval({ ...place, digest, who: "ann", verdict: "approved", reason: "tried it" });
   }
 }

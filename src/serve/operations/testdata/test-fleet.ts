@@ -105,6 +105,10 @@ export function createTestContext(
     bases: { registries: registry.client, asker: createTagAsker(registry.client, { clock }), clock },
     baseRepository: (reference) => registry.client.repository(reference),
     engine: undefined,
+    pullName: (image, own) => `${own ?? registry.host}/${repositoryName(config, image)}`,
+    targetOf: () => {
+      throw new Error("not in this test");
+    },
     repositoryOf: (image) => registry.client.repository(`${registry.host}/${repositoryName(config, image)}`),
     cacheDir: registry.folder,
     owner: "test",

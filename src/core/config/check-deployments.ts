@@ -1,0 +1,42 @@
+import { suggest } from "./explain-issue.ts";
+import type { Mistake } from "./mistake.ts";
+import type { Config } from "./schema.ts";
+
+/** The images that a deployment is of. */
+export function imagesOf(config: Pick<Config, "images" | "deployments">, name: string): readonly string[] {
+  const deployment = config.deployments[name];
+  if (deployment === undefined) return [];
+  return [...new Set(deployment.images ?? Object.keys(config.images))].filter(
+    (image) => config.images[image] !== undefined,
+  );
+}
+
+/** The deployments by which what an environment names of an image comes to run. */
+export function deploymentsOf(
+  config: Pick<Config, "images" | "deployments">,
+  image: string,
+  environment: string,
+): readonly string[] {
+  return Object.entries(config.deployments).flatMap(([name, deployment]) =>
+    deployment.environment === environment && imagesOf(config, name).includes(image) ? [name] : [],
+  );
+}
+
+/** Deployments of environments and images that there are. */
+export function checkDeployments(config: Config): Mistake[] {
+  const environments = config.environments.map(({ name }) => name);
+  const images = Object.keys(config.images);
+  return Object.entries(config.deployments).flatMap(([name, deployment]): Mistake[] => {
+    const at = ["deployments", name];
+    const mistakes: Mistake[] = [];
+    if (!environments.includes(deployment.environment))
+      mistakes.push(unknown([...at, "environment"], "environment", deployment.environment, environments));
+    for (const [index, image] of (deployment.images ?? []).entries())
+      if (!images.includes(image)) mistakes.push(unknown([...at, "images", index], "image", image, images));
+    return mistakes;
+  });
+}
+
+function unknown(path: Mistake["path"], what: string, name: string, known: readonly string[]): Mistake {
+  return { path, message: `there is no ${what} "${name}"`, hint: suggest(name, known, "Known") };
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { deploymentsOf, imagesOf, parseConfig } from "./index.ts";
+
+const text = (deployments: string): string => `version: 1
+upstreams:
+  debian: { kind: debian, codename: bookworm }
+environments: [{ name: staging }, { name: production }]
+images:
+  web: { recipe: packages, upstream: debian, packages: [nginx] }
+  api: { recipe: packages, upstream: debian, packages: [curl] }
+deployments:
+${deployments}
+`;
+
+function parse(deployments: string) {
+  const parsed = parseConfig(text(deployments), {});
+  if (parsed.kind !== "ok") throw new Error(JSON.stringify(parsed.problems));
+  return parsed.config;
+}
+
+function problems(deployments: string): string[] {
+  const parsed = parseConfig(text(deployments), {});
+  return parsed.kind === "ok" ? [] : parsed.problems.map(({ path, message }) => `${path}: ${message}`);
+}
+
+describe("deployments of the configuration", () => {
+  it("are of all images, or of those that they name", () => {
+    const config = parse(`  all: { environment: staging, command: { run: [./deploy] } }
+  shop: { environment: production, images: [web, web], deadline: 2m, registry: "registry.example:5000/team", command: { run: [./deploy] } }`);
+    expect(config.deployments["all"]).toMatchObject({ deadline: 600_000 });
+    expect(imagesOf(config, "all")).toEqual(["web", "api"]);
+    expect(imagesOf(config, "shop")).toEqual(["web"]);
+    expect(imagesOf(config, "none")).toEqual([]);
+    expect(deploymentsOf(config, "web", "staging")).toEqual(["all"]);
+    expect(deploymentsOf(config, "web", "production")).toEqual(["shop"]);
+    expect(deploymentsOf(config, "api", "production")).toEqual([]);
+  });
+
+  it.each([
+    [
+      "shop: { environment: moon, command: { run: [x] } }",
+      /deployments\.shop\.environment: there is no environment "moon"/,
+    ],
+    [
+      "shop: { environment: staging, images: [wbe], command: { run: [x] } }",
+      /shop\.images\[?.?0\]?: there is no image "wbe"/,
+    ],
+    ["shop: { environment: staging }", /it names no target: one of .*command/],
+    ["shop: { environment: staging, command: { run: [] } }", /command\.run/],
+    ["shop: { environment: staging, command: { run: x } }", /command\.run/],
+    ["shop: { environment: staging, command: { run: [x], user: root } }", /user/],
+    ["shop: { environment: staging, deadline: soon, command: { run: [x] } }", /a span of time/],
+    ['shop: { environment: staging, registry: "http://a", command: { run: [x] } }', /host\[:port\]/],
+    ["Shop: { environment: staging, command: { run: [x] } }", /Shop/],
+    ["constructor: { environment: staging, command: { run: [x] } }", /constructor/],
+  ])("%s is a mistake", (line, message) => {
+    const found = problems(`  ${line}`);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(message);
+  });
+});

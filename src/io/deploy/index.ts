@@ -1,0 +1,33 @@
+import type { DeploymentConfig } from "../../core/config/index.ts";
+import { createCommandTarget } from "./command-target.ts";
+import type { DeployTarget, DeployWorld } from "./types.ts";
+
+export type {
+  Applied,
+  DeployMeans,
+  DeployPlan,
+  DeployRequest,
+  DeployTarget,
+  DeployWorld,
+  Place,
+  Undone,
+} from "./types.ts";
+
+/** Every kind of running system, by its key in a deployment. Another one is: a file, a line here, its schema, a test. */
+const deployTargets = {
+  command: createCommandTarget,
+} satisfies {
+  readonly [Kind in TargetKind]: (config: NonNullable<DeploymentConfig[Kind]>, world: DeployWorld) => DeployTarget;
+};
+
+type TargetKind = Exclude<keyof DeploymentConfig, "environment" | "images" | "deadline" | "registry">;
+
+/** The target that a deployment names. */
+export function createDeployTarget(config: DeploymentConfig, world: DeployWorld): DeployTarget {
+  for (const kind of Object.keys(deployTargets) as TargetKind[]) {
+    const own = config[kind];
+    const create = deployTargets[kind] as (own: unknown, world: DeployWorld) => DeployTarget;
+    if (own !== undefined) return create(own, world);
+  }
+  throw new Error("a deployment without a target passes no validation");
+}

@@ -1,0 +1,83 @@
+import type { Observed } from "../../core/deploy/index.ts";
+import type { Digest } from "../../lib/index.ts";
+
+/** One image at one place: what a target is asked about. */
+export interface Place {
+  /** The deployment, as the configuration calls it. */
+  readonly deployment: string;
+  readonly image: string;
+  readonly environment: string;
+}
+
+/** What a running system is to use, and on whose word. */
+export interface DeployRequest extends Place {
+  /** Of the attempt: the same however often it is tried. What a target can tell apart by it is done once. */
+  readonly id: string;
+  /** Grows with everyone who works at the place: a target that has seen a higher one changes nothing. */
+  readonly fence: number;
+  readonly digest: Digest;
+  /** Where the image can be pulled from: `registry.example/web@sha256:…`. */
+  readonly reference: string;
+  /** What was confirmed there before, and where that can be pulled from; undefined for the first. */
+  readonly previous: { readonly digest: Digest; readonly reference: string } | undefined;
+  readonly reason: string;
+}
+
+/** What a target is given while it works. */
+export interface DeployMeans {
+  /** Ends everything: the lease was lost, or the process stops. Only this throws. */
+  readonly signal: AbortSignal;
+  /** Milliseconds from now until it has to be done. */
+  readonly deadlineMs: number;
+  /** Whether the place is still ours, by the store: asked before every effect that cannot be taken back. Throws where it is not. */
+  readonly confirmOurs: () => Promise<void>;
+  /** Whether a digest was brought there by an attempt of ours. */
+  readonly isOurs: (digest: Digest) => boolean;
+  /** A person says that it is to run there, whatever runs there now. */
+  readonly forced: boolean;
+}
+
+/** What a target would do. */
+export interface DeployPlan {
+  /** One sentence each, in their order. */
+  readonly steps: readonly string[];
+  /** Why it cannot be done as things are. */
+  readonly problem?: string;
+}
+
+export type Applied =
+  | { readonly kind: "applied"; readonly detail?: Readonly<Record<string, unknown>> }
+  /** It is under way at the target: it is asked again until its deadline. */
+  | { readonly kind: "again"; readonly reason: string }
+  /** The target cannot be used: nobody answers, or it is not set up for us. That decides nothing about the image: it is an alarm, and tried again. */
+  | { readonly kind: "unreachable"; readonly reason: string }
+  /** The system does not take it: it is undone, and the environment goes back. */
+  | { readonly kind: "failed"; readonly reason: string }
+  /** The target has seen a later worker, or runs what is none of ours. Nothing was changed. */
+  | { readonly kind: "stale"; readonly reason: string };
+
+export type Undone = { readonly kind: "undone" } | { readonly kind: "again"; readonly reason: string };
+
+/**
+ * A kind of running system. Every call can be made again, at any time, after a crash at any point of the one before: it finds what is there and goes on. Whatever goes wrong at the target is an answer; only an abort, and
+ * `confirmOurs`, throw.
+ */
+export interface DeployTarget {
+  readonly kind: string;
+  /** Whether it can say what runs. Where it cannot, what it has taken counts as running. */
+  readonly observes: boolean;
+  /** What would be done; nothing is changed. */
+  plan(request: DeployRequest, signal: AbortSignal): Promise<DeployPlan>;
+  /** Makes the system use the digest. */
+  apply(request: DeployRequest, means: DeployMeans): Promise<Applied>;
+  /** What it runs now. */
+  observe(place: Place, signal: AbortSignal): Promise<Observed>;
+  /** Brings back what was there before an attempt that failed. */
+  undo(request: DeployRequest, means: DeployMeans): Promise<Undone>;
+}
+
+/** What targets share of the world. */
+export interface DeployWorld {
+  /** Folder of the configuration: paths are relative to it. */
+  readonly home: string;
+}
