@@ -6,4 +6,5 @@ export { canonicalJson } from "./json.ts";
 export { writeFileDurable, syncFolder } from "./durable-file.ts";
 export { createLogger, silentLogger, type Logger } from "./log.ts";
 export { formatAge, formatBytes, formatSeconds, printable, shortDigest } from "./display.ts";
+export { signWebhook, webhookKey } from "./webhook-signature.ts";
 export { tryShape, type Shaped } from "./try-shape.ts";

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { collectBytes, manualClock } from "../lib/index.ts";
 import { deliverNotifications, type Delivery, type DueNotification, type Outbox } from "./index.ts";
-import { signWebhook } from "./notify.ts";
+import { signWebhook } from "../lib/index.ts";
 
 const start = Date.UTC(2026, 10, 23, 9);
 const key = Buffer.from("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "base64");

@@ -1,5 +1,4 @@
-import { createHmac } from "node:crypto";
-import { AppError, messageOf, type Clock, type Instant } from "../lib/index.ts";
+import { AppError, messageOf, signWebhook, webhookKey, type Clock, type Instant } from "../lib/index.ts";
 
 /** A row of the outbox that is due. */
 export interface DueNotification {
@@ -70,11 +69,6 @@ export async function deliverNotifications(
   return counts;
 }
 
-/** The value of `webhook-signature` for one body. `seconds`: the timestamp, in seconds since 1970. Standard Webhooks, "Signature scheme". */
-export function signWebhook(key: Uint8Array, id: string, seconds: number, body: string): string {
-  return `v1,${createHmac("sha256", key).update(`${id}.${seconds}.${body}`).digest("base64")}`;
-}
-
 type Attempt = { readonly kind: "ok" } | { readonly kind: "gone" | "failed"; readonly problem: string };
 
 async function attempt(
@@ -118,13 +112,12 @@ function decideDelivery(outcome: Attempt, attempts: number, now: Instant, jitter
 }
 
 function secretKey(secret: string): Uint8Array {
-  if (!secret.startsWith("whsec_")) {
-    if (secret.length >= 16) return Buffer.from(secret, "utf8");
-    throw new NotifyError("BAD_SECRET", "the webhook's secret is shorter than 16 characters");
-  }
-  const key = Buffer.from(secret.slice(6), "base64");
-  if (key.length >= 16) return key;
-  throw new NotifyError("BAD_SECRET", "the webhook's secret is not whsec_ and the base64 of at least 16 bytes");
+  const key = webhookKey(secret);
+  if (key !== undefined) return key;
+  const what = secret.startsWith("whsec_")
+    ? "is not whsec_ and the base64 of at least 16 bytes"
+    : "is shorter than 16 characters";
+  throw new NotifyError("BAD_SECRET", `the webhook's secret ${what}`);
 }
 
 /** fetch hides why it failed in its cause. */

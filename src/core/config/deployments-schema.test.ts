@@ -49,6 +49,19 @@ describe("deployments of the configuration", () => {
     ["shop: { environment: staging, command: { run: [] } }", /command\.run/],
     ["shop: { environment: staging, command: { run: x } }", /command\.run/],
     ["shop: { environment: staging, command: { run: [x], user: root } }", /user/],
+    ['shop: { environment: staging, webhook: { url: "http://a.example/", secret: short } }', /at least 16 characters/],
+    [
+      'shop: { environment: staging, webhook: { url: "file:///etc/passwd", secret: "a secret of the shop" } }',
+      /an address/,
+    ],
+    [
+      'shop: { environment: staging, webhook: { url: "http://a/", secret: "a secret of the shop", poll: 1ms } }',
+      /at least 100ms/,
+    ],
+    [
+      'shop: { environment: staging, command: { run: [x] }, webhook: { url: "http://a/", secret: "a secret of the shop" } }',
+      /it has several targets: command, webhook/,
+    ],
     ["shop: { environment: staging, deadline: soon, command: { run: [x] } }", /a span of time/],
     ['shop: { environment: staging, registry: "http://a", command: { run: [x] } }', /host\[:port\]/],
     ["Shop: { environment: staging, command: { run: [x] } }", /Shop/],

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { webhookKey } from "../../lib/index.ts";
 import { duration, name, units } from "./values.ts";
 
 const program = z.array(z.string().max(4096)).min(1).max(100);
@@ -25,9 +26,34 @@ const command = z.strictObject({
   undo: program.optional().describe("Brings TIDEMILL_PREVIOUS back; `run` with that digest without it"),
 });
 
+const httpAddress = z
+  .string()
+  .max(2000)
+  .regex(/^https?:\/\/\S+$/, "an address: `https://deploy.example/hook`")
+  .refine((url) => URL.canParse(url.replaceAll("{image}", "image")), { error: "not an address" });
+
+const webhook = z.strictObject({
+  url: httpAddress,
+  secret: z
+    .string()
+    .max(500)
+    .refine((secret) => webhookKey(secret) !== undefined, {
+      error: "at least 16 characters, or `whsec_` and the base64 of at least 16 bytes",
+    })
+    .describe("Signs each request; may name a variable: `${DEPLOY_SECRET}`"),
+  observe: httpAddress
+    .optional()
+    .describe('Answers `{ "digest": … }`, what runs; `{image}` stands for the image\'s name'),
+  poll: duration
+    .default(5 * units.s)
+    .refine((every) => every >= 100, { error: "at least 100ms" })
+    .describe("Between two looks at the status that it names"),
+});
+
 /** Every kind of running system, by the key that it has in a deployment. */
 const targets = {
   command: command.optional().describe("A program of your own"),
+  webhook: webhook.optional().describe("A system that takes a signed request"),
 };
 
 const deployment = z.strictObject({ ...place, ...targets }).superRefine((value, context) => {
@@ -47,4 +73,5 @@ export const deployments = z
   .describe("Running systems, each by a name of its own");
 
 export type DeploymentConfig = z.output<typeof deployment>;
+export type WebhookConfig = z.output<typeof webhook>;
 export type CommandConfig = z.output<typeof command>;

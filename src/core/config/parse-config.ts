@@ -37,6 +37,9 @@ const yamlOptions = { uniqueKeys: false, prettyErrors: false, logLevel: "error" 
 const tooDeep = `it is nested deeper than ${maxDepth} levels`;
 /** The only places where `${NAME}` stands for a variable: elsewhere it is text. A `*` is any name. */
 const variablePlaces: readonly Path[] = [
+  ["deployments", "*", "webhook", "url"],
+  ["deployments", "*", "webhook", "secret"],
+  ["deployments", "*", "webhook", "observe"],
   ["environments", "*", "probes", "*", "http", "url"],
   ["environments", "*", "probes", "*", "http", "headers", "*"],
   ["notifications", "webhook", "url"],

@@ -1,6 +1,7 @@
 import type { DeploymentConfig } from "../../core/config/index.ts";
 import { createCommandTarget } from "./command-target.ts";
 import type { DeployTarget, DeployWorld } from "./types.ts";
+import { createWebhookTarget } from "./webhook-target.ts";
 
 export type {
   Applied,
@@ -16,6 +17,7 @@ export type {
 /** Every kind of running system, by its key in a deployment. Another one is: a file, a line here, its schema, a test. */
 const deployTargets = {
   command: createCommandTarget,
+  webhook: createWebhookTarget,
 } satisfies {
   readonly [Kind in TargetKind]: (config: NonNullable<DeploymentConfig[Kind]>, world: DeployWorld) => DeployTarget;
 };

@@ -1,5 +1,5 @@
 import type { Observed } from "../../core/deploy/index.ts";
-import type { Digest } from "../../lib/index.ts";
+import type { Clock, Digest } from "../../lib/index.ts";
 
 /** One image at one place: what a target is asked about. */
 export interface Place {
@@ -80,4 +80,5 @@ export interface DeployTarget {
 export interface DeployWorld {
   /** Folder of the configuration: paths are relative to it. */
   readonly home: string;
+  readonly clock: Clock;
 }
