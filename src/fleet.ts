@@ -146,7 +146,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       baseRepository: (reference) => registries.repository(reference),
       engine: await findEngine(dataDir, closing),
       pullName: (image, own) => `${own ?? published}/${repositoryName(config, image)}`,
-      targetOf: createTargets(config, { home, clock }),
+      targetOf: createTargets(config, { home, stateDir: resolve(dataDir, "deploy"), clock }),
       repositoryOf: (image) => client.repository(`${host}/${repositoryName(config, image)}`),
       cacheDir,
       owner: `${process.pid}-${randomUUID().slice(0, 8)}`,

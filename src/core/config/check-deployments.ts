@@ -6,9 +6,8 @@ import type { Config } from "./schema.ts";
 export function imagesOf(config: Pick<Config, "images" | "deployments">, name: string): readonly string[] {
   const deployment = config.deployments[name];
   if (deployment === undefined) return [];
-  return [...new Set(deployment.images ?? Object.keys(config.images))].filter(
-    (image) => config.images[image] !== undefined,
-  );
+  const named = deployment.compose === undefined ? deployment.images : Object.keys(deployment.compose.services);
+  return [...new Set(named ?? Object.keys(config.images))].filter((image) => config.images[image] !== undefined);
 }
 
 /** The deployments by which what an environment names of an image comes to run. */
@@ -33,7 +32,24 @@ export function checkDeployments(config: Config): Mistake[] {
       mistakes.push(unknown([...at, "environment"], "environment", deployment.environment, environments));
     for (const [index, image] of (deployment.images ?? []).entries())
       if (!images.includes(image)) mistakes.push(unknown([...at, "images", index], "image", image, images));
+    if (deployment.compose !== undefined) mistakes.push(...checkServices(deployment.compose.services, at, images));
     return mistakes;
+  });
+}
+
+/** Each service runs one image that there is. */
+function checkServices(
+  services: Readonly<Record<string, string>>,
+  at: readonly (string | number)[],
+  images: readonly string[],
+): Mistake[] {
+  const seen = new Map<string, string>();
+  return Object.entries(services).flatMap(([image, service]): Mistake[] => {
+    const path = [...at, "compose", "services", image];
+    if (!images.includes(image)) return [unknown(path, "image", image, images)];
+    const other = seen.get(service);
+    seen.set(service, image);
+    return other === undefined ? [] : [{ path, message: `the service ${service} runs ${other} already` }];
   });
 }
 

@@ -62,6 +62,17 @@ describe("deployments of the configuration", () => {
       'shop: { environment: staging, command: { run: [x] }, webhook: { url: "http://a/", secret: "a secret of the shop" } }',
       /it has several targets: command, webhook/,
     ],
+    ["shop: { environment: staging, compose: { services: {} } }", /it names no service/],
+    ["shop: { environment: staging, compose: { services: { wbe: web } } }", /there is no image "wbe"/],
+    [
+      "shop: { environment: staging, compose: { services: { web: app, api: app } } }",
+      /the service app runs web already/,
+    ],
+    [
+      "shop: { environment: staging, images: [web], compose: { services: { web: app } } }",
+      /`services:` says which images/,
+    ],
+    ["shop: { environment: staging, compose: { services: { web: app }, project: A B } }", /a compose project/],
     ["shop: { environment: staging, deadline: soon, command: { run: [x] } }", /a span of time/],
     ['shop: { environment: staging, registry: "http://a", command: { run: [x] } }', /host\[:port\]/],
     ["Shop: { environment: staging, command: { run: [x] } }", /Shop/],

@@ -50,14 +50,51 @@ const webhook = z.strictObject({
     .describe("Between two looks at the status that it names"),
 });
 
+const compose = z.strictObject({
+  file: z
+    .string()
+    .min(1)
+    .max(4096)
+    .default("docker-compose.yml")
+    .describe("Your compose file, relative to this configuration; it is never changed"),
+  project: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_-]{0,99}$/, "a compose project: lower-case letters, digits, `_` and `-`")
+    .optional()
+    .describe("By the `name:` of the file or its folder without it"),
+  services: z
+    .record(name, z.string().regex(/^[A-Za-z0-9._-]{1,100}$/, "the name of a service"))
+    .refine((services) => Object.keys(services).length > 0, { error: "it names no service" })
+    .describe("Which service runs which image: `{ web: frontend }`"),
+  order: z
+    .enum(["start-first", "stop-first"])
+    .default("start-first")
+    .describe(
+      "`start-first`: the new container is healthy before the old one goes. `stop-first`: for what cannot run twice, with a gap",
+    ),
+  steady: duration
+    .optional()
+    .describe(
+      "How long a container without a health check has to run to count as healthy; without it one that has none is refused",
+    ),
+  drain: duration
+    .default(0)
+    .describe(
+      "Between the new container being healthy and the end of the old one: as long as a proxy takes to see the new one",
+    ),
+});
+
 /** Every kind of running system, by the key that it has in a deployment. */
 const targets = {
+  compose: compose.optional().describe("Services of a Docker Compose file"),
   command: command.optional().describe("A program of your own"),
   webhook: webhook.optional().describe("A system that takes a signed request"),
 };
 
 const deployment = z.strictObject({ ...place, ...targets }).superRefine((value, context) => {
   const named = Object.keys(targets).filter((key) => value[key as keyof typeof targets] !== undefined);
+  if (value.compose !== undefined && value.images !== undefined)
+    context.addIssue({ code: "custom", path: ["images"], message: "`services:` says which images it runs" });
   if (named.length === 1) return;
   const known = Object.keys(targets).join(", ");
   const message =
@@ -73,5 +110,6 @@ export const deployments = z
   .describe("Running systems, each by a name of its own");
 
 export type DeploymentConfig = z.output<typeof deployment>;
+export type ComposeConfig = z.output<typeof compose>;
 export type WebhookConfig = z.output<typeof webhook>;
 export type CommandConfig = z.output<typeof command>;

@@ -46,7 +46,10 @@ async function open(script: string, programs: readonly ("observe" | "undo")[] = 
   await chmod(join(home, "own"), 0o755);
   const named = Object.fromEntries(programs.map((name) => [name, ["./own", name]]));
   const command = { run: ["./own", "run"], ...named };
-  const target = createDeployTarget({ environment: "production", deadline: 1, command }, { home, clock: systemClock });
+  const target = createDeployTarget(
+    { environment: "production", deadline: 1, command },
+    { home, stateDir: home, clock: systemClock },
+  );
   const told = async () => {
     const lines = (await readFile(join(home, "told"), "utf8")).trim().split("\n");
     return Object.fromEntries(lines.map((line) => line.slice("TIDEMILL_".length).split("=", 2) as [string, string]));
@@ -111,7 +114,7 @@ describe("a program of one's own", () => {
     for (const run of [["./nonexistent"], ["a\0b"], [""]]) {
       const target = createDeployTarget(
         { environment: "production", deadline: 1, command: { run } },
-        { home, clock: systemClock },
+        { home, stateDir: home, clock: systemClock },
       );
       expect((await target.apply(request, means())).kind).toBe("unreachable");
       expect(target.observes).toBe(false);

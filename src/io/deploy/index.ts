@@ -1,5 +1,6 @@
 import type { DeploymentConfig } from "../../core/config/index.ts";
 import { createCommandTarget } from "./command-target.ts";
+import { createComposeTarget } from "./compose-target.ts";
 import type { DeployTarget, DeployWorld } from "./types.ts";
 import { createWebhookTarget } from "./webhook-target.ts";
 
@@ -16,6 +17,7 @@ export type {
 
 /** Every kind of running system, by its key in a deployment. Another one is: a file, a line here, its schema, a test. */
 const deployTargets = {
+  compose: createComposeTarget,
   command: createCommandTarget,
   webhook: createWebhookTarget,
 } satisfies {

@@ -11,9 +11,15 @@ export interface Program {
   readonly timeoutMs: number;
 }
 
-/** How it ended, and what it said: the first of its output, and its last line for people. */
+/** How it ended, and what it said: the first of its output, and for people its last line, or its last few. */
 export type Ended =
-  | { readonly kind: "ended"; readonly status: number; readonly output: string; readonly said: string }
+  | {
+      readonly kind: "ended";
+      readonly status: number;
+      readonly output: string;
+      readonly said: string;
+      readonly tail: string;
+    }
   | { readonly kind: "late" | "not-started"; readonly reason: string };
 
 const maxOutput = 65_536;
@@ -68,7 +74,9 @@ export async function runProgram(program: Program, signal: AbortSignal): Promise
       // What it left behind would hold its output open.
       kill();
     });
-    child.once("close", () => end({ kind: "ended", status, output, said: lastLine(tail) }));
+    child.once("close", () =>
+      end({ kind: "ended", status, output, said: lastLines(tail, 1), tail: lastLines(tail, 4) }),
+    );
   });
   signal.throwIfAborted();
   return ended;
@@ -83,8 +91,9 @@ function start<T>(spawned: () => T): T | string {
   }
 }
 
-function lastLine(text: string): string {
-  return printable(text.trim().split("\n").at(-1)?.trim() ?? "").slice(0, 500);
+function lastLines(text: string, count: number): string {
+  const lines = text.split(/[\r\n]/).flatMap((line) => (line.trim() === "" ? [] : [printable(line.trim())]));
+  return lines.slice(-count).join("; ").slice(-500);
 }
 
 /** How a program that did not do its work ended, as a sentence. */

@@ -80,5 +80,7 @@ export interface DeployTarget {
 export interface DeployWorld {
   /** Folder of the configuration: paths are relative to it. */
   readonly home: string;
+  /** Folder for what a target keeps of its own. */
+  readonly stateDir: string;
   readonly clock: Clock;
 }

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { collectBytes, sha256, signWebhook, systemClock } from "../../lib/index.ts";
@@ -67,7 +67,7 @@ async function open(...answers: Answer[]): Promise<{ readonly target: DeployTarg
   const webhook = { url: `${url}/hook`, secret, observe: `${url}/runs/{image}`, poll: 100 };
   const target = createDeployTarget(
     { environment: "production", deadline: 1, webhook },
-    { home: "/", clock: systemClock },
+    { home: "/", stateDir: "/", clock: systemClock },
   );
   return { target, asked };
 }
