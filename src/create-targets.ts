@@ -1,10 +1,49 @@
 import type { Config } from "./core/config/index.ts";
 import { createDeployTarget, type DeployTarget, type DeployWorld } from "./io/deploy/index.ts";
+import {
+  copyImage,
+  createRegistryClient,
+  dockerCredentials,
+  type RegistryClient,
+  type Repository,
+} from "./io/registry/index.ts";
+import { keepingTag, leaseMs } from "./loop/context.ts";
 
-/** The running systems of the configuration, each made when it is first asked for. */
-export function createTargets(config: Config, world: DeployWorld): (deployment: string) => DeployTarget {
+export interface TargetsOptions extends Pick<DeployWorld, "home" | "stateDir" | "clock"> {
+  readonly repositoryOf: (image: string) => Repository;
+}
+
+/** The running systems of a configuration. */
+export interface Targets {
+  /** Each is made when it is first asked for. Throws where the configuration has none of that name. */
+  readonly targetOf: (deployment: string) => DeployTarget;
+  readonly close: () => Promise<void>;
+}
+
+export function createTargets(config: Config, options: TargetsOptions): Targets {
+  const insecure = Object.values(config.deployments).flatMap(({ tag }) =>
+    tag?.insecure === true ? [tag.to.split("/")[0] ?? ""] : [],
+  );
+  const open = (): RegistryClient =>
+    createRegistryClient({ credentials: dockerCredentials(), timeoutMs: leaseMs - 5_000, insecure });
+  const { repositoryOf, ...rest } = options;
+  const registries = open();
+  const world: DeployWorld = {
+    ...rest,
+    repository: (name) => registries.repository(name),
+    copyImage: async (image, digest, to, { evidence, signal }) => {
+      // A client remembers what it sent; what was sent may have been collected there since.
+      const own = open();
+      try {
+        const tag = keepingTag(digest);
+        await copyImage(repositoryOf(image), digest, own.repository(to), { tag, referrers: evidence, signal });
+      } finally {
+        await own.close();
+      }
+    },
+  };
   const targets = new Map<string, DeployTarget>();
-  return (name) => {
+  const targetOf = (name: string): DeployTarget => {
     const known = targets.get(name);
     const declared = config.deployments[name];
     if (known !== undefined) return known;
@@ -13,4 +52,5 @@ export function createTargets(config: Config, world: DeployWorld): (deployment: 
     targets.set(name, target);
     return target;
   };
+  return { targetOf, close: () => registries.close() };
 }

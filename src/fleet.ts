@@ -124,6 +124,9 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     });
     closing.push(() => registries.close());
 
+    const repositoryOf = (image: string) => client.repository(`${host}/${repositoryName(config, image)}`);
+    const targets = createTargets(config, { home, stateDir: resolve(dataDir, "deploy"), clock, repositoryOf });
+    closing.push(targets.close);
     const distro = createDistro({ dir: join(cacheDir, "distro"), clock });
     const suites = await findSuites(config, home, env);
     const sources = new Map([...suites.values()].flat().map((source) => [source.name, source]));
@@ -146,8 +149,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       baseRepository: (reference) => registries.repository(reference),
       engine: await findEngine(dataDir, closing),
       pullName: (image, own) => `${own ?? published}/${repositoryName(config, image)}`,
-      targetOf: createTargets(config, { home, stateDir: resolve(dataDir, "deploy"), clock }),
-      repositoryOf: (image) => client.repository(`${host}/${repositoryName(config, image)}`),
+      targetOf: targets.targetOf,
+      repositoryOf,
       cacheDir,
       owner: `${process.pid}-${randomUUID().slice(0, 8)}`,
       emit: (event) => {

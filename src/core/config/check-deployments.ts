@@ -25,6 +25,7 @@ export function deploymentsOf(
 export function checkDeployments(config: Config): Mistake[] {
   const environments = config.environments.map(({ name }) => name);
   const images = Object.keys(config.images);
+  const tags = ownTags(config);
   return Object.entries(config.deployments).flatMap(([name, deployment]): Mistake[] => {
     const at = ["deployments", name];
     const mistakes: Mistake[] = [];
@@ -33,6 +34,7 @@ export function checkDeployments(config: Config): Mistake[] {
     for (const [index, image] of (deployment.images ?? []).entries())
       if (!images.includes(image)) mistakes.push(unknown([...at, "images", index], "image", image, images));
     if (deployment.compose !== undefined) mistakes.push(...checkServices(deployment.compose.services, at, images));
+    if (deployment.tag !== undefined) mistakes.push(...checkTag(name, imagesOf(config, name), deployment, tags));
     return mistakes;
   });
 }
@@ -50,6 +52,46 @@ function checkServices(
     const other = seen.get(service);
     seen.set(service, image);
     return other === undefined ? [] : [{ path, message: `the service ${service} runs ${other} already` }];
+  });
+}
+
+/** The tags that environments are, where the registry has a name. */
+function ownTags({ registry, images, environments }: Config): Map<string, string> {
+  const { url } = registry;
+  if (url === undefined) return new Map();
+  return new Map(
+    Object.entries(images).flatMap(([name, { repository = name }]) =>
+      environments.map((environment): [string, string] => [
+        `${url}/${repository}:${environment.name}`,
+        `the promotion to ${environment.name}`,
+      ]),
+    ),
+  );
+}
+
+/** No two of us move one tag. `tags`: who moves each that was seen. */
+function checkTag(
+  name: string,
+  images: readonly string[],
+  { tag, environment }: Config["deployments"][string],
+  tags: Map<string, string>,
+): Mistake[] {
+  if (tag === undefined) return [];
+  const at = ["deployments", name, "tag"];
+  if (images.length > 1 && !tag.to.includes("{image}"))
+    return [
+      {
+        path: [...at, "to"],
+        message: `${images.length} images would share one tag`,
+        hint: "Let the repository hold `{image}`, or name one image below `images:`.",
+      },
+    ];
+  return images.flatMap((image): Mistake[] => {
+    const target = `${tag.to.replaceAll("{image}", image)}:${tag.tag ?? environment}`;
+    const other = tags.get(target);
+    if (other !== undefined) return [{ path: at, message: `${other} moves ${target} as well` }];
+    tags.set(target, name);
+    return [];
   });
 }
 

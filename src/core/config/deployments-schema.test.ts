@@ -73,6 +73,10 @@ describe("deployments of the configuration", () => {
       /`services:` says which images/,
     ],
     ["shop: { environment: staging, compose: { services: { web: app }, project: A B } }", /a compose project/],
+    ["shop: { environment: staging, tag: { to: team/web } }", /a repository with its registry/],
+    ['shop: { environment: staging, images: [web], tag: { to: "r.example/{name}" } }', /only `\{image\}` stands/],
+    ["shop: { environment: staging, tag: { to: r.example/web } }", /2 images would share one tag/],
+    ['shop: { environment: staging, images: [web], tag: { to: "r.example/web", tag: "a b" } }', /a tag/],
     ["shop: { environment: staging, deadline: soon, command: { run: [x] } }", /a span of time/],
     ['shop: { environment: staging, registry: "http://a", command: { run: [x] } }', /host\[:port\]/],
     ["Shop: { environment: staging, command: { run: [x] } }", /Shop/],
@@ -81,5 +85,16 @@ describe("deployments of the configuration", () => {
     const found = problems(`  ${line}`);
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(message);
+  });
+
+  it("move no tag that another of us moves", () => {
+    const twice = `  a: { environment: staging, images: [web], tag: { to: r.example/web, tag: now } }
+  b: { environment: production, tag: { to: "r.example/{image}", tag: now } }`;
+    expect(problems(twice)).toEqual([
+      expect.stringMatching(/deployments\.b\.tag: a moves r\.example\/web:now as well/),
+    ]);
+    const own = `  a: { environment: staging, images: [web], tag: { to: r.example/team/web, tag: production } }
+registry: { url: r.example/team }`;
+    expect(problems(own)).toEqual([expect.stringMatching(/the promotion to production moves r\.example\/team\/web/)]);
   });
 });

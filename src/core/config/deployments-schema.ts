@@ -84,11 +84,34 @@ const compose = z.strictObject({
     ),
 });
 
+const tag = z.strictObject({
+  to: z
+    .string()
+    .max(500)
+    .regex(
+      /^(?:[a-z0-9-]*[.:][a-z0-9.:-]*|localhost)\/[a-z0-9._/{}-]+$/,
+      "a repository with its registry: `registry.example/team/{image}`",
+    )
+    .refine((to) => !/[{}]/.test(to.replaceAll("{image}", "")), { error: "only `{image}` stands for something" })
+    .describe("`{image}` stands for the image's name"),
+  tag: z
+    .string()
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, "a tag")
+    .optional()
+    .describe("The environment's name without it"),
+  evidence: z
+    .boolean()
+    .default(true)
+    .describe("Whether signatures, SBOMs and other artifacts that name the digest come with it"),
+  insecure: z.boolean().default(false).describe("Plain HTTP; loopback needs no word"),
+});
+
 /** Every kind of running system, by the key that it has in a deployment. */
 const targets = {
   compose: compose.optional().describe("Services of a Docker Compose file"),
   command: command.optional().describe("A program of your own"),
   webhook: webhook.optional().describe("A system that takes a signed request"),
+  tag: tag.optional().describe("A tag in another repository or registry, where something else looks"),
 };
 
 const deployment = z.strictObject({ ...place, ...targets }).superRefine((value, context) => {
@@ -111,5 +134,6 @@ export const deployments = z
 
 export type DeploymentConfig = z.output<typeof deployment>;
 export type ComposeConfig = z.output<typeof compose>;
+export type TagConfig = z.output<typeof tag>;
 export type WebhookConfig = z.output<typeof webhook>;
 export type CommandConfig = z.output<typeof command>;

@@ -2,8 +2,9 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { sha256, systemClock } from "../../lib/index.ts";
+import { sha256 } from "../../lib/index.ts";
 import { createDeployTarget, type DeployMeans, type DeployRequest, type DeployTarget } from "./index.ts";
+import { loneWorld } from "./testdata/lone-world.ts";
 
 const folders: string[] = [];
 afterEach(async () => {
@@ -46,10 +47,7 @@ async function open(script: string, programs: readonly ("observe" | "undo")[] = 
   await chmod(join(home, "own"), 0o755);
   const named = Object.fromEntries(programs.map((name) => [name, ["./own", name]]));
   const command = { run: ["./own", "run"], ...named };
-  const target = createDeployTarget(
-    { environment: "production", deadline: 1, command },
-    { home, stateDir: home, clock: systemClock },
-  );
+  const target = createDeployTarget({ environment: "production", deadline: 1, command }, loneWorld(home));
   const told = async () => {
     const lines = (await readFile(join(home, "told"), "utf8")).trim().split("\n");
     return Object.fromEntries(lines.map((line) => line.slice("TIDEMILL_".length).split("=", 2) as [string, string]));
@@ -112,10 +110,7 @@ describe("a program of one's own", () => {
   it("that is not there says nothing of the image", async () => {
     const home = tmpdir();
     for (const run of [["./nonexistent"], ["a\0b"], [""]]) {
-      const target = createDeployTarget(
-        { environment: "production", deadline: 1, command: { run } },
-        { home, stateDir: home, clock: systemClock },
-      );
+      const target = createDeployTarget({ environment: "production", deadline: 1, command: { run } }, loneWorld(home));
       expect((await target.apply(request, means())).kind).toBe("unreachable");
       expect(target.observes).toBe(false);
     }

@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sha256, systemClock } from "../../lib/index.ts";
+import { sha256 } from "../../lib/index.ts";
 import { createDeployTarget, type DeployMeans, type DeployRequest } from "./index.ts";
+import { loneWorld } from "./testdata/lone-world.ts";
 
 const { DOCKER_HOST: before } = process.env;
 let home: string;
@@ -33,8 +34,7 @@ const means: DeployMeans = {
 async function open(file: string | undefined, order: "start-first" | "stop-first" = "start-first") {
   if (file !== undefined) await writeFile(join(home, "docker-compose.yml"), file);
   const compose = { file: "docker-compose.yml", services: { web: "web" }, order, drain: 0 };
-  const world = { home, stateDir: join(home, "state"), clock: systemClock };
-  return createDeployTarget({ environment: "production", deadline: 1, compose }, world);
+  return createDeployTarget({ environment: "production", deadline: 1, compose }, loneWorld(home));
 }
 
 describe("a compose target", () => {

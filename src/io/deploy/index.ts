@@ -1,6 +1,7 @@
 import type { DeploymentConfig } from "../../core/config/index.ts";
 import { createCommandTarget } from "./command-target.ts";
 import { createComposeTarget } from "./compose-target.ts";
+import { createTagTarget } from "./tag-target.ts";
 import type { DeployTarget, DeployWorld } from "./types.ts";
 import { createWebhookTarget } from "./webhook-target.ts";
 
@@ -20,6 +21,7 @@ const deployTargets = {
   compose: createComposeTarget,
   command: createCommandTarget,
   webhook: createWebhookTarget,
+  tag: createTagTarget,
 } satisfies {
   readonly [Kind in TargetKind]: (config: NonNullable<DeploymentConfig[Kind]>, world: DeployWorld) => DeployTarget;
 };

@@ -83,4 +83,24 @@ export interface DeployWorld {
   /** Folder for what a target keeps of its own. */
   readonly stateDir: string;
   readonly clock: Clock;
+  /** Copies a digest of an image to a repository elsewhere, where it keeps a tag of its own; with `evidence` the artifacts that name it as well. What is there already is not sent again. Throws what registries throw. */
+  readonly copyImage: (
+    image: string,
+    digest: Digest,
+    to: string,
+    options: { readonly evidence: boolean; readonly signal: AbortSignal },
+  ) => Promise<void>;
+  /** A repository elsewhere. */
+  readonly repository: (name: string) => TargetRepository;
+}
+
+/** As much of a repository as a tag needs. */
+export interface TargetRepository {
+  readonly name: string;
+  readonly resolve: (reference: string, signal?: AbortSignal) => Promise<{ readonly digest: Digest } | undefined>;
+  readonly tag: (
+    digest: Digest,
+    tag: string,
+    options?: { readonly ifMatch?: Digest | "absent"; readonly signal?: AbortSignal },
+  ) => Promise<void>;
 }

@@ -1,8 +1,9 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { collectBytes, sha256, signWebhook, systemClock } from "../../lib/index.ts";
+import { collectBytes, sha256, signWebhook } from "../../lib/index.ts";
 import { createDeployTarget, type DeployMeans, type DeployRequest, type DeployTarget } from "./index.ts";
+import { loneWorld } from "./testdata/lone-world.ts";
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -65,10 +66,7 @@ async function open(...answers: Answer[]): Promise<{ readonly target: DeployTarg
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const webhook = { url: `${url}/hook`, secret, observe: `${url}/runs/{image}`, poll: 100 };
-  const target = createDeployTarget(
-    { environment: "production", deadline: 1, webhook },
-    { home: "/", stateDir: "/", clock: systemClock },
-  );
+  const target = createDeployTarget({ environment: "production", deadline: 1, webhook }, loneWorld("/"));
   return { target, asked };
 }
 
