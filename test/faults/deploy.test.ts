@@ -246,6 +246,31 @@ describe("somebody else who changes what a system runs", () => {
   });
 });
 
+describe("a system that takes its time", () => {
+  it("is asked for what the environment names by then: a way back waits for nothing", { timeout: 60_000 }, async () => {
+    const started = await startDeployed();
+    const { run, pointer, runs, system, publish, operations, alarms } = started;
+    await run();
+    const good = await runs();
+    await publish("1.0-2");
+    await system.behave({ broken: true });
+    await run();
+    const slow = await pointer("small-alone");
+    if (slow === undefined) throw new Error("nothing was promoted");
+    await system.behave({ slow });
+    startDeploying(started);
+    await until("it is under way", async () => await started.events.some(({ kind }) => kind === "deploying"), 10_000);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await operations.rollback({ image: "small-alone", environment: "production", by: "ada", reason: "it is slow" });
+    const began = Date.now();
+    await until("it is settled", async () => (await started.place())?.since !== null, 10_000);
+    expect(Date.now() - began).toBeLessThan(8000);
+    expect([await runs(), await pointer("small-alone")]).toEqual([good, good]);
+    await until("its alarm is over", async () => (await alarms()).length === 0, 5000);
+    await expectInvariants(started);
+  });
+});
+
 describe("a system that runs what turns unhealthy", () => {
   it("runs the old digest again within seconds, held to nothing", { timeout: 60_000 }, async () => {
     const service = await startSickService();

@@ -13,6 +13,8 @@ export interface SmallSystem {
   /** How its program ends from now on: by `apply` with a status of these for the digests, by anything where it is broken. */
   readonly behave: (how: {
     readonly refuses?: readonly Digest[];
+    /** What it takes ten minutes for. */
+    readonly slow?: Digest;
     readonly status?: number;
     readonly broken?: boolean;
   }) => Promise<void>;
@@ -35,6 +37,7 @@ if [ "$TIDEMILL_ACTION" = observe ]; then
   if [ -e "runs/$TIDEMILL_IMAGE" ]; then printf '{"digest":"%s"}' "$(cat "runs/$TIDEMILL_IMAGE")"; else printf '{"digest":null}'; fi
   exit 0
 fi
+if [ "$TIDEMILL_ACTION" = apply ] && [ -e "slow-$TIDEMILL_DIGEST" ]; then sleep 600; fi
 echo "$TIDEMILL_ACTION $TIDEMILL_IMAGE $TIDEMILL_DIGEST $TIDEMILL_ID $TIDEMILL_FENCE" >> calls
 if [ "$TIDEMILL_ACTION" = apply ] && grep -qs "$TIDEMILL_DIGEST" refuses; then
   echo "$TIDEMILL_DIGEST" > "runs/$TIDEMILL_IMAGE"
@@ -60,7 +63,8 @@ export async function createSmallSystem(parent: string, name = "system"): Promis
       return text === "" ? undefined : text;
     },
     make: (image, digest) => writeFile(join(folder, "runs", image), `${digest}\n`),
-    behave: async ({ refuses = [], status = 1, broken = false }) => {
+    behave: async ({ refuses = [], slow, status = 1, broken = false }) => {
+      if (slow !== undefined) await writeFile(join(folder, `slow-${slow}`), "");
       await writeFile(join(folder, "refuses"), refuses.join("\n"));
       await writeFile(join(folder, "status"), `${status}`);
       await (broken ? writeFile(join(folder, "broken"), "") : rm(join(folder, "broken"), { force: true }));
