@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect } from "vitest";
-import { deployFleet } from "../../src/loop/deploy-environments.ts";
+import { deployEnvironments, deployFleet } from "../../src/loop/deploy-environments.ts";
+import { probeEnvironments } from "../../src/loop/promote/index.ts";
 import { expectInvariants } from "../faults/invariants.ts";
 import { minute, until } from "../faults/small-fleet.ts";
 import { needs } from "../needs.ts";
@@ -78,6 +79,39 @@ describe("a service of a compose file behind a proxy", () => {
   );
 
   it(
+    "that turns unhealthy in its soak is taken back: the old one serves again within a minute, the bad one is quarantined",
+    async () => {
+      const probes = (url: string) => [{ name: "home", http: { url }, images: ["small-web"], every: "500ms" }];
+      const shop = await shops.open({}, {}, (url) => ({ soak: "4m", probes: probes(url) }));
+      const { run, publish, answer, site, pointer, tag, fleet, operations, alarms } = shop;
+      await run();
+      const good = await pointer("small-web");
+      await publish("1.0-2", "late");
+      const stop = new AbortController();
+      const jobs = [deployEnvironments(fleet.ctx, stop.signal), probeEnvironments(fleet.ctx, stop.signal)];
+      try {
+        await run();
+        const bad = await pointer("small-web");
+        await until("the new one serves", async () => (await answer()) === "late", 60_000);
+        await until("it is sick", async () => (await fetch(site.url)).status === 503, 60_000);
+        const sick = Date.now();
+        await until("the old one serves", async () => (await answer()) === "1.0-1", 60_000);
+        expect(Date.now() - sick).toBeLessThan(60_000);
+        await until("nothing else does", async () => (await site.containers()).length === 1, 30_000);
+        expect([await pointer("small-web"), await tag("small-web")]).toEqual([good, good]);
+        const status = await operations.status({ image: "small-web" });
+        expect(status.quarantines).toMatchObject([{ digest: bad, by: "tidemill" }]);
+        expect((await alarms()).map(({ code }) => code)).toContain("probe-failing");
+        expect((await operations.plan({})).held).toMatchObject([{ image: "small-web", kind: "quarantine" }]);
+      } finally {
+        stop.abort();
+        await Promise.all(jobs);
+      }
+    },
+    minutes,
+  );
+
+  it(
     "goes on where a process was ended between the new container and the end of the old one",
     async () => {
       const { run, publish, answer, site, pointer, fleet, clock, operations } = await shops.open({ drain: "5s" });
@@ -104,6 +138,30 @@ describe("a service of a compose file behind a proxy", () => {
       expect(await answer()).toBe("1.0-2");
       const attempts = await store.loadDeployments({ digest: (await pointer("small-web")) ?? "sha256:" });
       expect(attempts).toMatchObject([{ state: "confirmed" }]);
+    },
+    minutes,
+  );
+
+  it(
+    "that cannot run twice ends before the new one begins, and comes back where that fails",
+    async () => {
+      const ports = ["127.0.0.1::8080"];
+      const shop = await shops.open({ order: "stop-first" }, { ports, container_name: `only-${process.pid}` });
+      const { run, publish, answer, site, pointer, alarms } = shop;
+      await run();
+      const [first] = await site.containers();
+      await publish("1.0-2");
+      await run();
+      await until("the new one answers", async () => (await answer()) === "1.0-2", 10_000);
+      expect(await site.containers()).toHaveLength(1);
+      expect(await site.containers()).not.toContain(first);
+      const good = await pointer("small-web");
+      await publish("1.0-3", "crash");
+      await run();
+      await until("the old one answers", async () => (await answer()) === "1.0-2", 10_000);
+      expect(await site.containers()).toHaveLength(1);
+      expect(await pointer("small-web")).toBe(good);
+      expect((await alarms()).map(({ code }) => code)).toContain("deploy-failed");
     },
     minutes,
   );

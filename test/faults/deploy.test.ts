@@ -259,8 +259,7 @@ describe("a system that takes its time", () => {
     if (slow === undefined) throw new Error("nothing was promoted");
     await system.behave({ slow });
     startDeploying(started);
-    await until("it is under way", async () => await started.events.some(({ kind }) => kind === "deploying"), 10_000);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await until("it is under way", () => system.isSlow(), 10_000);
     await operations.rollback({ image: "small-alone", environment: "production", by: "ada", reason: "it is slow" });
     const began = Date.now();
     await until("it is settled", async () => (await started.place())?.since !== null, 10_000);

@@ -13,11 +13,15 @@ export interface SmallSystem {
   /** How its program ends from now on: by `apply` with a status of these for the digests, by anything where it is broken. */
   readonly behave: (how: {
     readonly refuses?: readonly Digest[];
-    /** What it takes ten minutes for. */
+    /** What it takes ten minutes for; from now on nothing where none is named. */
     readonly slow?: Digest;
     readonly status?: number;
     readonly broken?: boolean;
   }) => Promise<void>;
+  /** Whether it is at what takes ten minutes. */
+  readonly isSlow: () => Promise<boolean>;
+  /** Ends what takes ten minutes, where whoever began it was killed. */
+  readonly end: () => Promise<void>;
   /** What its program was asked, in order: `apply`, `undo`, with image and digest. */
   readonly calls: () => Promise<
     {
@@ -37,7 +41,7 @@ if [ "$TIDEMILL_ACTION" = observe ]; then
   if [ -e "runs/$TIDEMILL_IMAGE" ]; then printf '{"digest":"%s"}' "$(cat "runs/$TIDEMILL_IMAGE")"; else printf '{"digest":null}'; fi
   exit 0
 fi
-if [ "$TIDEMILL_ACTION" = apply ] && [ -e "slow-$TIDEMILL_DIGEST" ]; then sleep 600; fi
+if [ "$TIDEMILL_ACTION" = apply ] && grep -qs "$TIDEMILL_DIGEST" slow; then echo $$ > slow-pid; exec sleep 600; fi
 echo "$TIDEMILL_ACTION $TIDEMILL_IMAGE $TIDEMILL_DIGEST $TIDEMILL_ID $TIDEMILL_FENCE" >> calls
 if [ "$TIDEMILL_ACTION" = apply ] && grep -qs "$TIDEMILL_DIGEST" refuses; then
   echo "$TIDEMILL_DIGEST" > "runs/$TIDEMILL_IMAGE"
@@ -64,10 +68,19 @@ export async function createSmallSystem(parent: string, name = "system"): Promis
     },
     make: (image, digest) => writeFile(join(folder, "runs", image), `${digest}\n`),
     behave: async ({ refuses = [], slow, status = 1, broken = false }) => {
-      if (slow !== undefined) await writeFile(join(folder, `slow-${slow}`), "");
+      await writeFile(join(folder, "slow"), slow ?? "");
       await writeFile(join(folder, "refuses"), refuses.join("\n"));
       await writeFile(join(folder, "status"), `${status}`);
       await (broken ? writeFile(join(folder, "broken"), "") : rm(join(folder, "broken"), { force: true }));
+    },
+    isSlow: async () => (await read("slow-pid")) !== "",
+    end: async () => {
+      const pid = Number((await read("slow-pid")).trim());
+      try {
+        if (pid > 0) process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended with its server.
+      }
     },
     calls: async () =>
       (await read("calls"))

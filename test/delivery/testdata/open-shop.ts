@@ -20,14 +20,18 @@ export function webShops() {
   const fleets = smallFleets();
   let program: Promise<Uint8Array> | undefined;
   return {
-    open: async (compose: Document = {}, service: Document = {}): Promise<Shop> => {
+    open: async (
+      compose: Document = {},
+      service: Document = {},
+      production: (url: string) => Document = () => ({}),
+    ): Promise<Shop> => {
       const built = await (program ??= buildService());
       const small = await fleets.create();
       const site = await openWebSite(small.folder, service);
       fleets.onEnd(() => site.close());
       const publish = (version: string, says?: string): Promise<void> =>
         small.publish([...smallPackages(), ...webPackages(built, version, says)]);
-      await small.configure(configOf(site, compose));
+      await small.configure(configOf(site, compose, production(site.url)));
       await publish("1.0-1");
       const started = await fleets.open(small);
       return {
@@ -37,7 +41,7 @@ export function webShops() {
         answer: async () => (await fetch(site.url)).text(),
         reopen: async (change) => {
           await started.close();
-          await small.configure(configOf(site, change));
+          await small.configure(configOf(site, change, production(site.url)));
           return fleets.open(small);
         },
       };
@@ -45,9 +49,10 @@ export function webShops() {
   };
 }
 
-function configOf({ folder, project }: WebSite, compose: Document): Change {
+function configOf({ folder, project }: WebSite, compose: Document, production: Document): Change {
   const own = { file: `${folder}/docker-compose.yml`, project, services: { "small-web": "web" } };
   return {
+    environments: [{ name: "staging" }, { name: "production", ...production }],
     images: { "small-web": { packages: ["small-web", "small-web-data"], entrypoint: ["/usr/bin/small-web"] } },
     deployments: { shop: { environment: "production", deadline: "60s", compose: { ...own, ...compose } } },
   };

@@ -27,12 +27,18 @@ func main() {
 		fmt.Println("it cannot go on")
 		os.Exit(3)
 	}
+	began := time.Now()
+	// One that is well at first, and sick after a while.
+	isSick := func() bool { return strings.HasPrefix(version, "late") && time.Since(began) > 8*time.Second }
 	http.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
 		if strings.HasPrefix(version, "sick") {
 			w.WriteHeader(503)
 		}
 	})
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		if isSick() {
+			w.WriteHeader(503)
+		}
 		time.Sleep(5 * time.Millisecond)
 		fmt.Fprint(w, version)
 	})
