@@ -57,7 +57,8 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const bound = server.address() as AddressInfo;
   const address = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
   serving.address = `http://${address}`;
-  fleet.publish(address);
+  // Who listens everywhere is reached here by loopback.
+  fleet.publish(address.replace(/^(?:0\.0\.0\.0|\[::\]):/, "127.0.0.1:"));
   await ctx.store.announce(address, token);
 
   let begin: () => void = () => undefined;

@@ -104,6 +104,8 @@ describe("status", () => {
     const { text, asked, closed, json } = await execute("status", { status: sampleStatus });
     expect(text.indexOf("Alarms")).toBeLessThan(text.indexOf("Images"));
     expect(text).toContain("unknown: no feed");
+    expect(text).toMatch(/python +production +shop +77aa10cc2b19 +2 d/);
+    expect(text).toMatch(/python +production +mall +77aa10cc2b19\? +.*the system is away/);
     expect(text).toMatch(
       /python +3f2a9c01b2de +77aa10cc2b19 +2 d +rebuilding +exposed to CVE-2026-1122, CVE-2026-1123 and 2 more/,
     );

@@ -3,6 +3,7 @@ import { describe, expect } from "vitest";
 import { deployEnvironments, deployFleet } from "../../src/loop/deploy-environments.ts";
 import { probeEnvironments } from "../../src/loop/promote/index.ts";
 import { expectInvariants } from "../faults/invariants.ts";
+import { startTidemill } from "../faults/processes.ts";
 import { minute, until } from "../faults/small-fleet.ts";
 import { needs } from "../needs.ts";
 import { startLoad } from "./testdata/load.ts";
@@ -107,6 +108,26 @@ describe("a service of a compose file behind a proxy", () => {
         stop.abort();
         await Promise.all(jobs);
       }
+    },
+    minutes,
+  );
+
+  it(
+    "is pulled from the server's own registry, and runs on without it",
+    async () => {
+      const { small, site, answer, close } = await shops.open();
+      await close();
+      const env = { ...small.env, DOCKER_HOST: process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock" };
+      const server = startTidemill({ ...small, env }, ["up"]);
+      try {
+        await until("it serves", async () => (await answer().catch(() => "")) === "1.0-1", 60_000);
+        const [, address] = /http:\/\/(127\.0\.0\.1:\d+)/.exec(server.output()) ?? [];
+        const image = await site.docker("inspect", "--format", "{{.Config.Image}}", ...(await site.containers()));
+        expect(image.startsWith(`${address}/small-web@sha256:`), `${image} is pulled from ${address}`).toBe(true);
+      } finally {
+        await server.end("SIGTERM");
+      }
+      expect(await answer()).toBe("1.0-1");
     },
     minutes,
   );

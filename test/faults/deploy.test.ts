@@ -222,6 +222,10 @@ describe("somebody else who changes what a system runs", () => {
     const foreign = `sha256:${"1".repeat(64)}`;
     await system.make("small-alone", foreign);
     await run();
+    expect((await operations.status({ image: "small-alone" })).images[0]).toMatchObject({
+      state: "unknown",
+      reason: expect.stringContaining("it does not run in production: shop: somebody else"),
+    });
     await publish("1.0-2");
     await run();
     expect(await runs()).toBe(foreign);

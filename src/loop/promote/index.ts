@@ -4,6 +4,6 @@ export { rollBack, versionsBrought, type RollbackRequest } from "./roll-back.ts"
 export { takeBack } from "./take-back.ts";
 export { obeyPerson } from "./obey-moved-tag.ts";
 export { tendTrains } from "./tend-trains.ts";
-export { describeStanding, isSoaking, lookAtSoak, probesOf, unprobedPlaces } from "./soak.ts";
+export { describeDeployed, describeStanding, isSoaking, lookAtSoak, probesOf, unprobedPlaces } from "./soak.ts";
 export { createServedCheck, type ServedCheck, type ServedReport } from "./check-served.ts";
 export { retainDigests, type Retained } from "./retain.ts";

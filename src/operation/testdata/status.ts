@@ -64,7 +64,10 @@ export const sampleStatus: Status = {
           name: "production",
           digest: older,
           since: "2026-11-20T10:00:00Z",
-          deployments: [], conflict: null, soak: null,
+          deployments: [
+            { name: "shop", digest: older, since: "2026-11-20T10:01:00Z", waiting: null },
+            { name: "mall", digest: older, since: null, waiting: "the system is away" },
+          ], conflict: null, soak: null,
           exposure: {
             state: "open",
             advisories: ["CVE-2026-1122", "CVE-2026-1123", "CVE-2026-1130", "CVE-2026-1131"],

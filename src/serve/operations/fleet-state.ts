@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { deploymentsOf } from "../../core/config/index.ts";
 import type { ScheduleFacts } from "../../core/remedy/index.ts";
 import { soakLeft } from "../../core/plan/index.ts";
 import type { Deployed, Hold, Image, ImageRemedy, Pointer, Rebuild, Soak } from "../../io/store/index.ts";
@@ -8,6 +7,7 @@ import { repositoryName, type Context } from "../../loop/context.ts";
 import { describeStanding, isSoaking } from "../../loop/promote/index.ts";
 import { formatInstant, type AdvisoryState, type Status } from "../../operation/index.ts";
 import { loadConflicts, type Conflicts } from "./conflicts.ts";
+import { describeDeployments, findRunning, findUndeployed, joinExposures } from "./describe-deployed.ts";
 import { describeImageFindings, scheduleByPass } from "./describe-remedies.ts";
 import { findExposure } from "./exposure.ts";
 import { loadFindings, type Findings } from "./load-findings.ts";
@@ -49,7 +49,8 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
   const inFlight = await loadRebuildsInFlight(ctx, { image, pointers, holds, conflicts });
   const parsed = lastPlan.safeParse(planned);
   const plan = parsed.success ? parsed.data : undefined;
-  const findings = await loadFindings(ctx, [...new Set(pointers.flatMap(({ digest }) => digest ?? []))]);
+  const named = [...pointers, ...places].flatMap(({ digest }) => digest ?? []);
+  const findings = await loadFindings(ctx, [...new Set(named)]);
   const facts: Facts = {
     ctx,
     pointers: groupBy(pointers, (one) => one.image),
@@ -112,28 +113,15 @@ function describeImage(facts: Facts, name: string): ImageState {
     environments: config.environments.map((environment) => {
       const pointer = pointers.find((one) => one.environment === environment.name);
       const since = pointer?.since ?? null;
-      const digest = pointer?.digest ?? undefined;
+      const places = facts.places.get(name) ?? [];
       return {
         name: environment.name,
         digest: pointer?.digest ?? null,
         since: since === null ? null : formatInstant(since),
         soak: pointer === undefined ? null : describeSoak(facts, pointer),
-        deployments: deploymentsOf(config, name, environment.name).map((deployment) => {
-          const place = facts.places.get(name)?.find((one) => one.name === deployment);
-          const runs = place?.since ?? null;
-          return {
-            name: deployment,
-            digest: place?.digest ?? null,
-            since: runs === null ? null : formatInstant(runs),
-            waiting: place?.waiting ?? null,
-          };
-        }),
+        deployments: describeDeployments(config, name, environment.name, places),
         conflict: facts.conflicts.get(`${name}:${environment.name}`) ?? null,
-        exposure: findExposure(pointer, {
-          findings: digest && facts.findings.get(digest),
-          isVouched: facts.isVouched,
-          inFlight: facts.inFlight.get(name) ?? [],
-        }),
+        exposure: exposureOf(facts, name, pointer, places),
       };
     }),
     findings: describeImageFindings(
@@ -144,6 +132,23 @@ function describeImage(facts: Facts, name: string): ImageState {
       facts.schedule,
     ),
   };
+}
+
+/** Until the running systems use what an environment names, what they used before is as open as it was. */
+function exposureOf(
+  facts: Facts,
+  image: string,
+  pointer: Pointer | undefined,
+  places: readonly Deployed[],
+): ImageState["environments"][number]["exposure"] {
+  const { isVouched, findings } = facts;
+  const inFlight = facts.inFlight.get(image) ?? [];
+  const exposure = (one: Pointer | undefined) =>
+    findExposure(one, { findings: one?.digest ? findings.get(one.digest) : undefined, isVouched, inFlight });
+  const { config } = facts.ctx;
+  if (pointer === undefined || findUndeployed(config, pointer, places) === undefined) return exposure(pointer);
+  const running = findRunning(config, pointer, places).map((digest) => exposure({ ...pointer, digest }));
+  return joinExposures([exposure(pointer), ...running]);
 }
 
 function describeSoak({ ctx, soaks, places }: Facts, pointer: Pointer): ImageState["environments"][number]["soak"] {
@@ -179,8 +184,19 @@ function judgeImage(facts: Facts, name: string, pointers: readonly Pointer[]): P
   if (pointers.length === 0) return { state: "unbuilt", reason: "nothing of it runs yet" };
   const doubt = findDoubt(facts, name);
   if (doubt !== undefined) return { state: "unknown", reason: doubt };
+  const undeployed = findNotRunning(facts, name, pointers);
+  if (undeployed !== undefined) return { state: "unknown", reason: undeployed };
   if (!inPlace) return { state: "unknown", reason: `nothing has reached ${last ?? "an environment"}` };
   return { state: "current", reason: "runs all that its suites offer" };
+}
+
+/** The environment whose running systems do not use what it names, and why. */
+function findNotRunning({ ctx, places }: Facts, name: string, pointers: readonly Pointer[]): string | undefined {
+  for (const pointer of pointers) {
+    const reason = findUndeployed(ctx.config, pointer, places.get(name) ?? []);
+    if (reason !== undefined) return `it does not run in ${pointer.environment}: ${reason}`;
+  }
+  return undefined;
 }
 
 /** Why it cannot be said that an image runs all that is offered. */

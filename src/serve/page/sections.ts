@@ -55,6 +55,28 @@ export function rebuildsSection(status: Status): Html | undefined {
   return section("In flight", ["Image", "Step", "Lane", "For", "Cause"], rows, "Nothing is being rebuilt.");
 }
 
+export function deploymentsSection(status: Status): Html | undefined {
+  const rows = status.images.flatMap((image) =>
+    image.environments.flatMap((place) =>
+      place.deployments.map((one) => {
+        const runs = one.since !== null && one.digest === place.digest;
+        return html`<tr>
+          <th scope="row">${image.name}</th>
+          <td>${place.name}</td>
+          <td>${one.name}</td>
+          <td>
+            ${runs ? html`<span class="state good">runs</span>` : html`<span class="state warn">to run</span>`}
+            ${place.digest === null ? html`<span class="soft">nothing</span>` : digestText(place.digest)}
+          </td>
+          <td>${runs ? ago(one.since, status.at) : ""}</td>
+          <td class="why">${one.waiting ?? ""}</td>
+        </tr>`;
+      }),
+    ),
+  );
+  return section("Deployments", ["Image", "Environment", "By", "Digest", "Since", "Waits for"], rows);
+}
+
 export function promotionsSection(status: Status): Html | undefined {
   const rows = status.promotions.map(
     (row) =>

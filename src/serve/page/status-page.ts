@@ -2,7 +2,14 @@ import { shortDigest } from "../../lib/index.ts";
 import type { Status } from "../../operation/index.ts";
 import { html, type Html } from "./html.ts";
 import { age, digestText } from "./pieces.ts";
-import { holdsSection, promotionsSection, quarantinesSection, rebuildsSection, upstreamsSection } from "./sections.ts";
+import {
+  deploymentsSection,
+  holdsSection,
+  promotionsSection,
+  quarantinesSection,
+  rebuildsSection,
+  upstreamsSection,
+} from "./sections.ts";
 
 type ImageState = Status["images"][number];
 
@@ -55,7 +62,7 @@ export function renderPage(status: Status): Html {
 /** What changes: the part of the page that its script swaps. */
 export function renderState(status: Status): Html {
   return html`${lead(status)}${alarmsSection(status)}${imagesSection(status)}${rebuildsSection(status)}
-  ${promotionsSection(status)}${holdsSection(status)}${quarantinesSection(status)}${upstreamsSection(status)}`;
+  ${deploymentsSection(status)}${promotionsSection(status)}${holdsSection(status)}${quarantinesSection(status)}${upstreamsSection(status)}`;
 }
 
 function lead(status: Status): Html {
