@@ -14,7 +14,7 @@ const again = 75;
 const refused = 77;
 
 /**
- * A program of one's own. It is told all by variables: TIDEMILL_ACTION (`apply`, `undo`, `observe`), _DEPLOYMENT, _IMAGE, _ENVIRONMENT, and but for `observe` _DIGEST, _REFERENCE, _PREVIOUS, _PREVIOUS_REFERENCE, _ID (of the attempt),
+ * A program of one's own. It is told all by variables: TIDEMILL_ACTION (`apply`, `undo`, `observe`), _DEPLOYMENT, _IMAGE, _ENVIRONMENT, and but for `observe` _DIGEST, _REFERENCE, _PREVIOUS, _PREVIOUS_REFERENCE, _ID (of the attempt), _KIND, _REASON,
  * _FORCED (`1` where a person says that whatever runs is replaced) and _FENCE, which grows: one that keeps it can refuse a late worker.
  */
 export function createCommandTarget(config: CommandConfig, { home }: DeployWorld): DeployTarget {
@@ -32,6 +32,8 @@ export function createCommandTarget(config: CommandConfig, { home }: DeployWorld
     TIDEMILL_PREVIOUS_REFERENCE: request.previous?.reference ?? "",
     TIDEMILL_ID: request.id,
     TIDEMILL_FENCE: `${request.fence}`,
+    TIDEMILL_KIND: request.kind,
+    TIDEMILL_REASON: request.reason.replaceAll("\0", ""),
     TIDEMILL_FORCED: forced ? "1" : "",
   });
   return {

@@ -22,7 +22,16 @@ afterEach(async () => {
 const digest = sha256("new");
 const place = { deployment: "shop", image: "web", environment: "production" };
 const reference = `registry.example/web@${digest}`;
-const request: DeployRequest = { ...place, id: "1", fence: 7, digest, reference, previous: undefined, reason: "named" };
+const request: DeployRequest = {
+  ...place,
+  id: "1",
+  fence: 7,
+  digest,
+  reference,
+  previous: undefined,
+  kind: "forward",
+  reason: "named",
+};
 const means: DeployMeans = {
   signal: new AbortController().signal,
   deadlineMs: 2000,

@@ -20,6 +20,9 @@ export interface DeployRequest extends Place {
   readonly reference: string;
   /** What was confirmed there before, and where that can be pulled from; undefined for the first. */
   readonly previous: { readonly digest: Digest; readonly reference: string } | undefined;
+  /** Whether the environment went forward to it, or back. */
+  readonly kind: "forward" | "rollback";
+  /** Why the environment came to it: what it fixes, or what was wrong with what it left. */
   readonly reason: string;
 }
 

@@ -21,7 +21,8 @@ const request: DeployRequest = {
   digest,
   reference: `registry.example/web@${digest}`,
   previous: { digest: previous, reference: `registry.example/web@${previous}` },
-  reason: "production names it",
+  kind: "forward",
+  reason: "nginx 1.0 → 1.1 (CVE-1)",
 };
 const place = { deployment: "shop", image: "web", environment: "production" };
 const means = (more: Partial<DeployMeans> = {}): DeployMeans => ({

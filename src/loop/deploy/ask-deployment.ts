@@ -45,6 +45,7 @@ export async function askDeployment(
 export async function planDeployment(ctx: Context, place: Place, digest: Digest): Promise<DeployPlan> {
   const { deployment: name, image, environment } = place;
   const current = (await ctx.store.loadDeployed(image)).find((one) => one.name === name)?.digest ?? null;
-  const attempt = { id: "planned", digest, previous: current, reason: `${environment} names it` };
+  const reason = `${environment} names it`;
+  const attempt = { id: "planned", digest, previous: current, kind: "forward", reason } as const;
   return ctx.targetOf(name).plan(requestOf(ctx, { fence: 0 }, place, attempt), ctx.signal);
 }

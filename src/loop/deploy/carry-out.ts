@@ -15,9 +15,8 @@ const askAgainMs = 2000;
 const lookMs = 1000;
 
 /** What is about to be done is written down before anything is; what is written down already is taken up. */
-async function saveIntent({ ctx, place, lease }: Worker, digest: Digest): Promise<SavedDeployment> {
+async function saveIntent({ ctx, place, lease }: Worker, digest: Digest, reason: string): Promise<SavedDeployment> {
   const { environment, deployment } = place;
-  const reason = `${environment} names it`;
   const saved = await ctx.store.saveDeployIntent(lease, { environment, digest, by: "tidemill", reason });
   if (saved.kind === "refused")
     await ctx.store.savePlaceLook(lease, { waiting: saved.reasons.join("; "), runs: undefined });
@@ -26,13 +25,13 @@ async function saveIntent({ ctx, place, lease }: Worker, digest: Digest): Promis
   return saved;
 }
 
-export async function begin(worker: Worker, digest: Digest): Promise<StepEnd> {
-  const saved = await saveIntent(worker, digest);
+export async function begin(worker: Worker, digest: Digest, reason: string): Promise<StepEnd> {
+  const saved = await saveIntent(worker, digest, reason);
   return saved.kind === "saved" ? "on" : saved.kind === "refused" ? "waits" : "lost";
 }
 
-export async function adopt(worker: Worker, digest: Digest): Promise<StepEnd> {
-  const saved = await saveIntent(worker, digest);
+export async function adopt(worker: Worker, digest: Digest, reason: string): Promise<StepEnd> {
+  const saved = await saveIntent(worker, digest, reason);
   if (saved.kind !== "saved") return saved.kind === "refused" ? "waits" : "lost";
   return confirm(worker, saved.deployment);
 }
@@ -41,7 +40,7 @@ export async function resume(worker: Worker, { observed, attempts }: PlaceFacts,
   const { ctx, lease, kept, target, place } = worker;
   let attempt = open;
   if (open.fence !== lease.fence) {
-    const taken = await saveIntent(worker, open.digest);
+    const taken = await saveIntent(worker, open.digest, open.reason);
     if (taken.kind !== "saved") return taken.kind === "refused" ? "waits" : "lost";
     attempt = taken.deployment;
   }

@@ -72,9 +72,9 @@ async function takeStep(worker: Worker, facts: PlaceFacts, decision: DeploymentD
       return "waits";
     }
     case "begin":
-      return begin(worker, decision.digest);
+      return begin(worker, decision.digest, facts.reason);
     case "adopt":
-      return adopt(worker, decision.digest);
+      return adopt(worker, decision.digest, facts.reason);
     case "resume":
       return facts.open === undefined ? "on" : resume(worker, facts, facts.open);
     case "undo":

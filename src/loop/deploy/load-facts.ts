@@ -7,10 +7,13 @@ import type { Context } from "../context.ts";
 export interface PlaceFacts extends DeploymentFacts {
   /** The attempt that has not ended. */
   readonly open: Deployment | undefined;
+  /** Why the environment came to what it names. */
+  readonly reason: string;
 }
 
 /** Attempts that are looked at: whose hand it was that made a place run a digest is asked of these. */
 const mostAttempts = 200;
+const mostReason = 1000;
 
 /** Asks the store, and the target what it runs. */
 export async function loadPlaceFacts(
@@ -48,6 +51,7 @@ export async function loadPlaceFacts(
     held: hold && `on hold: ${hold.reason} (${hold.who})`,
     forced: open !== undefined && isForced(open),
     open,
+    reason: (move?.reason ?? `${environment} names it`).slice(0, mostReason),
   };
 }
 

@@ -7,9 +7,9 @@ export function requestOf(
   ctx: Context,
   { fence }: Pick<DeployLease, "fence">,
   place: Place,
-  attempt: Pick<Deployment, "id" | "digest" | "previous" | "reason">,
+  attempt: Pick<Deployment, "id" | "digest" | "previous" | "kind" | "reason">,
 ): DeployRequest {
-  const { id, digest, previous, reason } = attempt;
+  const { id, digest, previous, kind, reason } = attempt;
   const { deployment, image } = place;
   const reference = (one: string): string =>
     `${ctx.pullName(image, ctx.config.deployments[deployment]?.registry)}@${one}`;
@@ -20,6 +20,7 @@ export function requestOf(
     digest,
     reference: reference(digest),
     previous: previous === null ? undefined : { digest: previous, reference: reference(previous) },
+    kind,
     reason,
   };
 }
