@@ -113,6 +113,37 @@ describe("a service of a compose file behind a proxy", () => {
   );
 
   it(
+    "loses no request where the server is killed again and again while it deploys",
+    async () => {
+      const { small, site, answer, close, run, publish } = await shops.open({ drain: "2s" });
+      await run();
+      await publish("1.0-2");
+      await close();
+      const env = { ...small.env, DOCKER_HOST: process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock" };
+      const load = startLoad(site.url, 4);
+      for (let round = 0; round < 6; round += 1) {
+        const server = startTidemill({ ...small, env }, ["up"]);
+        // It builds and promotes within two seconds of its start; containers come and go for the next eight.
+        await delay(2000 + Math.random() * 6000);
+        await server.end("SIGKILL");
+      }
+      const last = startTidemill({ ...small, env }, ["up"]);
+      try {
+        const isSettled = async () => (await site.containers()).length === 1 && (await answer()) === "1.0-2";
+        await until("it is settled", isSettled, 90_000);
+        await delay(3000);
+        expect(await isSettled()).toBe(true);
+      } finally {
+        await last.end("SIGTERM");
+      }
+      const { failures, answers } = await load.end();
+      expect(failures).toEqual([]);
+      expect([...answers.keys()].sort()).toEqual(["1.0-1", "1.0-2"]);
+    },
+    minutes,
+  );
+
+  it(
     "is pulled from the server's own registry, and runs on without it",
     async () => {
       const { small, site, answer, close } = await shops.open();
