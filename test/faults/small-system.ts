@@ -20,6 +20,8 @@ export interface SmallSystem {
   }) => Promise<void>;
   /** Whether it is at what takes ten minutes. */
   readonly isSlow: () => Promise<boolean>;
+  /** Whether what takes ten minutes was ended. */
+  readonly isEnded: () => Promise<boolean>;
   /** Ends what takes ten minutes, where whoever began it was killed. */
   readonly end: () => Promise<void>;
   /** What its program was asked, in order: `apply`, `undo`, with image and digest. */
@@ -74,6 +76,13 @@ export async function createSmallSystem(parent: string, name = "system"): Promis
       await (broken ? writeFile(join(folder, "broken"), "") : rm(join(folder, "broken"), { force: true }));
     },
     isSlow: async () => (await read("slow-pid")) !== "",
+    isEnded: async () => {
+      try {
+        return !process.kill(Number(await read("slow-pid")), 0);
+      } catch {
+        return true;
+      }
+    },
     end: async () => {
       const pid = Number((await read("slow-pid")).trim());
       try {
