@@ -15,6 +15,7 @@ const observeMs = 30_000;
 /** Between two tries at a place that waits: more each time. */
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
+const busyMs = 3000;
 
 /** Looks once at every place of the fleet and does there what can be done now. Resolves to whether anything was. */
 export async function deployFleet(ctx: Context): Promise<boolean> {
@@ -51,11 +52,10 @@ export async function deployEnvironments(ctx: Context, signal: AbortSignal): Pro
       state.busy = true;
       const work = deployPlace(own, powersOf(own), place)
         .then(({ kind }) => {
-          const isWell = kind === "settled" || kind === "moved";
-          state.tries = isWell ? 0 : state.tries + 1;
-          const pause = isWell ? observeMs : Math.min(longestPauseMs, firstPauseMs * 2 ** (state.tries - 1));
+          if (kind === "waits") state.tries += 1;
+          else if (kind !== "busy") state.tries = 0;
           state.key = key;
-          state.notBefore = performance.now() + pause;
+          state.notBefore = performance.now() + pauseAfter(kind, state.tries);
         })
         .catch((error: unknown) => {
           if (!own.signal.aborted) ctx.log.error({ err: error, ...place }, "a place could not be looked at");
@@ -70,6 +70,12 @@ export async function deployEnvironments(ctx: Context, signal: AbortSignal): Pro
     await delay(lookMs, undefined, { signal: own.signal }).catch(() => undefined);
   }
   await Promise.all(running);
+}
+
+function pauseAfter(kind: PlaceEnd["kind"], tries: number): number {
+  // Whoever works there may be gone: its lease ends soon.
+  if (kind === "busy") return busyMs;
+  return kind === "waits" ? Math.min(longestPauseMs, firstPauseMs * 2 ** (tries - 1)) : observeMs;
 }
 
 function placesOf({ config }: Context): Place[] {

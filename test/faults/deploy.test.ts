@@ -178,9 +178,12 @@ describe("a system that is deployed to", () => {
         { code: "deploy-stuck", message: expect.stringContaining("the system is away") },
       ]);
       expect((await operations.status({})).quarantines).toEqual([]);
+      const shop = async () => (await operations.doctor({})).checks.find(({ name }) => name === "deployment shop");
+      expect(await shop()).toMatchObject({ state: "failed", message: expect.stringContaining("the system is away") });
       await system.behave({});
       await run();
       expect(await runs()).toBe(wanted);
+      expect(await shop()).toMatchObject({ state: "ok" });
       expect(await alarms()).toEqual([]);
     },
   );

@@ -77,6 +77,9 @@ const deps = (more: Partial<DoctorDeps> = {}): DoctorDeps => ({
   suites: new Map(),
   engine,
   repositoryOf: (image) => client.repository(`${host}/fleet/${image}`),
+  targetOf: () => {
+    throw new Error("no deployment is configured");
+  },
   cacheDir: join(dir, "cache", "of", "this"),
   feeds: [],
   node: "v24.1.0",

@@ -3,6 +3,7 @@ import type { Feed } from "../../io/feeds/index.ts";
 import type { StorePlace } from "../../io/store/index.ts";
 import type { Context } from "../../loop/context.ts";
 import type { OperationHandlers } from "../../operation/index.ts";
+import { deploymentParts } from "./diagnose-deployments.ts";
 import { diagnoseConfig, diagnoseEngine, diagnoseFeeds, diagnoseNode, diagnoseRegistry } from "./diagnose-parts.ts";
 import {
   diagnoseAlarms,
@@ -16,7 +17,7 @@ import { lookAt, type Diagnosis, type Part } from "./diagnosis.ts";
 
 export interface DoctorDeps extends Pick<
   Context,
-  "config" | "clock" | "store" | "distro" | "suites" | "engine" | "repositoryOf" | "cacheDir"
+  "config" | "clock" | "store" | "distro" | "suites" | "engine" | "repositoryOf" | "targetOf" | "cacheDir"
 > {
   /** Of the configuration. */
   readonly configPath: string;
@@ -44,6 +45,7 @@ export function createDoctor(deps: DoctorDeps): OperationHandlers["doctor"] {
         look: (signal) => diagnoseSuites([...deps.suites.values()].flat(), deps.distro, clock, signal),
       },
       { name: "run engine", look: () => diagnoseEngine(config, deps.engine) },
+      ...deploymentParts(deps),
       { name: "feeds", look: () => diagnoseFeeds(deps.feeds, clock) },
       { name: "audit chain", look: () => diagnoseAudit(store) },
       { name: "alarms", look: () => diagnoseAlarms(store) },
