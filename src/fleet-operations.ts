@@ -39,6 +39,17 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     localFiles: serving === undefined,
     signal: ctx.signal,
   };
+  // A server has running systems follow by itself, all the time.
+  const carryOut = async (): Promise<void> => {
+    if (serving === undefined) await deployFleet(ctx);
+  };
+  const carriedOut =
+    <Request, Answer extends { readonly kind: string }>(move: (request: Request) => Promise<Answer>) =>
+    async (request: Request): Promise<Answer> => {
+      const answer = await move(request);
+      if (answer.kind !== "refused") await carryOut();
+      return answer;
+    };
   const databaseUrl = env["DATABASE_URL"];
   const place = databaseUrl === undefined || databaseUrl === "" ? { dir: fleet.dataDir } : { databaseUrl };
   const handlers: OperationHandlers = {
@@ -92,11 +103,8 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       },
     }),
     rebuild: implemented.createRebuild(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
-    promote: implemented.createPromote(ctx),
-    deploy: implemented.createDeploy(ctx, {
-      // A server looks at what is asked for by itself, all the time.
-      carryOut: async () => void (serving === undefined && (await deployFleet(ctx))),
-    }),
+    promote: carriedOut(implemented.createPromote(ctx)),
+    deploy: implemented.createDeploy(ctx, { carryOut }),
     approve: implemented.createApprove(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
     reject: implemented.createReject(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
     rebase: implemented.createRebase({
@@ -105,7 +113,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       localFiles: serving === undefined,
       signal: ctx.signal,
     }),
-    rollback: implemented.createRollback(ctx),
+    rollback: carriedOut(implemented.createRollback(ctx)),
     ...implemented.createVex(ctx),
     hold: implemented.createHold(ctx),
     resume: implemented.createResume(ctx),

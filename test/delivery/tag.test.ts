@@ -102,7 +102,7 @@ describe("a tag in another registry", () => {
     await run();
     expect(await tagThere()).not.toBe(first);
     await operations.rollback({ image: "small-alone", environment: "production", by: "ada", reason: "it is slow" });
-    await run();
+    // Where no server runs, whoever asks does it.
     expect(await tagThere()).toBe(first);
   });
 
