@@ -53,10 +53,12 @@ describe("FAULTS 24: two servers that deploy to one system", () => {
           30_000,
         );
         const owner = String(begun.detail["owner"]);
-        await system.behave({});
+        await until("it has begun", () => system.isSlow(), 10_000);
         const at = processes.find(({ pid }) => owner.startsWith(`${pid}-`));
         if (at === undefined) throw new Error(`${owner} is none of ours`);
         process.kill(at.pid, signal);
+        // Whoever follows is not held up.
+        await system.behave({});
         await until("the other one did it", async () => (await attempt())?.state === "confirmed", 60_000);
         expect(await system.runs("small-alone")).toBe(second);
         const done = await attempt();
