@@ -6,6 +6,7 @@ import { formatJunit } from "./format-junit.ts";
 import { formatMarkdown } from "./format-markdown.ts";
 import { formatSarif } from "./format-sarif.ts";
 import { formatSpdx } from "./format-spdx.ts";
+import { checkAgainst } from "./testdata/check-schema.ts";
 import { checkSarif } from "./testdata/check-sarif.ts";
 import { checkSpdx } from "./testdata/check-spdx.ts";
 import { parseXml, type XmlNode } from "./testdata/parse-xml.ts";
@@ -50,6 +51,21 @@ function withText(text: string) {
     [counted],
   );
 }
+
+describe("the schemas that SARIF and SPDX publish", () => {
+  it("find what is missing, too much, or of another form", () => {
+    const sarif = checkAgainst("sarif-2.1.0");
+    const tool = { driver: { name: "tidemill" } };
+    expect(sarif({ version: "2.1.0", runs: [{ tool }] })).toEqual([]);
+    expect(sarif({ version: "2.1.0", runs: [{ tool, results: [{}] }] })).toEqual([
+      expect.stringContaining("/runs/0/results/0"),
+    ]);
+    expect(sarif({ version: "2.0.0", runs: [] })).toHaveLength(1);
+    expect(sarif({ version: "2.1.0", runs: [{ tool, more: 1 }] })).toHaveLength(1);
+    const spdx = checkAgainst("spdx-2.3");
+    expect(spdx({ SPDXID: "SPDXRef-DOCUMENT" }).length).toBeGreaterThan(2);
+  });
+});
 
 describe("SARIF", () => {
   it("has a rule a vulnerability, a result a package, levels, places and what is set aside", () => {

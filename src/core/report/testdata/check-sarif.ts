@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { z } from "zod";
+import { checkAgainst } from "./check-schema.ts";
 
 /** The parts of SARIF 2.1.0 that a scan uses, each with what the specification demands of it; nothing else may be there. OASIS, sections 3.13 to 3.49. */
 const message = z.strictObject({ text: z.string().min(1) });
@@ -70,8 +71,11 @@ const log = z.strictObject({
   ]),
 });
 
-/** `text` as SARIF, checked: the shape, unique rules, and that each result names its rule. 3.52.3, 3.27.5 and 3.27.9: only a failure may have a level. */
+const broken = checkAgainst("sarif-2.1.0");
+
+/** `text` as SARIF, checked: OASIS' own schema, the shape, unique rules, and that each result names its rule. 3.52.3, 3.27.5 and 3.27.9: only a failure may have a level. */
 export function checkSarif(text: string): z.output<typeof log> {
+  expect(broken(JSON.parse(text))).toEqual([]);
   const parsed = log.parse(JSON.parse(text));
   const [run] = parsed.runs;
   const ids = run.tool.driver.rules.map(({ id }) => id);
