@@ -35,11 +35,13 @@ function printDiff(diff: Diff, screen: Screen): string {
   const side = (name: string, value: Diff["a"]) =>
     `${name}  ${printable(value.reference)}  ${showDigest(value.digest)}  ${printable(value.platform)}  ` +
     `${plural(value.packages, "package")}, ${formatBytes(value.bytes)}`;
-  const packages = diff.packages.map((change) => [
-    change.name,
-    change.architecture,
-    change.from ?? "(new)",
-    change.to ?? "(gone)",
+  const packages = diff.packages.map(({ type, name, architecture, from, to, path }) => [
+    type,
+    name,
+    // Languages have no architectures, and distributions' packages no file of their own.
+    path ?? architecture,
+    from ?? "(new)",
+    to ?? "(gone)",
   ]);
   const layers = diff.layers.map((layer) => [
     layer.in === "a" ? "only a" : "only b",
@@ -55,7 +57,7 @@ function printDiff(diff: Diff, screen: Screen): string {
     side("a", diff.a),
     side("b", diff.b),
     same ? "Nothing differs." : `${plural(diff.layersShared, "layer")} shared`,
-    ...section("Packages", renderTable(columns("PACKAGE", "ARCHITECTURE", "A", "B"), packages, screen), screen),
+    ...section("Packages", renderTable(columns("KIND", "PACKAGE", "WHERE", "A", "B"), packages, screen), screen),
     ...section("Layers", renderTable(columns("", "LAYER", "SIZE", "HOLDS"), layers, screen), screen),
     ...section("Configuration", renderTable(columns("KEY", "A", "B"), config, screen), screen),
     ...section("Files", renderTable(columns("", "PATH"), files, screen), screen),

@@ -188,7 +188,14 @@ const side = z.object({ reference: z.string(), digest, platform: z.string(), pac
 export const diff = z.object({
   a: side,
   b: side,
-  packages: z.array(packageChange),
+  packages: z.array(
+    packageChange.extend({
+      /** By its purl type: `deb`, `npm`, `golang`… */
+      type: z.string(),
+      /** The file that tells of it, where it is in no database. */
+      path: z.string().nullable(),
+    }),
+  ),
   layers: z.array(z.object({ digest, bytes: count, content: z.string(), in: z.enum(["a", "b"]) })),
   layersShared: count.int(),
   config: z.array(z.object({ path: z.string(), from: z.string().nullable(), to: z.string().nullable() })),

@@ -60,7 +60,9 @@ describeStores("diff of the fleet's images", ({ it, store, clock }) => {
     const diff = await ask({ a: "web", b: "web:staging" }, ctx);
     expect(diff.a).toMatchObject({ reference: "web", digest: old, platform: "linux/amd64", packages: 2 });
     expect(diff.b).toMatchObject({ reference: "web:staging", digest, packages: 2 });
-    expect(diff.packages).toEqual([{ name: "nginx", architecture: "amd64", from: "1.0", to: "1.1" }]);
+    expect(diff.packages).toEqual([
+      { type: "deb", name: "nginx", architecture: "amd64", from: "1.0", to: "1.1", path: null },
+    ]);
     expect(diff.layers.map(({ content, in: side }) => [content, side])).toEqual([
       ["package nginx", "a"],
       ["package nginx", "b"],

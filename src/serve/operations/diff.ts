@@ -1,6 +1,6 @@
 import { formatPlatform, parsePlatform, samePlatform, type Platform } from "../../core/image/index.ts";
 import {
-  diffInventories,
+  diffPackages,
   diffTrees,
   readInventory,
   sameEntry,
@@ -38,11 +38,11 @@ export function createDiff(deps: DiffDeps): OperationHandlers["diff"] {
     return {
       a: describeSide(a, linesA, before),
       b: describeSide(b, linesB, after),
-      packages: diffInventories(before.inventory, after.inventory).map(({ name, architecture, from, to }) => ({
-        name,
-        architecture,
+      packages: diffPackages(before.inventory, after.inventory).map(({ from, to, path, ...one }) => ({
+        ...one,
         from: from ?? null,
         to: to ?? null,
+        path: path ?? null,
       })),
       ...diffLayers(before.lines, after.lines),
       config: diffConfigs(before.lines.config, after.lines.config),
