@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AppApi, AppOptions, Operations, RunningQuickstart } from "../operation/index.ts";
+import { AppError } from "../lib/index.ts";
 import { OperationError } from "../operation/index.ts";
 import { hostileStatus, sampleDigest, sampleStatus } from "../operation/testdata/status.ts";
 import { commands } from "./commands.ts";
@@ -19,8 +20,12 @@ interface Ended {
   readonly closed: number;
 }
 
-/** What main.ts does with a command line, over operations that answer `answers`. */
-async function execute(line: string, answers: { readonly [N in keyof Operations]?: unknown }): Promise<Ended> {
+/** What main.ts does with a command line, over operations that answer `answers`; where `withoutFleet` is given there is no fleet to connect with. */
+async function execute(
+  line: string,
+  answers: { readonly [N in keyof Operations]?: unknown },
+  withoutFleet?: Error,
+): Promise<Ended> {
   const screen = fakeScreen();
   const asked: unknown[] = [];
   const options: AppOptions[] = [];
@@ -37,6 +42,7 @@ async function execute(line: string, answers: { readonly [N in keyof Operations]
   const app = {
     connectApp: (given: AppOptions) => {
       options.push(given);
+      if (withoutFleet !== undefined && given.stateless !== true) return Promise.reject(withoutFleet);
       return Promise.resolve({
         operations,
         close: () => {
@@ -61,6 +67,43 @@ async function execute(line: string, answers: { readonly [N in keyof Operations]
   const text = parsed.command.print(output, screen);
   return { text, json, outcome: parsed.command.outcome?.(output) ?? "ok", asked, options, closed };
 }
+
+describe("diff", () => {
+  const side = { reference: "a", digest, platform: "linux/amd64", packages: 3, bytes: 100 };
+  const answer = {
+    a: side,
+    b: { ...side, reference: "b" },
+    packages: [
+      { type: "deb", name: "curl", architecture: "amd64", from: "1", to: "2", path: null },
+      {
+        type: "npm",
+        name: "left",
+        architecture: "",
+        from: null,
+        to: "1.0.0",
+        path: "app/node_modules/left/package.json",
+      },
+    ],
+    layers: [],
+    layersShared: 1,
+    config: [],
+    files: null,
+  };
+
+  it("shows packages of every kind, each with its architecture or its place", async () => {
+    const { text, options } = await execute("diff a b", { diff: answer });
+    expect(options).toEqual([{}]);
+    expect(text).toMatch(/deb +curl +amd64 +1 +2/);
+    expect(text).toMatch(/npm +left +app\/node_modules\/left\/package\.json +\(new\) +1\.0\.0/);
+  });
+
+  it("needs a configuration for names of the fleet alone, and the one that is named must be there", async () => {
+    const missing = new AppError("CONFIG_MISSING", "there is none");
+    const { options } = await execute("diff a b", { diff: answer }, missing);
+    expect(options).toEqual([{}, { stateless: true }]);
+    await expect(execute("diff a b -c there.yaml", { diff: answer }, missing)).rejects.toBe(missing);
+  });
+});
 
 describe("every command", () => {
   it.each(Object.keys(commands))("%s has help with an example of its own", async (name) => {

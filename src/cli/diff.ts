@@ -1,5 +1,5 @@
-import { formatBytes, printable } from "../lib/index.ts";
-import type { Diff } from "../operation/index.ts";
+import { AppError, formatBytes, printable } from "../lib/index.ts";
+import type { Connection, Diff } from "../operation/index.ts";
 import { absolutePlace } from "./absolute-path.ts";
 import { command, withConnection } from "./command.ts";
 import type { Screen } from "./screen.ts";
@@ -19,14 +19,21 @@ export const diff = command<Diff>({
   ],
   run: async (context, asked) => {
     const platform = asked.text("platform");
-    return withConnection(context, ({ operations }) =>
+    const ask = ({ operations }: Pick<Connection, "operations">): Promise<Diff> =>
       operations.diff({
         a: absolutePlace(asked.argument("a")),
         b: absolutePlace(asked.argument("b")),
         files: asked.flag("files"),
         ...(platform === undefined ? {} : { platform }),
-      }),
-    );
+      });
+    try {
+      return await withConnection(context, ask);
+    } catch (error) {
+      // Two images of anywhere need no fleet.
+      const isMissing = error instanceof AppError && error.code === "CONFIG_MISSING";
+      if (!isMissing || context.options.config !== undefined) throw error;
+      return withConnection(context, ask, { stateless: true });
+    }
   },
   print: printDiff,
 });

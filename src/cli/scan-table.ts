@@ -53,7 +53,7 @@ function platformLines(platform: Platform, names: readonly string[], screen: Scr
   const lines = [what.map(printable).join("  ")];
   if (platform.state === "unknown") {
     lines.push(screen.red("unknown: what is not listed is not known, not clean"));
-    const shown = platform.reasons.slice(0, maxReasons);
+    const shown = shownOf(platform.reasons);
     for (const reason of shown) lines.push(`  ${screen.yellow("!")} ${printable(reason)}`);
     const more = platform.reasons.length - shown.length;
     if (more > 0) lines.push(`  and ${more} more`);
@@ -63,6 +63,10 @@ function platformLines(platform: Platform, names: readonly string[], screen: Scr
   const groups = Map.groupBy(open, ({ remedy }) => remedy.group);
   for (const [group, findings] of groups) lines.push("", ...groupLines(group, findings, screen));
   return lines;
+}
+
+function shownOf(reasons: Platform["reasons"]): Platform["reasons"] {
+  return reasons.slice(0, maxReasons);
 }
 
 function summaryLine(open: readonly ScanFindingView[], state: Platform["state"], screen: Screen): string {
@@ -209,13 +213,16 @@ function comparisonLines(comparison: NonNullable<Scan["comparison"]>, screen: Sc
   return lines;
 }
 
-function feedLines({ feeds }: Scan, screen: Screen): string[] {
+function feedLines({ feeds, platforms }: Scan, screen: Screen): string[] {
   if (feeds.length === 0)
     return [
       screen.red("unknown: no feed"),
       screen.dim("  Name one by --feed: a folder, zip or address of OSV records, or the Debian tracker's JSON."),
     ];
-  return feeds.map(({ name, newest, alarm }) => {
+  // What is shown as a reason is not said again.
+  const said = new Set(platforms.flatMap(({ state, reasons }) => (state === "unknown" ? shownOf(reasons) : [])));
+  const rest = feeds.filter(({ alarm }) => alarm === null || !said.has(alarm));
+  return rest.map(({ name, newest, alarm }) => {
     const state = alarm === null ? `of ${showTime(newest)}` : screen.red(printable(alarm));
     // An alarm names its feed.
     return alarm?.startsWith(name) === true ? state : `${screen.dim(`by ${printable(name)}`)} ${state}`;
