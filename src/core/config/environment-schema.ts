@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { gates } from "./gates-schema.ts";
 import { duration, name, units } from "./values.ts";
 
 const zone = z
@@ -166,6 +167,7 @@ export const environmentRules = {
     .describe("Images that come here together or not at all"),
   approvals: approvals.optional().describe("Who has to approve a digest before it comes here: `tidemill approve`"),
   reverify,
+  gates,
   probes: z.array(probe).max(100).default([]).describe("What is asked of the running service all through the soak"),
   requireProbes: z
     .union([z.boolean(), z.literal("warn")], { error: "`true`, `false` or `warn`" })

@@ -13,6 +13,7 @@ export { createPlatform, scanPackages, type PlatformFacts } from "./create-platf
 export { applyIgnores } from "./apply-ignores.ts";
 export { parseIgnoreFile, type IgnoreEntry, type IgnoreMistake, type ParsedIgnoreFile } from "./parse-ignore-file.ts";
 export { failOnWords, parseFailOn, type FailRule, type ParsedFailOn } from "./parse-fail-on.ts";
+export { judgeGate } from "./judge-gate.ts";
 export { judgeScan, type ScanPolicy } from "./judge-scan.ts";
 export { compareScans, type ScanComparison } from "./compare-scans.ts";
 export { describeRemedy, remedyGroup } from "./describe-remedy.ts";

@@ -1,3 +1,4 @@
+import type { Finding } from "../advisory/index.ts";
 import type { Instant } from "../../lib/index.ts";
 import { levelOf, severityOrder } from "./order-findings.ts";
 import type { FailRule, FailTerm } from "./parse-fail-on.ts";
@@ -26,7 +27,7 @@ export function judgeScan(report: ScanReport, policy: ScanPolicy, now: Instant):
     .flatMap(({ findings }) => findings)
     .filter((finding) => finding.ignored === undefined && (policy.only?.has(finding) ?? true));
   for (const rule of policy.rules) {
-    const broken = counted.filter((finding) => rule.terms.every((term) => holds(term, finding, now)));
+    const broken = counted.filter((finding) => breaksRule(rule, finding, now));
     for (const finding of broken) hits.add(finding);
     if (broken.length > 0) reasons.push(`${rule.text}: ${namesOf(broken)}`);
   }
@@ -40,7 +41,12 @@ export function judgeScan(report: ScanReport, policy: ScanPolicy, now: Instant):
   return { kind: reasons.length === 0 ? "passed" : "failed", reasons, hits, unrated };
 }
 
-function holds(term: FailTerm, finding: ScanFinding, now: Instant): boolean {
+/** Whether all terms of a rule are true of a finding at `now`. */
+export function breaksRule(rule: FailRule, finding: Finding, now: Instant): boolean {
+  return rule.terms.every((term) => holds(term, finding, now));
+}
+
+function holds(term: FailTerm, finding: Finding, now: Instant): boolean {
   switch (term.kind) {
     case "any":
       return true;

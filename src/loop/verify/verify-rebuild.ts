@@ -5,7 +5,7 @@ import type { EnvironmentConfig, RunCheckConfig } from "../../core/config/index.
 import type { Lease, Pointer, PromotionFacts, StoredCheck, Verdict } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
-import { checkMalware } from "./check-malware.ts";
+import { checkAdvisories } from "./check-advisories.ts";
 import type { CandidateVerification, CheckResult, RunCheck } from "./types.ts";
 import { verifyCandidate } from "./verify-candidate.ts";
 
@@ -71,7 +71,10 @@ export async function judgeCandidate(
     ctx,
     signal,
   );
-  const found = withChecks(seen, await checkMalware(ctx, image, made, seen.platforms));
+  const found = withChecks(
+    seen,
+    await checkAdvisories(ctx, { image, candidate, made, running, environment }, seen.platforms),
+  );
   const judged = judgeVerification(found, {
     requireRun: environment.requireRun,
     engineRuns: await runnablePlatforms(ctx, found.checks),
