@@ -113,6 +113,17 @@ describe("a branch writer", () => {
     expect(git("show", "main:a.yaml")).toBe("person:\r\nx");
   });
 
+  real("signs no push, whatever the user's settings want", async () => {
+    const { git, dir, source } = await site();
+    await writeFile(
+      join(dir, ".gitconfig"),
+      "[push]\n\tgpgSign = true\n\tfollowTags = true\n[commit]\n\tgpgSign = true\n",
+    );
+    const writer = createBranchWriter({ dir, env: { PATH: process.env["PATH"], HOME: dir } });
+    expect(await writer.edit(source, append("x"), never)).toMatchObject({ kind: "pushed" });
+    expect(git("show", "main:a.yaml")).toBe("n:\r\nx");
+  });
+
   real("says so where the repository takes no push, and changes nothing", async () => {
     const { git, writer, source, bare } = await site();
     const before = git("rev-parse", "main");

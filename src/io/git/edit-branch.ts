@@ -111,6 +111,8 @@ async function tryOnce(
     "push",
     "--porcelain",
     "--no-verify",
+    // The user's settings may want every push signed, which few servers take.
+    "--no-signed",
     "--",
     remote.address,
     `${made}:${ref}`,
