@@ -119,6 +119,11 @@ describe("FAULTS 30: an edit of a manifest", () => {
       "a.yaml:2:4: what is used here for",
     ],
     [
+      "a digest that something unknown uses as one",
+      `a: {repository: registry.example/shop/web, digest: &d ${old}}\nb: {img: registry.example/shop/log, digest: *d}`,
+      "a.yaml:2:45: it cannot be told whether this is web as well",
+    ],
+    [
       "no place",
       "image: {repository: registry.example/shop/web, tag: 1}",
       "a.yaml:1:21: web has no place for a digest",
@@ -167,8 +172,35 @@ describe("FAULTS 30: an edit of a manifest", () => {
     ["too many documents", `image: registry.example/shop/web\n${"---\na: 1\n".repeat(1100)}`, "TOO_LARGE"],
     ["too deep", `image: registry.example/shop/web\na: ${"[".repeat(5000)}${"]".repeat(5000)}`, "TOO_LARGE"],
     ["too many aliases", `image: registry.example/shop/web\na: &a 1\nb: [${"*a, ".repeat(2000)}]`, "TOO_LARGE"],
+    [
+      "merged from too many maps",
+      `image: registry.example/shop/web\na0: &a0 {x: 1}\n${Array.from({ length: 999 }, (_, at) => `a${at + 1}: &a${at + 1} {<<: *a${at}}`).join("\n")}`,
+      "UNSURE",
+    ],
     ["an alias of nothing", "image: registry.example/shop/web\na: *b", "UNSURE"],
   ])("refuses what is %s", (_, text, code) => expect(refusal(text)).toMatchObject({ code }));
+
+  it.each([
+    [
+      "one in another, many times over",
+      `a0: &a0 {x: 1}\n${Array.from({ length: 40 }, (_, at) => `a${at + 1}: &a${at + 1} {<<: [${Array(20).fill(`*a${at}`).join(", ")}]}`).join("\n")}`,
+    ],
+    ["itself", `a: &a {<<: [${Array(500).fill("*a").join(", ")}]}`],
+  ])("is not kept busy by maps that are merged: %s", (_, maps) => {
+    const text = `image: registry.example/shop/web@${old}\n${maps}\n`;
+    const started = performance.now();
+    expect(edit(text)).toBe(text.replace(old, fresh));
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  it("changes what a label repeats by an alias, and a marked anchor wherever it is used", () => {
+    for (const text of [
+      `a: {repository: registry.example/shop/web, digest: &d ${old}}\nlabels: {version: *d}\n`,
+      `d: &d ${old} # tidemill: web\na: {img: registry.example/shop/web, digest: *d}\n`,
+      `a: &a {repository: registry.example/shop/web, digest: &d ${old}}\nb: {<<: *a}\nc: {<<: *a, digest: *d}\n`,
+    ])
+      expect(edit(text)).toBe(text.replace(old, fresh));
+  });
 
   it("refuses what is not UTF-8", () => {
     const bytes = Buffer.from("image: registry.example/shop/web \xe9", "latin1");

@@ -30,6 +30,7 @@ interface Search {
   readonly refuse: (offset: number, why: string, hint: string) => Error;
 }
 
+const mostMerged = 64;
 const markerHint = "Write `# tidemill: IMAGE` at the end of the line that holds the digest, or on the line before.";
 
 /**
@@ -69,19 +70,22 @@ function findInDocument(
   const uses = new Map<Scalar<string>, Use[]>();
   const use = (scalar: Scalar<string>, one: Use): void => void uses.set(scalar, [...(uses.get(scalar) ?? []), one]);
   // What asks a registry for its tags names no image that runs.
-  const kind = isMap(document.contents) ? valueOf(targets, document.contents, "kind")?.scalar.value : undefined;
+  const kind = isMap(document.contents) ? valueOf(targets, document.contents, "kind", refuse)?.scalar.value : undefined;
   const apart = new Set<Scalar<string>>();
+  const known = new Set<number>();
   for (const map of maps) {
     const found = findSplit(targets, map, search);
     if (found === undefined) continue;
     apart.add(found.named);
+    known.add(found.usedAt);
     use(found.scalar, { repository: found.repository, at: found.at, isReference: false });
   }
+  const marked = findMarked(values, markers, search, locate);
   for (const value of kind === "ImageRepository" ? [] : values) {
     const found = apart.has(value.scalar) ? undefined : findReference(value, search);
     if (found !== undefined) use(value.scalar, { repository: found, at: value.at, isReference: true });
   }
-  for (const [scalar, image] of findMarked(values, markers, search, locate)) {
+  for (const [scalar, image] of marked) {
     const named = (uses.get(scalar) ?? []).some(({ repository }) => repository === ours);
     if (image !== wanted.image && named)
       throw refuse(startOf(scalar), `it names ${wanted.image}, and its marker ${image}`, "Put the marker right.");
@@ -97,6 +101,16 @@ function findInDocument(
         other.at,
         `what is used here for ${other.repository.slice(0, 200)} is used for ${wanted.image} as well`,
         "Give each image a digest of its own, without anchor and alias.",
+      );
+    const strange = values.find(
+      ({ scalar: one, at, key, isAlias }) =>
+        one === scalar && isAlias && /(?:digest|tag)$/i.test(key) && !known.has(at) && !marked.has(scalar),
+    );
+    if (strange !== undefined && !all.some(({ isReference }) => isReference))
+      throw refuse(
+        strange.at,
+        `it cannot be told whether this is ${wanted.image} as well`,
+        `Give it a digest of its own, or mark the one that has the anchor with \`# tidemill: ${wanted.image}\`.`,
       );
     if (duplicate !== undefined)
       throw refuse(duplicate.at, `the key ${duplicate.key} stands there twice`, "Leave one of them.");
@@ -169,16 +183,24 @@ function startOf(node: Node): number {
   return node.range?.[0] ?? 0;
 }
 
-/** The value of a key: the map's own, else what is merged into it (`<<: *base`), the first that has it. */
-function valueOf(targets: Targets, map: YAMLMap, key: string, depth = 0): Value | undefined {
+/** The value of a key: the map's own, else what is merged into it (`<<: *base`), the first that has it. Each map is asked once, or what merges itself, or one many times over, would have no end. */
+function valueOf(
+  targets: Targets,
+  map: YAMLMap,
+  key: string,
+  refuse: Search["refuse"],
+  asked = new Set<YAMLMap>(),
+): Value | undefined {
+  asked.add(map);
+  if (asked.size > mostMerged)
+    throw refuse(startOf(map), `more than ${mostMerged} maps are merged into one`, "Leave the file out of `files:`.");
   const pair = map.items.find((one) => isText(one.key) && one.key.value === key);
   if (pair !== undefined) return readValue(targets, pair.value, key);
-  if (depth > 8) return undefined;
   for (const { key: name, value } of map.items) {
     if (!isText(name) || name.value !== "<<") continue;
     for (const one of isSeq(value) ? value.items : [value]) {
       const merged = isAlias(one) ? targets.get(one) : one;
-      const found = isMap(merged) ? valueOf(targets, merged, key, depth + 1) : undefined;
+      const found = isMap(merged) && !asked.has(merged) ? valueOf(targets, merged, key, refuse, asked) : undefined;
       if (found !== undefined) return found;
     }
   }
@@ -222,9 +244,11 @@ function findSplit(
       readonly named: Scalar<string>;
       readonly repository: string;
       readonly at: number;
+      /** Of the digest, or of the alias that stands for it. */
+      readonly usedAt: number;
     }
   | undefined {
-  const get = (key: string): Value | undefined => valueOf(targets, map, key);
+  const get = (key: string): Value | undefined => valueOf(targets, map, key, refuse);
   const digest = get("digest");
   const tag = get("tag");
   const bare = digest === undefined && tag === undefined ? undefined : get("image");
@@ -237,7 +261,10 @@ function findSplit(
   const repository = repositoryOf(text);
   if (repository === undefined || /[@]/.test(text)) return undefined;
   const place = digest ?? (tag !== undefined && /@/.test(tag.scalar.value) ? tag : undefined);
-  if (place !== undefined) return { scalar: place.scalar, named: named.scalar, repository, at: startOf(map) };
+  if (place !== undefined) {
+    const { scalar, at: usedAt } = place;
+    return { scalar, named: named.scalar, repository, at: startOf(map), usedAt };
+  }
   if (repository !== ours) return undefined;
   const hasDigestKey = map.items.some(({ key }) => isText(key) && key.value === "digest");
   if (!hasDigestKey && tag === undefined && get("newTag") === undefined) return undefined;
