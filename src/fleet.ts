@@ -125,9 +125,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     closing.push(() => registries.close());
 
     const repositoryOf = (image: string) => client.repository(`${host}/${repositoryName(config, image)}`);
-    const pullName = (image: string, own?: string) => `${own ?? published}/${repositoryName(config, image)}`;
-    const stateDir = resolve(dataDir, "deploy");
-    const targets = createTargets(config, { home, stateDir, clock, repositoryOf, pullName, env });
+    const targets = createTargets(config, { home, stateDir: resolve(dataDir, "deploy"), clock, repositoryOf });
     closing.push(targets.close);
     const distro = createDistro({ dir: join(cacheDir, "distro"), clock });
     const suites = await findSuites(config, home, env);
@@ -150,7 +148,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       bases: { registries, asker: createTagAsker(registries, { clock }), clock },
       baseRepository: (reference) => registries.repository(reference),
       engine: await findEngine(dataDir, closing),
-      pullName,
+      pullName: (image, own) => `${own ?? published}/${repositoryName(config, image)}`,
       targetOf: targets.targetOf,
       repositoryOf,
       cacheDir,

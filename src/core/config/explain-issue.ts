@@ -16,6 +16,8 @@ export interface Issue {
   readonly minimum?: number | bigint;
   readonly maximum?: number | bigint;
   readonly issues?: readonly { readonly message: string }[];
+  /** Of a union: what each of its options says. */
+  readonly errors?: readonly (readonly Issue[])[];
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -41,6 +43,9 @@ export function explainIssue(issue: Issue, value: unknown): Mistake[] {
     });
   }
   const found = valueAt(value, path);
+  const meant = issue.code === "invalid_union" ? meantOption(issue, found) : undefined;
+  if (meant !== undefined)
+    return meant.flatMap((inner) => explainIssue({ ...inner, path: [...path, ...inner.path] }, value));
   if (issue.code === "invalid_key") {
     const why = issue.issues?.[0]?.message ?? issue.message;
     return [{ path, message: `${quote(String(path.at(-1)))} cannot stand here: ${why}` }];
@@ -67,6 +72,17 @@ export function explainIssue(issue: Issue, value: unknown): Mistake[] {
     return [{ path, message: `it takes ${bound}${units[issue.origin ?? ""] ?? ""}` }];
   }
   return [{ path, message: issue.message }];
+}
+
+/** What the one option of a union says that misses no key of a mapping: the keys tell which was meant. */
+function meantOption({ errors = [] }: Issue, found: unknown): readonly Issue[] | undefined {
+  if (typeof found !== "object" || found === null || Array.isArray(found)) return undefined;
+  const isMissing = ({ path: [key, ...rest] }: Issue): boolean =>
+    key === undefined ? true : rest.length === 0 && !Object.hasOwn(found, key);
+  const isNamed = (issues: readonly Issue[]): boolean =>
+    issues.every((inner) => inner.code === "unrecognized_keys" || !isMissing(inner));
+  const options = errors.filter(isNamed);
+  return options.length === 1 ? options[0] : undefined;
 }
 
 /** A hint at the name that was probably meant, or at those that there are. */
@@ -113,11 +129,18 @@ function unwrap(schema: unknown): unknown {
   let at = schema;
   for (let depth = 0; depth < 8; depth += 1) {
     const def = (at as { def?: { innerType?: unknown; options?: readonly unknown[] } } | undefined)?.def;
-    const inner = def?.innerType ?? def?.options?.[0];
+    if (def?.options !== undefined) return joined(def.options.map(unwrap));
+    const inner = def?.innerType;
     if (inner === undefined) return at;
     at = inner;
   }
   return at;
+}
+
+/** What any option of a union knows; where two know a key, as the first has it. */
+function joined(options: readonly unknown[]): unknown {
+  const shapes = options.filter(isShaped).map(({ shape }) => shape);
+  return shapes.length === 0 ? options[0] : { shape: Object.assign({}, ...shapes.reverse()) as object };
 }
 
 function isShaped(schema: unknown): schema is { readonly shape: Readonly<Record<string, unknown>> } {

@@ -3,14 +3,8 @@ export type { Mistake } from "./mistake.ts";
 export { parseConfig, placeMistakes, type ConfigProblem, type ParsedConfig } from "./parse-config.ts";
 export { ownImage } from "./own-image.ts";
 export { deploymentsOf, imagesOf } from "./check-deployments.ts";
-export type {
-  CommandConfig,
-  ComposeConfig,
-  DeploymentConfig,
-  GitopsConfig,
-  TagConfig,
-  WebhookConfig,
-} from "./deployments-schema.ts";
+export type { CommandConfig, ComposeConfig, DeploymentConfig, TagConfig, WebhookConfig } from "./deployments-schema.ts";
+export type { CheckConfig } from "./checks-schema.ts";
 export type { ProbeConfig } from "./environment-schema.ts";
 export { recipeKey } from "./recipe-key.ts";
 export { distroOf, effectiveImage, lineageOf, packagesImage, rootsOf } from "./effective-image.ts";
@@ -23,7 +17,6 @@ export {
   type ImageConfigEntry,
   type PackagesImage,
   type PolicyConfig,
-  type RunCheckConfig,
   type UpstreamConfig,
   type UpstreamImage,
 } from "./schema.ts";

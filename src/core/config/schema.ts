@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { check } from "./checks-schema.ts";
 import { deployments } from "./deployments-schema.ts";
 import { environmentRules } from "./environment-schema.ts";
 import { feeds } from "./feeds-schema.ts";
-import { duration, name, units } from "./values.ts";
+import { absolutePath, duration, name, owner, size, sizes, text, units, variable } from "./values.ts";
 
-const text = z.string().max(4096);
 const packageName = z
   .string()
   .regex(
@@ -18,10 +18,6 @@ const repository = z
     "a repository: lower-case path components, as `team/app`",
   )
   .max(200);
-const absolutePath = z
-  .string()
-  .max(1024)
-  .regex(/^\/[^\0]*$/, "an absolute path in the image");
 const platform = z.enum(["linux/amd64", "linux/arm64"]);
 
 const debianUpstream = z.strictObject({
@@ -64,10 +60,7 @@ const file = z.strictObject({
     .string()
     .regex(/^0?[0-7]{3}$/, "three octal digits")
     .optional(),
-  owner: z
-    .string()
-    .regex(/^\d{1,9}:\d{1,9}$/, "numbers, as `1000:1000`")
-    .default("0:0"),
+  owner: owner.default("0:0"),
 });
 
 const account = z.strictObject({
@@ -76,15 +69,6 @@ const account = z.strictObject({
   gid: z.number().int().min(0).max(4_294_967_294).optional(),
   home: absolutePath.default("/nonexistent"),
   shell: absolutePath.default("/usr/sbin/nologin"),
-});
-
-const runCheck = z.strictObject({
-  name: name.describe("For reports"),
-  run: z.array(z.string().max(4096)).min(1).max(100).describe("Program and arguments, run in the candidate"),
-  status: z.number().int().min(0).max(255).default(0),
-  output: z.string().max(1000).optional().describe("Text that the output must contain"),
-  network: z.boolean().default(false),
-  timeout: duration.default(60_000),
 });
 
 const packagesImage = z.strictObject({
@@ -119,19 +103,9 @@ const packagesImage = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_+-]+(?:\/[A-Za-z0-9_+-]+)*$/)
     .optional(),
-  checks: z.array(runCheck).max(100).default([]),
+  checks: z.array(check).max(100).default([]),
 });
 
-const sizes = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const;
-/** A size: `512MiB`, `2GiB`. Read as bytes. */
-const size = z
-  .string()
-  .regex(/^\d{1,6}(?:KiB|MiB|GiB)$/, "a size: `512MiB`, `2GiB`")
-  .transform((value) => {
-    const [, digits = "0", unit = "MiB"] = /^(\d+)([A-Za-z]+)$/.exec(value) ?? [];
-    return Number(digits) * sizes[unit as keyof typeof sizes];
-  });
-const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "the name of a variable");
 const imageReference = z
   .string()
   .max(500)
@@ -182,7 +156,7 @@ const dockerfileImage = z
       .boolean()
       .default(true)
       .describe("Whether its layers may go onto a newer base without a build, where that is shown to be safe"),
-    checks: z.array(runCheck).max(100).default([]),
+    checks: z.array(check).max(100).default([]),
   })
   .refine(({ context, git }) => (context === undefined) !== (git === undefined), {
     error: "name either `context:` or `git:`",
@@ -200,7 +174,7 @@ const upstreamImage = z.strictObject({
     .describe("Which packages are brought up to date where the owner's image lags"),
   upstream: name.optional().describe("Whose suites tell what is newer than its packages; by its os-release without it"),
   platforms,
-  checks: z.array(runCheck).max(100).default([]),
+  checks: z.array(check).max(100).default([]),
 });
 
 const image = z.discriminatedUnion("recipe", [packagesImage, dockerfileImage, upstreamImage], {
@@ -268,7 +242,7 @@ const environment = z.strictObject({
   name,
   ...environmentRules,
   requireRun: z.boolean().default(false).describe("Whether `run:` checks that could not run keep a candidate out"),
-  checks: z.array(runCheck).max(100).default([]).describe("For every image that comes here"),
+  checks: z.array(check).max(100).default([]).describe("For every image that comes here"),
 });
 
 const policies = z.strictObject({
@@ -364,7 +338,6 @@ export type BaseConfig = Config["bases"][string];
 export type EnvironmentConfig = Config["environments"][number];
 export type UpstreamConfig = Config["upstreams"][string];
 export type PolicyConfig = Config["policies"];
-export type RunCheckConfig = ImageConfigEntry["checks"][number];
 
 /** JSON Schema of tidemill.yaml, for editors: what a person may write, defaults left out. */
 export function configJsonSchema(): object {

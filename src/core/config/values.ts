@@ -17,3 +17,25 @@ export const duration = z
     const [, digits = "0", unit = "s"] = /^(\d+)([a-z]+)$/.exec(value) ?? [];
     return Number(digits) * (units[unit as keyof typeof units] ?? 1000);
   });
+
+export const text = z.string().max(4096);
+
+export const absolutePath = z
+  .string()
+  .max(1024)
+  .regex(/^\/[^\0]*$/, "an absolute path in the image");
+
+/** Who a file belongs to, by numbers. */
+export const owner = z.string().regex(/^\d{1,9}:\d{1,9}$/, "numbers, as `1000:1000`");
+
+export const sizes = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const;
+/** A size: `512MiB`, `2GiB`. Read as bytes. */
+export const size = z
+  .string()
+  .regex(/^\d{1,6}(?:KiB|MiB|GiB)$/, "a size: `512MiB`, `2GiB`")
+  .transform((value) => {
+    const [, digits = "0", unit = "MiB"] = /^(\d+)([A-Za-z]+)$/.exec(value) ?? [];
+    return Number(digits) * sizes[unit as keyof typeof sizes];
+  });
+
+export const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "the name of a variable");

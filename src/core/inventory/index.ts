@@ -31,6 +31,7 @@ export { diffPackages } from "./diff-packages.ts";
 export { parseDeb822Sources, parseSourcesList, readAptSources, suitesOf } from "./apt-sources.ts";
 export type { AptSource } from "./apt-sources.ts";
 export { suitesOfImage, type SuiteRequest, type ImageSuites } from "./suites-of-image.ts";
+export { checkExpected, type ExpectedFile, type ExpectedStructure } from "./structure/check-expected.ts";
 export { checkStructure } from "./structure/check-structure.ts";
 export type { StructureCheckName, StructureResult } from "./structure/check-structure.ts";
 export type { StructureSubject } from "./structure/structure-check.ts";

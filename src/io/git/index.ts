@@ -1,4 +1,3 @@
-export { createBranchWriter } from "./create-branch-writer.ts";
 export { createGit, type Git } from "./create-git.ts";
 export { publicUrl } from "./public-url.ts";
 export { readFolderKey } from "./read-folder-key.ts";

@@ -1,3 +1,3 @@
 export { type VerifyDeps } from "./verify-candidate.ts";
-export type { CandidateVerification, CheckResult, PlatformFacts, RunCheck, VerifyRequest } from "./types.ts";
+export type { CandidateVerification, CheckResult, PlatformFacts, VerifyRequest } from "./types.ts";
 export { judgeCandidate, verifyRebuild, type VerifyOutcome } from "./verify-rebuild.ts";

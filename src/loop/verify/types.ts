@@ -1,3 +1,4 @@
+import type { CheckConfig } from "../../core/config/index.ts";
 import type { Platform } from "../../core/image/index.ts";
 import type { ImageSource } from "../../core/image/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
@@ -7,7 +8,7 @@ import type { CandidateOrigin } from "../context.ts";
 
 /** One check of one candidate on one platform. */
 export interface CheckResult {
-  /** `proof`, `bytes`, a check of structure, or `run: NAME`. */
+  /** `proof`, `bytes`, a check of structure, or what the configuration asks for: `run: NAME`, `structure: NAME`, `script: NAME`. */
   readonly name: string;
   readonly platform: Platform;
   readonly verdict: "passed" | "failed" | "warned" | "not_run";
@@ -15,17 +16,12 @@ export interface CheckResult {
   readonly ms: number;
 }
 
-/** A command that must succeed in the candidate, as the configuration has it. */
-export interface RunCheck {
-  readonly name: string;
-  /** Program and arguments. */
-  readonly command: readonly string[];
-  /** Exit status that counts as success; 0 by default. */
-  readonly status?: number;
-  /** Text that the output must contain. */
-  readonly output?: string;
-  readonly network?: boolean;
-  readonly timeoutMs?: number;
+/** What a program of one's own is told of the candidate. */
+export interface ToldOfCandidate {
+  readonly image: string;
+  readonly environment: string;
+  /** What the candidate is pulled by, its digest in it. */
+  readonly reference: string;
 }
 
 export interface VerifyRequest {
@@ -38,7 +34,9 @@ export interface VerifyRequest {
   readonly origin?: Pick<CandidateOrigin, "bases" | "baseLayers">;
   /** What production runs now; undefined for an image's first candidate. */
   readonly previous: { readonly source: ImageSource; readonly digest: Digest } | undefined;
-  readonly runs: readonly RunCheck[];
+  /** Those that the configuration asks for. */
+  readonly checks: readonly CheckConfig[];
+  readonly told: ToldOfCandidate;
 }
 
 export interface PlatformFacts {

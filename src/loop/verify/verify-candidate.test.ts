@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CheckConfig } from "../../core/config/index.ts";
 import type { Cause } from "../../core/plan/index.ts";
 import type { ImageConfig } from "../../core/image/index.ts";
 import type { RunEngine, RunRequest, RunResult } from "../../io/engine/index.ts";
@@ -53,6 +54,15 @@ const cause: Cause = {
   advisories: [],
 };
 
+const version: CheckConfig = {
+  name: "version",
+  run: ["/app/run", "--version"],
+  status: 0,
+  output: "2.0",
+  network: false,
+  timeout: 60_000,
+};
+
 let folder: string;
 let images: ImageReader;
 beforeAll(async () => {
@@ -63,7 +73,13 @@ afterAll(() => rm(folder, { recursive: true }));
 
 async function verify(
   candidate: readonly Member[][],
-  options: { previous?: readonly Member[][]; config?: Partial<ImageConfig>; engine?: RunEngine; causes?: Cause[] } = {},
+  options: {
+    previous?: readonly Member[][];
+    config?: Partial<ImageConfig>;
+    engine?: RunEngine;
+    causes?: Cause[];
+    checks?: CheckConfig[];
+  } = {},
 ): Promise<CandidateVerification> {
   const source = memorySource();
   const put = (tag: string, layers: readonly Member[][], settings = config): Digest => {
@@ -79,8 +95,8 @@ async function verify(
       digest,
       causes: options.causes ?? [cause],
       previous: { source, digest: put("production", before) },
-      runs:
-        options.engine === undefined ? [] : [{ name: "version", command: ["/app/run", "--version"], output: "2.0" }],
+      checks: options.checks ?? (options.engine === undefined ? [] : [version]),
+      told: { image: "web", environment: "staging", reference: `registry.example/web@${digest}` },
     },
     { images, engine: options.engine, clock: manualClock(0) },
   );
@@ -231,5 +247,72 @@ describe("run: checks", () => {
     const result = await check(used);
     expect(result?.verdict).toBe(verdict);
     expect(result?.messages.join(" ")).toMatch(reason);
+  });
+});
+
+describe("what the configuration asks for", () => {
+  const layers = [members(libc("2.0-2")), app];
+  const asked = async (...checks: CheckConfig[]) =>
+    (await verify(layers, { checks })).checks.filter(({ name }) => name.includes(": "));
+  const script = (name: string, text: string, more: { timeout?: number; retries?: number } = {}): CheckConfig => ({
+    name,
+    script: ["sh", "-c", text],
+    timeout: more.timeout ?? 10_000,
+    ...(more.retries === undefined ? {} : { retries: { count: more.retries, pause: 1 } }),
+  });
+  const files = { files: [{ path: "/app/run", exists: true, mode: "0755", owner: "0:0" }], env: {}, labels: {} };
+
+  it("is answered in its order, though the first takes longest", async () => {
+    const results = await asked(
+      script("slow", "sleep 0.3"),
+      { name: "layout", structure: { ...files, entrypoint: ["/app/run"] } },
+      { name: "wrong", structure: { ...files, user: "app" } },
+      version,
+      script("fails", "echo first; echo second >&2; exit 3"),
+    );
+    expect(results.map(({ name, verdict }) => `${name} ${verdict}`)).toEqual([
+      "script: slow passed",
+      "structure: layout passed",
+      "structure: wrong failed",
+      "run: version not_run",
+      "script: fails failed",
+    ]);
+    expect(results[2]?.messages).toEqual(['user is "", not "app"']);
+    expect(results[4]?.messages[0]).toBe("it ended with 3, not 0");
+    expect(results[4]?.messages.slice(1).sort()).toEqual(["first", "second"]);
+  });
+
+  it("tells a program of the candidate, and nothing else of ours", async () => {
+    process.env["TIDEMILL_SECRET_CANARY"] = "hush";
+    const results = await asked(script("told", "env | grep TIDEMILL_ | sort; exit 1"));
+    delete process.env["TIDEMILL_SECRET_CANARY"];
+    const [, ...told] = results[0]?.messages ?? [];
+    const digest = /@(sha256:[0-9a-f]{64})$/.exec(told[4] ?? "")?.[1];
+    expect(told).toEqual([
+      `TIDEMILL_DIGEST=${digest}`,
+      "TIDEMILL_ENVIRONMENT=staging",
+      "TIDEMILL_IMAGE=web",
+      "TIDEMILL_PLATFORM=linux/amd64",
+      `TIDEMILL_REFERENCE=registry.example/web@${digest}`,
+    ]);
+  });
+
+  it("ends a program that is late, and makes what it said printable", async () => {
+    const results = await asked(script("late", "printf '\\033[31mred\\n'; sleep 30", { timeout: 300 }));
+    expect(results[0]).toMatchObject({ verdict: "failed" });
+    expect(results[0]?.messages[0]).toBe("it did not end within 300 ms");
+    expect(JSON.stringify(results)).not.toContain("\\u001b");
+  });
+
+  it("is tried again as often as it may be, and warns where it passed only then", async () => {
+    const mark = join(folder, "tried");
+    const second = `test -e ${mark} || { touch ${mark}; echo not yet; exit 1; }`;
+    expect((await asked(script("again", second, { retries: 1 })))[0]).toMatchObject({
+      verdict: "warned",
+      messages: ["it passed at try 2; at the first: it ended with 1, not 0"],
+    });
+    const count = join(folder, "count");
+    expect((await asked(script("never", `echo x >> ${count}; exit 1`, { retries: 2 })))[0]?.verdict).toBe("failed");
+    expect(await readFile(count, "utf8")).toBe("x\nx\nx\n");
   });
 });

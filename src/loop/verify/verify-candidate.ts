@@ -11,7 +11,7 @@ import type { ImageReader, PlatformImage } from "../../io/layer/index.ts";
 import type { Clock } from "../../lib/index.ts";
 import { checkBytes } from "./check-bytes.ts";
 import { checkProof, type ProofOrigin } from "./check-proof.ts";
-import { runChecks } from "./run-checks.ts";
+import { checkAsked } from "./check-asked.ts";
 import type { CandidateVerification, CheckResult, PlatformFacts, VerifyRequest } from "./types.ts";
 
 export interface VerifyDeps {
@@ -22,7 +22,7 @@ export interface VerifyDeps {
 
 /**
  * Every check of a candidate, on every platform, from its own bytes: that each cause had its effect, that the package
- * database tells the truth, that nothing in it is broken that was not before, and its `run:` checks. Failing checks are
+ * database tells the truth, that nothing in it is broken that was not before, and what the configuration asks for. Failing checks are
  * values; it throws only where the image cannot be read at all.
  */
 export async function verifyCandidate(
@@ -42,7 +42,7 @@ export async function verifyCandidate(
     const facts = factsOf(one, previous);
     platforms.push(facts);
     checks.push(...verifyBytes(request, one, previous, facts, deps.clock));
-    checks.push(...(await runChecks(request.runs, request.source, one, deps.engine, deps.clock, signal)));
+    checks.push(...(await checkAsked(request, one, deps, signal)));
   }
   for (const gone of before?.platforms ?? [])
     if (!image.platforms.some(({ platform }) => samePlatform(platform, gone.platform)))

@@ -1,12 +1,12 @@
 import { formatPlatform, type Platform } from "../../core/image/index.ts";
 import type { Cause } from "../../core/plan/index.ts";
 import { judgeVerification, type Judgement } from "../../core/policy/index.ts";
-import type { EnvironmentConfig, RunCheckConfig } from "../../core/config/index.ts";
+import type { EnvironmentConfig } from "../../core/config/index.ts";
 import type { Lease, Pointer, PromotionFacts, StoredCheck, Verdict } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
 import { checkAdvisories } from "./check-advisories.ts";
-import type { CandidateVerification, CheckResult, RunCheck } from "./types.ts";
+import type { CandidateVerification, CheckResult } from "./types.ts";
 import { verifyCandidate } from "./verify-candidate.ts";
 
 export type VerifyOutcome =
@@ -66,7 +66,8 @@ export async function judgeCandidate(
       causes,
       ...(origin === undefined ? {} : { origin }),
       previous: running === undefined || running === candidate ? undefined : { source, digest: running },
-      runs: [...(ctx.config.images[image]?.checks ?? []), ...environment.checks].map(runCheckOf),
+      checks: [...(ctx.config.images[image]?.checks ?? []), ...environment.checks],
+      told: { image, environment: environment.name, reference: `${ctx.pullName(image)}@${candidate}` },
     },
     ctx,
     signal,
@@ -100,10 +101,6 @@ async function runnablePlatforms(ctx: Context, checks: readonly CheckResult[]): 
   for (const platform of platforms.values())
     if (await engine.canRun(platform).catch(() => false)) runnable.push(platform);
   return runnable;
-}
-
-function runCheckOf({ name, run, status, output, network, timeout }: RunCheckConfig): RunCheck {
-  return { name, command: run, status, network, timeoutMs: timeout, ...(output === undefined ? {} : { output }) };
 }
 
 function storedCheck({ name, platform, verdict, messages }: CheckResult): StoredCheck {

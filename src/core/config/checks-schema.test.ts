@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { check } from "./checks-schema.ts";
+import { parseConfig } from "./parse-config.ts";
+
+const start = `version: 1
+upstreams: { debian: { kind: debian, codename: bookworm } }
+environments: [{ name: production }]
+images:
+  web:
+    recipe: packages
+    upstream: debian
+    packages: [curl]
+    checks:
+`;
+const problems = (text: string) => {
+  const parsed = parseConfig(`${start}      - ${text}\n`, {});
+  return parsed.kind === "ok" ? [] : parsed.problems.map(({ path, message, line }) => `${line} ${path}: ${message}`);
+};
+
+describe("a check", () => {
+  it("with `run:` alone is what it has always been", () => {
+    expect(check.parse({ name: "starts", run: ["nginx", "-t"] })).toEqual({
+      name: "starts",
+      run: ["nginx", "-t"],
+      status: 0,
+      network: false,
+      timeout: 60_000,
+    });
+  });
+
+  it.each([
+    ["{ name: a, run: [x], retries: 2 }", []],
+    ["{ name: a, script: [./ask], timeout: 5m, retries: { count: 1, pause: 10s } }", []],
+    ["{ name: a, structure: { files: [{ path: /bin/sh, exists: false }], user: app, maxSize: 80MiB } }", []],
+    ["{ name: a, run: nginx -t }", ["10 images.web.checks.0.run: it takes a list, not text"]],
+    ["{ name: a, script: [] }", ["10 images.web.checks.0.script: it takes at least 1 entries"]],
+    ["{ name: a, run: [x], outptu: y }", ['10 images.web.checks.0.outptu: "outptu" is not known here']],
+    ["{ name: a, script: [x], network: true }", ['10 images.web.checks.0.network: "network" is not known here']],
+    [
+      "{ name: a, structure: { files: [{ path: bin/sh }] } }",
+      ["10 images.web.checks.0.structure.files.0.path: an absolute path in the image"],
+    ],
+    [
+      "{ name: a, structure: { files: [{ path: /bin/sh, exists: false, mode: '0755' }] } }",
+      ["10 images.web.checks.0.structure.files.0: of a file that must not be there nothing else can be wanted"],
+    ],
+    [
+      "{ name: a }",
+      [
+        "10 images.web.checks.0: a check has a `name` and one of `run`, `structure`, `script`; `tidemill schema` says what else",
+      ],
+    ],
+  ])("%s", (text, said) => expect(problems(text)).toEqual(said));
+
+  it("has at most ten retries", () => expect(problems("{ name: a, run: [x], retries: 11 }")).toHaveLength(1));
+});

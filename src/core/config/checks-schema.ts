@@ -1,0 +1,90 @@
+import { z } from "zod";
+import { absolutePath, duration, name, owner, size, text, units, variable } from "./values.ts";
+
+const timeout = duration.default(60_000);
+const common = {
+  name: name.describe("For reports"),
+  retries: z
+    .union(
+      [
+        z
+          .number()
+          .int()
+          .min(0)
+          .max(10)
+          .transform((count) => ({ count, pause: units.s })),
+        z.strictObject({ count: z.number().int().min(0).max(10), pause: duration.default(units.s) }),
+      ],
+      { error: "how often it is tried again, or `{ count: 2, pause: 10s }`" },
+    )
+    .optional()
+    .describe("How often it is tried again before it counts as failed, and the pause before each; never without it"),
+};
+const words = z.array(z.string().max(4096)).min(1).max(100);
+
+const run = z.strictObject({
+  ...common,
+  run: words.describe("Program and arguments, run in the candidate"),
+  status: z.number().int().min(0).max(255).default(0),
+  output: z.string().max(1000).optional().describe("Text that the output must contain"),
+  network: z.boolean().default(false),
+  timeout,
+});
+
+const script = z.strictObject({
+  ...common,
+  script: words.describe(
+    "Program and arguments, run where Tidemill runs; it is told TIDEMILL_IMAGE, _ENVIRONMENT, _DIGEST, _REFERENCE, _PLATFORM",
+  ),
+  timeout,
+});
+
+const expectedFile = z
+  .strictObject({
+    path: absolutePath,
+    exists: z.boolean().default(true),
+    type: z.enum(["file", "directory", "symlink"]).optional().describe("Without it whatever its links lead to"),
+    mode: z
+      .string()
+      .regex(/^0?[0-7]{3,4}$/, "three or four octal digits")
+      .optional(),
+    owner: owner.optional(),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits")
+      .optional()
+      .describe("Of its content"),
+    maxSize: size.optional(),
+  })
+  .refine(
+    ({ exists, path: _path, ...wanted }) => exists || Object.values(wanted).every((value) => value === undefined),
+    { error: "of a file that must not be there nothing else can be wanted" },
+  );
+
+const structure = z.strictObject({
+  name: common.name,
+  structure: z
+    .strictObject({
+      files: z.array(expectedFile).max(1000).default([]),
+      env: z.record(variable, text).default({}).describe("Variables that it must have, with these values"),
+      user: text.optional(),
+      entrypoint: z.array(text).max(100).optional(),
+      cmd: z.array(text).max(100).optional(),
+      workdir: absolutePath.optional(),
+      labels: z.record(z.string().min(1).max(200), text).default({}),
+      ports: z
+        .array(z.string().regex(/^\d{1,5}(?:\/(?:tcp|udp))?$/, "`8080`, `53/udp`"))
+        .max(100)
+        .optional()
+        .describe("All that it exposes, and no other"),
+      maxSize: size.optional().describe("Of all its files together, unpacked"),
+    })
+    .describe("What must hold of its files and its config: read from its own layers, without an engine"),
+});
+
+/** What a candidate must pass, told apart by the key that it names. */
+export const check = z.union([run, structure, script], {
+  error: "a check has a `name` and one of `run`, `structure`, `script`; `tidemill schema` says what else",
+});
+
+export type CheckConfig = z.output<typeof check>;

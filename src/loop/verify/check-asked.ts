@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CheckConfig } from "../../core/config/index.ts";
+import { checkExpected } from "../../core/inventory/index.ts";
+import type { RunEngine } from "../../io/engine/index.ts";
+import type { PlatformImage } from "../../io/layer/index.ts";
+import type { Clock } from "../../lib/index.ts";
+import { checkRun, whyNotRun } from "./check-run.ts";
+import { checkScript } from "./check-script.ts";
+import type { CheckResult, VerifyRequest } from "./types.ts";
+
+type Outcome = Pick<CheckResult, "verdict" | "messages">;
+
+interface AskedDeps {
+  readonly engine: RunEngine | undefined;
+  readonly clock: Pick<Clock, "now">;
+}
+
+/** Checks of one platform that go on at once: each may have a container of its own. */
+const atOnce = 2;
+
+/** Every check that the configuration asks for, of one platform of the candidate, in its order; where no engine can run one, it is `not_run` with the reason. */
+export async function checkAsked(
+  request: VerifyRequest,
+  image: PlatformImage,
+  { engine, clock }: AskedDeps,
+  signal?: AbortSignal,
+): Promise<CheckResult[]> {
+  const { checks } = request;
+  const needsEngine = checks.some((check) => "run" in check);
+  const reason = needsEngine ? await whyNotRun(engine, image) : undefined;
+  const ask = (check: CheckConfig): Promise<Outcome> | Outcome => {
+    if ("structure" in check) return checkFiles(check.structure, image);
+    if ("script" in check) return checkScript(check, request, image.platform, signal);
+    if (engine === undefined || reason !== undefined)
+      return { verdict: "not_run", messages: [reason ?? "no engine is configured that could run it"] };
+    return checkRun(check, request.source, image, engine, signal);
+  };
+  const results: CheckResult[] = [];
+  const todo = checks.entries();
+  const work = async (): Promise<void> => {
+    for (const [at, check] of todo) {
+      const started = clock.now();
+      const outcome = await withRetries(check, ask, signal);
+      const base = { name: nameOf(check), platform: image.platform };
+      results[at] = { ...base, ...outcome, ms: clock.now() - started };
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return results;
+}
+
+function checkFiles(
+  expected: Extract<CheckConfig, { structure: unknown }>["structure"],
+  { tree, config }: PlatformImage,
+): Outcome {
+  const messages = checkExpected({ tree, config: config.config }, expected);
+  return { verdict: messages.length > 0 ? "failed" : "passed", messages };
+}
+
+/** Asks again what failed, as often as its policy says; what passed only then warns. */
+async function withRetries(
+  check: CheckConfig,
+  ask: (check: CheckConfig) => Promise<Outcome> | Outcome,
+  signal: AbortSignal | undefined,
+): Promise<Outcome> {
+  const { count = 0, pause = 0 } = ("retries" in check ? check.retries : undefined) ?? {};
+  let outcome = await ask(check);
+  const [first] = outcome.messages;
+  for (let tries = 1; outcome.verdict === "failed" && tries <= count; tries += 1) {
+    await sleep(pause, undefined, signal === undefined ? {} : { signal });
+    outcome = await ask(check);
+    if (outcome.verdict === "passed")
+      return { verdict: "warned", messages: [`it passed at try ${tries + 1}; at the first: ${first ?? "it failed"}`] };
+  }
+  return outcome;
+}
+
+function nameOf(check: CheckConfig): string {
+  const kind = "structure" in check ? "structure" : "script" in check ? "script" : "run";
+  return `${kind}: ${check.name}`;
+}
