@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import type { Config } from "./core/config/index.ts";
 import { createDeployTarget, type DeployTarget, type DeployWorld } from "./io/deploy/index.ts";
+import { createBranchWriter } from "./io/git/index.ts";
 import {
   copyImage,
   createRegistryClient,
@@ -11,6 +13,10 @@ import { keepingTag, leaseMs } from "./loop/context.ts";
 
 export interface TargetsOptions extends Pick<DeployWorld, "home" | "stateDir" | "clock"> {
   readonly repositoryOf: (image: string) => Repository;
+  /** An image's name, for who sees the registry under a name of his own where he does. */
+  readonly pullName: (image: string, registry?: string) => string;
+  /** From which Git takes what it needs to reach repositories. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** The running systems of a configuration. */
@@ -26,10 +32,12 @@ export function createTargets(config: Config, options: TargetsOptions): Targets 
   );
   const open = (): RegistryClient =>
     createRegistryClient({ credentials: dockerCredentials(), timeoutMs: leaseMs - 5_000, insecure });
-  const { repositoryOf, ...rest } = options;
+  const { repositoryOf, pullName, env, ...rest } = options;
   const registries = open();
   const world: DeployWorld = {
     ...rest,
+    pullName: ({ image, deployment }) => pullName(image, config.deployments[deployment]?.registry),
+    branches: createBranchWriter({ dir: join(rest.stateDir, "git"), env }),
     repository: (name) => registries.repository(name),
     copyImage: async (image, digest, to, { evidence, signal }) => {
       // A client remembers what it sent; what was sent may have been collected there since.

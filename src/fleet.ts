@@ -125,7 +125,9 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     closing.push(() => registries.close());
 
     const repositoryOf = (image: string) => client.repository(`${host}/${repositoryName(config, image)}`);
-    const targets = createTargets(config, { home, stateDir: resolve(dataDir, "deploy"), clock, repositoryOf });
+    const pullName = (image: string, own?: string) => `${own ?? published}/${repositoryName(config, image)}`;
+    const stateDir = resolve(dataDir, "deploy");
+    const targets = createTargets(config, { home, stateDir, clock, repositoryOf, pullName, env });
     closing.push(targets.close);
     const distro = createDistro({ dir: join(cacheDir, "distro"), clock });
     const suites = await findSuites(config, home, env);
@@ -148,7 +150,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       bases: { registries, asker: createTagAsker(registries, { clock }), clock },
       baseRepository: (reference) => registries.repository(reference),
       engine: await findEngine(dataDir, closing),
-      pullName: (image, own) => `${own ?? published}/${repositoryName(config, image)}`,
+      pullName,
       targetOf: targets.targetOf,
       repositoryOf,
       cacheDir,

@@ -26,6 +26,7 @@ export function checkDeployments(config: Config): Mistake[] {
   const environments = config.environments.map(({ name }) => name);
   const images = Object.keys(config.images);
   const tags = ownTags(config);
+  const files = new Map<string, string>();
   return Object.entries(config.deployments).flatMap(([name, deployment]): Mistake[] => {
     const at = ["deployments", name];
     const mistakes: Mistake[] = [];
@@ -35,6 +36,7 @@ export function checkDeployments(config: Config): Mistake[] {
       if (!images.includes(image)) mistakes.push(unknown([...at, "images", index], "image", image, images));
     if (deployment.compose !== undefined) mistakes.push(...checkServices(deployment.compose.services, at, images));
     if (deployment.tag !== undefined) mistakes.push(...checkTag(name, imagesOf(config, name), deployment, tags));
+    if (deployment.gitops !== undefined) mistakes.push(...checkFiles(name, imagesOf(config, name), deployment, files));
     return mistakes;
   });
 }
@@ -93,6 +95,25 @@ function checkTag(
     tags.set(target, name);
     return [];
   });
+}
+
+/** No two of us write one image to one file. `files`: who writes each that was seen. */
+function checkFiles(
+  name: string,
+  images: readonly string[],
+  { gitops }: Config["deployments"][string],
+  files: Map<string, string>,
+): Mistake[] {
+  return (gitops?.files ?? []).flatMap((file, index) =>
+    images.flatMap((image): Mistake[] => {
+      const key = JSON.stringify([gitops?.url, gitops?.branch, file, image]);
+      const other = files.get(key);
+      files.set(key, name);
+      if (other === undefined || other === name) return [];
+      const path = ["deployments", name, "gitops", "files", index];
+      return [{ path, message: `${other} writes ${image} to ${file} as well` }];
+    }),
+  );
 }
 
 function unknown(path: Mistake["path"], what: string, name: string, known: readonly string[]): Mistake {

@@ -46,6 +46,18 @@ describe("deployments of the configuration", () => {
       /shop\.images\[?.?0\]?: there is no image "wbe"/,
     ],
     ["shop: { environment: staging }", /it names no target: one of .*command/],
+    ["shop: { environment: staging, gitops: { url: /a, files: [] } }", /gitops\.files/],
+    ["shop: { environment: staging, gitops: { url: /a, files: [../b] } }", /a file from the top of the repository/],
+    ["shop: { environment: staging, gitops: { url: /a, files: [/b] } }", /a file from the top of the repository/],
+    ["shop: { environment: staging, gitops: { url: /a, files: [b, b] } }", /a file stands there twice/],
+    [
+      'shop: { environment: staging, gitops: { url: /a, files: [b], author: { name: "a <b>", email: c } } }',
+      /a name without/,
+    ],
+    [
+      "shop: { environment: staging, gitops: { url: /a, files: [b] } }\n  other: { environment: production, images: [web], gitops: { url: /a, files: [c, b] } }",
+      /other\.gitops\.files.*: shop writes web to b as well/,
+    ],
     ["shop: { environment: staging, command: { run: [] } }", /command\.run/],
     ["shop: { environment: staging, command: { run: x } }", /command\.run/],
     ["shop: { environment: staging, command: { run: [x], user: root } }", /user/],

@@ -106,8 +106,39 @@ const tag = z.strictObject({
   insecure: z.boolean().default(false).describe("Plain HTTP; loopback needs no word"),
 });
 
+const inRepository = z
+  .string()
+  .min(1)
+  .max(1000)
+  .refine((path) => !/^[/-]|\\|[\p{Cc}]/u.test(path) && path.split("/").every((part) => !/^\.{0,2}$/.test(part)), {
+    error: "a file from the top of the repository: `deploy/web.yaml`",
+  });
+
+const gitops = z.strictObject({
+  url: z
+    .string()
+    .min(1)
+    .max(2000)
+    .describe("https, ssh or file; credentials come from the environment or Git's own helper"),
+  branch: z.string().min(1).max(250).default("main").describe("It is pushed to, never by force"),
+  files: z
+    .array(inRepository)
+    .min(1)
+    .max(100)
+    .refine((files) => new Set(files).size === files.length, { error: "a file stands there twice" })
+    .describe("Which files hold the digests, from the top of the repository: YAML or `.env`"),
+  author: z
+    .strictObject({
+      name: z.string().regex(/^[^<>\p{Cc}]{1,200}$/u, "a name without `<` and `>`"),
+      email: z.string().regex(/^[^<>\s\p{Cc}]{1,200}$/u, "an address without `<` and `>`"),
+    })
+    .default({ name: "Tidemill", email: "tidemill@localhost" })
+    .describe("Who commits; nobody else should, under this address: by it our commits are known"),
+});
+
 /** Every kind of running system, by the key that it has in a deployment. */
 const targets = {
+  gitops: gitops.optional().describe("Files of a Git repository, which something else makes so"),
   compose: compose.optional().describe("Services of a Docker Compose file"),
   command: command.optional().describe("A program of your own"),
   webhook: webhook.optional().describe("A system that takes a signed request"),
@@ -134,6 +165,7 @@ export const deployments = z
 
 export type DeploymentConfig = z.output<typeof deployment>;
 export type ComposeConfig = z.output<typeof compose>;
+export type GitopsConfig = z.output<typeof gitops>;
 export type TagConfig = z.output<typeof tag>;
 export type WebhookConfig = z.output<typeof webhook>;
 export type CommandConfig = z.output<typeof command>;

@@ -3,7 +3,14 @@ export type { Mistake } from "./mistake.ts";
 export { parseConfig, placeMistakes, type ConfigProblem, type ParsedConfig } from "./parse-config.ts";
 export { ownImage } from "./own-image.ts";
 export { deploymentsOf, imagesOf } from "./check-deployments.ts";
-export type { CommandConfig, ComposeConfig, DeploymentConfig, TagConfig, WebhookConfig } from "./deployments-schema.ts";
+export type {
+  CommandConfig,
+  ComposeConfig,
+  DeploymentConfig,
+  GitopsConfig,
+  TagConfig,
+  WebhookConfig,
+} from "./deployments-schema.ts";
 export type { CheckConfig } from "./checks-schema.ts";
 export type { ProbeConfig } from "./environment-schema.ts";
 export { recipeKey } from "./recipe-key.ts";

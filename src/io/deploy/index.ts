@@ -1,6 +1,7 @@
 import type { DeploymentConfig } from "../../core/config/index.ts";
 import { createCommandTarget } from "./command-target.ts";
 import { createComposeTarget } from "./compose-target.ts";
+import { createGitopsTarget } from "./gitops-target.ts";
 import { createTagTarget } from "./tag-target.ts";
 import type { DeployTarget, DeployWorld } from "./types.ts";
 import { createWebhookTarget } from "./webhook-target.ts";
@@ -22,6 +23,7 @@ const deployTargets = {
   command: createCommandTarget,
   webhook: createWebhookTarget,
   tag: createTagTarget,
+  gitops: createGitopsTarget,
 } satisfies {
   readonly [Kind in TargetKind]: (config: NonNullable<DeploymentConfig[Kind]>, world: DeployWorld) => DeployTarget;
 };

@@ -93,6 +93,10 @@ export interface DeployWorld {
     to: string,
     options: { readonly evidence: boolean; readonly signal: AbortSignal },
   ) => Promise<void>;
+  /** Where a running system pulls an image from: `registry.example/web`. */
+  readonly pullName: (place: Place) => string;
+  /** Branches of Git repositories. */
+  readonly branches: TargetBranches;
   /** A repository elsewhere. */
   readonly repository: (name: string) => TargetRepository;
 }
@@ -106,4 +110,48 @@ export interface TargetRepository {
     tag: string,
     options?: { readonly ifMatch?: Digest | "absent"; readonly signal?: AbortSignal },
   ) => Promise<void>;
+}
+
+/** Files of a branch of a Git repository. */
+export interface TargetFiles {
+  readonly url: string;
+  readonly branch: string;
+  readonly paths: readonly string[];
+}
+
+/** A branch as it was when it was looked at. */
+export interface TargetTip {
+  readonly commit: string;
+  /** By path. What is not there is missing. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface TargetCommit {
+  readonly commit: string;
+  readonly author: string;
+  readonly committerEmail: string;
+  readonly message: string;
+}
+
+/** As much of Git as a target needs. Throws what Git throws. */
+export interface TargetBranches {
+  readonly read: (files: TargetFiles, signal: AbortSignal) => Promise<TargetTip>;
+  /** Commits and pushes what `edit` makes of the files; it is asked again where somebody else was quicker. Without a change there is no commit. */
+  readonly edit: (
+    files: TargetFiles,
+    edit: (
+      tip: TargetTip & {
+        /** The commit by which a text came to the files or went from them last; undefined where that lies too far back. */
+        readonly lastCommitOf: (text: string) => Promise<TargetCommit | undefined>;
+      },
+    ) => Promise<
+      | {
+          readonly files: ReadonlyMap<string, Uint8Array>;
+          readonly message: string;
+          readonly author: { readonly name: string; readonly email: string };
+        }
+      | undefined
+    >,
+    signal: AbortSignal,
+  ) => Promise<{ readonly kind: "pushed" | "unchanged"; readonly commit: string }>;
 }

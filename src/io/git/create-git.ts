@@ -1,12 +1,11 @@
 import { join } from "node:path";
-import { mkdir } from "node:fs/promises";
 import { sha256, digestHex } from "../../lib/index.ts";
 import { checkRef, checkSubdirectory, isCommitId, parseLocation } from "./check-source.ts";
-import { diskFailed } from "./disk-failed.ts";
 import { GitError } from "./error.ts";
 import { fetchTree } from "./fetch-tree.ts";
 import { gitCall } from "./git-environment.ts";
 import { lookUpRef } from "./look-up-ref.ts";
+import { prepareCall } from "./prepare-call.ts";
 import { publicUrl } from "./public-url.ts";
 import { runGit } from "./run-git.ts";
 import { createTreeFolder } from "./tree-folder.ts";
@@ -68,14 +67,7 @@ export function createGit(options: {
   const folders = new Map<string, ReturnType<typeof createTreeFolder>>();
   let usable = false;
 
-  const prepare = async (url: string) => {
-    const location = parseLocation(url);
-    const call = gitCall(env, location, dir);
-    await mkdir(dir, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-      throw diskFailed(dir, cause);
-    });
-    return { location, call, what: publicUrl(url) };
-  };
+  const prepare = (url: string) => prepareCall(env, dir, url);
 
   return {
     missing: async () => {

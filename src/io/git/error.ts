@@ -21,6 +21,10 @@ export class GitError extends AppError<
   | "SUBMODULE"
   | "TOO_LARGE"
   | "TIMED_OUT"
+  /** The repository does not take a push. */
+  | "REFUSED"
+  /** Others were quicker to push, again and again. */
+  | "RACED"
   /** Our own folder cannot be written: full, or not ours. */
   | "DISK_FAILED"
   /** A build context that cannot be read. */

@@ -1,10 +1,12 @@
 import { systemClock } from "../../../lib/index.ts";
 import type { DeployWorld } from "../index.ts";
 
-/** A world of one folder, without registries. */
+/** A world of one folder, without registries and Git. */
 export function loneWorld(home: string): DeployWorld {
   const none = (): never => {
-    throw new Error("no registry is in this test");
+    throw new Error("no registry and no Git is in this test");
   };
-  return { home, stateDir: `${home}/state`, clock: systemClock, copyImage: none, repository: none };
+  const branches = { read: none, edit: none };
+  const pullName = ({ image }: { readonly image: string }): string => `registry.example/${image}`;
+  return { home, stateDir: `${home}/state`, clock: systemClock, copyImage: none, repository: none, branches, pullName };
 }

@@ -1,0 +1,190 @@
+import type { GitopsConfig } from "../../core/config/index.ts";
+import type { Observed } from "../../core/deploy/index.ts";
+import { editManifest, findManifestPlaces, ManifestError, type ManifestPlace } from "../../core/manifest/index.ts";
+import { AppError, messageOf, printable, shortDigest, type Digest } from "../../lib/index.ts";
+import type {
+  Applied,
+  DeployMeans,
+  DeployRequest,
+  DeployTarget,
+  DeployWorld,
+  Place,
+  TargetCommit,
+  TargetTip,
+} from "./types.ts";
+
+const trailer = "Tidemill-Deployment";
+
+/** What the files name: every place, with its file. */
+type Named = ManifestPlace & { readonly path: string };
+
+/** Why nothing was changed. */
+type Refused = { readonly kind: "stale"; readonly reason: string };
+
+/**
+ * Files of a Git repository that something else makes so: Argo CD, Flux, a pipeline, a cron job. Only the bytes of the digest are changed, in one commit that is pushed and never forced. Our commits are known by a trailer and their
+ * committer: what anybody else's commit made the files name stays until a person decides.
+ */
+export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): DeployTarget {
+  const source = { url: config.url, branch: config.branch, paths: config.files };
+  const wantedOf = (place: Place) => ({ image: place.image, repository: world.pullName(place) });
+
+  const find = (place: Place, { files }: TargetTip): Named[] => {
+    const missing = config.files.find((path) => !files.has(path));
+    if (missing !== undefined)
+      throw new ManifestError("UNREADABLE", `there is no file ${printable(missing)} on the branch ${config.branch}`, {
+        hint: "Look at `files:` of this deployment.",
+      });
+    return [...files].flatMap(([path, bytes]) =>
+      findManifestPlaces({ path, bytes }, wantedOf(place)).map((one) => ({ ...one, path })),
+    );
+  };
+
+  /** Makes the files name `to`, where they name one of `from` or what a commit of ours brought. */
+  const change = async (
+    request: DeployRequest,
+    to: Digest,
+    from: readonly Digest[] | "any",
+    means: DeployMeans,
+  ): Promise<Applied> => {
+    let refused: Refused | undefined;
+    await world.branches.edit(
+      source,
+      async (tip) => {
+        refused = undefined;
+        const places = find(request, tip);
+        if (places.length === 0) throw nowhere(request, wantedOf(request).repository);
+        if (places.every(({ digest }) => digest === to)) return undefined;
+        const known = from === "any" || means.forced ? undefined : new Set<Digest | undefined>(from);
+        for (const place of known === undefined ? [] : places) {
+          if (place.digest === to) continue;
+          if (known?.has(place.digest) === true) {
+            // What was brought already and is not there any more was taken out. A way back asks nobody.
+            const taken = to === request.digest && request.kind === "forward" ? await tip.lastCommitOf(to) : undefined;
+            refused = taken && refuse(request, place, taken, config.author.email);
+          } else {
+            const brought = place.digest === undefined ? undefined : await tip.lastCommitOf(place.digest);
+            refused = refuse(request, place, brought, config.author.email);
+          }
+          if (refused !== undefined) return undefined;
+        }
+        const files = new Map(
+          [...tip.files].map(([path, bytes]) => [path, editManifest({ path, bytes }, wantedOf(request), to)] as const),
+        );
+        await means.confirmOurs();
+        return { files, message: describe(request, to), author: config.author };
+      },
+      means.signal,
+    );
+    return refused ?? { kind: "applied" };
+  };
+
+  return {
+    kind: "gitops",
+    observes: true,
+    plan: async (request, signal) => {
+      try {
+        const places = find(request, await world.branches.read(source, signal));
+        if (places.length === 0) throw nowhere(request, wantedOf(request).repository);
+        const where = places.map(({ path, line }) => `${printable(path)}:${line}`).join(", ");
+        return { steps: [`writes ${request.digest} to ${where}`, `commits and pushes it to ${config.branch}`] };
+      } catch (error) {
+        return { steps: [`commits ${request.digest} to ${config.branch}`], problem: unreachable(error, signal).reason };
+      }
+    },
+    apply: async (request, means) => {
+      const { previous } = request;
+      try {
+        // The first takes over what is there.
+        return await change(request, request.digest, previous === undefined ? "any" : [previous.digest], means);
+      } catch (error) {
+        return unreachable(error, means.signal);
+      }
+    },
+    observe: async (place, signal): Promise<Observed> => {
+      try {
+        const places = find(place, await world.branches.read(source, signal));
+        if (places.length === 0) return { kind: "absent", reason: nowhere(place, wantedOf(place).repository).message };
+        const bare = places.find(({ digest }) => digest === undefined);
+        if (bare !== undefined)
+          return { kind: "unknown", reason: `${printable(bare.path)}:${bare.line}:${bare.column}: it names no digest` };
+        return { kind: "running", digests: [...new Set(places.flatMap(({ digest }) => digest ?? []))] };
+      } catch (error) {
+        return { kind: "unknown", reason: unreachable(error, signal).reason };
+      }
+    },
+    undo: async (request, means) => {
+      const { previous, digest } = request;
+      if (previous === undefined) return { kind: "undone" };
+      try {
+        // What somebody else made of it meanwhile stays.
+        await change(request, previous.digest, [digest], { ...means, forced: false });
+        return { kind: "undone" };
+      } catch (error) {
+        return { kind: "again", reason: unreachable(error, means.signal).reason };
+      }
+    },
+  };
+}
+
+function nowhere({ image }: Place, repository: string): ManifestError {
+  return new ManifestError("UNSURE", `no file of \`files:\` names ${image}: ${repository} is looked for`, {
+    hint: `Mark its digest with \`# tidemill: ${image}\`, or say by \`registry:\` under which name it is pulled there.`,
+  });
+}
+
+/** Why what stands there is not ours to change; undefined where an earlier commit of ours brought it. */
+function refuse(
+  request: DeployRequest,
+  { path, line, digest }: Named,
+  brought: TargetCommit | undefined,
+  email: string,
+): Refused | undefined {
+  const at = `${printable(path)}:${line} names ${digest ?? "no digest"}`;
+  if (brought === undefined) return { kind: "stale", reason: `${at}, which no commit of ours brought` };
+  const by = `${brought.commit.slice(0, 12)} by ${brought.author}`;
+  const own = readTrailer(brought.message);
+  if (own === undefined || brought.committerEmail !== email)
+    return { kind: "stale", reason: `${at} since the commit ${by}, which is none of ours` };
+  const isHere = own.deployment === request.deployment && own.image === request.image;
+  if (isHere && own.fence > request.fence)
+    return { kind: "stale", reason: `${at} since a later worker's commit ${by}: its fence is ${own.fence}` };
+  return undefined;
+}
+
+/** The message of a commit: what came where, why, and whose word it was. */
+function describe(request: DeployRequest, to: Digest): string {
+  const { deployment, image, environment, id, fence, reason, digest } = request;
+  const isBack = to !== digest;
+  const why = isBack ? `Undoes ${digest}, which was not taken.` : printable(reason);
+  const verb = isBack || request.kind === "rollback" ? "goes back to" : "is";
+  const title = `${image} ${verb} ${shortDigest(to)} in ${environment}`;
+  return `${title}\n\n${why}\n\n${to}\n\n${trailer}: ${deployment} ${image} ${fence} ${id}\n`;
+}
+
+interface Trailer {
+  readonly deployment: string;
+  readonly image: string;
+  readonly fence: number;
+}
+
+/** The trailer of the last paragraph: what is quoted further up is a reason. */
+function readTrailer(message: string): Trailer | undefined {
+  const last =
+    message
+      .trimEnd()
+      .split(/\n\s*\n/)
+      .at(-1) ?? "";
+  const line = last.split("\n").find((one) => one.startsWith(`${trailer}: `));
+  const [, deployment, image, fence] = /^\S+: (\S+) (\S+) (\d{1,15}) \S+$/.exec(line?.trim() ?? "") ?? [];
+  if (deployment === undefined || image === undefined) return undefined;
+  return { deployment, image, fence: Number(fence) };
+}
+
+/** A repository that does not take it says nothing of the image. An abort, and what is no error of Git or of a file, is thrown on. */
+function unreachable(error: unknown, signal: AbortSignal): { readonly kind: "unreachable"; readonly reason: string } {
+  signal.throwIfAborted();
+  if (!(error instanceof AppError)) throw error;
+  const { hint } = error;
+  return { kind: "unreachable", reason: hint === undefined ? messageOf(error) : `${messageOf(error)}. ${hint}` };
+}

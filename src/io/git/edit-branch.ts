@@ -1,0 +1,243 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { formatBytes, printable } from "../../lib/index.ts";
+import { GitError } from "./error.ts";
+import { lastCommitOf, type KnownCommit } from "./last-commit-of.ts";
+import { lookUpRef, unanswered, type Remote } from "./look-up-ref.ts";
+import { runGit } from "./run-git.ts";
+
+/** A branch as it was when it was fetched. */
+export interface BranchTip {
+  readonly commit: string;
+  /** By path. What is not there, and what is no plain file, is missing. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** The commit by which `text` came to the files or went from them last; undefined where it lies too far back. */
+  lastCommitOf(text: string): Promise<KnownCommit | undefined>;
+}
+
+export interface BranchChange {
+  /** By path, of files that the branch has. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly message: string;
+  readonly author: { readonly name: string; readonly email: string };
+}
+
+export type BranchEnd = { readonly kind: "pushed" | "unchanged"; readonly commit: string };
+
+export interface EditLimits {
+  /** Of what comes over the line. */
+  readonly bytes: number;
+  /** Of one file. */
+  readonly fileBytes: number;
+  /** How often it is done again where somebody else was quicker. */
+  readonly races: number;
+}
+
+const longestPauseMs = 2000;
+const leftoverMs = 3_600_000;
+const raced = /fetch first|non-fast-forward|cannot lock ref|failed to (?:update|lock)|incorrect old value|stale info/i;
+
+interface Store {
+  readonly remote: Remote;
+  readonly folder: string;
+  readonly limits: EditLimits;
+}
+
+interface Entry {
+  readonly mode: string;
+  readonly id: string;
+  readonly size: number;
+}
+
+/** The files of a branch as they are now. */
+export async function readBranch(
+  remote: Remote,
+  branch: string,
+  paths: readonly string[],
+  limits: EditLimits,
+): Promise<Pick<BranchTip, "commit" | "files">> {
+  return inStore(remote, limits, async (store) => {
+    const { commit, entries } = await fetchTip(store, branch, paths);
+    return { commit, files: await readFiles(store, entries) };
+  });
+}
+
+/**
+ * Commits what `edit` makes of the files to the tip of a branch and pushes it, never by force. Where somebody else was quicker, all of it is done again on what they made of the branch. Without a change there is no commit.
+ */
+export async function editBranch(
+  remote: Remote,
+  branch: string,
+  paths: readonly string[],
+  edit: (tip: BranchTip) => Promise<BranchChange | undefined>,
+  limits: EditLimits,
+): Promise<BranchEnd> {
+  for (let race = 0; ; race += 1) {
+    const end = await inStore(remote, limits, (store) => tryOnce(store, branch, paths, edit));
+    if (end.kind !== "raced") return end;
+    if (race >= limits.races)
+      throw new GitError("RACED", `${remote.what}: others were quicker ${race + 1} times to push to ${branch}`, {
+        hint: "It is tried again. Who writes to the branch so often?",
+        retry: true,
+      });
+    await delay(Math.random() * Math.min(longestPauseMs, 50 * 2 ** race), undefined, { signal: remote.signal });
+  }
+}
+
+async function tryOnce(
+  store: Store,
+  branch: string,
+  paths: readonly string[],
+  edit: (tip: BranchTip) => Promise<BranchChange | undefined>,
+): Promise<BranchEnd | { readonly kind: "raced" }> {
+  const { remote } = store;
+  const { commit, entries } = await fetchTip(store, branch, paths);
+  const files = await readFiles(store, entries);
+  const change = await edit({
+    commit,
+    files,
+    lastCommitOf: (text) => lastCommitOf(remote, store.folder, { branch, commit, paths, text }, store.limits.bytes),
+  });
+  const changed = [...(change?.files ?? [])].filter(
+    ([path, bytes]) => !Buffer.from(bytes).equals(files.get(path) ?? Buffer.alloc(0)),
+  );
+  if (change === undefined || changed.length === 0) return { kind: "unchanged", commit };
+  const made = await makeCommit(store, commit, entries, new Map(changed), change);
+  const ref = `refs/heads/${branch}`;
+  const args = [
+    `--git-dir=${store.folder}`,
+    "push",
+    "--porcelain",
+    "--no-verify",
+    // The user's settings may want every push signed, which few servers take.
+    "--no-signed",
+    "--",
+    remote.address,
+    `${made}:${ref}`,
+  ];
+  const pushed = await runGit(remote.call, args, { cwd: remote.cwd, signal: remote.signal });
+  if (pushed.status === 0) return { kind: "pushed", commit: made };
+  // What git says is a hint: what the branch names is what counts, also where the answer was lost.
+  const now = (await lookUpRef(remote, ref)).commit;
+  if (now === made) return { kind: "pushed", commit: made };
+  const said = printable(
+    `${pushed.stdout.split("\n").find((line) => line.startsWith("!")) ?? ""} ${pushed.words}`,
+  ).trim();
+  if (now !== commit || raced.test(said)) return { kind: "raced" };
+  if (!/rejected/.test(said)) throw unanswered(remote.what, pushed);
+  throw new GitError("REFUSED", `${remote.what} does not take a push to ${branch}: ${said.slice(0, 500)}`, {
+    hint: "May this user push to the branch, or do rules of the server forbid it?",
+  });
+}
+
+/** Has `work` done in a new, empty store, which is gone afterwards. */
+async function inStore<T>(remote: Remote, limits: EditLimits, work: (store: Store) => Promise<T>): Promise<T> {
+  const parent = join(remote.cwd, "edits");
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  await removeLeftovers(parent);
+  const folder = join(parent, randomUUID());
+  try {
+    return await work({ remote, folder, limits });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What a process that was killed has left. */
+async function removeLeftovers(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const path = join(parent, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && Date.now() - found.mtimeMs > leftoverMs)
+      await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function run(
+  { remote, folder, limits }: Store,
+  args: readonly string[],
+  isBare = false,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const { call, cwd, signal, what } = remote;
+  const own = { ...call, env: { ...call.env, ...more } };
+  const watch = { folder, bytes: limits.bytes, what };
+  const result = await runGit(own, isBare ? args : [`--git-dir=${folder}`, ...args], { cwd, signal, watch });
+  if (result.status !== 0) throw unanswered(what, result);
+  return result.stdout;
+}
+
+async function fetchTip(
+  store: Store,
+  branch: string,
+  paths: readonly string[],
+): Promise<{ readonly commit: string; readonly entries: ReadonlyMap<string, Entry> }> {
+  const { remote, limits } = store;
+  const ref = `refs/heads/${branch}`;
+  const { commit: found } = await lookUpRef(remote, ref).catch((error: unknown): never => {
+    if (!(error instanceof GitError && error.code === "UNKNOWN_REF")) throw error;
+    throw new GitError("UNKNOWN_REF", `${remote.what} has no branch ${branch}`, { hint: "Look at `branch:`." });
+  });
+  const format = found.length === 64 ? ["--object-format=sha256"] : [];
+  await run(store, ["init", "--quiet", "--bare", "--template=", ...format, "--", store.folder], true);
+  await run(store, ["fetch", "--quiet", "--depth=1", "--no-tags", "--", remote.address, `+${ref}:refs/tidemill/tip`]);
+  const commit = (await run(store, ["rev-parse", "refs/tidemill/tip^{commit}"])).trim();
+  const listed = await run(store, ["--literal-pathspecs", "ls-tree", "-z", "--long", commit, "--", ...paths]);
+  const entries = new Map<string, Entry>();
+  for (const line of listed.split("\0")) {
+    const [, mode = "", id = "", size = "", path = ""] =
+      /^(100[0-7]{3}) blob ([0-9a-f]+) +(\d+)\t(.*)$/s.exec(line) ?? [];
+    if (path === "") continue;
+    if (Number(size) > limits.fileBytes)
+      throw new GitError(
+        "TOO_LARGE",
+        `${remote.what}: ${printable(path)} is larger than ${formatBytes(limits.fileBytes)}`,
+      );
+    entries.set(path, { mode, id, size: Number(size) });
+  }
+  return { commit, entries };
+}
+
+async function readFiles(store: Store, entries: ReadonlyMap<string, Entry>): Promise<Map<string, Uint8Array>> {
+  const { call, cwd, signal, what } = store.remote;
+  const files = new Map<string, Uint8Array>();
+  for (const [path, { id }] of entries) {
+    const chunks: Buffer[] = [];
+    const args = [`--git-dir=${store.folder}`, "cat-file", "blob", id];
+    const result = await runGit(call, args, { cwd, signal, onOutput: (chunk) => void chunks.push(chunk) });
+    if (result.status !== 0) throw unanswered(what, result);
+    files.set(path, Buffer.concat(chunks));
+  }
+  return files;
+}
+
+/** A commit on top of `parent` with the files changed: no work tree, so nothing is converted on the way. */
+async function makeCommit(
+  store: Store,
+  parent: string,
+  entries: ReadonlyMap<string, Entry>,
+  changed: ReadonlyMap<string, Uint8Array>,
+  { message, author }: BranchChange,
+): Promise<string> {
+  const index = { GIT_INDEX_FILE: join(store.folder, "tidemill-index") };
+  const scratch = join(store.folder, "tidemill-scratch");
+  await run(store, ["read-tree", parent], false, index);
+  for (const [path, bytes] of changed) {
+    const entry = entries.get(path);
+    if (entry === undefined) throw new Error("only what was read is changed");
+    await writeFile(scratch, bytes);
+    const id = (await run(store, ["hash-object", "-w", "--no-filters", "--", scratch])).trim();
+    await run(store, ["update-index", "--cacheinfo", `${entry.mode},${id},${path}`], false, index);
+  }
+  const tree = (await run(store, ["write-tree"], false, index)).trim();
+  await writeFile(scratch, message);
+  const names = {
+    GIT_AUTHOR_NAME: author.name,
+    GIT_AUTHOR_EMAIL: author.email,
+    GIT_COMMITTER_NAME: author.name,
+    GIT_COMMITTER_EMAIL: author.email,
+  };
+  return (await run(store, ["commit-tree", tree, "-p", parent, "-F", scratch], false, names)).trim();
+}
