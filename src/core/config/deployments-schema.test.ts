@@ -54,6 +54,7 @@ describe("deployments of the configuration", () => {
       'shop: { environment: staging, gitops: { url: /a, files: [b], author: { name: "a <b>", email: c } } }',
       /a name without/,
     ],
+    ['shop: { environment: staging, gitops: { url: /a, files: [b], signingKey: "a\\nb" } }', /signingKey: a path/],
     [
       "shop: { environment: staging, gitops: { url: /a, files: [b] } }\n  other: { environment: production, images: [web], gitops: { url: /a, files: [c, b] } }",
       /other\.gitops\.files.*: shop writes web to b as well/,

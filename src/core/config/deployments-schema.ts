@@ -134,6 +134,13 @@ const gitops = z.strictObject({
     })
     .default({ name: "Tidemill", email: "tidemill@localhost" })
     .describe("Who commits; nobody else should, under this address: by it our commits are known"),
+  signingKey: z
+    .string()
+    .min(1)
+    .max(4096)
+    .regex(/^\P{Cc}+$/u, "a path")
+    .optional()
+    .describe("File of an SSH key without a passphrase that signs the commits, relative to this configuration"),
 });
 
 /** Every kind of running system, by the key that it has in a deployment. */

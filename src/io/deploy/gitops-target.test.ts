@@ -39,9 +39,9 @@ const gitops = {
   files: ["web.yaml"],
   author: { name: "Tidemill", email: "tidemill@shop.example" },
 };
-const lone = (url: string, home: string) =>
+const lone = (url: string, home: string, more: { readonly signingKey?: string } = {}) =>
   createDeployTarget(
-    { environment: "production", deadline: 1, gitops: { ...gitops, url } },
+    { environment: "production", deadline: 1, gitops: { ...gitops, url, ...more } },
     {
       ...loneWorld(home),
       branches: createBranchWriter({ dir: home, env: { PATH: process.env["PATH"], HOME: "/nonexistent" } }),
@@ -60,6 +60,7 @@ async function site(digest: string = first) {
   const git = (...args: string[]): string => person.git(`--git-dir=${bare}`, ...args);
   return {
     target: lone(bare, home),
+    home,
     git,
     named: () => git("show", "main:web.yaml"),
     /** A person's commit on top of what is there. */
@@ -162,6 +163,17 @@ describe("a gitops target", () => {
       target.apply(request({ fence: 10, digest: foreign }), means({ forced: true, ...lost })),
     ).rejects.toThrow("lost");
     expect(named()).toContain(third);
+  });
+
+  real("signs with a key beside the configuration, and says so where it does not sign", async () => {
+    const { git, home } = await site();
+    const commit = git("rev-parse", "main");
+    const target = lone(git("rev-parse", "--absolute-git-dir"), home, { signingKey: "no/key" });
+    expect(await target.apply(request(), means())).toMatchObject({
+      kind: "unreachable",
+      reason: expect.stringContaining(`${home}/no/key does not sign a commit`),
+    });
+    expect(git("rev-parse", "main")).toBe(commit);
   });
 
   real("takes over what is there before the first", async () => {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { GitopsConfig } from "../../core/config/index.ts";
 import type { Observed } from "../../core/deploy/index.ts";
 import { editManifest, findManifestPlaces, ManifestError, type ManifestPlace } from "../../core/manifest/index.ts";
@@ -27,6 +28,7 @@ type Refused = { readonly kind: "stale"; readonly reason: string };
  */
 export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): DeployTarget {
   const source = { url: config.url, branch: config.branch, paths: config.files };
+  const signing = config.signingKey === undefined ? {} : { signingKey: resolve(world.home, config.signingKey) };
   const wantedOf = (place: Place) => ({ image: place.image, repository: world.pullName(place) });
 
   const find = (place: Place, { files }: TargetTip): Named[] => {
@@ -72,7 +74,7 @@ export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): De
           [...tip.files].map(([path, bytes]) => [path, editManifest({ path, bytes }, wantedOf(request), to)] as const),
         );
         await means.confirmOurs();
-        return { files, message: describe(request, to), author: config.author };
+        return { files, message: describe(request, to), author: config.author, ...signing };
       },
       means.signal,
     );

@@ -149,6 +149,7 @@ export interface TargetBranches {
           readonly files: ReadonlyMap<string, Uint8Array>;
           readonly message: string;
           readonly author: { readonly name: string; readonly email: string };
+          readonly signingKey?: string;
         }
       | undefined
     >,

@@ -1,4 +1,5 @@
-import { mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect } from "vitest";
 import { needs } from "../../../test/needs.ts";
@@ -7,6 +8,7 @@ import type { BranchTip } from "./edit-branch.ts";
 import { makeRepository, noGit, temporaryFolder, type Repository } from "./testdata/repository.ts";
 
 const real = needs(noGit);
+const noSigner = spawnSync("ssh-keygen", ["-?"]).error === undefined ? undefined : "ssh-keygen";
 const never = new AbortController().signal;
 const made: string[] = [];
 afterAll(() => Promise.all(made.map((path) => rm(path, { recursive: true, force: true }))));
@@ -122,6 +124,31 @@ describe("a branch writer", () => {
     const writer = createBranchWriter({ dir, env: { PATH: process.env["PATH"], HOME: dir } });
     expect(await writer.edit(source, append("x"), never)).toMatchObject({ kind: "pushed" });
     expect(git("show", "main:a.yaml")).toBe("n:\r\nx");
+  });
+
+  needs(noGit ?? noSigner)("signs a commit by an SSH key, and makes none where it cannot", async () => {
+    const { git, dir, writer, source } = await site();
+    const key = join(dir, "key");
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key]);
+    await writeFile(join(dir, "signers"), `tidemill@shop.example ${await readFile(`${key}.pub`, "utf8")}`);
+    const signed = (line: string, signingKey: string) => async (tip: BranchTip) => ({
+      ...(await append(line)(tip)),
+      signingKey,
+    });
+    const { commit } = await writer().edit(source, signed("x", key), never);
+    git("-c", `gpg.ssh.allowedSignersFile=${join(dir, "signers")}`, "verify-commit", commit);
+    expect(git("rev-parse", "main")).toBe(commit);
+
+    await writeFile(join(dir, "broken"), "no key\n", { mode: 0o600 });
+    for (const other of ["broken", "nothing"])
+      await expect(writer().edit(source, signed("y", join(dir, other)), never)).rejects.toMatchObject({
+        code: "NOT_SIGNED",
+        message: expect.stringContaining(join(dir, other)),
+      });
+    execFileSync("ssh-keygen", ["-q", "-p", "-N", "a passphrase", "-f", key]);
+    await rm(`${key}.pub`);
+    await expect(writer().edit(source, signed("y", key), never)).rejects.toMatchObject({ code: "NOT_SIGNED" });
+    expect(git("rev-parse", "main")).toBe(commit);
   });
 
   real("says so where the repository takes no push, and changes nothing", async () => {

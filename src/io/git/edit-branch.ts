@@ -6,7 +6,7 @@ import { formatBytes, printable } from "../../lib/index.ts";
 import { GitError } from "./error.ts";
 import { lastCommitOf, type KnownCommit } from "./last-commit-of.ts";
 import { lookUpRef, unanswered, type Remote } from "./look-up-ref.ts";
-import { runGit } from "./run-git.ts";
+import { runGit, type GitResult } from "./run-git.ts";
 
 /** A branch as it was when it was fetched. */
 export interface BranchTip {
@@ -22,6 +22,8 @@ export interface BranchChange {
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly message: string;
   readonly author: { readonly name: string; readonly email: string };
+  /** Path of an SSH key that signs the commit; without it none is signed. */
+  readonly signingKey?: string;
 }
 
 export type BranchEnd = { readonly kind: "pushed" | "unchanged"; readonly commit: string };
@@ -219,7 +221,7 @@ async function makeCommit(
   parent: string,
   entries: ReadonlyMap<string, Entry>,
   changed: ReadonlyMap<string, Uint8Array>,
-  { message, author }: BranchChange,
+  { message, author, signingKey }: BranchChange,
 ): Promise<string> {
   const index = { GIT_INDEX_FILE: join(store.folder, "tidemill-index") };
   const scratch = join(store.folder, "tidemill-scratch");
@@ -239,5 +241,26 @@ async function makeCommit(
     GIT_COMMITTER_NAME: author.name,
     GIT_COMMITTER_EMAIL: author.email,
   };
-  return (await run(store, ["commit-tree", tree, "-p", parent, "-F", scratch], false, names)).trim();
+  const args = ["commit-tree", tree, "-p", parent, "-F", scratch];
+  if (signingKey === undefined) return (await run(store, args, false, names)).trim();
+  const signed = await runSigned(store, args, signingKey, names);
+  if (signed.status === 0) return signed.stdout.trim();
+  throw new GitError("NOT_SIGNED", `${printable(signingKey)} does not sign a commit: ${signed.words}`, {
+    hint: "Is it an SSH key without a passphrase that this user alone may read? It needs Git 2.34 and OpenSSH 8.2, or newer.",
+  });
+}
+
+/** No setting of the user's says which program or key signs. git-config(1), gpg.format. */
+async function runSigned(
+  { remote, folder }: Store,
+  args: readonly string[],
+  key: string,
+  names: Readonly<Record<string, string>>,
+): Promise<GitResult> {
+  const { call, cwd, signal } = remote;
+  const settings = ["gpg.format=ssh", "gpg.ssh.program=ssh-keygen", `user.signingKey=${key}`];
+  const [command = "", ...rest] = args;
+  const own = { ...call, env: { ...call.env, ...names } };
+  const before = [`--git-dir=${folder}`, ...settings.flatMap((one) => ["-c", one])];
+  return runGit(own, [...before, command, "-S", ...rest], { cwd, signal });
 }

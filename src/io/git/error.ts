@@ -21,6 +21,8 @@ export class GitError extends AppError<
   | "SUBMODULE"
   | "TOO_LARGE"
   | "TIMED_OUT"
+  /** The key does not sign. */
+  | "NOT_SIGNED"
   /** The repository does not take a push. */
   | "REFUSED"
   /** Others were quicker to push, again and again. */
