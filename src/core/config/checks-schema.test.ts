@@ -32,6 +32,14 @@ describe("a check", () => {
     ["{ name: a, run: [x], retries: 2 }", []],
     ["{ name: a, script: [./ask], timeout: 5m, retries: { count: 1, pause: 10s } }", []],
     ["{ name: a, structure: { files: [{ path: /bin/sh, exists: false }], user: app, maxSize: 80MiB } }", []],
+    ["{ name: a, http: { port: 8080, path: /healthz, contains: ok }, env: { MODE: test }, start: 10s }", []],
+    ["{ name: a, tcp: 5432, command: [postgres, -D, /tmp], writable: true }", []],
+    ["{ name: a, tcp: 70000 }", ["10 images.web.checks.0.tcp: it takes at most 65535"]],
+    [
+      "{ name: a, http: { port: 80, path: '@evil.example/' } }",
+      ["10 images.web.checks.0.http.path: a path: `/healthz`"],
+    ],
+    ["{ name: a, http: { port: 80 }, network: true }", ['10 images.web.checks.0.network: "network" is not known here']],
     ["{ name: a, run: nginx -t }", ["10 images.web.checks.0.run: it takes a list, not text"]],
     ["{ name: a, script: [] }", ["10 images.web.checks.0.script: it takes at least 1 entries"]],
     ["{ name: a, run: [x], outptu: y }", ['10 images.web.checks.0.outptu: "outptu" is not known here']],
@@ -47,7 +55,7 @@ describe("a check", () => {
     [
       "{ name: a }",
       [
-        "10 images.web.checks.0: a check has a `name` and one of `run`, `structure`, `script`; `tidemill schema` says what else",
+        "10 images.web.checks.0: a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `script`; `tidemill schema` says what else",
       ],
     ],
   ])("%s", (text, said) => expect(problems(text)).toEqual(said));

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { absolutePath, duration, name, owner, size, text, units, variable } from "./values.ts";
+import { absolutePath, duration, headers, name, owner, size, text, units, variable } from "./values.ts";
 
 const timeout = duration.default(60_000);
 const common = {
@@ -29,6 +29,39 @@ const run = z.strictObject({
   output: z.string().max(1000).optional().describe("Text that the output must contain"),
   network: z.boolean().default(false),
   timeout,
+});
+
+const service = {
+  ...common,
+  command: words.optional().describe("Program and arguments in place of its own entrypoint"),
+  env: z.record(variable, text).default({}).describe("Beside those of the image"),
+  writable: z.boolean().default(false).describe("Whether its root can be written to"),
+  start: duration.default(30_000).describe("Within which it must have answered as is wanted"),
+  timeout: duration.default(5 * units.s).describe("Of one question"),
+};
+const port = z.number().int().min(1).max(65_535);
+
+const http = z.strictObject({
+  ...service,
+  http: z
+    .strictObject({
+      port,
+      path: z
+        .string()
+        .max(2000)
+        .regex(/^\/[!-~]*$/, "a path: `/healthz`")
+        .default("/"),
+      method: z.enum(["GET", "HEAD", "POST"]).default("GET"),
+      headers: headers.default({}),
+      status: z.array(z.number().int().min(100).max(599)).min(1).max(100).optional(),
+      contains: z.string().min(1).max(1000).optional(),
+    })
+    .describe("A question to the candidate, started in a container without the outside world"),
+});
+
+const tcp = z.strictObject({
+  ...service,
+  tcp: port.describe("On which the candidate, started in a container without the outside world, must listen"),
 });
 
 const script = z.strictObject({
@@ -83,8 +116,9 @@ const structure = z.strictObject({
 });
 
 /** What a candidate must pass, told apart by the key that it names. */
-export const check = z.union([run, structure, script], {
-  error: "a check has a `name` and one of `run`, `structure`, `script`; `tidemill schema` says what else",
+export const check = z.union([run, http, tcp, structure, script], {
+  error:
+    "a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `script`; `tidemill schema` says what else",
 });
 
 export type CheckConfig = z.output<typeof check>;

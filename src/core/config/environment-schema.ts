@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { gates } from "./gates-schema.ts";
-import { duration, name, units } from "./values.ts";
+import { duration, headers, name, units } from "./values.ts";
 
 const zone = z
   .string()
@@ -80,17 +80,6 @@ const question = {
     .default("none")
     .describe("Whether it goes on after the soak, and what an unhealthy service then brings"),
 };
-
-const headers = z.record(
-  z
-    .string()
-    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "the name of a header")
-    .max(200),
-  z
-    .string()
-    .max(4096)
-    .regex(/^[^\r\n\0]*$/, "one line"),
-);
 
 const probe = z
   .union(

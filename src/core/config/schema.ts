@@ -241,7 +241,10 @@ const base = z.strictObject({
 const environment = z.strictObject({
   name,
   ...environmentRules,
-  requireRun: z.boolean().default(false).describe("Whether `run:` checks that could not run keep a candidate out"),
+  requireRun: z
+    .boolean()
+    .default(false)
+    .describe("Whether checks that could not run, for want of an engine, keep a candidate out"),
   checks: z.array(check).max(100).default([]).describe("For every image that comes here"),
 });
 

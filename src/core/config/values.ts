@@ -39,3 +39,15 @@ export const size = z
   });
 
 export const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "the name of a variable");
+
+/** Of a request. */
+export const headers = z.record(
+  z
+    .string()
+    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "the name of a header")
+    .max(200),
+  z
+    .string()
+    .max(4096)
+    .regex(/^[^\r\n\0]*$/, "one line"),
+);

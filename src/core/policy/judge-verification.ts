@@ -1,6 +1,6 @@
 import { formatPlatform, samePlatform, type Platform } from "../image/index.ts";
 
-/** One check of a candidate on one platform. A check that the configuration asks for is named `run: NAME`. */
+/** One check of a candidate on one platform. A check that the configuration asks for is named `KIND: NAME`. */
 export interface JudgedCheck {
   readonly name: string;
   readonly platform: Platform;
@@ -14,7 +14,7 @@ export interface JudgedVerification {
 }
 
 export interface VerificationPolicy {
-  /** Whether `run:` checks that could not run keep a candidate out. */
+  /** Whether checks of `run`, `http` and `tcp` that could not run keep a candidate out. */
   readonly requireRun: boolean;
   /** Platforms on which the engine can run a candidate; empty where there is no engine. */
   readonly engineRuns: readonly Platform[];
@@ -28,7 +28,7 @@ export interface Judgement {
 
 /**
  * Whether what was found of a candidate is enough for an environment. A failed check is never enough, and neither is none at all. Where policy requires
- * it, each `run:` check has to run on every platform that the engine runs, and on at least one.
+ * it, each check that needs an engine has to run on every platform that the engine runs, and on at least one.
  */
 export function judgeVerification(found: JudgedVerification, policy: VerificationPolicy): Judgement {
   const { checks } = found;
@@ -42,7 +42,7 @@ export function judgeVerification(found: JudgedVerification, policy: Verificatio
 }
 
 function isLacking(check: JudgedCheck, checks: readonly JudgedCheck[], { engineRuns }: VerificationPolicy): boolean {
-  if (check.verdict !== "not_run" || !check.name.startsWith("run: ")) return false;
+  if (check.verdict !== "not_run" || !/^(?:run|http|tcp): /.test(check.name)) return false;
   const couldRun = engineRuns.some((platform) => samePlatform(platform, check.platform));
   return couldRun || !checks.some(({ name, verdict }) => name === check.name && verdict !== "not_run");
 }

@@ -1,11 +1,15 @@
-import { Readable, Writable } from "node:stream";
+import { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Dockerode from "dockerode";
 import { digestHex, messageOf, printable, sha256 } from "../../lib/index.ts";
+import { containedBy } from "./contained-by.ts";
 import { EngineError } from "./error.ts";
 import { writeImageArchive } from "./image-archive.ts";
+import { keepFirst } from "./keep-first.ts";
 import { createLoadedImages } from "./loaded-images.ts";
+import { removeNetwork, serveContainer } from "./serve-container.ts";
+import { started } from "./started.ts";
 import type { RunEngine, RunRequest, RunResult } from "./types.ts";
 
 const label = "dev.tidemill.check";
@@ -45,6 +49,36 @@ export function createDockerEngine(instance: string): RunEngine {
 
   const loaded = createLoadedImages(keptImages, async (tag) => remove(await connect(), { tag }));
 
+  /** Does something with the image of a request, brought to the daemon if it is not there. */
+  const withImage = async <T>(
+    request: ImageRequest,
+    signal: AbortSignal | undefined,
+    use: (docker: Dockerode, tag: string) => Promise<T>,
+  ): Promise<T> => {
+    const docker = await connect();
+    const bring = async (): Promise<string> => {
+      const tag = `${repository}-${owner}:${sequence()}`;
+      try {
+        // Not ended by the signal of whoever asked first: another may wait for it.
+        await load(docker, request, tag);
+        return tag;
+      } catch (error) {
+        await remove(docker, { tag });
+        throw error;
+      }
+    };
+    try {
+      return await loaded.use(request.manifest.config.digest, bring, async (tag) => {
+        signal?.throwIfAborted();
+        return use(docker, tag);
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof EngineError) throw error;
+      throw new EngineError("RUN_FAILED", `docker: ${messageOf(error)}`, { cause: error, retry: true });
+    }
+  };
+
   return {
     name: "docker",
     missing: async () => {
@@ -61,44 +95,31 @@ export function createDockerEngine(instance: string): RunEngine {
       const { Os, Arch } = (await docker.version()) as { Os: string; Arch: string };
       return Os === platform.os && Arch === platform.architecture;
     },
-    run: async (request, signal) => {
-      const docker = await connect();
-      const bring = async (): Promise<string> => {
-        const tag = `${repository}-${owner}:${sequence()}`;
+    run: (request, signal) =>
+      withImage(request, signal, async (docker, tag) => {
+        let container: Dockerode.Container | undefined;
         try {
-          // Not ended by the signal of whoever asked first: another may wait for it.
-          await load(docker, request, tag);
-          return tag;
-        } catch (error) {
-          await remove(docker, { tag });
-          throw error;
+          container = await started(request.command, create(docker, request, tag, labels));
+          return await execute(container, request, signal);
+        } finally {
+          if (container !== undefined) await remove(docker, { container });
         }
-      };
-      try {
-        return await loaded.use(request.manifest.config.digest, bring, async (tag) => {
-          signal?.throwIfAborted();
-          let container: Dockerode.Container | undefined;
-          try {
-            container = await started(request.command, create(docker, request, tag, labels));
-            return await execute(container, request, signal);
-          } finally {
-            if (container !== undefined) await remove(docker, { container });
-          }
-        });
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (error instanceof EngineError) throw error;
-        throw new EngineError("RUN_FAILED", `docker: ${messageOf(error)}`, { cause: error, retry: true });
-      }
-    },
+      }),
+    serve: (request, ask, signal) =>
+      withImage(request, signal, (docker, image) => {
+        const name = `tidemill-check-${owner}-${sequence()}`;
+        return serveContainer(docker, { request, image, labels, network: name }, ask, signal);
+      }),
     close: () => loaded.clear(),
     sweep: async () => {
       const docker = await connect();
       const containers = await docker.listContainers({ all: true, filters });
       for (const { Id } of containers) await remove(docker, { container: docker.getContainer(Id) });
+      const networks = await docker.listNetworks({ filters });
+      for (const { Id } of networks) await removeNetwork(docker.getNetwork(Id));
       const images = await docker.listImages({ filters: { reference: [`${repository}-${owner}`] } });
       for (const tag of images.flatMap(({ RepoTags }) => RepoTags ?? [])) await remove(docker, { tag });
-      return containers.length + images.length;
+      return containers.length + networks.length + images.length;
     },
   };
 }
@@ -111,7 +132,9 @@ function sequence(): string {
   return `${process.pid}-${runs}`;
 }
 
-async function load(docker: Dockerode, request: RunRequest, tag: string): Promise<void> {
+type ImageRequest = Pick<RunRequest, "source" | "manifest">;
+
+async function load(docker: Dockerode, request: ImageRequest, tag: string): Promise<void> {
   const archive = Readable.from(writeImageArchive(request.source, request.manifest, tag), { objectMode: false });
   let said = "";
   try {
@@ -142,20 +165,7 @@ function create(
     AttachStderr: true,
     Tty: false,
     NetworkDisabled: !network,
-    HostConfig: {
-      NetworkMode: network ? "bridge" : "none",
-      ReadonlyRootfs: true,
-      Tmpfs: { "/tmp": "size=64m,mode=1777", "/run": "size=16m,mode=755" },
-      Memory: limits.memoryBytes,
-      MemorySwap: limits.memoryBytes,
-      NanoCpus: Math.round(limits.cpus * 1e9),
-      PidsLimit: limits.pids,
-      CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges"],
-      LogConfig: { Type: "none", Config: {} },
-      RestartPolicy: { Name: "no" },
-      Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
-    },
+    HostConfig: { ...containedBy(limits), NetworkMode: network ? "bridge" : "none", ReadonlyRootfs: true },
   });
 }
 
@@ -195,41 +205,6 @@ async function ranOutOfMemory(container: Dockerode.Container, status: number): P
     if (looks > 1) await sleep(100);
   }
   return false;
-}
-
-/** Waits for the daemon to accept `command`; throws NOT_STARTED where the daemon says that the image has nothing to start that way. */
-async function started<T>(command: readonly string[], work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode !== 400) throw error;
-    const { message = messageOf(error) } = (error as { json?: { message?: string } }).json ?? {};
-    const what = command[0] ?? "the image's own entrypoint";
-    throw new EngineError("NOT_STARTED", `${printable(what)} cannot be started: ${printable(message)}`, {
-      cause: error,
-    });
-  }
-}
-
-interface KeptOutput {
-  readonly sink: Writable;
-  text(): string;
-  truncated(): boolean;
-}
-
-/** Keeps the first `limit` bytes that are written and lets the rest go. */
-function keepFirst(limit: number): KeptOutput {
-  const chunks: Buffer[] = [];
-  let seen = 0;
-  const sink = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      if (seen < limit) chunks.push(Buffer.from(chunk.subarray(0, limit - seen)));
-      seen += chunk.length;
-      done();
-    },
-  });
-  const text = (): string => Buffer.concat(chunks).toString("utf8").split("\n").map(printable).join("\n");
-  return { sink, text, truncated: () => seen > limit };
 }
 
 async function within<T>(work: Promise<T>, ms: number, message: string): Promise<T> {

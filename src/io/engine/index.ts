@@ -21,7 +21,7 @@ export type {
 } from "./build/types.ts";
 export { EngineError } from "./error.ts";
 export { defaultRunLimits } from "./types.ts";
-export type { RunEngine, RunLimits, RunRequest, RunResult } from "./types.ts";
+export type { AskServed, RunEngine, RunLimits, RunRequest, RunResult, Served, ServeRequest } from "./types.ts";
 /** Every engine that can run checks, by name. Another one is: a file, a line here, a test. */
 export const runEngines = {
   docker: createDockerEngine,

@@ -39,6 +39,23 @@ export interface RunResult {
   readonly truncated: boolean;
 }
 
+/** A service of one image on one platform, in a container that has a network of its own and reaches nothing of the outside world. */
+export interface ServeRequest extends Pick<RunRequest, "source" | "manifest" | "platform" | "command"> {
+  readonly env: Readonly<Record<string, string>>;
+  /** Whether its root can be written to. */
+  readonly writable: boolean;
+  readonly limits: Omit<RunLimits, "timeoutMs">;
+}
+
+/** Asks a service that was started. `host` is the address of its container; `ended` is aborted, a sentence its reason, where the container ends meanwhile. */
+export type AskServed<T> = (host: string, ended: AbortSignal) => Promise<T>;
+
+export interface Served<T> {
+  readonly answer: T;
+  /** As `RunResult.output`. */
+  readonly output: string;
+}
+
 /** Runs commands in images, for checks. */
 export interface RunEngine {
   readonly name: string;
@@ -48,7 +65,9 @@ export interface RunEngine {
   canRun(platform: Platform): Promise<boolean>;
   /** Runs one command under limits, with nothing left behind. Throws RUN_FAILED where the engine itself fails. */
   run(request: RunRequest, signal?: AbortSignal): Promise<RunResult>;
-  /** Removes what an earlier process of this installation left; resolves to how many containers and images went. */
+  /** Starts a service under limits, has it asked, and stops it, with nothing left behind. Throws RUN_FAILED where the engine itself fails, or `ask`. */
+  serve<T>(request: ServeRequest, ask: AskServed<T>, signal?: AbortSignal): Promise<Served<T>>;
+  /** Removes what an earlier process of this installation left; resolves to how many containers, networks and images went. */
   sweep(): Promise<number>;
   /** Lets go of what this process has loaded. */
   close(): Promise<void>;

@@ -6,6 +6,7 @@ import type { PlatformImage } from "../../io/layer/index.ts";
 import type { Clock } from "../../lib/index.ts";
 import { checkRun, whyNotRun } from "./check-run.ts";
 import { checkScript } from "./check-script.ts";
+import { checkStarted } from "./check-started.ts";
 import type { CheckResult, VerifyRequest } from "./types.ts";
 
 type Outcome = Pick<CheckResult, "verdict" | "messages">;
@@ -26,14 +27,15 @@ export async function checkAsked(
   signal?: AbortSignal,
 ): Promise<CheckResult[]> {
   const { checks } = request;
-  const needsEngine = checks.some((check) => "run" in check);
+  const needsEngine = checks.some((check) => !("structure" in check || "script" in check));
   const reason = needsEngine ? await whyNotRun(engine, image) : undefined;
   const ask = (check: CheckConfig): Promise<Outcome> | Outcome => {
     if ("structure" in check) return checkFiles(check.structure, image);
     if ("script" in check) return checkScript(check, request, image.platform, signal);
     if (engine === undefined || reason !== undefined)
       return { verdict: "not_run", messages: [reason ?? "no engine is configured that could run it"] };
-    return checkRun(check, request.source, image, engine, signal);
+    if ("run" in check) return checkRun(check, request.source, image, engine, signal);
+    return checkStarted(check, request.source, image, engine, signal);
   };
   const results: CheckResult[] = [];
   const todo = checks.entries();
@@ -75,7 +77,9 @@ async function withRetries(
   return outcome;
 }
 
+const kinds = ["run", "http", "tcp", "structure", "script"];
+
 function nameOf(check: CheckConfig): string {
-  const kind = "structure" in check ? "structure" : "script" in check ? "script" : "run";
+  const kind = kinds.find((one) => one in check) ?? "check";
   return `${kind}: ${check.name}`;
 }

@@ -1,9 +1,10 @@
 import type { CheckConfig } from "../../core/config/index.ts";
 import { formatPlatform, type ImageSource } from "../../core/image/index.ts";
-import { defaultRunLimits, EngineError, type RunEngine, type RunResult } from "../../io/engine/index.ts";
+import { defaultRunLimits, type RunEngine, type RunResult } from "../../io/engine/index.ts";
 import type { PlatformImage } from "../../io/layer/index.ts";
 import { messageOf } from "../../lib/index.ts";
 import { lastLines } from "./last-lines.ts";
+import { onceMore } from "./once-more.ts";
 import type { CheckResult } from "./types.ts";
 
 type RunCheck = Extract<CheckConfig, { run: unknown }>;
@@ -39,12 +40,7 @@ export async function checkRun(
       signal,
     );
   try {
-    const result = await run().catch((error: unknown) => {
-      signal?.throwIfAborted();
-      // The engine's own failure says nothing of the image: asked once more.
-      if (error instanceof EngineError && error.retry) return run();
-      throw error;
-    });
+    const result = await onceMore(run, signal);
     const wrong = whatIsWrong(check, result);
     return wrong === undefined
       ? { verdict: "passed", messages: [] }

@@ -8,7 +8,7 @@ import type { CandidateOrigin } from "../context.ts";
 
 /** One check of one candidate on one platform. */
 export interface CheckResult {
-  /** `proof`, `bytes`, a check of structure, or what the configuration asks for: `run: NAME`, `structure: NAME`, `script: NAME`. */
+  /** `proof`, `bytes`, a check of structure, or what the configuration asks for: `run: NAME`, `http: NAME` and so on. */
   readonly name: string;
   readonly platform: Platform;
   readonly verdict: "passed" | "failed" | "warned" | "not_run";

@@ -221,6 +221,7 @@ describe("run: checks", () => {
     canRun: ({ architecture }) => Promise.resolve(architecture === "amd64"),
     run: (_request: RunRequest) =>
       Promise.resolve({ end: "exited", status: 0, output: "version 2.0\n", truncated: false, ...result }),
+    serve: () => Promise.reject(new Error("unused")),
     sweep: () => Promise.resolve(0),
     close: () => Promise.resolve(),
     ...more,

@@ -30,6 +30,7 @@ const engine: RunEngine = {
   missing: () => Promise.resolve(undefined),
   canRun: () => Promise.resolve(true),
   run: () => Promise.reject(new Error("unused")),
+  serve: () => Promise.reject(new Error("unused")),
   sweep: () => Promise.resolve(0),
   close: () => Promise.resolve(),
 };

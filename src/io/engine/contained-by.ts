@@ -1,0 +1,18 @@
+import type Dockerode from "dockerode";
+import type { RunLimits } from "./types.ts";
+
+/** What holds for every container of a check: its limits, no privileges, nothing that survives it. */
+export function containedBy(limits: Omit<RunLimits, "timeoutMs">): Dockerode.HostConfig {
+  return {
+    Tmpfs: { "/tmp": "size=64m,mode=1777", "/run": "size=16m,mode=755" },
+    Memory: limits.memoryBytes,
+    MemorySwap: limits.memoryBytes,
+    NanoCpus: Math.round(limits.cpus * 1e9),
+    PidsLimit: limits.pids,
+    CapDrop: ["ALL"],
+    SecurityOpt: ["no-new-privileges"],
+    LogConfig: { Type: "none", Config: {} },
+    RestartPolicy: { Name: "no" },
+    Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
+  };
+}
