@@ -202,6 +202,13 @@ describe("FAULTS 30: an edit of a manifest", () => {
       expect(edit(text)).toBe(text.replace(old, fresh));
   });
 
+  it("is not kept busy by one long line with a marker", { timeout: 20_000 }, () => {
+    const long = `# registry.example/shop/web\na: [${'"x y", '.repeat(60_000)}${old}] # tidemill: web\n`;
+    const begun = performance.now();
+    expect(edit(long)).toBe(long.replace(old, fresh));
+    expect(performance.now() - begun).toBeLessThan(15_000);
+  });
+
   it("refuses what is not UTF-8", () => {
     const bytes = Buffer.from("image: registry.example/shop/web \xe9", "latin1");
     expect(() => editManifest({ path: "a.yaml", bytes }, web, fresh)).toThrow(/not UTF-8/);

@@ -92,6 +92,7 @@ function findInDocument(
     if (image === wanted.image && !named && ours !== undefined)
       use(scalar, { repository: ours, at: startOf(scalar), isReference: repositoryOf(scalar.value) === ours });
   }
+  const aliases = values.filter(({ isAlias }) => isAlias);
   const slots: Slot[] = [];
   for (const [scalar, all] of uses) {
     if (!all.some(({ repository }) => repository === ours)) continue;
@@ -102,9 +103,9 @@ function findInDocument(
         `what is used here for ${other.repository.slice(0, 200)} is used for ${wanted.image} as well`,
         "Give each image a digest of its own, without anchor and alias.",
       );
-    const strange = values.find(
-      ({ scalar: one, at, key, isAlias }) =>
-        one === scalar && isAlias && /(?:digest|tag)$/i.test(key) && !known.has(at) && !marked.has(scalar),
+    const strange = aliases.find(
+      ({ scalar: one, at, key }) =>
+        one === scalar && /(?:digest|tag)$/i.test(key) && !known.has(at) && !marked.has(scalar),
     );
     if (strange !== undefined && !all.some(({ isReference }) => isReference))
       throw refuse(
@@ -287,7 +288,10 @@ function findMarked(
   const byLine = new Map<number, Value[]>();
   for (const value of values) {
     const { line } = locate(value.at);
-    if (markers.has(line)) byLine.set(line, [...(byLine.get(line) ?? []), value]);
+    if (!markers.has(line)) continue;
+    const known = byLine.get(line);
+    if (known === undefined) byLine.set(line, [value]);
+    else known.push(value);
   }
   for (const [line, all] of byLine) {
     const marker = markers.get(line);
