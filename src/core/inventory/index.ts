@@ -27,6 +27,7 @@ export { debsOf } from "./debs-of.ts";
 export { inventoryKey } from "./inventory-key.ts";
 export { diffTrees, identical, sameEntry, type PathChange, type PathChanges } from "./diff-trees.ts";
 export { diffInventories } from "./diff-inventories.ts";
+export { judgeDrift, type DriftRules } from "./judge-drift.ts";
 export { diffPackages } from "./diff-packages.ts";
 export { parseDeb822Sources, parseSourcesList, readAptSources, suitesOf } from "./apt-sources.ts";
 export type { AptSource } from "./apt-sources.ts";

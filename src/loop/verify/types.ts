@@ -1,7 +1,7 @@
 import type { CheckConfig } from "../../core/config/index.ts";
 import type { Platform } from "../../core/image/index.ts";
 import type { ImageSource } from "../../core/image/index.ts";
-import type { Inventory } from "../../core/inventory/index.ts";
+import type { DriftRules, Inventory } from "../../core/inventory/index.ts";
 import type { Cause, PackageChange } from "../../core/plan/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { CandidateOrigin } from "../context.ts";
@@ -37,6 +37,8 @@ export interface VerifyRequest {
   /** Those that the configuration asks for. */
   readonly checks: readonly CheckConfig[];
   readonly told: ToldOfCandidate;
+  /** In what it may differ from what production runs; undefined where nobody asks. */
+  readonly drift?: DriftRules | undefined;
 }
 
 export interface PlatformFacts {

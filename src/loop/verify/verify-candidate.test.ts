@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CheckConfig } from "../../core/config/index.ts";
+import type { DriftRules } from "../../core/inventory/index.ts";
 import type { Cause } from "../../core/plan/index.ts";
 import type { ImageConfig } from "../../core/image/index.ts";
 import type { RunEngine, RunRequest, RunResult } from "../../io/engine/index.ts";
@@ -79,6 +80,7 @@ async function verify(
     engine?: RunEngine;
     causes?: Cause[];
     checks?: CheckConfig[];
+    drift?: DriftRules;
   } = {},
 ): Promise<CandidateVerification> {
   const source = memorySource();
@@ -96,6 +98,7 @@ async function verify(
       causes: options.causes ?? [cause],
       previous: { source, digest: put("production", before) },
       checks: options.checks ?? (options.engine === undefined ? [] : [version]),
+      drift: options.drift,
       told: { image: "web", environment: "staging", reference: `registry.example/web@${digest}` },
     },
     { images, engine: options.engine, clock: manualClock(0) },
@@ -315,5 +318,21 @@ describe("what the configuration asks for", () => {
     const count = join(folder, "count");
     expect((await asked(script("never", `echo x >> ${count}; exit 1`, { retries: 2 })))[0]?.verdict).toBe("failed");
     expect(await readFile(count, "utf8")).toBe("x\nx\nx\n");
+  });
+});
+
+describe("a drift gate", () => {
+  it("keeps out what differs in more than it allows, and is silent where nobody asks", async () => {
+    const drift = { removed: "warn", added: "allow", downgraded: "allow", setuid: "allow" } as const;
+    const more = { user: "allow", entrypoint: "allow", ports: "allow", size: "refuse", growth: 5 } as const;
+    const layers = [members(libc("2.0-2")), app];
+    const grown = [...layers, [{ name: "app/data", body: "x".repeat(5000) }]];
+    const said = async (candidate: Member[][], asks: boolean) =>
+      (await verify(candidate, asks ? { drift: { ...drift, ...more } } : {})).checks
+        .filter(({ name }) => name === "drift")
+        .map(({ verdict }) => verdict);
+    expect(await said(layers, true)).toEqual(["passed"]);
+    expect(await said(grown, true)).toEqual(["failed"]);
+    expect(await said(grown, false)).toEqual([]);
   });
 });

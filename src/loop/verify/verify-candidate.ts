@@ -1,6 +1,7 @@
 import {
   checkStructure,
   diffInventories,
+  judgeDrift,
   readInventory,
   type Inventory,
   type StructureSubject,
@@ -87,8 +88,22 @@ function verifyBytes(
     timed("proof", () => checkProof(request.causes, facts.inventory, proofOrigin(request, image))),
     timed("bytes", () => checkBytes(image.tree, facts.changes, previous?.tree)),
     timed("layers", () => checkLayers(image)),
+    ...checkDrift(request, image, previous, facts, timed),
     ...structure.map((result) => ({ ...result, platform, ms: share })),
   ];
+}
+
+/** Nothing drifts from what is not there: of an image's first candidate nothing is said. */
+function checkDrift(
+  { drift }: VerifyRequest,
+  image: PlatformImage,
+  previous: PlatformImage | undefined,
+  { before, inventory }: Facts,
+  timed: (name: string, check: () => Pick<CheckResult, "verdict" | "messages">) => CheckResult,
+): CheckResult[] {
+  if (drift === undefined || previous === undefined || before === undefined) return [];
+  const was = { ...subjectOf(previous), inventory: before };
+  return [timed("drift", () => judgeDrift(was, { ...subjectOf(image), inventory }, drift))];
 }
 
 function proofOrigin({ origin }: VerifyRequest, { platform, config }: PlatformImage): ProofOrigin | undefined {

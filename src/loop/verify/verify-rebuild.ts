@@ -67,6 +67,7 @@ export async function judgeCandidate(
       ...(origin === undefined ? {} : { origin }),
       previous: running === undefined || running === candidate ? undefined : { source, digest: running },
       checks: [...(ctx.config.images[image]?.checks ?? []), ...environment.checks],
+      drift: environment.gates.drift,
       told: { image, environment: environment.name, reference: `${ctx.pullName(image)}@${candidate}` },
     },
     ctx,

@@ -1,6 +1,7 @@
 import { printable } from "../../../lib/index.ts";
 import type { LayerEntry } from "../layer-facts.ts";
-import { lookup, walkTree } from "../tree.ts";
+import { sizeOfFiles } from "../size-of-files.ts";
+import { lookup } from "../tree.ts";
 import type { StructureSubject } from "./structure-check.ts";
 import { maxShown } from "./structure-check.ts";
 
@@ -92,9 +93,7 @@ function checkConfig(config: NonNullable<StructureSubject["config"]>, expected: 
 
 function checkSize({ tree }: StructureSubject, limit: number | undefined): string[] {
   if (limit === undefined) return [];
-  const seen = new Set<LayerEntry>();
-  for (const [, { entry }] of walkTree(tree)) seen.add(entry);
-  const bytes = [...seen].reduce((sum, entry) => sum + entry.size, 0);
+  const bytes = sizeOfFiles(tree);
   return bytes > limit ? [`its files have ${bytes} bytes, more than ${limit}`] : [];
 }
 
