@@ -65,7 +65,7 @@ export interface Context {
   readonly bases: { readonly registries: RegistryClient; readonly asker: TagAsker; readonly clock: Clock };
   /** Where an image of somebody else's lies. */
   readonly baseRepository: (reference: Reference) => Repository;
-  /** Runs `run:` checks; undefined where there is none. */
+  /** Runs candidates, for checks; undefined where there is none. */
   readonly engine: RunEngine | undefined;
   readonly repositoryOf: (image: string) => Repository;
   /** What others pull an image by, without tag or digest: with `registry` in place of the registry's own name where that is given. */

@@ -33,7 +33,7 @@ export const doctor = z.object({
   checks: z.array(
     z.object({
       name: z.string(),
-      /** `warning`: works, with less (no engine for `run:` checks). */
+      /** `warning`: works, with less (no engine for checks that run a candidate). */
       state: z.enum(["ok", "warning", "failed"]),
       message: z.string(),
       hint: z.string().nullable(),

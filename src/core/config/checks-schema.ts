@@ -122,3 +122,8 @@ export const check = z.union([run, http, tcp, structure, script], {
 });
 
 export type CheckConfig = z.output<typeof check>;
+
+/** Whether a check runs the candidate: without an engine it is not run. */
+export function needsEngine(asked: CheckConfig): boolean {
+  return "run" in asked || "http" in asked || "tcp" in asked;
+}

@@ -11,7 +11,7 @@ export type {
   TagConfig,
   WebhookConfig,
 } from "./deployments-schema.ts";
-export type { CheckConfig } from "./checks-schema.ts";
+export { needsEngine, type CheckConfig } from "./checks-schema.ts";
 export type { ProbeConfig } from "./environment-schema.ts";
 export { recipeKey } from "./recipe-key.ts";
 export { distroOf, effectiveImage, lineageOf, packagesImage, rootsOf } from "./effective-image.ts";

@@ -57,6 +57,11 @@ describe("judgeVerification", () => {
     });
   });
 
+  it.each(["http: answers", "tcp: listens"])("waits for a required %s as well", (name) => {
+    expect(judgeVerification(found(check(name, "not_run")), strict).verdict).toBe("not_run");
+    expect(judgeVerification(found(check(name, "not_run")), lenient).verdict).toBe("passed");
+  });
+
   it("does not wait for a platform that the engine cannot run, where the check ran on another", () => {
     const half = found(check("run: starts", "passed"), check("run: starts", "not_run", arm64));
     expect(judgeVerification(half, strict)).toMatchObject({ verdict: "passed", reasons: [expect.anything()] });

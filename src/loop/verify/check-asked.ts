@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CheckConfig } from "../../core/config/index.ts";
+import { needsEngine, type CheckConfig } from "../../core/config/index.ts";
 import { checkExpected } from "../../core/inventory/index.ts";
 import type { RunEngine } from "../../io/engine/index.ts";
 import type { PlatformImage } from "../../io/layer/index.ts";
@@ -27,8 +27,7 @@ export async function checkAsked(
   signal?: AbortSignal,
 ): Promise<CheckResult[]> {
   const { checks } = request;
-  const needsEngine = checks.some((check) => !("structure" in check || "script" in check));
-  const reason = needsEngine ? await whyNotRun(engine, image) : undefined;
+  const reason = checks.some(needsEngine) ? await whyNotRun(engine, image) : undefined;
   const ask = (check: CheckConfig): Promise<Outcome> | Outcome => {
     if ("structure" in check) return checkFiles(check.structure, image);
     if ("script" in check) return checkScript(check, request, image.platform, signal);

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { parseConfig, type Config } from "../../core/config/index.ts";
+import { needsEngine, parseConfig, type Config } from "../../core/config/index.ts";
 import { mediaTypes } from "../../core/image/index.ts";
 import type { RunEngine } from "../../io/engine/index.ts";
 import type { Feed } from "../../io/feeds/index.ts";
@@ -69,18 +69,24 @@ export async function diagnoseRegistry(repository: Repository, clock: Clock, sig
   }
 }
 
-/** Whether `run:` checks can run, and what follows where they cannot. */
+/** Whether checks that run a candidate can, and what follows where they cannot. */
 export async function diagnoseEngine(config: Config, engine: RunEngine | undefined): Promise<Diagnosis> {
   const name = "run engine";
-  const isWanted = [...Object.values(config.images), ...config.environments].some(({ checks }) => checks.length > 0);
+  const isWanted = [...Object.values(config.images), ...config.environments].some(({ checks }) =>
+    checks.some(needsEngine),
+  );
   const missing = engine === undefined ? "there is none" : await engine.missing();
   if (missing === undefined) return well(name, `${engine?.name} answers`);
   const hint = "Start Docker, or let this user reach its socket (DOCKER_HOST).";
   if (!isWanted) return well(name, `${missing}; no check needs one`);
   const strict = config.environments.filter(({ requireRun }) => requireRun).map((one) => one.name);
   if (strict.length > 0)
-    return fail(name, `${missing}, and ${strict.join(", ")} lets nothing in without \`run:\` checks`, hint);
-  return warn(name, `${missing}: \`run:\` checks are left out, which every verification says`, hint);
+    return fail(name, `${missing}, and ${strict.join(", ")} lets nothing in without checks that need one`, hint);
+  return warn(
+    name,
+    `${missing}: \`run\`, \`http\` and \`tcp\` checks are left out, which every verification says`,
+    hint,
+  );
 }
 
 /** Whether advisories are known. */

@@ -295,6 +295,11 @@ describe("parts that may be left out", () => {
   const none: RunEngine = { ...engine, missing: () => Promise.resolve("no Docker engine can be reached") };
   it.each([
     ["is not missed where no check needs it", configOf(fleetText), "ok"],
+    [
+      "is not missed where checks run nothing of a candidate",
+      configOf(fleetText.replace("name: staging", "name: staging\n    checks: [{ name: own, script: [x] }]")),
+      "ok",
+    ],
     ["is missed where checks need it", withChecks(fleetText), "warning"],
     ["stops everything where an environment demands it", withChecks(strict), "failed"],
   ])("an engine that %s", async (_, config, state) => {
