@@ -1,6 +1,26 @@
 import { z } from "zod";
 import { count, digest, instant, lane } from "./shapes.ts";
 
+/** Of a bump: what names the version now, whether all who ask for the package take the new one, and who they are, those first who do not. */
+export const bumpView = {
+  file: z.string().nullable(),
+  /** Null: nobody asks, or it is not known of all. */
+  compatible: z.boolean().nullable(),
+  dependants: z.array(
+    z.object({
+      file: z.string(),
+      name: z.string(),
+      /** As it is written; empty where it is set elsewhere, as in a parent, or nowhere. */
+      range: z.string(),
+      allows: z.boolean().nullable(),
+      /** Under which circumstances it asks, where nobody can tell whether they are given. */
+      when: z.string().nullable(),
+    }),
+  ),
+  /** Why these may not be all who ask. */
+  gap: z.string().nullable(),
+};
+
 /** What would cure a finding, and by which proof. */
 export const remedyView = z.object({
   kind: z.enum(["rebase", "rebuild", "patch", "bump-source", "wait-upstream", "replace-base", "accepted"]),
@@ -15,12 +35,7 @@ export const remedyView = z.object({
   since: instant.nullable(),
   /** Of a rebase: the newer base. */
   onto: digest.nullable(),
-  /** Of a bump: what names the version now, and who asks for the package, those first who do not allow the new one. */
-  file: z.string().nullable(),
-  compatible: z.boolean().nullable(),
-  dependants: z.array(
-    z.object({ file: z.string(), name: z.string(), range: z.string(), allows: z.boolean().nullable() }),
-  ),
+  ...bumpView,
   /** Of a base that gets no more fixes: what to go to. */
   successor: z.string().nullable(),
   /** Of an accepted risk: by whom, and until when. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { bumpView } from "./remedy.ts";
 import { count, digest, instant, pathText, reasonText } from "./shapes.ts";
 
 /** How a scan can be written beside the shape of this contract. */
@@ -49,6 +50,7 @@ const remedy = z.object({
   version: z.string().nullable(),
   from: z.string().nullable(),
   since: instant.nullable(),
+  ...bumpView,
 });
 
 const finding = z.object({

@@ -1,6 +1,8 @@
 export type { InstalledPackage, Inventory, OsRelease, PackageType } from "./types.ts";
 export { keepsContent } from "./layer-facts.ts";
 export type {
+  Asked,
+  AskTerms,
   ElfFacts,
   EntryType,
   FileHolds,

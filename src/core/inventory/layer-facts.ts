@@ -38,18 +38,33 @@ export interface HeldPackage {
   readonly files?: readonly (readonly [path: string, digest?: string])[];
 }
 
+/** One package that a manifest asks for, and the range as it is written; empty where it names none. */
+export type Asked = readonly [name: string, range: string, terms?: AskTerms];
+
+/** What a requirement comes with. */
+export interface AskTerms {
+  /** Under which circumstances it is one: a marker of Python. PyPA, Dependency specifiers, Environment markers. */
+  readonly when?: string;
+  /** Which extras of the package it wants. */
+  readonly extras?: readonly string[];
+}
+
 /** What a manifest asks for. */
 export interface FileAsks {
   /** Who asks: `express@4.17.1`, or the name of a program. */
   readonly by: string;
-  /** Which packages, in which versions, as the manifest writes the range. */
-  readonly of: readonly (readonly [name: string, range: string])[];
+  /** Where in an archive the manifest lies. */
+  readonly inside?: string;
+  readonly of: readonly Asked[];
+  /** Why this is not all that it asks for. */
+  readonly incomplete?: string;
 }
 
 /** What a file says of packages, read while its layer streamed by. */
 export interface FileHolds {
   readonly packages: readonly HeldPackage[];
-  readonly asks?: FileAsks;
+  /** One for each manifest in it: an archive may hold many. */
+  readonly asks?: readonly FileAsks[];
   /** Why what the file holds is not, or not wholly, known. */
   readonly problem?: string;
   /** Of its content, in hex: what apk's database knows files by. */

@@ -3,7 +3,8 @@ import type { InstalledPackage, PackageType } from "../inventory/index.ts";
 import { rangeSchemes, versionSchemes, type RangeScheme, type VersionScheme } from "../version/index.ts";
 import type { SourceCure } from "./facts.ts";
 import type { PackageJudge } from "./judge-packages.ts";
-import { planSourceCure, type Demand } from "./plan-source-cure.ts";
+import type { Demands } from "./demands.ts";
+import { planSourceCure } from "./plan-source-cure.ts";
 
 const schemes: Readonly<Record<string, VersionScheme>> = versionSchemes;
 const ranges: Readonly<Record<string, RangeScheme>> = rangeSchemes;
@@ -13,7 +14,7 @@ export function cureSource(
   finding: Finding,
   entry: InstalledPackage | undefined,
   judge: PackageJudge,
-  demands: readonly Demand[],
+  demands: Demands,
 ): SourceCure {
   const scheme = Object.hasOwn(schemes, finding.type) ? schemes[finding.type] : undefined;
   if (entry === undefined || scheme === undefined)
@@ -24,17 +25,34 @@ export function cureSource(
     fixes: judge.fixesOf(entry),
     scheme,
     openAt: (version) => judge.openAt(entry, { version, sourceVersion: version }),
-    allows: (range, version) => isAllowed(finding.type, range, version),
+    allows: createAllows(finding.type),
     file: finding.path,
     demands,
   });
 }
 
-/** Whether `version` is in `range` as packages of `type` declare what they need; undefined where the range is none: a tag, an address, a path. */
-export function isAllowed(type: PackageType, range: string, version: string): boolean | undefined {
+const mostParsed = 10_000;
+
+/** Tells whether a version is in a range as packages of `type` declare what they need; undefined where the range is none: a tag, an address, a path. Each is parsed once. */
+export function createAllows(type: PackageType): (range: string, version: string) => boolean | undefined {
   const scheme = Object.hasOwn(ranges, type) ? ranges[type] : undefined;
   const versions = Object.hasOwn(schemes, type) ? schemes[type] : undefined;
-  const parsed = versions?.parse(version);
-  const wanted = scheme?.parse(range);
-  return parsed === undefined || wanted === undefined ? undefined : scheme?.isIn(parsed, wanted);
+  const parseRange = remembering((text) => scheme?.parse(text));
+  const parseVersion = remembering((text) => versions?.parse(text));
+  return (range, version) => {
+    const [parsed, wanted] = [parseVersion(version), parseRange(range)];
+    return parsed === undefined || wanted === undefined ? undefined : scheme?.isIn(parsed, wanted);
+  };
+}
+
+function remembering<T>(parse: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    const before = known.get(text);
+    if (before !== undefined || known.has(text)) return before as T;
+    const parsed = parse(text);
+    if (known.size >= mostParsed) known.clear();
+    known.set(text, parsed);
+    return parsed;
+  };
 }

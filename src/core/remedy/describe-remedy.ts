@@ -32,7 +32,7 @@ function describeRange({
   dependants,
 }: Extract<Remedy, { readonly kind: "bump-source" }>): string {
   const [first] = dependants;
-  if (isCompatible === true) return declared === undefined ? "" : `, within ${declared}`;
+  if (isCompatible === true) return declared === undefined || declared === "" ? "" : `, which ${declared} allows`;
   if (isCompatible === undefined || first === undefined) return "";
   return `, which ${first.name} does not allow (${first.range})`;
 }

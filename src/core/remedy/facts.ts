@@ -85,6 +85,8 @@ export type SourceCure =
       readonly file: string | undefined;
       readonly dependants: readonly Dependant[];
       readonly isCompatible: boolean | undefined;
+      /** Why not everyone who asks for it is known. */
+      readonly gap?: string;
     }
   | { readonly kind: "none"; readonly reason: string };
 

@@ -1,65 +1,50 @@
-import { advisoryKey, type Finding } from "../advisory/index.ts";
-import { findContents, parentOf, type FoundContent, type Tree } from "../inventory/index.ts";
-import type { Demand } from "./plan-source-cure.ts";
+import type { Finding } from "../advisory/index.ts";
+import { contentRecognisers, findContents, parentOf, type FoundContent, type Tree } from "../inventory/index.ts";
+import { demandsOfJava } from "./demands-of-java.ts";
+import { demandsOfNode } from "./demands-of-node.ts";
+import { createPythonDemands } from "./demands-of-python.ts";
+import { noDemands, type Demands } from "./demands.ts";
+import { createPythonEnvironments } from "./python-environment.ts";
 
-const modules = "node_modules";
-const mostDemands = 100;
+/** Kinds of packages whose manifests say who asks for them. A program of Go does not say which of its modules asked. */
+const asking = new Set(["npm", "pypi", "maven"]);
 
-/** Who in a tree asks for the package of a finding, by the manifests of what was installed and of the programs themselves. Of Go and Java nothing is told: a program does not say which of its modules asked. */
-export function createDemands(tree: Tree): (finding: Finding) => readonly Demand[] {
-  let asking: readonly FoundContent[] | undefined;
-  let folders: ReadonlySet<string> | undefined;
-  return (finding) => {
-    const { path, type } = finding;
-    if (path === undefined || (type !== "npm" && type !== "pypi")) return [];
-    asking ??= findContents(tree).filter(({ holds }) => holds.asks !== undefined);
-    if (type === "pypi") return demandsOfPython(asking, path, finding.package);
-    folders ??= new Set(findContents(tree).map((one) => parentOf(one.path)));
-    return demandsOfNode(asking, folders, parentOf(path));
-  };
+/** Whether who asks for the package of a finding is to be found in its image. */
+export function isAskedFor({ type, path }: Finding): boolean {
+  return path !== undefined && asking.has(type);
 }
 
 /**
- * Who finds the package in `folder` when it asks for it by its folder's name: node looks in its own `node_modules`, then in those of the folders above. Node.js, Modules: CommonJS modules, Loading from
- * node_modules folders.
+ * Who in a tree asks for the package of a finding, by the manifests of what was installed and of the programs themselves. `architecture` is the image's, as OCI writes it: markers of Python may ask
+ * for it.
  */
-function demandsOfNode(asking: readonly FoundContent[], folders: ReadonlySet<string>, folder: string): Demand[] {
-  const at = `/${folder}`.lastIndexOf(`/${modules}/`);
-  if (at < 0) return [];
-  const name = folder.slice(at + modules.length + 1);
-  const root = folder.slice(0, Math.max(0, at - 1));
-  const found: Demand[] = [];
-  for (const { path, holds } of asking) {
-    const from = parentOf(path);
-    const isBelow = root === "" || from === root || from.startsWith(`${root}/`);
-    const range = isBelow ? holds.asks?.of.find(([asked]) => asked === name)?.[1] : undefined;
-    if (range === undefined || resolve(from, name, folders) !== folder) continue;
-    found.push({ file: path, name: holds.asks?.by ?? path, range });
-    if (found.length >= mostDemands) break;
-  }
-  return found;
-}
-
-function resolve(from: string, name: string, folders: ReadonlySet<string>): string | undefined {
-  for (let here = from; ; here = parentOf(here)) {
-    if (here !== modules && !here.endsWith(`/${modules}`)) {
-      const place = here === "" ? `${modules}/${name}` : `${here}/${modules}/${name}`;
-      if (folders.has(place)) return place;
+export function createDemands(tree: Tree, architecture: string | undefined): (finding: Finding) => Demands {
+  let contents: readonly FoundContent[] | undefined;
+  const of = (kind: "npm" | "pypi" | "jar"): readonly FoundContent[] => {
+    contents ??= findContents(tree);
+    return contents.filter(({ path }) => contentRecognisers[kind].matches(path));
+  };
+  const node = once(() => {
+    const manifests = of("npm");
+    return { manifests, folders: new Set(manifests.map(({ path }) => parentOf(path))) };
+  });
+  const python = once(() => createPythonDemands(of("pypi"), createPythonEnvironments(tree, architecture)));
+  const archives = once(() => of("jar"));
+  return (finding) => {
+    const { path, type } = finding;
+    if (path === undefined || !isAskedFor(finding)) return noDemands;
+    switch (type) {
+      case "maven":
+        return demandsOfJava(archives(), path, finding.package);
+      case "pypi":
+        return python()(path, finding.package);
+      default:
+        return demandsOfNode(node().manifests, node().folders, parentOf(path));
     }
-    if (here === "") return undefined;
-  }
+  };
 }
 
-/** What is installed in the same folder is what is imported. PyPA, Recording installed projects. */
-function demandsOfPython(asking: readonly FoundContent[], path: string, name: string): Demand[] {
-  const site = parentOf(parentOf(path));
-  const wanted = advisoryKey("pypi", name).name;
-  return asking
-    .flatMap(({ path: file, holds }) => {
-      if (parentOf(parentOf(file)) !== site) return [];
-      return (holds.asks?.of ?? []).flatMap(([asked, range]) =>
-        advisoryKey("pypi", asked).name === wanted ? [{ file, name: holds.asks?.by ?? file, range }] : [],
-      );
-    })
-    .slice(0, mostDemands);
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }

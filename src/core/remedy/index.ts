@@ -12,7 +12,7 @@ export type {
   VersionWord,
 } from "./facts.ts";
 export { planRemedy } from "./plan-remedy.ts";
-export type { Demand } from "./plan-source-cure.ts";
+export { noDemands, type Demand, type Demands } from "./demands.ts";
 export { cureSource } from "./cure-source.ts";
 export { findPackage, placeOf } from "./find-package.ts";
 export { createLoneRemedies, type LoneFacts } from "./lone-remedies.ts";
@@ -26,4 +26,4 @@ export {
   type ScheduleFacts,
 } from "./schedule-remedy.ts";
 export { groupCures, type Cure, type SeverityLevel } from "./group-cures.ts";
-export { createDemands } from "./find-demands.ts";
+export { createDemands, isAskedFor } from "./find-demands.ts";

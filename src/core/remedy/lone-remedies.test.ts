@@ -179,11 +179,12 @@ describe("the remedies of an image without configuration", () => {
   });
 
   it("say who asks for a package, and who does not allow the version that cures", () => {
-    const demandsOf = () => [
+    const asked = [
       { file: "app/package.json", name: "app", range: "^1.2.0" },
       { file: "app/node_modules/optimist/package.json", name: "optimist@0.6.1", range: "~1.2.0 <1.2.5" },
       { file: "app/node_modules/odd/package.json", name: "odd@1.0.0", range: "github:odd/minimist" },
     ];
+    const demandsOf = () => ({ asked });
     const remedy = remedyOf("GHSA-xvch-5gv4-984h", { demandsOf }, "app/node_modules/minimist/");
     expect(remedy).toMatchObject({ isCompatible: false, declared: "~1.2.0 <1.2.5" });
     expect(remedy.kind === "bump-source" && remedy.dependants.map(({ name, allows }) => [name, allows])).toEqual([

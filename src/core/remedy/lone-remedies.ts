@@ -7,7 +7,7 @@ import type { PackageOffers, RemedyFacts, RemedyImage, SourceCure } from "./fact
 import { findPackage, placeOf } from "./find-package.ts";
 import { createPackageJudge } from "./judge-packages.ts";
 import { isOfDistribution, planRemedy } from "./plan-remedy.ts";
-import type { Demand } from "./plan-source-cure.ts";
+import { noDemands, type Demands } from "./demands.ts";
 import type { Remedy } from "./types.ts";
 
 /** What is known of something that is only looked at: an image without configuration, a folder, a bill of materials. */
@@ -23,7 +23,7 @@ export interface LoneFacts {
   /** What its suites offer; without it nobody asked them. */
   readonly offersOf?: (entry: InstalledPackage) => PackageOffers;
   /** Who in it asks for the package of a finding. */
-  readonly demandsOf?: (finding: Finding) => readonly Demand[];
+  readonly demandsOf?: (finding: Finding) => Demands;
 }
 
 /** What would cure each finding of something that is only looked at: its own layers are its to rebuild, what its first layer brought needs a newer base, what a source names needs another version there. */
@@ -57,7 +57,7 @@ export function createLoneRemedies(facts: LoneFacts): (finding: Finding) => Reme
     },
     sourceCure: (finding) => {
       const key = JSON.stringify([finding.id, finding.type, finding.package, finding.path, finding.version]);
-      const cure = cures.get(key) ?? cureSource(finding, entryOf(finding), judge, demandsOf?.(finding) ?? []);
+      const cure = cures.get(key) ?? cureSource(finding, entryOf(finding), judge, demandsOf?.(finding) ?? noDemands);
       cures.set(key, cure);
       return cure;
     },

@@ -141,13 +141,22 @@ function cureInherited(
 function cureSource(image: RemedyImage, finding: Finding, facts: RemedyFacts): Outcome {
   const cure = facts.sourceCure(finding);
   if (cure.kind === "none") return { kind: "nothing", image: image.name, reason: cure.reason, since: undefined };
-  const { version, from, since, file, isCompatible } = cure;
+  const { version, from, since, file, isCompatible, gap } = cure;
   const dependants = cure.dependants.toSorted((a, b) => refuses(b) - refuses(a));
   const offered: Offered = { version, from, since };
   const declared = dependants[0]?.range;
   return {
     kind: "cure",
-    remedy: { kind: "bump-source", image: image.name, offered, file, declared, isCompatible, dependants },
+    remedy: {
+      kind: "bump-source",
+      image: image.name,
+      offered,
+      file,
+      declared,
+      isCompatible,
+      dependants,
+      ...(gap === undefined ? {} : { gap }),
+    },
   };
 }
 

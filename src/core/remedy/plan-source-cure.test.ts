@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import type { Advisory, AffectedRange, IndexedAdvisory } from "../advisory/index.ts";
 import { versionSchemes } from "../version/index.ts";
 import type { VersionWord } from "./facts.ts";
+import { noDemands, type Demand } from "./demands.ts";
 import { planSourceCure, type SourceFacts } from "./plan-source-cure.ts";
+import { createAllows } from "./cure-source.ts";
 import { madeFinding } from "./testdata/made-remedy.ts";
 
 const { npm } = versionSchemes;
@@ -39,7 +41,7 @@ const facts = (rows: readonly IndexedAdvisory[], over: Partial<SourceFacts> = {}
   openAt: (version) => rows.filter((one) => judge(version, one) !== "clear").map(({ advisory }) => advisory),
   allows: (range, version) => (range === "?" ? undefined : version.startsWith(range)),
   file: "app/node_modules/minimist/package.json",
-  demands: [],
+  demands: noDemands,
   ...over,
 });
 const finding = (id: string, fixed?: string) => madeFinding({ id, type: "npm", source: "minimist", fixed });
@@ -109,9 +111,9 @@ describe("planSourceCure", () => {
   it("says who stands in the way", () => {
     const demands = [
       { file: "app/package.json", name: "app@1.0.0", range: "1." },
-      { file: "app/node_modules/mkdirp/package.json", name: "mkdirp@0.5.1", range: "0.0.8" },
+      { file: "app/node_modules/mkdirp/package.json", name: "mkdirp@0.5.1", range: "1.2.0" },
     ];
-    const cure = planSourceCure(finding("GHSA-1"), facts([first], { demands }));
+    const cure = planSourceCure(finding("GHSA-1"), facts([first], { demands: { asked: demands } }));
     expect(cure).toMatchObject({ isCompatible: false });
     expect(cure.kind === "bump" && cure.dependants.map(({ name, allows }) => [name, allows])).toEqual([
       ["app@1.0.0", true],
@@ -119,12 +121,85 @@ describe("planSourceCure", () => {
     ]);
     const compatible = (...ranges: string[]) => {
       const said = ranges.map((range) => ({ file: "package.json", name: "app", range }));
-      const found = planSourceCure(finding("GHSA-1"), facts([first], { demands: said }));
+      const found = planSourceCure(finding("GHSA-1"), facts([first], { demands: { asked: said } }));
       return found.kind === "bump" ? found.isCompatible : "none";
     };
     expect(compatible("1.")).toBe(true);
     expect(compatible("1.", "?")).toBeUndefined();
     expect(compatible()).toBeUndefined();
+  });
+
+  it("takes first what everyone who asks takes, then what is not known, though another leaves less", () => {
+    const wide = row("GHSA-1", [
+      { introduced: "0", fixed: "1.2.3" },
+      { introduced: "2.0.0", fixed: "2.0.1" },
+    ]);
+    const second = row("GHSA-2", [{ introduced: "0", fixed: "2.0.1" }]);
+    const versionFor = (id: string, ...asked: Partial<Demand>[]) =>
+      planSourceCure(
+        finding(id),
+        facts([wide, second], {
+          demands: { asked: asked.map((one) => ({ file: "package.json", name: "app", range: "1.", ...one })) },
+        }),
+      );
+    expect(versionFor("GHSA-1")).toMatchObject({ version: "2.0.1" });
+    expect(versionFor("GHSA-1", {})).toMatchObject({ version: "1.2.3", isCompatible: true });
+    expect(versionFor("GHSA-2", {})).toMatchObject({ version: "2.0.1", isCompatible: false });
+    expect(versionFor("GHSA-1", {}, { range: "?" })).toMatchObject({ version: "1.2.3", isCompatible: undefined });
+    // Nobody can tell whether the demand is one: it forbids nothing for certain, and is still better kept.
+    expect(versionFor("GHSA-1", { when: "platform_release > '5'" })).toMatchObject({
+      version: "1.2.3",
+      isCompatible: true,
+    });
+    expect(versionFor("GHSA-2", { when: "platform_release > '5'" })).toMatchObject({ isCompatible: undefined });
+  });
+
+  it("does not count the word of one who does not take what is installed, nor calls anything compatible while somebody is not known", () => {
+    const asked = [
+      { file: "a/package.json", name: "a", range: "1." },
+      { file: "b/package.json", name: "b", range: "0." },
+    ];
+    const cure = planSourceCure(finding("GHSA-1"), facts([first], { demands: { asked } }));
+    expect(cure).toMatchObject({ version: "1.2.3", isCompatible: undefined });
+    const gap = "a/package.json: it asks for more than 2000 packages";
+    expect(
+      planSourceCure(finding("GHSA-1"), facts([first], { demands: { asked: asked.slice(0, 1), gap } })),
+    ).toMatchObject({ version: "1.2.3", isCompatible: undefined, gap });
+  });
+
+  it("takes no other major version for the same module of Go", () => {
+    const go = (ranges: readonly AffectedRange[], installed: string) =>
+      planSourceCure(
+        finding("GO-1", "2.0.1"),
+        facts([row("GO-1", ranges)], {
+          type: "golang",
+          installed,
+          scheme: versionSchemes.golang,
+          allows: createAllows("golang"),
+          openAt: () => [],
+        }),
+      );
+    expect(go([{ introduced: "0", fixed: "2.0.1" }], "v1.4.0")).toEqual({
+      kind: "none",
+      reason: expect.stringContaining("to Go another module") as string,
+    });
+    expect(
+      go(
+        [
+          { introduced: "0", fixed: "2.0.1" },
+          { introduced: "0", fixed: "1.5.0" },
+        ],
+        "v1.4.0",
+      ),
+    ).toMatchObject({
+      version: "v1.5.0",
+      isCompatible: true,
+    });
+    expect(go([{ introduced: "0", fixed: "1.5.0" }], "v0.9.0")).toMatchObject({
+      version: "v1.5.0",
+      isCompatible: true,
+    });
+    expect(go([{ introduced: "0", fixed: "1.5.0" }], "(devel)").kind).toBe("none");
   });
 
   it("says nothing of a version that cannot be compared, and is not held up by records without end", () => {

@@ -16,10 +16,12 @@ export interface Dependant {
   readonly file: string;
   /** `express@4.17.1`; the application itself where it has no name. */
   readonly name: string;
-  /** The range, as it is written. */
+  /** The range, as it is written; empty where it is set elsewhere: in a parent, or nowhere. */
   readonly range: string;
   /** Whether the version that cures is in it; undefined where it cannot be read. */
   readonly allows: boolean | undefined;
+  /** Under which circumstances it asks, where nobody can tell whether they are given: a marker of Python. What it then forbids is not certain. */
+  readonly when?: string;
 }
 
 /** What would cure a finding, and where. `image` is the lowest one whose rebuild cures it: the name in the configuration, or the reference that was looked at. */
@@ -32,7 +34,7 @@ export type Remedy =
   | {
       readonly kind: "bump-source";
       readonly image: string;
-      /** The lowest version that cures every finding of the package at its place that can be cured. */
+      /** Of the versions that are called fixed the first that everyone takes, else that leaves the fewest findings of the package at its place. */
       readonly offered: Offered;
       readonly file: string | undefined;
       /** Of the dependant that pins it: the first that does not allow the version, else the first of all. */
@@ -41,6 +43,8 @@ export type Remedy =
       readonly isCompatible: boolean | undefined;
       /** Everyone who asks for it at its place, those first who do not allow the version. */
       readonly dependants: readonly Dependant[];
+      /** Why these may not be all. */
+      readonly gap?: string;
     }
   /** Nothing that cures it is to be had. */
   | { readonly kind: "wait-upstream"; readonly since: Instant | undefined; readonly reason: string }

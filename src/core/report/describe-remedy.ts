@@ -13,9 +13,9 @@ export function describeRemedy(remedy: Remedy): string {
     case "bump-source": {
       const { offered, file, declared, isCompatible } = remedy;
       const range =
-        declared === undefined || isCompatible === undefined
+        declared === undefined || declared === "" || isCompatible === undefined
           ? ""
-          : `, ${isCompatible ? "within" : "outside"} the declared ${declared}`;
+          : `, which the declared ${declared} ${isCompatible ? "allows" : "does not allow"}`;
       return `bump to ${offered.version ?? "a version without it"}${file === undefined ? "" : ` in ${file}`}${range}`;
     }
     case "wait-upstream":

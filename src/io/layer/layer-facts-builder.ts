@@ -1,6 +1,7 @@
 import {
   keepsContent,
   recogniserOf,
+  type AskTerms,
   type EntryType,
   type FileHolds,
   type LayerEntry,
@@ -167,7 +168,10 @@ export class LayerFactsBuilder implements TarSink {
       this.held += 100 + one.name.length + one.version.length + (one.inside?.length ?? 0);
       for (const [path] of one.files ?? []) this.held += 50 + path.length;
     }
-    for (const [name, range] of holds.asks?.of ?? []) this.held += 20 + name.length + range.length;
+    for (const { by, inside = "", of } of holds.asks ?? []) {
+      this.held += 50 + by.length + inside.length;
+      for (const [name, range, terms] of of) this.held += 20 + name.length + range.length + sizeOf(terms);
+    }
     if (this.held <= this.limits.held) return holds;
     return {
       packages: [],
@@ -193,4 +197,9 @@ export class LayerFactsBuilder implements TarSink {
       hint: "If the image really is that large, raise the limit for layers in the configuration.",
     });
   }
+}
+
+function sizeOf(terms: AskTerms | undefined): number {
+  if (terms === undefined) return 0;
+  return 20 + (terms.when?.length ?? 0) + (terms.extras ?? []).reduce((sum, one) => sum + 5 + one.length, 0);
 }

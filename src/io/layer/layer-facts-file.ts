@@ -3,7 +3,7 @@ import type { EntryType, LayerEntry, LayerFacts, LayerProblem } from "../../core
 import { isDigest } from "../../lib/index.ts";
 
 /** Grows with every change of what the facts hold or mean: files of another version are read anew from their layer. */
-export const factsVersion = 4;
+export const factsVersion = 5;
 
 const largestFile = 1024 * 1_048_576;
 const types: readonly EntryType[] = ["file", "directory", "symlink", "hardlink", "character", "block", "fifo"];

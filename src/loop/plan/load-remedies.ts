@@ -7,7 +7,7 @@ import {
   findPackage,
   placeOf,
   planRemedy,
-  type Demand,
+  type Demands,
   type PackageJudge,
   type Remedy,
   type RemedyFacts,
@@ -64,7 +64,7 @@ function remedyImage(
   const found = new Map<string, CuredFinding>();
   for (const { platform, inventory, report, judge } of platforms) {
     if (judge === undefined) continue;
-    const asking = (finding: Finding): readonly Demand[] => demandsOf(platform, finding);
+    const asking = (finding: Finding): Demands => demandsOf(platform, finding);
     const world = remedyFacts(inventory, judge, lineageOf(image, platform), asking, facts);
     for (const finding of report.findings) {
       const remedy = planRemedy(finding, world);
@@ -84,7 +84,7 @@ function remedyFacts(
   inventory: Inventory,
   judge: PackageJudge,
   lineage: RemedyFacts["lineage"],
-  demandsOf: (finding: Finding) => readonly Demand[],
+  demandsOf: (finding: Finding) => Demands,
   { now }: FleetFacts,
 ): RemedyFacts {
   const cures = new Map<string, SourceCure>();

@@ -163,13 +163,22 @@ function viewRemedy(remedy: Remedy): RemedyView {
     from: offered?.from ?? null,
     since: instantOrNull(since),
     onto: remedy.kind === "rebase" ? (remedy.onto ?? null) : null,
-    file: remedy.kind === "bump-source" ? (remedy.file ?? null) : null,
-    compatible: remedy.kind === "bump-source" ? (remedy.isCompatible ?? null) : null,
-    dependants:
-      remedy.kind === "bump-source" ? remedy.dependants.map((one) => ({ ...one, allows: one.allows ?? null })) : [],
+    ...viewBump(remedy),
     successor: remedy.kind === "replace-base" ? (remedy.successor ?? null) : null,
     by: remedy.kind === "accepted" ? remedy.by : null,
     until: remedy.kind === "accepted" ? instantOrNull(remedy.until) : null,
+  };
+}
+
+/** What only a bump has; nothing of any other remedy. */
+export function viewBump(remedy: Remedy): Pick<RemedyView, "file" | "compatible" | "dependants" | "gap"> {
+  if (remedy.kind !== "bump-source") return { file: null, compatible: null, dependants: [], gap: null };
+  const { file, isCompatible, dependants, gap } = remedy;
+  return {
+    file: file ?? null,
+    compatible: isCompatible ?? null,
+    dependants: dependants.map((one) => ({ ...one, allows: one.allows ?? null, when: one.when ?? null })),
+    gap: gap ?? null,
   };
 }
 

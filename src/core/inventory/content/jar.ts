@@ -1,4 +1,5 @@
-import type { FileHolds, HeldPackage } from "../layer-facts.ts";
+import type { Asked, FileAsks, FileHolds, HeldPackage } from "../layer-facts.ts";
+import { readPom, type Pom } from "../pom.ts";
 import { isPlainName, isPlainVersion, type ContentRecogniser } from "./content-recogniser.ts";
 import { readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
 
@@ -11,13 +12,14 @@ const largestText = mebibyte;
 const maxDepth = 5;
 const maxPackages = 50_000;
 const maxArchives = 20_000;
+const maxAsked = 100_000;
 const maxProblems = 5;
 const archives = /\.(?:jar|war|ear|par|sar|hpi|jpi)$/i;
 const decoder = new TextDecoder("utf-8");
 
 /**
  * Archives of Java: each `pom.properties` in them names what Maven or Gradle packed, also in those that were put together of many; where there is none, the
- * manifest and the file's name tell. Archives in archives are looked into. JAR File Specification; Maven, Archiver.
+ * manifest and the file's name tell. Archives in archives are looked into, and each `pom.xml` says what was asked for. JAR File Specification; Maven, Archiver.
  */
 export const jarRecogniser: ContentRecogniser = {
   largest: largestArchive,
@@ -28,6 +30,10 @@ export const jarRecogniser: ContentRecogniser = {
 class JarReader {
   private readonly packages: HeldPackage[] = [];
   private readonly problems: string[] = [];
+  private readonly asks: FileAsks[] = [];
+  private asked = 0;
+  /** Archives of which nobody knows what they ask for. */
+  private silent = 0;
   private readonly seen = new Set<string>();
   private left = mostUnpacked;
   private looked = 0;
@@ -35,10 +41,12 @@ class JarReader {
   read(content: Uint8Array, path: string): FileHolds | undefined {
     this.visit(content, path.slice(path.lastIndexOf("/") + 1), "", 0);
     const { packages, problems } = this;
-    if (problems.length === 0) return packages.length === 0 ? undefined : { packages };
+    const asks = this.allAsks();
+    const holds = asks.length === 0 ? { packages } : { packages, asks };
+    if (problems.length === 0) return packages.length === 0 ? undefined : holds;
     const said = problems.slice(0, maxProblems).join("; ");
     const more = problems.length - maxProblems;
-    return { packages, problem: more > 0 ? `${said}; and ${more} more` : said };
+    return { ...holds, problem: more > 0 ? `${said}; and ${more} more` : said };
   }
 
   private visit(bytes: Uint8Array, name: string, inside: string, depth: number): void {
@@ -47,6 +55,7 @@ class JarReader {
     if (directory.kind === "broken") return this.say(inside, directory.problem);
     const found: HeldPackage[] = [];
     let manifest = new Map<string, string>();
+    let poms = 0;
     for (const entry of directory.entries) {
       if (entry.name === "META-INF/MANIFEST.MF") {
         const text = this.text(bytes, entry, inside);
@@ -55,6 +64,12 @@ class JarReader {
         const text = this.text(bytes, entry, inside);
         const named = text === undefined ? undefined : parsePomProperties(text);
         if (named !== undefined) found.push({ type: "maven", ...named });
+      } else if (isPom(entry.name)) {
+        const text = this.text(bytes, entry, inside);
+        const pom = text === undefined ? undefined : readPom(text);
+        if (pom === undefined) continue;
+        poms += 1;
+        this.ask(pom, entry.name, inside);
       }
     }
     if (found.length === 0) {
@@ -62,6 +77,7 @@ class JarReader {
       if (guess !== undefined) found.push({ type: "maven", ...guess });
     }
     for (const one of found) this.add(inside === "" ? one : { ...one, inside });
+    if (poms === 0) this.silent += 1;
     // Last, so that what an archive says of itself is read whatever lies in it.
     for (const entry of directory.entries) if (archives.test(entry.name)) this.nested(bytes, entry, inside, depth);
   }
@@ -100,6 +116,39 @@ class JarReader {
     this.packages.push(one);
   }
 
+  /** What counts when others use the archive: not what only its own build or tests need, nor what is left to them. Maven, Introduction to the Dependency Mechanism. */
+  private ask(pom: Pom, name: string, inside: string): void {
+    const of: Asked[] = [];
+    let incomplete: string | undefined;
+    for (const { group, artifact, version = "", scope, isOptional } of pom.dependencies) {
+      if (isOptional || (scope !== "compile" && scope !== "runtime")) continue;
+      const asked = coordinates(group, artifact);
+      if (asked === undefined) incomplete ??= "it asks for something whose name is set elsewhere";
+      else if (this.asked >= maxAsked) incomplete ??= `the file asks for more than ${maxAsked} packages`;
+      else {
+        this.asked += 1;
+        of.push([asked, isPlainVersion(version) && !version.includes("${") ? version : ""]);
+      }
+    }
+    if (of.length === 0 && incomplete === undefined) return;
+    const own = named(pom.group, pom.artifact, pom.version);
+    this.asks.push({
+      by: own === undefined ? name.slice(0, 300) : `${own.name}@${own.version}`,
+      ...(inside === "" ? {} : { inside }),
+      of,
+      ...(incomplete === undefined ? {} : { incomplete }),
+    });
+  }
+
+  private allAsks(): readonly FileAsks[] {
+    if (this.silent === 0) return this.asks;
+    const incomplete =
+      this.silent === this.looked
+        ? "nothing in it says what it asks for"
+        : `${this.silent} of the ${this.looked} archives in it do not say what they ask for`;
+    return [...this.asks, { by: "", of: [], incomplete }];
+  }
+
   private say(place: string, problem: string): void {
     const said = place === "" ? problem : `${place.slice(0, 300)}: ${problem}`;
     if (!this.problems.includes(said) && this.problems.length < 1000) this.problems.push(said);
@@ -108,6 +157,10 @@ class JarReader {
 
 function isPomProperties(name: string): boolean {
   return name.endsWith("/pom.properties") && /(?:^|\/)META-INF\/maven\/[^/]+\/[^/]+\/pom\.properties$/.test(name);
+}
+
+function isPom(name: string): boolean {
+  return name.endsWith("/pom.xml") && /(?:^|\/)META-INF\/maven\/[^/]+\/[^/]+\/pom\.xml$/.test(name);
 }
 
 type Named = Pick<HeldPackage, "name" | "version">;
@@ -124,9 +177,14 @@ function parsePomProperties(text: string): Named | undefined {
 }
 
 function named(group: string, artifact: string, version: string): Named | undefined {
+  const name = coordinates(group, artifact);
+  if (name === undefined || !isPlainVersion(version) || version.includes("${")) return undefined;
+  return { name, version };
+}
+
+function coordinates(group: string, artifact: string): string | undefined {
   const isWhole = [group, artifact].every((part) => isPlainName(part) && /^[\w.-]+$/.test(part));
-  if (!isWhole || !isPlainVersion(version) || version.includes("${")) return undefined;
-  return { name: `${group}:${artifact}`, version };
+  return isWhole ? `${group}:${artifact}` : undefined;
 }
 
 /** The main section of a manifest, by the names of its attributes in small letters. JAR File Specification, Name-Value pairs. */

@@ -39,7 +39,7 @@ function readPackageJson(content: Uint8Array, path: string): FileHolds | undefin
   const name = own(value, "name");
   const version = own(value, "version");
   const asks = asksOf(value, path);
-  const onlyAsks: FileHolds | undefined = asks === undefined ? undefined : { packages: [], asks };
+  const onlyAsks: FileHolds | undefined = asks === undefined ? undefined : { packages: [], asks: [asks] };
   // What has no version was never in a registry.
   if (typeof name !== "string" || typeof version !== "string") return onlyAsks;
   // A program that says so is in no registry: what is known there under its name is another.
@@ -48,7 +48,7 @@ function readPackageJson(content: Uint8Array, path: string): FileHolds | undefin
   if (!isPlainName(name)) return unreadable("its name is none");
   const plain = version.trim();
   if (!isPlainVersion(plain)) return unreadable("its version is none");
-  return { packages: [{ type: "npm", name, version: plain }], ...(asks === undefined ? {} : { asks }) };
+  return { packages: [{ type: "npm", name, version: plain }], ...(asks === undefined ? {} : { asks: [asks] }) };
 }
 
 const mostAsked = 2000;
@@ -58,17 +58,30 @@ const kinds = ["dependencies", "optionalDependencies", "peerDependencies"];
 /** What a manifest asks for; a program's own asks for what it is developed with as well. npm, package-json(5), dependencies. */
 function asksOf(manifest: object, path: string): FileAsks | undefined {
   const asked = new Map<string, string>();
+  let incomplete: string | undefined;
   for (const kind of isOwnManifest(path) ? [...kinds, "devDependencies"] : kinds) {
     const all = own(manifest, kind);
     if (typeof all !== "object" || all === null || Array.isArray(all)) continue;
     for (const [name, range] of Object.entries(all)) {
-      if (typeof range !== "string" || !isPlainName(name) || asked.has(name) || asked.size >= mostAsked) continue;
-      // A package by another name: `npm:lodash@^4`.
-      const plain = range.replace(/^npm:.+@/, "").trim();
-      if (plain.length <= longestRange && !/\p{Cc}/u.test(plain)) asked.set(name, plain === "" ? "*" : plain);
+      if (typeof range !== "string" || !isPlainName(name) || asked.has(name)) continue;
+      if (asked.size >= mostAsked) {
+        incomplete ??= `it asks for more than ${mostAsked} packages`;
+        break;
+      }
+      asked.set(name, plainRange(range));
     }
   }
-  return asked.size === 0 ? undefined : { by: whoAsks(manifest, path), of: [...asked] };
+  if (asked.size === 0) return undefined;
+  return { by: whoAsks(manifest, path), of: [...asked], ...(incomplete === undefined ? {} : { incomplete }) };
+}
+
+/** A range as it stays in the facts: what is no range, or too long for one, becomes one that cannot be read, and keeps nothing of an address. */
+function plainRange(range: string): string {
+  // A package by another name: `npm:lodash@^4`.
+  const plain = range.replace(/^npm:.+@/, "").trim();
+  if (plain === "") return "*";
+  if (/:|\p{Cc}/u.test(plain)) return "an address";
+  return plain.length <= longestRange ? plain : `${plain.slice(0, 100)}…`;
 }
 
 function whoAsks(manifest: object, path: string): string {

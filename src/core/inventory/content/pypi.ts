@@ -1,5 +1,6 @@
-import type { FileHolds } from "../layer-facts.ts";
+import type { Asked, FileHolds } from "../layer-facts.ts";
 import { isPlainName, isPlainVersion, unreadable, type ContentRecogniser } from "./content-recogniser.ts";
+import { readRequirement } from "./requirement.ts";
 
 const mebibyte = 1_048_576;
 const decoder = new TextDecoder("utf-8");
@@ -16,7 +17,8 @@ export const pypiRecogniser: ContentRecogniser = {
 export function readMetadata(text: string): FileHolds {
   let name: string | undefined;
   let version: string | undefined;
-  const asked: (readonly [string, string])[] = [];
+  const asked: Asked[] = [];
+  let incomplete: string | undefined;
   for (let at = 0; at < text.length;) {
     const gap = text.indexOf("\n", at);
     const end = gap < 0 ? text.length : gap;
@@ -28,22 +30,19 @@ export function readMetadata(text: string): FileHolds {
     const key = field[1].toLowerCase();
     if (key === "name") name ??= field[2];
     else if (key === "version") version ??= field[2];
-    else if (asked.length < mostAsked) asked.push(...readRequirement(field[2]));
+    else {
+      const requirement = readRequirement(field[2]);
+      if (requirement === undefined) incomplete ??= "one of its requirements cannot be read";
+      else if (asked.length < mostAsked) asked.push(requirement);
+      else incomplete ??= `it has more than ${mostAsked} requirements`;
+    }
   }
   if (name === undefined || !isPlainName(name)) return unreadable("it names no project");
   if (version === undefined || !isPlainVersion(version)) return unreadable(`it gives ${name} no version`);
-  const asks = asked.length === 0 ? {} : { asks: { by: `${name}@${version}`, of: asked } };
-  return { packages: [{ type: "pypi", name, version }], ...asks };
+  const packages = [{ type: "pypi", name, version }] as const;
+  if (asked.length === 0 && incomplete === undefined) return { packages };
+  const said = incomplete === undefined ? {} : { incomplete };
+  return { packages, asks: [{ by: `${name}@${version}`, of: asked, ...said }] };
 }
 
 const mostAsked = 2000;
-const longestRequirement = 1024;
-
-/** `requests[security] (<3,>=2.0) ; python_version < "3"` as name and range; nothing for what only an extra wants. PyPA, Dependency specifiers. */
-function readRequirement(text: string): (readonly [name: string, range: string])[] {
-  if (text.length > longestRequirement) return [];
-  const [wanted = "", marker = ""] = text.split(";", 2);
-  if (/\bextra\s*==/.test(marker)) return [];
-  const match = /^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*\(?([^()@]*)\)?\s*$/.exec(wanted);
-  return match?.[1] === undefined ? [] : [[match[1], (match[2] ?? "").trim()]];
-}

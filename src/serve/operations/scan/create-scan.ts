@@ -27,7 +27,8 @@ import {
   type ScanComparison,
   type ScanReport,
 } from "../../../core/report/index.ts";
-import type { Inventory, Tree } from "../../../core/inventory/index.ts";
+import { parsePlatform } from "../../../core/image/index.ts";
+import type { Inventory } from "../../../core/inventory/index.ts";
 import { createDemands, createLoneRemedies, type Remedy } from "../../../core/remedy/index.ts";
 import type { Clock, Instant } from "../../../lib/index.ts";
 import { OperationError, type OperationHandlers, type OperationRequest } from "../../../operation/index.ts";
@@ -112,7 +113,7 @@ async function createReport(read: ReadSubject, known: ScanKnowledge, said: SaidO
           platform,
           inventory,
           advisories: withVex(lookUp(inventory, index, known), inventory, read, said, at),
-          remedyOf: remediesOf(subject.name, inventory, tree, index, at),
+          remedyOf: remediesOf(subject.name, { platform, inventory, tree }, index, at),
         });
       }),
     ),
@@ -146,19 +147,19 @@ function withVex(
 /** What would cure each finding; without an index there is none. */
 function remediesOf(
   name: string,
-  inventory: Inventory,
-  tree: Tree | undefined,
+  { platform, inventory, tree }: ReadSubject["platforms"][number],
   index: AdvisoryIndex | undefined,
   now: Instant,
 ): (finding: Finding) => Remedy {
   if (index === undefined) return () => ({ kind: "wait-upstream", since: undefined, reason: "no feed" });
+  const architecture = platform === undefined ? undefined : parsePlatform(platform).architecture;
   return createLoneRemedies({
     now,
     name,
     inventory,
     index,
     layers: tree?.layers ?? [],
-    ...(tree === undefined ? {} : { demandsOf: createDemands(tree) }),
+    ...(tree === undefined ? {} : { demandsOf: createDemands(tree, architecture) }),
   });
 }
 

@@ -6,6 +6,7 @@ import {
   type ScanFinding,
   type ScanReport,
 } from "../../../core/report/index.ts";
+import { viewBump } from "../describe-remedies.ts";
 import type { Remedy } from "../../../core/remedy/index.ts";
 import { printable, type Instant } from "../../../lib/index.ts";
 import { formatInstant, type Scan, type ScanFindingView } from "../../../operation/index.ts";
@@ -115,6 +116,7 @@ function remedyView(remedy: Remedy): ScanFindingView["remedy"] {
     version: offered?.version ?? null,
     from: offered?.from ?? null,
     since: instantOf(since),
+    ...viewBump(remedy),
   };
 }
 
