@@ -5,6 +5,8 @@ import { systemClock } from "./lib/index.ts";
 import type {
   AppOptions,
   Connection,
+  KeysRequest,
+  KeysView,
   QuickstartOptions,
   RunningApp,
   RunningQuickstart,
@@ -89,6 +91,12 @@ export async function startQuickstart(options: QuickstartOptions): Promise<Runni
 export async function configSchema(): Promise<object> {
   const { configJsonSchema } = await import("./core/config/index.ts");
   return configJsonSchema();
+}
+
+/** Signing keys, in files of this machine. Throws what making, reading and opening them throw. */
+export async function manageKeys(request: KeysRequest): Promise<KeysView> {
+  const keys = await import("./manage-keys.ts");
+  return keys.manageKeys(request, process.env);
 }
 
 type Env = Readonly<Record<string, string | undefined>>;

@@ -73,6 +73,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     "Whether everything needed is there and works",
     async () => (await import("./doctor.ts")).doctor,
   ),
+  keys: entry("Keep", "Keys that evidence is signed with", async () => (await import("./keys.ts")).keys),
   backup: entry("Keep", "Write a snapshot of the state", async () => (await import("./backup.ts")).backup),
   restore: entry("Keep", "Put a snapshot back", async () => (await import("./restore.ts")).restore),
 };

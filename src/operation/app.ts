@@ -1,3 +1,4 @@
+import type { KeysRequest, KeysView } from "./keys.ts";
 import type { Operations } from "./operations.ts";
 import type { ProgressListener } from "./progress.ts";
 import type { QuickstartResult } from "./quickstart.ts";
@@ -57,4 +58,6 @@ export interface AppApi {
   startQuickstart(options: QuickstartOptions): Promise<RunningQuickstart>;
   /** JSON Schema of `tidemill.yaml`. */
   configSchema(): Promise<object>;
+  /** Signing keys, in files of this machine. */
+  manageKeys(request: KeysRequest): Promise<KeysView>;
 }

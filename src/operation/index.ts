@@ -30,6 +30,7 @@ export type { Run } from "./action.ts";
 export type { Rebase } from "./rebase.ts";
 export type { Doctor, Validate } from "./upkeep.ts";
 export type { QuickstartCounts, QuickstartResult, QuickstartRow } from "./quickstart.ts";
+export type { KeysRequest, KeysView, KeyView } from "./keys.ts";
 export type {
   AppApi,
   AppOptions,

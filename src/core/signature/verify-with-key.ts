@@ -1,11 +1,13 @@
 import { createPublicKey, verify, type KeyObject } from "node:crypto";
-import { digestHex, sha256 } from "../../lib/index.ts";
+import { digestHex, sha256, type Digest } from "../../lib/index.ts";
 
 /** A key that may vouch for images. */
 export interface TrustedKey {
   readonly key: KeyObject;
   /** For people: its kind and the beginning of its fingerprint. */
   readonly name: string;
+  /** Of its SubjectPublicKeyInfo in DER. RFC 5280, 4.1. */
+  readonly fingerprint: Digest;
 }
 
 const maxPem = 16_384;
@@ -24,7 +26,8 @@ export function readTrustedKey(pem: string): TrustedKey | string {
   const kind = kindOf(key);
   if (kind === undefined) return "it is no key of ECDSA P-256, Ed25519, or RSA of 2,048 bits or more";
   const der = key.export({ type: "spki", format: "der" });
-  return { key, name: `${kind} key ${digestHex(sha256(der)).slice(0, 16)}` };
+  const fingerprint = sha256(der);
+  return { key, name: `${kind} key ${digestHex(fingerprint).slice(0, 16)}`, fingerprint };
 }
 
 /** Whether `signature` over `data` is of that key: ECDSA and RSA (PKCS #1 v1.5) with SHA-256, as cosign makes them. Garbage is no signature. */

@@ -5,4 +5,10 @@ export class SignError extends AppError<
   | "BAD_KEY"
   /** A trusted root of a policy cannot be read. */
   | "BAD_ROOT"
+  /** A private key cannot be opened: it is not there, is none, or has another passphrase. */
+  | "KEY_CLOSED"
+  /** There is a key of that name already. */
+  | "KEY_EXISTS"
+  /** Other writers keep undoing what is put beside an image. */
+  | "LOST_UPDATE"
 > {}
