@@ -42,5 +42,6 @@ export { environmentOf, findEntrypoint, findProgram } from "./structure/entrypoi
 export { findUser } from "./structure/user.ts";
 export { purlOf } from "./purl.ts";
 export { isLockFile, maxLockFile, parseLockFile } from "./lock/parse-lock-file.ts";
-export type { LockedPackage, LockFile } from "./lock/lock-parser.ts";
+export type { LockedPackage, LockFile, LockRequest } from "./lock/lock-parser.ts";
+export { resolveNodeModule } from "./node-modules.ts";
 export { findContents, type FoundContent } from "./find-contents.ts";

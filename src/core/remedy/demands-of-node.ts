@@ -1,4 +1,4 @@
-import { parentOf, type FoundContent } from "../inventory/index.ts";
+import { parentOf, resolveNodeModule, type FoundContent } from "../inventory/index.ts";
 import { demandsOf, noDemands, type Demand, type Demands } from "./demands.ts";
 
 const modules = "node_modules";
@@ -26,18 +26,8 @@ export function demandsOfNode(
       const range = of.find(([one]) => one === name)?.[1];
       if (range === undefined) {
         if (incomplete !== undefined) gaps.push(`${path}: ${incomplete}`);
-      } else if (resolve(from, name, folders) === folder) asked.push({ file: path, name: by, range });
+      } else if (resolveNodeModule(from, name, folders) === folder) asked.push({ file: path, name: by, range });
     }
   }
   return demandsOf(asked, gaps);
-}
-
-function resolve(from: string, name: string, folders: ReadonlySet<string>): string | undefined {
-  for (let here = from; ; here = parentOf(here)) {
-    if (here !== modules && !here.endsWith(`/${modules}`)) {
-      const place = here === "" ? `${modules}/${name}` : `${here}/${modules}/${name}`;
-      if (folders.has(place)) return place;
-    }
-    if (here === "") return undefined;
-  }
 }

@@ -8,6 +8,8 @@ import type { Dependant } from "./types.ts";
 export interface PackagePlace extends Pick<InstalledPackage, "type" | "name" | "architecture" | "path"> {
   /** Undefined where the finding does not say which layer brought it. */
   readonly layer: Digest | undefined;
+  /** Of its source: a lock file may name several versions of a package. Elsewhere another one may stand at the place. */
+  readonly sourceVersion?: string;
 }
 
 /** A package as something offers or holds it. */

@@ -8,7 +8,9 @@ const indexed = new WeakMap<Inventory, ReadonlyMap<string, readonly InstalledPac
 export function findPackage(inventory: Inventory | undefined, place: PackagePlace): InstalledPackage | undefined {
   if (inventory === undefined) return undefined;
   const found = indexOf(inventory).get(keyOf(place)) ?? [];
-  return found.find((one) => one.layer === place.layer) ?? found[0];
+  const same = found.filter(({ sourceVersion }) => sourceVersion === place.sourceVersion);
+  const some = same.length === 0 ? found : same;
+  return some.find(({ layer }) => layer === place.layer) ?? some[0];
 }
 
 function indexOf(inventory: Inventory): ReadonlyMap<string, readonly InstalledPackage[]> {
@@ -19,12 +21,12 @@ function indexOf(inventory: Inventory): ReadonlyMap<string, readonly InstalledPa
   return made;
 }
 
-function keyOf({ type, name, architecture, path }: Omit<PackagePlace, "layer">): string {
+function keyOf({ type, name, architecture, path }: Omit<PackagePlace, "layer" | "sourceVersion">): string {
   return [type, name, architecture, path ?? ""].join("\n");
 }
 
 /** The place of a finding's package. */
-export function placeOf({ type, package: name, architecture, layer, path }: Finding): PackagePlace {
-  const place = { type, name, architecture, layer };
+export function placeOf({ type, package: name, architecture, layer, path, version }: Finding): PackagePlace {
+  const place = { type, name, architecture, layer, sourceVersion: version };
   return path === undefined ? place : { ...place, path };
 }

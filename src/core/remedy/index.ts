@@ -26,4 +26,5 @@ export {
   type ScheduleFacts,
 } from "./schedule-remedy.ts";
 export { groupCures, type Cure, type SeverityLevel } from "./group-cures.ts";
+export { createLockDemands } from "./demands-of-locks.ts";
 export { createDemands, isAskedFor } from "./find-demands.ts";

@@ -75,8 +75,8 @@ function asksOf(manifest: object, path: string): FileAsks | undefined {
   return { by: whoAsks(manifest, path), of: [...asked], ...(incomplete === undefined ? {} : { incomplete }) };
 }
 
-/** A range as it stays in the facts: what is no range, or too long for one, becomes one that cannot be read, and keeps nothing of an address. */
-function plainRange(range: string): string {
+/** A range as it is kept: what is no range, or too long for one, becomes one that cannot be read, and keeps nothing of an address. */
+export function plainRange(range: string): string {
   // A package by another name: `npm:lodash@^4`.
   const plain = range.replace(/^npm:.+@/, "").trim();
   if (plain === "") return "*";

@@ -100,6 +100,99 @@ describe("parseLockFile", () => {
     expect(problems(file, text)).toEqual([]);
   });
 
+  it.each<[string, string, Record<string, string[]>, string | undefined]>([
+    [
+      "package-lock.json",
+      JSON.stringify({
+        packages: {
+          "": { name: "app", dependencies: { a: "^1.0.0", alias: "npm:real@~2.0.0" }, devDependencies: { c: "*" } },
+          "node_modules/a": { version: "1.0.0", dependencies: { c: "3", gone: "1" }, devDependencies: { c: "9" } },
+          "node_modules/a/node_modules/c": { version: "3.0.0" },
+          "node_modules/c": { version: "4.0.0", peerDependencies: { a: ">=1" } },
+          "node_modules/alias": { name: "real", version: "2.0.0" },
+          "packages/w": { version: "9.0.0", dependencies: { c: "git+https://me:pass@host/c" } },
+        },
+      }),
+      {
+        "a 1.0.0": ["app ^1.0.0", "c@4.0.0 >=1"],
+        "c 3.0.0": ["a@1.0.0 3"],
+        "c 4.0.0": ["app *", "packages/w@9.0.0 an address"],
+        "real 2.0.0": ["app ~2.0.0"],
+      },
+      undefined,
+    ],
+    [
+      "package-lock.json",
+      '{"lockfileVersion":1,"dependencies":{"a":{"version":"1.0.0"}}}',
+      { "a 1.0.0": [] },
+      "it does not say who asks for what",
+    ],
+    [
+      "yarn.lock",
+      'a@^1, a@^1.1:\n  version "1.2.0"\n  resolved "x"\n  dependencies:\n    "@s/b" "^2"\n    c "1 || 2"\n\n"@s/b@^2":\n  version "2.0.0"\n  dependencies:\n    a "^1.1"\n\n"c@1 || 2":\n  version "2.0.0"\n',
+      { "a 1.2.0": ["@s/b@2.0.0 ^1.1", "the project ^1"], "@s/b 2.0.0": ["a@1.2.0 ^2"], "c 2.0.0": ["a@1.2.0 1 || 2"] },
+      undefined,
+    ],
+    [
+      "yarn.lock",
+      '__metadata:\n  version: 8\n\n"a@npm:^1.0.0":\n  version: 1.2.0\n  resolution: "a@npm:1.2.0"\n\n"app@workspace:.":\n  version: 0.0.0-use.local\n  dependencies:\n    a: "npm:^1.0.0"\n    b: "npm:real@^2"\n\n"b@npm:real@^2":\n  version: 2.1.0\n',
+      { "a 1.2.0": ["app@0.0.0-use.local ^1.0.0"], "real 2.1.0": ["app@0.0.0-use.local ^2"] },
+      undefined,
+    ],
+    [
+      "pnpm-lock.yaml",
+      "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n      '@s/a':\n        specifier: ^1.0.0\n        version: 1.0.0(c@3)\n  packages/w:\n    devDependencies:\n      b:\n        specifier: npm:real@~2\n        version: real@2.0.0\n\npackages:\n\n  '@s/a@1.0.0':\n    x: 1\n\n  real@2.0.0:\n    x: 1\n",
+      { "@s/a 1.0.0": ["the project ^1.0.0"], "real 2.0.0": ["packages/w ~2"] },
+      "it does not say which ranges its packages ask for",
+    ],
+    [
+      "poetry.lock",
+      '[[package]]\nname = "flask"\nversion = "2.0"\nfiles = [\n    {file = "x", hash = "y"},\n]\n\n[package.dependencies]\nJinja2 = ">=2,<3"\ncolor_a = {version = "*", markers = "platform_system == \\"Windows\\""}\nopt = {version = "1", optional = true}\nmulti = [\n    {version = ">=1", markers = "python_version < \\"3.9\\""},\n    {version = ">=2"},\n]\nsrc = {git = "https://me:pass@host/x"}\n\n[[package]]\nname = "jinja2"\nversion = "2.5"\n\n[[package]]\nname = "color-a"\nversion = "1"\n\n[[package]]\nname = "opt"\nversion = "1"\n\n[[package]]\nname = "multi"\nversion = "2"\n\n[[package]]\nname = "src"\nversion = "3"\n\n[metadata]\nlock-version = "2.0"\n',
+      {
+        "jinja2 2.5": ["flask@2.0 >=2,<3"],
+        "color-a 1": ['flask@2.0  if platform_system == "Windows"'],
+        "opt 1": [],
+        "multi 2": ['flask@2.0 >=1 if python_version < "3.9"', "flask@2.0 >=2"],
+        "src 3": ["flask@2.0 @ an address"],
+      },
+      "what the project itself asks for is not in it",
+    ],
+    [
+      "pdm.lock",
+      '[[package]]\nname = "flask"\nversion = "2.0"\ndependencies = [\n    "Jinja2>=2,<3",\n    "old==1; python_version < \\"3\\"",\n]\n\n[[package]]\nname = "jinja2"\nversion = "2.5"\n\n[[package]]\nname = "old"\nversion = "1"\n\n[[package]]\nname = "old"\nversion = "2"\n',
+      {
+        "jinja2 2.5": ["flask@2.0 >=2,<3"],
+        "old 1": ['flask@2.0 ==1 if python_version < "3"'],
+        "old 2": ['flask@2.0 ==1 if python_version < "3"'],
+      },
+      "what the project itself asks for is not in it",
+    ],
+    [
+      "uv.lock",
+      '[[package]]\nname = "a"\nversion = "1"\ndependencies = [\n    { name = "b" },\n]\n',
+      { "a 1": [] },
+      "it does not say who asks for what",
+    ],
+    [
+      "pom.xml",
+      "<project><groupId>g</groupId><artifactId>app</artifactId><version>1</version><dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><version>1.0</version></dependency></dependencies></project>",
+      { "g:a 1.0": ["g:app@1 1.0"] },
+      undefined,
+    ],
+    ["requirements.txt", "a==1\n", { "a 1": [] }, "it does not say who asks for what"],
+  ])("says who asks for what %s settles: %j", (file, text, expected, gap) => {
+    const lock = parseLockFile(`app/${file}`, text);
+    const said = lock?.packages.map(({ name, version }) => [
+      `${name} ${version}`,
+      lock
+        .requestsOf(name, version)
+        .map(({ by, range, when }) => `${by} ${range}${when === undefined ? "" : ` if ${when}`}`),
+    ]);
+    expect(Object.fromEntries(said ?? [])).toEqual(expect.objectContaining(expected));
+    expect(lock?.problems).toEqual([]);
+    expect(lock?.gap).toBe(gap);
+  });
+
   it.each([
     ["requirements.txt", "a>=1\n", /settles no version of a/],
     ["requirements.txt", "a==1.*\n", /settles no version of a/],

@@ -48,7 +48,10 @@ export function isLockFile(path: string): boolean {
 export function parseLockFile(path: string, text: string): LockFile | undefined {
   const format = formatOf(path);
   if (format === undefined) return undefined;
-  if (text.length > maxLockFile) return { packages: [], problems: [`it has more than ${maxLockFile} bytes`] };
+  if (text.length > maxLockFile) {
+    const problem = `it has more than ${maxLockFile} bytes`;
+    return { packages: [], problems: [problem], requestsOf: () => [], gap: problem };
+  }
   return collectLocked(...format, text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n"));
 }
 

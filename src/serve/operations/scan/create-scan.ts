@@ -29,13 +29,19 @@ import {
 } from "../../../core/report/index.ts";
 import { parsePlatform } from "../../../core/image/index.ts";
 import type { Inventory } from "../../../core/inventory/index.ts";
-import { createDemands, createLoneRemedies, type Remedy } from "../../../core/remedy/index.ts";
+import {
+  createDemands,
+  createLockDemands,
+  createLoneRemedies,
+  noDemands,
+  type Remedy,
+} from "../../../core/remedy/index.ts";
 import type { Clock, Instant } from "../../../lib/index.ts";
 import { OperationError, type OperationHandlers, type OperationRequest } from "../../../operation/index.ts";
 import { readVexText } from "../../../io/feeds/index.ts";
 import { describeScan } from "./describe-scan.ts";
 import { readAttachedVex } from "./read-attached-vex.ts";
-import { readSubject, type ReadSubject, type SubjectDeps } from "./read-subject.ts";
+import { readSubject, type ReadPlatform, type ReadSubject, type SubjectDeps } from "./read-subject.ts";
 import type { ScanKnowledge } from "./load-scan-feeds.ts";
 
 export interface ScanDeps extends SubjectDeps {
@@ -107,13 +113,14 @@ async function createReport(read: ReadSubject, known: ScanKnowledge, said: SaidO
     feeds: known.feeds,
     notes: [],
     platforms: await Promise.all(
-      platforms.map(async ({ platform, inventory, tree }) => {
+      platforms.map(async (one) => {
+        const { platform, inventory } = one;
         const index = await known.lookup(keysOf(inventory));
         return createPlatform({
           platform,
           inventory,
           advisories: withVex(lookUp(inventory, index, known), inventory, read, said, at),
-          remedyOf: remediesOf(subject.name, { platform, inventory, tree }, index, at),
+          remedyOf: remediesOf(subject.name, one, index, at),
         });
       }),
     ),
@@ -147,19 +154,21 @@ function withVex(
 /** What would cure each finding; without an index there is none. */
 function remediesOf(
   name: string,
-  { platform, inventory, tree }: ReadSubject["platforms"][number],
+  { platform, inventory, tree, locks = [] }: ReadPlatform,
   index: AdvisoryIndex | undefined,
   now: Instant,
 ): (finding: Finding) => Remedy {
   if (index === undefined) return () => ({ kind: "wait-upstream", since: undefined, reason: "no feed" });
   const architecture = platform === undefined ? undefined : parsePlatform(platform).architecture;
+  const byTree = tree === undefined ? undefined : createDemands(tree, architecture);
+  const byLocks = createLockDemands(locks);
   return createLoneRemedies({
     now,
     name,
     inventory,
     index,
     layers: tree?.layers ?? [],
-    ...(tree === undefined ? {} : { demandsOf: createDemands(tree, architecture) }),
+    demandsOf: (finding) => byLocks(finding) ?? byTree?.(finding) ?? noDemands,
   });
 }
 

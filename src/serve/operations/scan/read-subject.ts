@@ -17,6 +17,8 @@ export interface ReadPlatform {
   readonly inventory: Inventory;
   /** Undefined for a bill of materials. */
   readonly tree: Tree | undefined;
+  /** Lock files of a source tree. */
+  readonly locks?: readonly { readonly path: string; readonly text: string }[];
 }
 
 export interface ReadSubject {
@@ -118,7 +120,7 @@ async function readDirectory(path: string, text: string, { signal, onProgress }:
   return {
     ...nowhere,
     subject: { kind: "directory", name: text, digest: undefined },
-    platforms: [{ platform: undefined, inventory, tree }],
+    platforms: [{ platform: undefined, inventory, tree, locks: texts }],
     created: undefined,
   };
 }
