@@ -157,7 +157,7 @@ async function fillFleet(store: Store, inventories: readonly Inventory[], images
   for (let at = 0; at < inventories.length; at += 25) {
     const some = inventories.slice(at, at + 25);
     await store.saveInventories(some);
-    inventoryKeys.push(...some.map(inventoryKey));
+    inventoryKeys.push(...some.map((one) => inventoryKey(one)));
   }
   await fillImages(store, 0, images);
 }

@@ -35,6 +35,27 @@ describeStores("inventories", ({ it, store }) => {
     expect(await store().saveInventories([])).toEqual([]);
   });
 
+  it("that do not say their release are two where they come from two", async () => {
+    const bare = inventory("1", { os: undefined });
+    const [one] = await store().saveInventories([bare], "debian:12");
+    const [other] = await store().saveInventories([bare], "debian:13");
+    const [unknown] = await store().saveInventories([bare]);
+    expect(new Set([one, other, unknown]).size).toBe(3);
+    expect(await store().loadInventory(one!)).toEqual(bare);
+    expect(await store().saveInventories([bare], "debian:12")).toEqual([one]);
+    const [said] = await store().saveInventories([inventory("1")], "debian:13");
+    expect(await store().saveInventories([inventory("1")], "debian:12")).toEqual([said]);
+    const unindexed = await store().loadUnindexedInventories(10);
+    expect(new Map(unindexed.map(({ key, madeFrom }) => [key, madeFrom]))).toEqual(
+      new Map([
+        [one, "debian:12"],
+        [other, "debian:13"],
+        [unknown, undefined],
+        [said, undefined],
+      ]),
+    );
+  });
+
   it("of which a part could not be read are named with what it was", async () => {
     const problems = ["var/lib/dpkg/status: it ends in the middle of a line"];
     const [, torn] = await store().saveInventories([inventory("1"), inventory("2", { status: "unknown", problems })]);

@@ -6,9 +6,9 @@ import { json, type Row } from "./schema.ts";
 
 export function inventoryQueries(db: Database) {
   return {
-    /** Keeps inventories by what they say; those that say the same share a row. Resolves to their keys, in order. */
-    saveInventories: async (inventories: readonly Inventory[]): Promise<Digest[]> => {
-      const keys = inventories.map(inventoryKey);
+    /** Keeps inventories by what they say; those that say the same share a row. `madeFrom` is the ecosystem of those that do not say their release. Resolves to their keys, in order. */
+    saveInventories: async (inventories: readonly Inventory[], madeFrom?: string): Promise<Digest[]> => {
+      const keys = inventories.map((one) => inventoryKey(one, madeFrom));
       const byKey = new Map(inventories.map((inventory, at) => [keys[at] as Digest, inventory]));
       if (byKey.size === 0) return keys;
       await db.sql
@@ -20,6 +20,7 @@ export function inventoryQueries(db: Database) {
             status: inventory.status,
             system: inventory.system,
             os: json(inventory.os ?? null),
+            madeFrom: inventory.os === undefined ? (madeFrom ?? null) : null,
             packages: json(inventory.packages),
             problems: json(inventory.problems),
           })),

@@ -14,7 +14,9 @@ export interface MatchPackage {
 /** An inventory whose packages are to be told apart. */
 export interface UnindexedInventory {
   readonly key: Digest;
-  /** One of the images that hold it; undefined where none does any more. */
+  /** The ecosystem that its packages come from, where it does not say its release and that was known. */
+  readonly madeFrom: string | undefined;
+  /** One of the images that hold it, where only that tells; undefined where none does any more. */
   readonly image: string | undefined;
 }
 
@@ -25,12 +27,16 @@ export function packageQueries(db: Database) {
   return {
     /** Inventories of which the packages are not known by themselves yet, at most `limit`. */
     loadUnindexedInventories: async (limit: number): Promise<UnindexedInventory[]> => {
-      const { rows } = await fragment<{ key: Digest; image: string | null }>`
-        select i.key, (select d.image from image_digest d
-                        where i.os = 'null'::jsonb and jsonb_path_query_array(d.inventories, '$.*') ? i.key limit 1) as image
+      const { rows } = await fragment<{ key: Digest; madeFrom: string | null; image: string | null }>`
+        select i.key, i.made_from as "madeFrom", (select d.image from image_digest d
+                        where i.os = 'null'::jsonb and i.made_from is null and jsonb_path_query_array(d.inventories, '$.*') ? i.key limit 1) as image
           from inventory i where not exists (select 1 from inventory_package p where p.inventory = i.key)
          order by i.key limit ${limit}`.execute(db.sql);
-      return rows.map(({ key, image }) => ({ key, image: image ?? undefined }));
+      return rows.map(({ key, madeFrom, image }) => ({
+        key,
+        madeFrom: madeFrom ?? undefined,
+        image: image ?? undefined,
+      }));
     },
 
     /** Writes down which packages inventories hold; those that are not known yet are to be matched. */

@@ -86,6 +86,7 @@ export interface Tables {
     status: "complete" | "unknown";
     system: "complete" | "unknown";
     os: Json<OsRelease | null>;
+    madeFrom: string | null;
     packages: Json<readonly InstalledPackage[]>;
     problems: Json<readonly string[]>;
   };

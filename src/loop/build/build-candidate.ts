@@ -5,6 +5,7 @@ import type { PackageChange } from "../../core/plan/index.ts";
 import type { Candidate, KeyedCause, Lease, PromotionFacts } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import { keepingTag, type CandidateDetail, type CandidateOrigin, type Context } from "../context.ts";
+import { madeFromOf } from "../made-from.ts";
 import { attachVex, fixedByPatch } from "./attach-vex.ts";
 import { causeRecords } from "./cause-records.ts";
 import type { Made, MadeSame, MakeRequest } from "./made.ts";
@@ -56,7 +57,7 @@ export async function buildCandidate(
 
   const read = await ctx.images.read(repository, digest, signal);
   const inventories = read.platforms.map(({ tree, platform }) => readInventory(tree, platform));
-  const keys = await store.saveInventories(inventories);
+  const keys = await store.saveInventories(inventories, madeFromOf(ctx.config, image));
   const names = inventories.map(({ platform }) => formatPlatform(platform));
   const before = await inventoriesOf(ctx, image, previous);
   const packages = made.packages ?? (await causeRecords(ctx, image, facts.causes, before));

@@ -71,8 +71,13 @@ describeStores("matchFindings", ({ it, store, clock }) => {
       names.map((name) => ({ name, repository: name, definition: {}, recipeKey: "recipe", parents: [] })),
     );
   /** Puts a digest with these packages where the image is, as a rebuild does; gives the rebuild. */
-  const promote = async (image: string, held: Inventory, environment = "production"): Promise<string> => {
-    const [key] = await store().saveInventories([held]);
+  const promote = async (
+    image: string,
+    held: Inventory,
+    environment = "production",
+    madeFrom?: string,
+  ): Promise<string> => {
+    const [key] = await store().saveInventories([held], madeFrom);
     if (key === undefined) throw new Error("the inventory has no key");
     const digest: Digest = sha256(`${image} ${key} ${clock.now()}`);
     await store().savePlan({
@@ -115,6 +120,19 @@ describeStores("matchFindings", ({ it, store, clock }) => {
       environments.map(({ environment, placements }) => [environment, findingLives({ placements, findings, known })]),
     );
   };
+
+  it("two images that hold the same and do not say their release are matched by the release that each is of", async () => {
+    const ctx = context([feedOf()]);
+    await inject("CVE-2026-0001", "0.1", {}, "zlib");
+    await declare("old", "new");
+    const bare = inventory([entry("nginx", "1.0")], { os: undefined });
+    await promote("new", bare, "production", "debian:13");
+    await promote("old", bare, "production", "debian:12");
+    await inject("CVE-2026-1000", "2.0");
+    expect(await pass(ctx)).toMatchObject({ inventories: 2, packages: 2, opened: 1 });
+    expect((await lives("old"))["production"]).toMatchObject([{ advisory: "CVE-2026-1000", closed: undefined }]);
+    expect((await lives("new"))["production"]).toEqual([]);
+  });
 
   it("an injected record of a package that production holds is a finding at the next pass, and closed by the rebuild that cures it", async () => {
     const ctx = context([feedOf()]);

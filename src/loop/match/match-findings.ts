@@ -64,9 +64,10 @@ async function indexInventories(ctx: MatchContext): Promise<number> {
     if (some.length === 0) return count;
     const inventories = await ctx.store.loadInventories(some.map(({ key }) => key));
     await ctx.store.saveInventoryPackages(
-      some.flatMap(({ key, image }) => {
+      some.flatMap(({ key, madeFrom, image }) => {
         const inventory = inventories.get(key);
-        return inventory === undefined ? [] : [{ key, units: matchUnitsOf(inventory, madeFromOf(ctx.config, image)) }];
+        if (inventory === undefined) return [];
+        return [{ key, units: matchUnitsOf(inventory, madeFrom ?? madeFromOf(ctx.config, image)) }];
       }),
     );
     count += some.length;
