@@ -7,4 +7,5 @@ export { writeFileDurable, syncFolder } from "./durable-file.ts";
 export { createLogger, silentLogger, type Logger } from "./log.ts";
 export { formatAge, formatBytes, formatSeconds, printable, shortDigest } from "./display.ts";
 export { signWebhook, webhookKey } from "./webhook-signature.ts";
+export { runInGroup } from "./run-in-group.ts";
 export { tryShape, type Shaped } from "./try-shape.ts";
