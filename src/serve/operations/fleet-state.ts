@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { ScheduleFacts } from "../../core/remedy/index.ts";
 import { soakLeft } from "../../core/plan/index.ts";
-import type { Deployed, Hold, Image, ImageRemedy, Pointer, Rebuild, Soak } from "../../io/store/index.ts";
-import type { Digest, Instant } from "../../lib/index.ts";
+import type { Deployed, Hold, Image, ImageRemedy, Pointer, Quarantine, Rebuild, Soak } from "../../io/store/index.ts";
+import { shortDigest, type Digest, type Instant } from "../../lib/index.ts";
 import { repositoryName, type Context } from "../../loop/context.ts";
 import { describeStanding, isSoaking } from "../../loop/promote/index.ts";
 import { formatInstant, type AdvisoryState, type Status } from "../../operation/index.ts";
@@ -34,17 +34,19 @@ type LastPlan = z.output<typeof lastPlan>;
 /** State of the images of the configuration, of one where it is named. */
 export async function loadFleetState(ctx: Context, image?: string): Promise<FleetState> {
   const { store, config } = ctx;
-  const [upstreams, pointers, holds, failed, planned, declared, remedies, soaks, places] = await Promise.all([
-    loadUpstreamStates(ctx),
-    store.loadPointers(image),
-    store.loadHolds(image),
-    store.loadLastFailures(),
-    store.loadSetting("last-plan"),
-    store.loadImages(),
-    store.loadImageRemedies(image),
-    store.loadSoaks(image),
-    store.loadDeployed(image),
-  ]);
+  const [upstreams, pointers, holds, quarantines, failed, planned, declared, remedies, soaks, places] =
+    await Promise.all([
+      loadUpstreamStates(ctx),
+      store.loadPointers(image),
+      store.loadHolds(image),
+      store.loadQuarantines(image),
+      store.loadLastFailures(),
+      store.loadSetting("last-plan"),
+      store.loadImages(),
+      store.loadImageRemedies(image),
+      store.loadSoaks(image),
+      store.loadDeployed(image),
+    ]);
   const conflicts = await loadConflicts(ctx, pointers, image);
   const inFlight = await loadRebuildsInFlight(ctx, { image, pointers, holds, conflicts });
   const parsed = lastPlan.safeParse(planned);
@@ -62,6 +64,9 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     failed: new Map(failed.map((one) => [one.image, one])),
     inFlight: groupBy(inFlight, (one) => one.rebuild.image),
     plan,
+    leftSince: new Map(
+      quarantines.flatMap((one) => (plan === undefined || one.createdAt < plan.at ? [] : [[one.image, one]])),
+    ),
     heldByPlan: new Map((plan?.held ?? []).map((one) => [one.image, one])),
     upstreams,
     findings,
@@ -89,6 +94,8 @@ interface Facts {
   readonly failed: ReadonlyMap<string, Rebuild>;
   readonly inFlight: ReadonlyMap<string, readonly InFlight[]>;
   readonly plan: LastPlan | undefined;
+  /** What was left because it is bad, and no plan has been made since: the newest of each image. */
+  readonly leftSince: ReadonlyMap<string, Quarantine>;
   readonly heldByPlan: ReadonlyMap<string, LastPlan["held"][number]>;
   readonly upstreams: ReadonlyMap<string, UpstreamState>;
   readonly findings: ReadonlyMap<Digest, Findings>;
@@ -179,6 +186,8 @@ function judgeImage(facts: Facts, name: string, pointers: readonly Pointer[]): P
   if (held?.kind === "cool-down") return { state: "waiting", reason: describeUntil(held.reason, held.until) };
   if (held !== undefined && held.kind !== "hold")
     return { state: "held", reason: describeUntil(held.reason, held.until) };
+  const left = facts.leftSince.get(name);
+  if (left !== undefined) return { state: "held", reason: `${shortDigest(left.digest)} was left: ${left.reason}` };
   const last = config.environments.at(-1)?.name;
   const inPlace = pointers.some(({ environment, digest }) => environment === last && digest !== null);
   if (pointers.length === 0) return { state: "unbuilt", reason: "nothing of it runs yet" };
