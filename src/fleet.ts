@@ -18,6 +18,7 @@ import {
 import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
 import { createLogger, systemClock, type Clock, type Logger } from "./lib/index.ts";
 import { createBuilder } from "./create-builder.ts";
+import { createEvidence } from "./create-evidence.ts";
 import { createSourceReader } from "./create-source-reader.ts";
 import { createTargets } from "./create-targets.ts";
 import { saveConfigPath } from "./config-path.ts";
@@ -150,6 +151,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       bases: { registries, asker: createTagAsker(registries, { clock }), clock },
       baseRepository: (reference) => registries.repository(reference),
       engine: await findEngine(dataDir, closing),
+      evidence: createEvidence(config, home, env),
       pullName,
       targetOf: targets.targetOf,
       repositoryOf,

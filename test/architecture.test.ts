@@ -35,6 +35,7 @@ const commonToSteps = new Set(
     "followed-base",
     "followed-bases",
     "recipe-key",
+    "standing-evidence",
   ].map((name) => `loop/${name}.ts`),
 );
 

@@ -1,13 +1,15 @@
-import type { Config } from "../core/config/index.ts";
+import type { Config, EvidenceConfig } from "../core/config/index.ts";
 import type { Reference } from "../core/image/index.ts";
 import type { FixedPackage } from "../core/patch/index.ts";
 import type { PackageChange } from "../core/plan/index.ts";
+import type { TrustedKey } from "../core/signature/index.ts";
 import type { DeployTarget } from "../io/deploy/index.ts";
 import type { Distro, SuiteSource } from "../io/distro/index.ts";
 import type { BuildEngine, RunEngine } from "../io/engine/index.ts";
 import type { Feed } from "../io/feeds/index.ts";
 import type { ImageReader } from "../io/layer/index.ts";
 import type { RegistryClient, Repository, TagAsker } from "../io/registry/index.ts";
+import type { Signer } from "../io/sign/index.ts";
 import type { Store } from "../io/store/index.ts";
 import type { Clock, Digest, Logger } from "../lib/index.ts";
 import type { BelievedBase } from "./believed-bases.ts";
@@ -41,6 +43,17 @@ export interface LoopEvent {
   readonly message: string;
 }
 
+/** How evidence is signed, and whose counts. */
+export interface FleetEvidence {
+  readonly rules: EvidenceConfig;
+  /** Who says that it made, checked and scanned. */
+  readonly verifier: { readonly id: string; readonly version: string };
+  /** What signs, opened when it is first asked for. Throws KEY_CLOSED where it cannot be. */
+  readonly signer: () => Promise<Signer>;
+  /** Keys as they are now: whose evidence counts, and whose no longer does. Throws BAD_KEY, KEY_CLOSED. */
+  readonly keys: () => Promise<{ readonly trusted: readonly TrustedKey[]; readonly revoked: readonly TrustedKey[] }>;
+}
+
 /** What every step is given: the world, and where to write down what was done to it. */
 export interface Context {
   readonly config: Config;
@@ -67,6 +80,8 @@ export interface Context {
   readonly baseRepository: (reference: Reference) => Repository;
   /** Runs candidates, for checks; undefined where there is none. */
   readonly engine: RunEngine | undefined;
+  /** Undefined where the configuration asks for none. */
+  readonly evidence: FleetEvidence | undefined;
   readonly repositoryOf: (image: string) => Repository;
   /** What others pull an image by, without tag or digest: with `registry` in place of the registry's own name where that is given. */
   readonly pullName: (image: string, registry?: string) => string;

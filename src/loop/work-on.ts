@@ -1,6 +1,7 @@
 import { nextStep, summarizeCauses, type NextStep } from "../core/plan/index.ts";
 import type { Lease, PromotionFacts, StoredError } from "../io/store/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
+import { attestCandidate } from "./attest-candidate.ts";
 import { buildCandidate, type Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { keepOutBreaking } from "./keep-out-breaking.ts";
@@ -102,6 +103,13 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
       if (verified.verdict === "failed" && (await buildAnew(ctx, lease)) === "lost") return "lost";
       continue;
     }
+    const unattested = await attestStep(ctx, facts, environment, signal);
+    if (unattested.length > 0) {
+      const digest = facts.rebuild.candidate;
+      if (digest !== null) await ctx.store.saveRefusal(lease, { environment, digest, reasons: unattested });
+      await ctx.store.releaseLease(lease, ctx.clock.now() + lookAgainMs);
+      return "waiting";
+    }
     ctx.emit({ ...event, kind: "promoting", environment, message: `promoting to ${environment}` });
     const promoted = await promoteCandidate(
       ctx,
@@ -121,6 +129,16 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
     await ctx.store.releaseLease(lease, ctx.clock.now() + lookAgainMs);
     return "waiting";
   }
+}
+
+/** Why the candidate's evidence cannot be made, where a person has to see to that first. */
+async function attestStep(
+  ctx: Context,
+  { rebuild: { image, candidate } }: PromotionFacts,
+  environment: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  return candidate === null ? [] : attestCandidate(ctx, image, candidate, environment, signal);
 }
 
 /** A parent may have arrived between the look at it and the rest that was taken: its word found nobody resting. */

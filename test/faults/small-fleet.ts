@@ -31,6 +31,7 @@ export interface Change {
   readonly vex?: readonly string[];
   readonly engine?: Document;
   readonly bases?: Document;
+  readonly evidence?: Document;
 }
 
 /** A fleet on an archive that is made up, in folders of its own. */
@@ -162,6 +163,7 @@ function configOf(archive: DebianArchive, change: Change): Document {
     ...(change.vex === undefined ? {} : { vex: change.vex }),
     ...(change.engine === undefined ? {} : { engine: change.engine }),
     ...(change.bases === undefined ? {} : { bases: change.bases }),
+    ...(change.evidence === undefined ? {} : { evidence: change.evidence }),
     server: { listen: "127.0.0.1:0" },
     images: Object.fromEntries(images) as Document,
   };

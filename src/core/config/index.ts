@@ -12,6 +12,7 @@ export type {
   WebhookConfig,
 } from "./deployments-schema.ts";
 export { needsEngine, type CheckConfig } from "./checks-schema.ts";
+export type { EvidenceConfig } from "./evidence-schema.ts";
 export type { ProbeConfig } from "./environment-schema.ts";
 export { recipeKey } from "./recipe-key.ts";
 export { distroOf, effectiveImage, lineageOf, packagesImage, rootsOf } from "./effective-image.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { check } from "./checks-schema.ts";
 import { deployments } from "./deployments-schema.ts";
+import { evidence } from "./evidence-schema.ts";
 import { environmentRules } from "./environment-schema.ts";
 import { feeds } from "./feeds-schema.ts";
 import { absolutePath, duration, name, owner, size, sizes, text, units, variable } from "./values.ts";
@@ -304,6 +305,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   feeds,
+  evidence,
   vex: z
     .array(text)
     .max(100)

@@ -29,3 +29,4 @@ export {
   type Look,
 } from "./judge-soak.ts";
 export { isReverificationDue, type Reverified } from "./judge-reverification.ts";
+export { judgeEvidence, type EvidenceDemand, type EvidenceFacts, type StandingEvidence } from "./judge-evidence.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { tryShape } from "../../lib/index.ts";
+import { canonicalJson, digestHex, tryShape, type Digest } from "../../lib/index.ts";
 import { parseJson } from "./simple-signing.ts";
 import { preAuthEncoding, statementType } from "./statement.ts";
 import { isSignedBy, type TrustedKey } from "./verify-with-key.ts";
@@ -58,4 +58,21 @@ export function readEnvelope(
 export function signerOf({ payload, signatures }: Envelope, keys: readonly TrustedKey[]): TrustedKey | undefined {
   const signed = preAuthEncoding(statementType, payload);
   return keys.find((key) => signatures.some((sig) => isSignedBy(key, signed, Buffer.from(sig, "base64"))));
+}
+
+/** Media type of the bundles that we write. Sigstore, sigstore_bundle.proto. */
+export const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+/** A bundle around a signed in-toto statement, with a key's fingerprint as the hint at who signed. Sigstore, sigstore_bundle.proto. */
+export function formatBundle(payload: Uint8Array, signature: Uint8Array, fingerprint: Digest): string {
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+  return canonicalJson({
+    mediaType: bundleType,
+    verificationMaterial: { publicKey: { hint: Buffer.from(digestHex(fingerprint), "hex").toString("base64") } },
+    dsseEnvelope: {
+      payload: base64(payload),
+      payloadType: statementType,
+      signatures: [{ sig: base64(signature) }],
+    },
+  });
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseReference } from "../image/index.ts";
-import { AppError, tryShape } from "../../lib/index.ts";
+import { AppError, tryShape, type Digest } from "../../lib/index.ts";
 import type { SignedImage } from "./types.ts";
 
 /** Media type of a payload that cosign signs. cosign, SIGNATURE_SPEC.md. */
@@ -49,4 +49,14 @@ export function parseJson(bytes: Uint8Array): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What is signed to say that `digest` is an image of `name` (`host/repository`); the same every time. containers/image, containers-signature(5). */
+export function formatSimpleSigning(digest: Digest, name: string): Buffer {
+  const critical = {
+    identity: { "docker-reference": name },
+    image: { "docker-manifest-digest": digest },
+    type: "cosign container image signature",
+  };
+  return Buffer.from(JSON.stringify({ critical, optional: null }));
 }

@@ -58,6 +58,28 @@ export function readVexStatement(
   return isAbout ? { kind: "vex", value } : { kind: "other", reason: "it is of another digest", isVex: true };
 }
 
+/** A statement about one of the digests that were asked for. */
+export interface ReadStatement {
+  readonly predicateType: string;
+  readonly predicate: unknown;
+  readonly subjects: readonly Digest[];
+}
+
+/** An in-toto statement, whatever it says; or why it is none, or of another digest than one of `digests`. in-toto attestation framework, statement v1. */
+export function readStatement(payload: Uint8Array, digests: readonly Digest[]): ReadStatement | string {
+  const value = parseJson(payload);
+  const parsed = tryShape(about, value);
+  if (!parsed.success) return "its payload is no in-toto statement";
+  const subjects = digests.filter((one) =>
+    parsed.data.subject.some(
+      ({ digest }) => Object.hasOwn(digest, digestAlgorithm(one)) && digest[digestAlgorithm(one)] === digestHex(one),
+    ),
+  );
+  if (subjects.length === 0) return "it is of another digest";
+  const { predicate } = value as { readonly predicate?: unknown };
+  return { predicateType: parsed.data.predicateType, predicate, subjects };
+}
+
 /** The bytes that an envelope's signature is over. DSSE, protocol.md, PAE. */
 export function preAuthEncoding(payloadType: string, payload: Uint8Array): Buffer {
   const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.byteLength} `;

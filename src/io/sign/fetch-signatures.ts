@@ -31,6 +31,7 @@ const wanted: Wanted = {
   artifactTypes: new Set(["application/vnd.dev.cosign.artifact.sig.v1+json", simpleSigningType]),
   limitOf: ({ mediaType }) =>
     mediaType === simpleSigningType ? maxPayload : mediaType.startsWith(bundlePrefix) ? maxBundle : 0,
+  ofPredicate: (type) => type === "https://sigstore.dev/cosign/sign/v1",
   total: 8_388_608,
 };
 

@@ -1,5 +1,17 @@
 export { checkSignature } from "./check-signature.ts";
 export { readSignedVex } from "./read-signed-vex.ts";
 export type { SignatureSource } from "./read-beside.ts";
-export { listKeys, makeKeys, revokeKey, rotateKeys, type KeyFile, type KeyKind, type KeyState } from "./key-files.ts";
+export {
+  listKeys,
+  makeKeys,
+  readPublicKey,
+  revokeKey,
+  rotateKeys,
+  type KeyFile,
+  type KeyKind,
+  type KeyState,
+} from "./key-files.ts";
 export { openSigner, passphraseOf, type Signer } from "./read-private-key.ts";
+export { attachBundle, attachClassic, bundleArtifact, type ClassicSignature, type EvidencePlace } from "./attach.ts";
+export { signClassic, signStatement } from "./sign-statement.ts";
+export { readEvidence, type EvidenceBeside, type FoundEvidence, type RefusedEvidence } from "./read-evidence.ts";

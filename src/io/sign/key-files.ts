@@ -103,7 +103,11 @@ function stateOf(file: string, base: string): KeyState | undefined {
 }
 
 /** A public key in a file. Throws KEY_CLOSED where there is none, BAD_KEY where it is none that is taken. */
-export async function readPublic(path: string, state: KeyState): Promise<KeyFile> {
+export async function readPublicKey(path: string): Promise<TrustedKey> {
+  return (await readPublic(path, "retired")).key;
+}
+
+async function readPublic(path: string, state: KeyState): Promise<KeyFile> {
   const pem = await readFile(path, "utf8").catch((error: unknown) => {
     throw new SignError("KEY_CLOSED", `the public key ${path} cannot be read`, {
       hint: "`tidemill keys make NAME` makes NAME.key and NAME.pub.",

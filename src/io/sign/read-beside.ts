@@ -23,6 +23,10 @@ export interface Wanted {
   readonly artifactTypes: ReadonlySet<string>;
   /** Bytes of a layer that are read at most; 0 for one that is not of it. */
   readonly limitOf: (layer: Descriptor) => number;
+  /** Whether a statement of this predicate type is of it, where an artifact's own entry tells: what is of something else is not counted. */
+  readonly ofPredicate: (type: string) => boolean;
+  /** Artifacts that are read at most; 50 without it. */
+  readonly mostArtifacts?: number;
   /** Bytes of all together. */
   readonly total: number;
 }
@@ -53,10 +57,11 @@ export async function readBeside(
   const tag = `${digestAlgorithm(digest)}-${digestHex(digest)}${wanted.suffix}`;
   const tagged = tag.length <= 128 ? [tag] : [];
   const all = await source.referrers(digest, undefined, signal);
-  const artifacts = all.filter((one) => isWanted(one, wanted.artifactTypes));
-  if (artifacts.length > maxReferrers) problems.push(`only ${maxReferrers} of ${artifacts.length} artifacts were read`);
+  const artifacts = all.filter((one) => isWanted(one, wanted));
+  const most = wanted.mostArtifacts ?? maxReferrers;
+  if (artifacts.length > most) problems.push(`only ${most} of ${artifacts.length} artifacts were read`);
   let left = wanted.total;
-  for (const reference of [...tagged, ...artifacts.slice(0, maxReferrers).map((one) => one.digest)]) {
+  for (const reference of [...tagged, ...artifacts.slice(0, most).map((one) => one.digest)]) {
     try {
       const manifest = await source.manifest(reference, signal);
       if (manifest === undefined) continue;
@@ -86,7 +91,15 @@ export async function readBeside(
 }
 
 /** Where a registry lists no referrers, cosign's own list names its bundles by their empty config: what such an artifact is, its layers say. */
-function isWanted({ artifactType = "", mediaType, size }: Descriptor, types: ReadonlySet<string>): boolean {
+function isWanted(artifact: Descriptor, { artifactTypes: types, ofPredicate }: Wanted): boolean {
+  const { artifactType = "", mediaType, size } = artifact;
   if (documentKind(mediaType) !== "manifest" || size > manifestLimit) return false;
+  const predicate = predicateOf(artifact);
+  if (predicate !== undefined && !ofPredicate(predicate)) return false;
   return untyped.has(artifactType) || types.has(artifactType) || artifactType.startsWith(bundlePrefix);
+}
+
+/** Which type of predicate an artifact or a layer says that it has; undefined where it says none. Nothing vouches for it. */
+export function predicateOf({ annotations = {} }: Descriptor): string | undefined {
+  return annotations["predicateType"] ?? annotations["dev.sigstore.bundle.predicateType"];
 }

@@ -8,7 +8,7 @@ import {
 } from "../../core/signature/index.ts";
 import { printable, sha256, type Digest } from "../../lib/index.ts";
 import { readKeys } from "./check-signature.ts";
-import { bundlePrefix, readBeside, type SignatureSource, type Wanted } from "./read-beside.ts";
+import { bundlePrefix, predicateOf, readBeside, type SignatureSource, type Wanted } from "./read-beside.ts";
 
 /** An attestation as it was found: nothing of it is believed yet. */
 export interface FoundAttestation {
@@ -46,6 +46,7 @@ const wanted: Wanted = {
     "application/vnd.in-toto+json",
   ]),
   limitOf: (layer) => (mayBeVex(layer) ? maxAttestation : 0),
+  ofPredicate: isVexType,
   total: 4 * maxAttestation,
 };
 
@@ -123,9 +124,10 @@ function mayBeVex(layer: Descriptor): boolean {
 }
 
 function saysVex(layer: Descriptor): boolean {
-  return predicateOf(layer)?.startsWith("https://openvex.dev/") === true;
+  const type = predicateOf(layer);
+  return type !== undefined && isVexType(type);
 }
 
-function predicateOf({ annotations = {} }: Descriptor): string | undefined {
-  return annotations["predicateType"] ?? annotations["dev.sigstore.bundle.predicateType"];
+function isVexType(type: string): boolean {
+  return type.startsWith("https://openvex.dev/");
 }

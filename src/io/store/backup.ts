@@ -36,6 +36,7 @@ const tables = [
   ["hold", "id"],
   ["approval", "image, environment, digest, who"],
   ["quarantine", "image, digest"],
+  ["evidence", "image, digest, subject, predicate, scope, key"],
   ["vex_statement", "id"],
   ["base_vex", "base, digest"],
   ["audit", "seq"],

@@ -24,6 +24,7 @@ export type {
 } from "./finding.ts";
 export type { NewQuarantine } from "./quarantine.ts";
 export type { DeclaredImage } from "./image.ts";
+export type { EvidenceId } from "./evidence.ts";
 export type { BaseVex } from "./base-vex.ts";
 export type { RaisedAlarm } from "./alarm.ts";
 export type { AuditFilter, AuditVerdict } from "./audit.ts";
@@ -36,6 +37,7 @@ export type {
   Deployed,
   Deployment,
   Detail,
+  EvidenceRow,
   Hold,
   Image,
   ImageDigest,

@@ -6,6 +6,7 @@ import { auditQueries } from "./audit.ts";
 import { createDatabase, type Database } from "./database.ts";
 import { deployLeaseQueries } from "./deploy-lease.ts";
 import { deploymentQueries } from "./deployment.ts";
+import { evidenceQueries } from "./evidence.ts";
 import { findingQueries } from "./finding.ts";
 import { holdQueries } from "./hold.ts";
 import { imageDigestQueries } from "./image-digest.ts";
@@ -75,6 +76,7 @@ function allQueries(db: Database) {
     ...soakQueries(db),
     ...vexStatementQueries(db),
     ...baseVexQueries(db),
+    ...evidenceQueries(db),
     ...quarantineQueries(db),
     ...auditQueries(db),
     ...alarmQueries(db),

@@ -20,6 +20,7 @@ const moments = new Set([
   "startedAt",
   "appliedAt",
   "confirmedAt",
+  "attachedAt",
   "until",
   "liftedAt",
   "removedAt",
@@ -59,6 +60,8 @@ export async function replayAudit(sql: Transaction<Tables>, row: AuditRow): Prom
   }
   if (action === "approved" || action === "rejected")
     return upsert(sql, "approval", ["image", "environment", "digest", "who"], detail);
+  if (action === "attested")
+    return upsert(sql, "evidence", ["image", "digest", "subject", "predicate", "scope", "key"], detail);
   if (action === "quarantined") return upsert(sql, "quarantine", ["image", "digest"], detail);
   if (action === "resumed") {
     const lifted = { liftedAt: new Date(row.at).toISOString(), liftedBy: row.actor };

@@ -251,6 +251,18 @@ export interface Tables {
     reason: string;
     createdAt: Time;
   };
+  evidence: {
+    image: ImageName;
+    digest: Digest;
+    subject: Digest;
+    predicate: string;
+    scope: string;
+    key: string;
+    bundle: string | null;
+    artifact: Digest | null;
+    createdAt: Time;
+    attachedAt: MaybeTime;
+  };
   quarantine: {
     image: ImageName;
     digest: Digest;
@@ -315,6 +327,7 @@ export type Hold = Row<"hold">;
 export type VexStatementRow = Row<"vexStatement">;
 export type Approval = Row<"approval">;
 export type Quarantine = Row<"quarantine">;
+export type EvidenceRow = Row<"evidence">;
 export type AuditRow = Row<"audit">;
 export type Alarm = Row<"alarm">;
 export type Notification = Row<"notification">;

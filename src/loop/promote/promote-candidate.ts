@@ -2,6 +2,7 @@ import type { Intent, Lease, Promotion, PromotionFacts, SavedIntent } from "../.
 import { AppError, messageOf, type Digest } from "../../lib/index.ts";
 import type { TrainDeparture } from "../../core/plan/index.ts";
 import type { Context } from "../context.ts";
+import { findLackingEvidence } from "../standing-evidence.ts";
 import { moveTag } from "./move-tag.ts";
 
 /** What became of a promotion; `busy`: another one of the same environment is under way. */
@@ -10,7 +11,7 @@ export type PromoteOutcome =
   | { readonly kind: "refused"; readonly reasons: readonly string[] }
   | { readonly kind: "conflict"; readonly found: Digest };
 
-/** Moves an environment to the candidate of a rebuild: intent, effect, confirmation. Throws what the registry throws; then the intent stands, and is done again. */
+/** Moves an environment to the candidate of a rebuild, if the evidence that is demanded stands beside it: intent, effect, confirmation. Throws what the registry throws; then the intent stands, and is done again. */
 export async function promoteCandidate(
   ctx: Context,
   facts: PromotionFacts,
@@ -21,6 +22,11 @@ export async function promoteCandidate(
 ): Promise<PromoteOutcome> {
   const { image, candidate } = facts.rebuild;
   if (candidate === null) return { kind: "refused", reasons: ["there is no candidate yet"] };
+  const lacking = await findLackingEvidence(ctx, image, candidate, environment, signal);
+  if (lacking.length > 0) {
+    await ctx.store.saveRefusal(lease, { environment, digest: candidate, reasons: lacking });
+    return { kind: "refused", reasons: lacking };
+  }
   const approvals = ctx.config.environments.find(({ name }) => name === environment)?.approvals;
   const { reason, train } = why;
   const intent: Intent = {
@@ -41,8 +47,14 @@ export async function promoteCandidate(
   return carryOut(ctx, saved, { lease, signal });
 }
 
-/** Moves an environment to a digest because a person says so; the same rules hold, holds and verification among them. */
+/** Moves an environment to a digest because a person says so; the same rules hold: holds, verification and evidence among them. */
 export async function promoteByPerson(ctx: Context, intent: Intent): Promise<PromoteOutcome> {
+  const { image, environment, digest } = intent;
+  const pointers = await ctx.store.loadPointers(image);
+  if (!pointers.some((one) => one.environment === environment && one.digest === digest)) {
+    const reasons = await findLackingEvidence(ctx, image, digest, environment, ctx.signal);
+    if (reasons.length > 0) return { kind: "refused", reasons };
+  }
   const saved = await ctx.store.saveIntent(intent);
   if (saved.kind === "refused") return saved;
   if (saved.kind === "unchanged") {

@@ -1,4 +1,5 @@
 import { findObstacles, type Obstacle } from "../../core/policy/index.ts";
+import { attestCandidate } from "../../loop/attest-candidate.ts";
 import type { Context } from "../../loop/context.ts";
 import { promoteByPerson, unprobedPlaces } from "../../loop/promote/index.ts";
 import { formatInstant, matchDigest, OperationError, type OperationHandlers } from "../../operation/index.ts";
@@ -26,6 +27,10 @@ export function createPromote(ctx: Context): OperationHandlers["promote"] {
       if (unprobedPlaces(ctx.config, image).includes(environment))
         closed.push({ reason: `no probe asks after it in ${environment}, and policy requires one`, until: undefined });
       if (closed.length > 0) return { kind: "refused", reasons: closed.map(describeObstacle) };
+    }
+    if (from !== to) {
+      const unattested = await attestCandidate(ctx, image, to, environment, ctx.signal);
+      if (unattested.length > 0) return { kind: "refused", reasons: [...unattested] };
     }
     const intent = {
       image,

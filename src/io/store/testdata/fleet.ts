@@ -48,6 +48,9 @@ export async function saveFleet(store: Store): Promise<void> {
     await store.saveStep(lease, "push", { digest });
     await store.saveBuildLog(lease.rebuild.id, "step 1 of 2\nstep 2 of 2", 0);
     await provenCandidate(store, lease, digest);
+    const piece = { image, digest, subject: digest, predicate: "https://slsa.dev/provenance/v1", scope: "one", key: "sha256:1" };
+    await store.saveEvidence(piece, "{}");
+    if (image === "web") await store.saveEvidenceAttached(piece, digestOf("9"));
     const intent = await store.saveIntent(
       { image, environment: "production", digest, kind: "forward", by: "tidemill", reason: "verified" },
       lease,

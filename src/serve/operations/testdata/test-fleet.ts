@@ -79,6 +79,7 @@ export interface TestContextOptions {
   /** What the suite offers: versions by package. */
   readonly offers?: Readonly<Record<string, string>>;
   readonly feeds?: Context["feeds"];
+  readonly evidence?: Context["evidence"];
 }
 
 /** A context on a store and a registry, whose one suite offers what is said. */
@@ -105,6 +106,7 @@ export function createTestContext(
     bases: { registries: registry.client, asker: createTagAsker(registry.client, { clock }), clock },
     baseRepository: (reference) => registry.client.repository(reference),
     engine: undefined,
+    evidence: options.evidence,
     pullName: (image, own) => `${own ?? registry.host}/${repositoryName(config, image)}`,
     targetOf: () => {
       throw new Error("not in this test");

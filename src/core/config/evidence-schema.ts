@@ -1,0 +1,40 @@
+import { z } from "zod";
+import { evidenceKinds } from "../evidence/index.ts";
+import { text, variable } from "./values.ts";
+
+const kinds = z.array(z.enum(evidenceKinds)).max(evidenceKinds.length);
+
+/** What is signed and put beside every digest that is promoted, and what a promotion demands of that. */
+export const evidence = z
+  .strictObject({
+    key: text
+      .regex(/\.key$/, "a path that ends in `.key`, as `tidemill keys make` writes it")
+      .describe("Path of the private key that signs; its public half, and those of keys before it, lie beside it"),
+    passphrase: variable
+      .default("TIDEMILL_KEY_PASSPHRASE")
+      .describe("The variable of the environment that holds the key's passphrase"),
+    trust: z.array(text).max(100).default([]).describe("Paths of public keys whose evidence counts as well"),
+    revoked: z.array(text).max(100).default([]).describe("Paths of public keys of which nothing counts any more"),
+    builder: z
+      .string()
+      .max(500)
+      .regex(/^[a-z][a-z0-9+.-]*:\S+$/, "a URI")
+      .default("urn:tidemill")
+      .describe("Who says that it built, in provenance: an address that verifiers know this Tidemill by"),
+    attach: kinds.default([...evidenceKinds]).describe("What is made of every digest that is promoted"),
+    require: kinds
+      .default(["signature", "sbom", "provenance", "verification"])
+      .describe("Without what, verified, no promotion goes ahead"),
+  })
+  .refine(({ require }) => !require.includes("vex"), {
+    path: ["require"],
+    error: "VEX cannot be demanded: of many a digest there is nothing to say",
+  })
+  .refine(({ attach, require }) => require.every((kind) => attach.includes(kind)), {
+    path: ["require"],
+    error: "it demands what `attach` leaves out",
+  })
+  .optional()
+  .describe("Signs what is known of every digest that is promoted; off without it");
+
+export type EvidenceConfig = NonNullable<z.output<typeof evidence>>;

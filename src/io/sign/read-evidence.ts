@@ -1,0 +1,90 @@
+import { kindOfPredicate, type EvidenceKind } from "../../core/evidence/index.ts";
+import { readEnvelope, readStatement, signerOf, type TrustedKey } from "../../core/signature/index.ts";
+import { printable, sha256, type Digest } from "../../lib/index.ts";
+import { bundlePrefix, predicateOf, readBeside, type SignatureSource, type Wanted } from "./read-beside.ts";
+
+/** A statement that stands beside an image and that a key signed; whether that key is believed is another question. */
+export interface FoundEvidence {
+  readonly kind: EvidenceKind;
+  readonly predicateType: string;
+  readonly predicate: unknown;
+  /** Which of the digests that were asked for it is about. */
+  readonly subjects: readonly Digest[];
+  /** The key that signed it. */
+  readonly by: TrustedKey;
+  /** The attestation's bytes, and their digest. */
+  readonly bytes: Uint8Array;
+  readonly attestation: Digest;
+}
+
+/** Something beside an image that does not count, and why, as a sentence's end. */
+export interface RefusedEvidence {
+  /** What it says to be; undefined where it does not say. */
+  readonly kind: EvidenceKind | undefined;
+  readonly reason: string;
+}
+
+export interface EvidenceBeside {
+  readonly found: readonly FoundEvidence[];
+  readonly refused: readonly RefusedEvidence[];
+  /** What was left unread, one sentence each. */
+  readonly problems: readonly string[];
+}
+
+const envelopeType = "application/vnd.dsse.envelope.v1+json";
+const maxAttestation = 33_554_432;
+const maxStatement = 24_000_000;
+const wanted: Wanted = {
+  what: "evidence",
+  suffix: ".att",
+  artifactTypes: new Set([
+    "application/vnd.dev.cosign.artifact.att.v1+json",
+    envelopeType,
+    "application/vnd.in-toto+json",
+  ]),
+  limitOf: ({ mediaType }) => (mediaType === envelopeType || mediaType.startsWith(bundlePrefix) ? maxAttestation : 0),
+  ofPredicate: (type) => kindOfPredicate(type) !== undefined,
+  mostArtifacts: 500,
+  total: 8 * maxAttestation,
+};
+
+/**
+ * The signed statements beside `digest` that are of our kinds, by any of `keys`: in Sigstore bundles and in cosign's attestations. No network but the source. What is by nobody's key, or of another digest than
+ * `digests`, is refused with why. Throws what the source throws for a registry that fails.
+ */
+export async function readEvidence(
+  source: SignatureSource,
+  digest: Digest,
+  digests: readonly Digest[],
+  keys: readonly TrustedKey[],
+  signal?: AbortSignal,
+): Promise<EvidenceBeside> {
+  const beside = await readBeside(source, digest, wanted, signal);
+  const found = new Map<Digest, FoundEvidence>();
+  const refused: RefusedEvidence[] = [];
+  for (const { layer, bytes } of beside.layers) {
+    const said = predicateOf(layer);
+    const kind = said === undefined ? undefined : kindOfPredicate(said);
+    const envelope = readEnvelope(
+      bytes,
+      layer.mediaType.startsWith(bundlePrefix) ? "bundle" : "envelope",
+      maxStatement,
+    );
+    const by = envelope && signerOf(envelope, keys);
+    if (envelope === undefined || by === undefined) {
+      const reason = envelope === undefined ? "it holds no in-toto statement" : "it is not by a key that is known here";
+      refused.push({ kind, reason });
+      continue;
+    }
+    const statement = readStatement(envelope.payload, digests);
+    if (typeof statement === "string") {
+      refused.push({ kind, reason: statement });
+      continue;
+    }
+    const meant = kindOfPredicate(statement.predicateType);
+    if (meant === undefined) continue;
+    const attestation = sha256(bytes);
+    found.set(attestation, { ...statement, kind: meant, by, bytes, attestation });
+  }
+  return { found: [...found.values()], refused, problems: beside.problems.map((one) => printable(one.slice(0, 500))) };
+}

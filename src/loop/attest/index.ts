@@ -1,0 +1,1 @@
+export { attestDigest, type Attested } from "./attest-digest.ts";

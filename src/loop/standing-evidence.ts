@@ -1,0 +1,66 @@
+import { environmentOfPolicy, kindOfPredicate, predicateTypes } from "../core/evidence/index.ts";
+import { judgeEvidence, type EvidenceFacts, type StandingEvidence } from "../core/policy/index.ts";
+import type { TrustedKey } from "../core/signature/index.ts";
+import { readEvidence, type FoundEvidence, type SignatureSource } from "../io/sign/index.ts";
+import type { Digest } from "../lib/index.ts";
+import type { Context } from "./context.ts";
+
+/** The evidence beside a digest as it is judged, by any of `keys`. Throws what the registry throws. */
+export async function loadStandingEvidence(
+  source: SignatureSource,
+  digest: Digest,
+  keys: readonly TrustedKey[],
+  signal?: AbortSignal,
+): Promise<EvidenceFacts> {
+  const { found, refused, problems } = await readEvidence(source, digest, [digest], keys, signal);
+  return { found: found.map(standingOf), refused, problems };
+}
+
+/**
+ * Why a digest may not go forward into an environment for want of evidence, one sentence each; nothing where it has all that the configuration demands, or that demands none. What is read is what lies beside the
+ * digest in the registry: the same that anybody else could verify. Throws what the registry throws, and BAD_KEY for keys that cannot be read.
+ */
+export async function findLackingEvidence(
+  { evidence, repositoryOf }: Pick<Context, "evidence" | "repositoryOf">,
+  image: string,
+  digest: Digest,
+  environment: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  if (evidence === undefined || evidence.rules.require.length === 0) return [];
+  const { trusted, revoked } = await evidence.keys();
+  const facts = await loadStandingEvidence(repositoryOf(image), digest, [...trusted, ...revoked], signal);
+  return judgeEvidence(facts, {
+    kinds: evidence.rules.require,
+    environment,
+    trusted: fingerprints(trusted),
+    revoked: fingerprints(revoked),
+  }).map((reason) => `${image}@${digest}: ${reason}`);
+}
+
+export function fingerprints(keys: readonly TrustedKey[]): Set<Digest> {
+  return new Set(keys.map(({ fingerprint }) => fingerprint));
+}
+
+function standingOf({ kind, by, predicateType, predicate }: FoundEvidence): StandingEvidence {
+  const standing = { kind, key: by.fingerprint, by: by.name };
+  if (kindOfPredicate(predicateType) !== "verification") return standing;
+  const said = (typeof predicate === "object" && predicate !== null ? predicate : {}) as Readonly<
+    Record<string, unknown>
+  >;
+  if (predicateType === predicateTypes.summary) {
+    const uri = (said["policy"] as { readonly uri?: unknown } | undefined)?.uri;
+    const passed = said["verificationResult"] === "PASSED";
+    return { ...standing, verification: { environment: policyOf(uri), passed } };
+  }
+  const list: readonly unknown[] = Array.isArray(said["configuration"]) ? said["configuration"] : [];
+  const uri = (list[0] as { readonly uri?: unknown } | undefined)?.uri;
+  return {
+    ...standing,
+    verification: { environment: policyOf(uri), passed: said["result"] === "PASSED" || said["result"] === "WARNED" },
+  };
+}
+
+function policyOf(uri: unknown): string | undefined {
+  return typeof uri === "string" ? environmentOfPolicy(uri) : undefined;
+}
