@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import type { Config } from "./core/config/index.ts";
+import { addressOfForge, type Config, type GitopsConfig } from "./core/config/index.ts";
 import { createDeployTarget, type DeployTarget, type DeployWorld } from "./io/deploy/index.ts";
+import { createForge, type Forge } from "./io/forge/index.ts";
 import { createBranchWriter } from "./io/git/index.ts";
 import {
   copyImage,
@@ -38,6 +39,7 @@ export function createTargets(config: Config, options: TargetsOptions): Targets 
     ...rest,
     pullName: ({ image, deployment }) => pullName(image, config.deployments[deployment]?.registry),
     branches: createBranchWriter({ dir: join(rest.stateDir, "git"), env }),
+    forgeOf: (gitops) => forgeOf(gitops, env),
     repository: (name) => registries.repository(name),
     copyImage: async (image, digest, to, { evidence, signal }) => {
       // A client remembers what it sent; what was sent may have been collected there since.
@@ -61,4 +63,19 @@ export function createTargets(config: Config, options: TargetsOptions): Targets 
     return target;
   };
   return { targetOf, close: () => registries.close() };
+}
+
+/** The forge that a deployment proposes its changes to. What the configuration did not say follows from the address of its repository, or it had passed no validation. */
+function forgeOf(
+  { url, pullRequest }: GitopsConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): Forge | undefined {
+  if (pullRequest === undefined) return undefined;
+  const { provider: kind } = pullRequest;
+  const { api = "", repository = "" } = { ...addressOfForge(kind, url), ...defined(pullRequest) };
+  return createForge({ kind, api, repository, token: env["TIDEMILL_FORGE_TOKEN"] ?? env["TIDEMILL_GIT_TOKEN"] });
+}
+
+function defined({ api, repository }: { readonly api?: string | undefined; readonly repository?: string | undefined }) {
+  return { ...(api === undefined ? {} : { api }), ...(repository === undefined ? {} : { repository }) };
 }

@@ -59,6 +59,26 @@ describe("deployments of the configuration", () => {
       "shop: { environment: staging, gitops: { url: /a, files: [b] } }\n  other: { environment: production, images: [web], gitops: { url: /a, files: [c, b] } }",
       /other\.gitops\.files.*: shop writes web to b as well/,
     ],
+    [
+      "shop: { environment: staging, gitops: { url: /a, files: [b], pullRequest: { provider: github } } }",
+      /gitops\.pullRequest: `url:` names no repository of a forge: say `api:` and `repository:` here/,
+    ],
+    [
+      "shop: { environment: staging, gitops: { url: /a, files: [b], pullRequest: { provider: hub } } }",
+      /pullRequest\.provider/,
+    ],
+    [
+      'shop: { environment: staging, gitops: { url: "https://git.example/a/b", files: [b], pullRequest: { provider: gitea, api: "http://git.example/api/v1" } } }',
+      /api: an https address/,
+    ],
+    [
+      'shop: { environment: staging, gitops: { url: "https://git.example/a/b", files: [b], pullRequest: { provider: gitea, api: "http://localhost.example/api/v1" } } }',
+      /api: an https address/,
+    ],
+    [
+      'shop: { environment: staging, gitops: { url: "https://git.example/a/b", files: [b], pullRequest: { provider: gitlab, branch: "tidemill/{image}" } } }',
+      /branch: it has to hold `\{deployment\}` and `\{image\}`/,
+    ],
     ["shop: { environment: staging, command: { run: [] } }", /command\.run/],
     ["shop: { environment: staging, command: { run: x } }", /command\.run/],
     ["shop: { environment: staging, command: { run: [x], user: root } }", /user/],

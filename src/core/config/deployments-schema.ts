@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { webhookKey } from "../../lib/index.ts";
+import { addressOfForge, forgeKinds } from "./address-of-forge.ts";
 import { duration, name, units } from "./values.ts";
 
 const program = z.array(z.string().max(4096)).min(1).max(100);
@@ -114,6 +115,45 @@ const inRepository = z
     error: "a file from the top of the repository: `deploy/web.yaml`",
   });
 
+const pullRequest = z.strictObject({
+  provider: z.enum(forgeKinds).describe("Whose API is spoken; Forgejo speaks Gitea's"),
+  api: z
+    .string()
+    .max(2000)
+    .regex(
+      /^(?:https:\/\/|http:\/\/(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?=[:/]|$))[^\s?#@]*[^\s?#@/]$/,
+      "an https address without credentials and without a slash at its end: `https://git.example/api/v4`",
+    )
+    .refine((url) => URL.canParse(url), { error: "not an address" })
+    .optional()
+    .describe("Address of its API; by the host of `url:` without it"),
+  repository: z
+    .string()
+    .max(1000)
+    .regex(/^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)+$/, "`owner/name`")
+    .optional()
+    .describe("By the path of `url:` without it"),
+  branch: z
+    .string()
+    .max(200)
+    .regex(/^[A-Za-z0-9._/{}-]+$/, "a branch: `tidemill/{deployment}/{image}`")
+    .refine((branch) => ["{deployment}", "{image}"].every((one) => branch.includes(one)), {
+      error: "it has to hold `{deployment}` and `{image}`: each proposal is a branch of its own",
+    })
+    .refine((branch) => !/[{}]/.test(branch.replaceAll(/\{(?:deployment|image)\}/g, "")), {
+      error: "only `{deployment}` and `{image}` stand for something",
+    })
+    .default("tidemill/{deployment}/{image}")
+    .describe("Where the change is proposed from; it is ours, and made anew when it has to be"),
+  labels: z
+    .array(z.string().regex(/^[^,\p{Cc}]{1,100}$/u, "a label without commas"))
+    .max(20)
+    .default([]),
+  within: duration
+    .default(7 * units.d)
+    .describe("How long it may wait to be merged; then it is closed, and the environment goes back"),
+});
+
 const gitops = z.strictObject({
   url: z
     .string()
@@ -141,6 +181,11 @@ const gitops = z.strictObject({
     .regex(/^\P{Cc}+$/u, "a path")
     .optional()
     .describe("File of an SSH key without a passphrase that signs the commits, relative to this configuration"),
+  pullRequest: pullRequest
+    .optional()
+    .describe(
+      "The change is proposed to people instead of being pushed to the branch; its token is TIDEMILL_FORGE_TOKEN, else TIDEMILL_GIT_TOKEN",
+    ),
 });
 
 /** Every kind of running system, by the key that it has in a deployment. */
@@ -153,6 +198,16 @@ const targets = {
 };
 
 const deployment = z.strictObject({ ...place, ...targets }).superRefine((value, context) => {
+  const asked = value.gitops?.pullRequest;
+  if (asked !== undefined && (asked.api === undefined || asked.repository === undefined)) {
+    const address = addressOfForge(asked.provider, value.gitops?.url ?? "");
+    if (address === undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["gitops", "pullRequest"],
+        message: "`url:` names no repository of a forge: say `api:` and `repository:` here",
+      });
+  }
   const named = Object.keys(targets).filter((key) => value[key as keyof typeof targets] !== undefined);
   if (value.compose !== undefined && value.images !== undefined)
     context.addIssue({ code: "custom", path: ["images"], message: "`services:` says which images it runs" });

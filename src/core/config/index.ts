@@ -1,3 +1,4 @@
+export { addressOfForge } from "./address-of-forge.ts";
 export { closest } from "./closest.ts";
 export type { Mistake } from "./mistake.ts";
 export { parseConfig, placeMistakes, type ConfigProblem, type ParsedConfig } from "./parse-config.ts";

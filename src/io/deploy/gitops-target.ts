@@ -11,8 +11,10 @@ import type {
   DeployWorld,
   Place,
   TargetCommit,
+  TargetEdit,
   TargetTip,
 } from "./types.ts";
+import { createProposals } from "./gitops-proposals.ts";
 
 const trailer = "Tidemill-Deployment";
 
@@ -42,44 +44,53 @@ export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): De
     );
   };
 
-  /** Makes the files name `to`, where they name one of `from` or what a commit of ours brought. */
+  /** Makes the files name `to`, where they name one of `from` or what a commit of ours brought; `refused` says why it did not. */
+  const editor = (
+    request: DeployRequest,
+    to: Digest,
+    from: readonly Digest[] | "any",
+    means: DeployMeans,
+  ): { readonly edit: TargetEdit; readonly refused: () => Refused | undefined } => {
+    let refused: Refused | undefined;
+    const edit: TargetEdit = async (tip) => {
+      refused = undefined;
+      const places = find(request, tip);
+      if (places.length === 0) throw nowhere(request, wantedOf(request).repository);
+      if (places.every(({ digest }) => digest === to)) return undefined;
+      const known = from === "any" || means.forced ? undefined : new Set<Digest | undefined>(from);
+      for (const place of known === undefined ? [] : places) {
+        if (place.digest === to) continue;
+        if (known?.has(place.digest) === true) {
+          // What was brought already and is not there any more was taken out. A way back asks nobody.
+          const taken = to === request.digest && request.kind === "forward" ? await tip.lastCommitOf(to) : undefined;
+          refused = taken && refuse(request, place, taken, config.author.email);
+        } else {
+          const brought = place.digest === undefined ? undefined : await tip.lastCommitOf(place.digest);
+          refused = refuse(request, place, brought, config.author.email);
+        }
+        if (refused !== undefined) return undefined;
+      }
+      const files = new Map(
+        [...tip.files].map(([path, bytes]) => [path, editManifest({ path, bytes }, wantedOf(request), to)] as const),
+      );
+      await means.confirmOurs();
+      return { files, message: describe(request, to), author: config.author, ...signing };
+    };
+    return { edit, refused: () => refused };
+  };
+
   const change = async (
     request: DeployRequest,
     to: Digest,
     from: readonly Digest[] | "any",
     means: DeployMeans,
   ): Promise<Applied> => {
-    let refused: Refused | undefined;
-    await world.branches.edit(
-      source,
-      async (tip) => {
-        refused = undefined;
-        const places = find(request, tip);
-        if (places.length === 0) throw nowhere(request, wantedOf(request).repository);
-        if (places.every(({ digest }) => digest === to)) return undefined;
-        const known = from === "any" || means.forced ? undefined : new Set<Digest | undefined>(from);
-        for (const place of known === undefined ? [] : places) {
-          if (place.digest === to) continue;
-          if (known?.has(place.digest) === true) {
-            // What was brought already and is not there any more was taken out. A way back asks nobody.
-            const taken = to === request.digest && request.kind === "forward" ? await tip.lastCommitOf(to) : undefined;
-            refused = taken && refuse(request, place, taken, config.author.email);
-          } else {
-            const brought = place.digest === undefined ? undefined : await tip.lastCommitOf(place.digest);
-            refused = refuse(request, place, brought, config.author.email);
-          }
-          if (refused !== undefined) return undefined;
-        }
-        const files = new Map(
-          [...tip.files].map(([path, bytes]) => [path, editManifest({ path, bytes }, wantedOf(request), to)] as const),
-        );
-        await means.confirmOurs();
-        return { files, message: describe(request, to), author: config.author, ...signing };
-      },
-      means.signal,
-    );
-    return refused ?? { kind: "applied" };
+    const { edit, refused } = editor(request, to, from, means);
+    await world.branches.edit(source, edit, means.signal);
+    return refused() ?? { kind: "applied" };
   };
+
+  const proposals = createProposals(config, world, titleOf);
 
   return {
     kind: "gitops",
@@ -89,7 +100,8 @@ export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): De
         const places = find(request, await world.branches.read(source, signal));
         if (places.length === 0) throw nowhere(request, wantedOf(request).repository);
         const where = places.map(({ path, line }) => `${printable(path)}:${line}`).join(", ");
-        return { steps: [`writes ${request.digest} to ${where}`, `commits and pushes it to ${config.branch}`] };
+        const last = proposals?.describe(request) ?? `commits and pushes it to ${config.branch}`;
+        return { steps: [`writes ${request.digest} to ${where}`, last] };
       } catch (error) {
         return { steps: [`commits ${request.digest} to ${config.branch}`], problem: unreachable(error, signal).reason };
       }
@@ -98,7 +110,10 @@ export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): De
       const { previous } = request;
       try {
         // The first takes over what is there.
-        return await change(request, request.digest, previous === undefined ? "any" : [previous.digest], means);
+        const from = previous === undefined ? "any" : [previous.digest];
+        if (proposals === undefined) return await change(request, request.digest, from, means);
+        const { edit, refused } = editor(request, request.digest, from, means);
+        return await proposals.propose(request, edit, refused, means);
       } catch (error) {
         return unreachable(error, means.signal);
       }
@@ -117,8 +132,12 @@ export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): De
     },
     undo: async (request, means) => {
       const { previous, digest } = request;
-      if (previous === undefined) return { kind: "undone" };
       try {
+        if (proposals !== undefined) {
+          await proposals.withdraw(request, `It is not wanted any more: ${printable(request.reason)}`, means.signal);
+          return { kind: "undone" };
+        }
+        if (previous === undefined) return { kind: "undone" };
         // What somebody else made of it meanwhile stays.
         await change(request, previous.digest, [digest], { ...means, forced: false });
         return { kind: "undone" };
@@ -154,14 +173,16 @@ function refuse(
   return undefined;
 }
 
+function titleOf({ image, environment, kind, digest }: DeployRequest, to: Digest = digest): string {
+  const verb = to !== digest || kind === "rollback" ? "goes back to" : "is";
+  return `${image} ${verb} ${shortDigest(to)} in ${environment}`;
+}
+
 /** The message of a commit: what came where, why, and whose word it was. */
 function describe(request: DeployRequest, to: Digest): string {
-  const { deployment, image, environment, id, fence, reason, digest } = request;
-  const isBack = to !== digest;
-  const why = isBack ? `Undoes ${digest}, which was not taken.` : printable(reason);
-  const verb = isBack || request.kind === "rollback" ? "goes back to" : "is";
-  const title = `${image} ${verb} ${shortDigest(to)} in ${environment}`;
-  return `${title}\n\n${why}\n\n${to}\n\n${trailer}: ${deployment} ${image} ${fence} ${id}\n`;
+  const { deployment, image, id, fence, reason, digest } = request;
+  const why = to === digest ? printable(reason) : `Undoes ${digest}, which was not taken.`;
+  return `${titleOf(request, to)}\n\n${why}\n\n${to}\n\n${trailer}: ${deployment} ${image} ${fence} ${id}\n`;
 }
 
 interface Trailer {

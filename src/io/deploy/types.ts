@@ -1,3 +1,4 @@
+import type { GitopsConfig } from "../../core/config/index.ts";
 import type { Observed } from "../../core/deploy/index.ts";
 import type { Clock, Digest } from "../../lib/index.ts";
 
@@ -52,6 +53,8 @@ export type Applied =
   | { readonly kind: "applied"; readonly detail?: Readonly<Record<string, unknown>> }
   /** It is under way at the target: it is asked again until its deadline. */
   | { readonly kind: "again"; readonly reason: string }
+  /** All was done that can be, and a person has to do the rest: it is looked at now and then, for so long since the attempt began. */
+  | { readonly kind: "pending"; readonly reason: string; readonly withinMs: number }
   /** The target cannot be used: nobody answers, or it is not set up for us. That decides nothing about the image: it is an alarm, and tried again. */
   | { readonly kind: "unreachable"; readonly reason: string }
   /** The system does not take it: it is undone, and the environment goes back. */
@@ -97,6 +100,8 @@ export interface DeployWorld {
   readonly pullName: (place: Place) => string;
   /** Branches of Git repositories. */
   readonly branches: TargetBranches;
+  /** Pull requests of a deployment's repository. */
+  readonly forgeOf: (gitops: GitopsConfig) => TargetForge | undefined;
   /** A repository elsewhere. */
   readonly repository: (name: string) => TargetRepository;
 }
@@ -133,26 +138,74 @@ export interface TargetCommit {
   readonly message: string;
 }
 
+/** What is made of files of a branch. */
+export interface TargetChange {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly message: string;
+  readonly author: { readonly name: string; readonly email: string };
+  readonly signingKey?: string;
+}
+
+/** Makes a change of a branch as it is; asked again where somebody else was quicker. Without a change there is no commit. */
+export type TargetEdit = (
+  tip: TargetTip & {
+    /** The commit by which a text came to the files or went from them last; undefined where that lies too far back. */
+    readonly lastCommitOf: (text: string) => Promise<TargetCommit | undefined>;
+  },
+) => Promise<TargetChange | undefined>;
+
+export interface TargetPullRequest {
+  readonly number: number;
+  readonly url: string;
+  readonly state: "open" | "merged" | "closed";
+  readonly title: string;
+  readonly body: string;
+  readonly endedBy: string | undefined;
+}
+
+interface TargetText {
+  readonly title: string;
+  readonly body: string;
+}
+
+/** As much of a forge as a target needs. Throws what forges throw. */
+export interface TargetForge {
+  /** The newest from one branch into another, whatever became of it. */
+  readonly find: (
+    branches: { readonly head: string; readonly base: string },
+    signal: AbortSignal,
+  ) => Promise<TargetPullRequest | undefined>;
+  readonly open: (
+    branches: { readonly head: string; readonly base: string },
+    text: TargetText & { readonly labels: readonly string[] },
+    signal: AbortSignal,
+  ) => Promise<TargetPullRequest>;
+  readonly update: (number: number, text: TargetText, signal: AbortSignal) => Promise<void>;
+  readonly close: (number: number, comment: string, signal: AbortSignal) => Promise<void>;
+}
+
 /** As much of Git as a target needs. Throws what Git throws. */
 export interface TargetBranches {
   readonly read: (files: TargetFiles, signal: AbortSignal) => Promise<TargetTip>;
-  /** Commits and pushes what `edit` makes of the files; it is asked again where somebody else was quicker. Without a change there is no commit. */
+  /** Commits and pushes what `edit` makes of the files. */
   readonly edit: (
     files: TargetFiles,
-    edit: (
-      tip: TargetTip & {
-        /** The commit by which a text came to the files or went from them last; undefined where that lies too far back. */
-        readonly lastCommitOf: (text: string) => Promise<TargetCommit | undefined>;
-      },
-    ) => Promise<
-      | {
-          readonly files: ReadonlyMap<string, Uint8Array>;
-          readonly message: string;
-          readonly author: { readonly name: string; readonly email: string };
-          readonly signingKey?: string;
-        }
-      | undefined
-    >,
+    edit: TargetEdit,
     signal: AbortSignal,
   ) => Promise<{ readonly kind: "pushed" | "unchanged"; readonly commit: string }>;
+  /** Puts what `edit` makes of the files on the branch `head`, which is ours. `foreign`: its newest commit is somebody else's. */
+  readonly propose: (
+    files: TargetFiles & { readonly head: string },
+    edit: TargetEdit,
+    signal: AbortSignal,
+  ) => Promise<
+    | { readonly kind: "pushed" | "unchanged"; readonly commit: string }
+    | { readonly kind: "nothing" }
+    | { readonly kind: "foreign"; readonly by: TargetCommit }
+  >;
+  /** Takes the branch `head` away, where its newest commit is of a committer with `email`. */
+  readonly withdraw: (
+    source: { readonly url: string; readonly head: string; readonly email: string },
+    signal: AbortSignal,
+  ) => Promise<void>;
 }

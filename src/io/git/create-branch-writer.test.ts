@@ -55,6 +55,37 @@ describe("a branch writer", () => {
       expect(await readdir(join(dir, "edits"))).toEqual([]);
     });
 
+  real("proposes on a branch of its own, over nothing but its own commit, and takes it away", async () => {
+    const { git, writer, source, person } = await site("sha256");
+    const proposal = { ...source, head: "tidemill/a" };
+    const mine = { url: source.url, head: "tidemill/a", email: author.email };
+    await writer().withdraw(mine, never);
+    const pushed = await writer().propose(proposal, append("x"), never);
+    expect(pushed).toEqual({ kind: "pushed", commit: git("rev-parse", "tidemill/a") });
+    expect(await writer().propose(proposal, append("x"), never)).toEqual({ ...pushed, kind: "unchanged" });
+    expect(await writer().propose(proposal, () => Promise.resolve(undefined), never)).toEqual({ kind: "nothing" });
+    expect(await writer().propose(proposal, append("y"), never)).toMatchObject({ kind: "pushed" });
+    expect([git("show", "tidemill/a:a.yaml"), git("rev-list", "--count", "main..tidemill/a")]).toEqual([
+      "n:\r\ny",
+      "1",
+    ]);
+    person.git("fetch", "--quiet", "origin");
+    person.git("checkout", "--quiet", "tidemill/a");
+    const theirs = await person.commit({ "c.yaml": "mine" });
+    person.git("push", "--quiet", "origin", "tidemill/a");
+    expect(await writer().propose(proposal, append("z"), never)).toMatchObject({
+      kind: "foreign",
+      by: { commit: theirs },
+    });
+    await writer().withdraw(mine, never);
+    expect(git("rev-parse", "tidemill/a")).toBe(theirs);
+    await writer().withdraw({ ...mine, email: "a@example.org" }, never);
+    expect(git("branch", "--list", "tidemill/a")).toBe("");
+    await expect(writer().propose({ ...proposal, head: "a..b" }, append("x"), never)).rejects.toMatchObject({
+      code: "BAD_SOURCE",
+    });
+  });
+
   real("makes no commit where there is nothing to change", async () => {
     const { git, writer, source } = await site();
     const before = git("rev-parse", "main");

@@ -1,6 +1,15 @@
 import { checkRef } from "./check-source.ts";
 import { diskFailed, isDiskError } from "./disk-failed.ts";
-import { editBranch, readBranch, type BranchChange, type BranchEnd, type BranchTip } from "./edit-branch.ts";
+import {
+  editBranch,
+  proposeBranch,
+  readBranch,
+  removeProposal,
+  type BranchChange,
+  type BranchEnd,
+  type BranchTip,
+  type ProposalEnd,
+} from "./edit-branch.ts";
 import { lookUpRef, type Remote } from "./look-up-ref.ts";
 import { prepareCall } from "./prepare-call.ts";
 import { withDeadline } from "./with-deadline.ts";
@@ -22,6 +31,17 @@ export interface BranchWriter {
     edit: (tip: BranchTip) => Promise<BranchChange | undefined>,
     signal: AbortSignal,
   ): Promise<BranchEnd>;
+  /** Puts what `edit` makes of the files on the branch `head`, on top of the other, and makes it anew where it is not the same: `head` is ours. Throws what `edit` of branches throws. */
+  propose(
+    source: BranchFiles & { readonly head: string },
+    edit: (tip: BranchTip) => Promise<BranchChange | undefined>,
+    signal: AbortSignal,
+  ): Promise<ProposalEnd>;
+  /** Takes the branch `head` away, where its newest commit is of a committer with `email`. */
+  withdraw(
+    source: { readonly url: string; readonly head: string; readonly email: string },
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 const deadlineMs = 600_000;
@@ -37,7 +57,7 @@ export function createBranchWriter(options: {
   const tips = new Map<string, Pick<BranchTip, "commit" | "files">>();
 
   const open = async <T>(
-    { url, branch }: BranchFiles,
+    { url, branch }: Pick<BranchFiles, "url" | "branch">,
     signal: AbortSignal,
     work: (remote: Remote) => Promise<T>,
   ): Promise<T> => {
@@ -68,5 +88,11 @@ export function createBranchWriter(options: {
       }),
     edit: (source, edit, signal) =>
       open(source, signal, (remote) => editBranch(remote, source.branch, source.paths, edit, limits)),
+    propose: (source, edit, signal) => {
+      checkRef(`refs/heads/${source.head}`);
+      return open(source, signal, (remote) => proposeBranch(remote, source, edit, limits));
+    },
+    withdraw: ({ url, head, email }, signal) =>
+      open({ url, branch: head }, signal, (remote) => removeProposal(remote, { head, email }, limits)),
   };
 }

@@ -26,6 +26,12 @@ export interface BranchChange {
   readonly signingKey?: string;
 }
 
+/** What became of a branch that a change is proposed on. `foreign`: its newest commit is somebody else's, and it stays. */
+export type ProposalEnd =
+  | { readonly kind: "pushed" | "unchanged"; readonly commit: string }
+  | { readonly kind: "nothing" }
+  | { readonly kind: "foreign"; readonly by: KnownCommit };
+
 export type BranchEnd = { readonly kind: "pushed" | "unchanged"; readonly commit: string };
 
 export interface EditLimits {
@@ -102,19 +108,29 @@ async function tryOnce(
     files,
     lastCommitOf: (text) => lastCommitOf(remote, store.folder, { branch, commit, paths, text }, store.limits.bytes),
   });
-  const changed = [...(change?.files ?? [])].filter(
-    ([path, bytes]) => !Buffer.from(bytes).equals(files.get(path) ?? Buffer.alloc(0)),
-  );
-  if (change === undefined || changed.length === 0) return { kind: "unchanged", commit };
-  const made = await makeCommit(store, commit, entries, new Map(changed), change);
+  const changed = changesIn(change, files);
+  if (change === undefined || changed.size === 0) return { kind: "unchanged", commit };
+  const made = await makeCommit(store, commit, entries, changed, change);
+  return push(store, made, branch, commit, false);
+}
+
+/** Has a branch name `made` (nothing, where that is empty) in place of `before`; empty for a branch that is not there. Only with `mayLeave` may it leave what it names out of its history, and then only exactly `before`. */
+async function push(
+  { remote, folder }: Store,
+  made: string,
+  branch: string,
+  before: string,
+  mayLeave = true,
+): Promise<{ readonly kind: "pushed"; readonly commit: string } | { readonly kind: "raced" }> {
   const ref = `refs/heads/${branch}`;
   const args = [
-    `--git-dir=${store.folder}`,
+    `--git-dir=${folder}`,
     "push",
     "--porcelain",
     "--no-verify",
     // The user's settings may want every push signed, which few servers take.
     "--no-signed",
+    ...(mayLeave ? [`--force-with-lease=${ref}:${before}`] : []),
     "--",
     remote.address,
     `${made}:${ref}`,
@@ -122,16 +138,102 @@ async function tryOnce(
   const pushed = await runGit(remote.call, args, { cwd: remote.cwd, signal: remote.signal });
   if (pushed.status === 0) return { kind: "pushed", commit: made };
   // What git says is a hint: what the branch names is what counts, also where the answer was lost.
-  const now = (await lookUpRef(remote, ref)).commit;
+  const now = (await findRef(remote, ref)) ?? "";
   if (now === made) return { kind: "pushed", commit: made };
   const said = printable(
     `${pushed.stdout.split("\n").find((line) => line.startsWith("!")) ?? ""} ${pushed.words}`,
   ).trim();
-  if (now !== commit || raced.test(said)) return { kind: "raced" };
+  if (now !== before || raced.test(said)) return { kind: "raced" };
   if (!/rejected/.test(said)) throw unanswered(remote.what, pushed);
   throw new GitError("REFUSED", `${remote.what} does not take a push to ${branch}: ${said.slice(0, 500)}`, {
     hint: "May this user push to the branch, or do rules of the server forbid it?",
   });
+}
+
+/**
+ * Puts what `edit` makes of the files of a branch on top of it, on the branch `head`, which is made, or made anew where its files are not the same: it is ours, and no other's commit on it is ever lost. Without a change
+ * nothing is pushed (`nothing`).
+ */
+export async function proposeBranch(
+  remote: Remote,
+  { branch, head, paths }: { readonly branch: string; readonly head: string; readonly paths: readonly string[] },
+  edit: (tip: BranchTip) => Promise<BranchChange | undefined>,
+  limits: EditLimits,
+): Promise<ProposalEnd> {
+  return inStore(remote, limits, async (store) => {
+    const { commit, entries } = await fetchTip(store, branch, paths);
+    const files = await readFiles(store, entries);
+    const lastCommit = (text: string) =>
+      lastCommitOf(remote, store.folder, { branch, commit, paths, text }, store.limits.bytes);
+    const change = await edit({ commit, files, lastCommitOf: lastCommit });
+    const changed = changesIn(change, files);
+    if (change === undefined || changed.size === 0) return { kind: "nothing" };
+    const before = await fetchProposal(store, head, paths);
+    if (before !== undefined && before.last.committerEmail !== change.author.email)
+      return { kind: "foreign", by: before.last };
+    const wanted = new Map([...files, ...changed]);
+    if (before !== undefined && isSame(wanted, before.files)) return { kind: "unchanged", commit: before.last.commit };
+    const made = await makeCommit(store, commit, entries, changed, change);
+    const pushed = await push(store, made, head, before?.last.commit ?? "");
+    if (pushed.kind === "pushed") return pushed;
+    throw new GitError("RACED", `${remote.what}: somebody else was quicker to push to ${head}`, { retry: true });
+  });
+}
+
+/** Takes the branch `head` away, if its newest commit is of a committer with `email`. */
+export async function removeProposal(
+  remote: Remote,
+  { head, email }: { readonly head: string; readonly email: string },
+  limits: EditLimits,
+): Promise<void> {
+  await inStore(remote, limits, async (store) => {
+    const tip = await findRef(remote, `refs/heads/${head}`);
+    if (tip === undefined) return;
+    await init(store, tip);
+    const before = await fetchProposal(store, head, []);
+    if (before === undefined || before.last.committerEmail !== email) return;
+    await push(store, "", head, before.last.commit);
+  });
+}
+
+/** What is proposed on `head` now; undefined where there is no such branch. */
+async function fetchProposal(
+  store: Store,
+  head: string,
+  paths: readonly string[],
+): Promise<{ readonly last: KnownCommit; readonly files: ReadonlyMap<string, Uint8Array> } | undefined> {
+  const ref = `refs/heads/${head}`;
+  const { remote } = store;
+  if ((await findRef(remote, ref)) === undefined) return undefined;
+  await run(store, ["fetch", "--quiet", "--depth=1", "--no-tags", "--", remote.address, `+${ref}:refs/tidemill/head`]);
+  const format = "--format=%H%x00%an%x00%ce%x00%B";
+  const shown = await run(store, [
+    "log",
+    "-1",
+    "--no-textconv",
+    "--no-ext-diff",
+    "--no-patch",
+    format,
+    "refs/tidemill/head",
+  ]);
+  const [commit = "", author = "", committerEmail = "", message = ""] = shown.split("\0");
+  const last = { commit, author: printable(author).slice(0, 200), committerEmail, message };
+  const entries = paths.length === 0 ? new Map<string, Entry>() : await listEntries(store, commit, paths);
+  return { last, files: await readFiles(store, entries) };
+}
+
+function changesIn(
+  change: BranchChange | undefined,
+  files: ReadonlyMap<string, Uint8Array>,
+): ReadonlyMap<string, Uint8Array> {
+  const all = [...(change?.files ?? [])];
+  return new Map(all.filter(([path, bytes]) => !Buffer.from(bytes).equals(files.get(path) ?? Buffer.alloc(0))));
+}
+
+function isSame(a: ReadonlyMap<string, Uint8Array>, b: ReadonlyMap<string, Uint8Array>): boolean {
+  return (
+    a.size === b.size && [...a].every(([path, bytes]) => Buffer.from(bytes).equals(b.get(path) ?? Buffer.alloc(0)))
+  );
 }
 
 /** Has `work` done in a new, empty store, which is gone afterwards. */
@@ -176,16 +278,39 @@ async function fetchTip(
   branch: string,
   paths: readonly string[],
 ): Promise<{ readonly commit: string; readonly entries: ReadonlyMap<string, Entry> }> {
-  const { remote, limits } = store;
+  const { remote } = store;
   const ref = `refs/heads/${branch}`;
-  const { commit: found } = await lookUpRef(remote, ref).catch((error: unknown): never => {
-    if (!(error instanceof GitError && error.code === "UNKNOWN_REF")) throw error;
+  const found = await findRef(remote, ref);
+  if (found === undefined)
     throw new GitError("UNKNOWN_REF", `${remote.what} has no branch ${branch}`, { hint: "Look at `branch:`." });
-  });
-  const format = found.length === 64 ? ["--object-format=sha256"] : [];
-  await run(store, ["init", "--quiet", "--bare", "--template=", ...format, "--", store.folder], true);
+  await init(store, found);
   await run(store, ["fetch", "--quiet", "--depth=1", "--no-tags", "--", remote.address, `+${ref}:refs/tidemill/tip`]);
   const commit = (await run(store, ["rev-parse", "refs/tidemill/tip^{commit}"])).trim();
+  return { commit, entries: await listEntries(store, commit, paths) };
+}
+
+/** The commit that a ref names; undefined where there is no such ref. */
+async function findRef(remote: Remote, ref: string): Promise<string | undefined> {
+  try {
+    return (await lookUpRef(remote, ref)).commit;
+  } catch (error) {
+    if (error instanceof GitError && error.code === "UNKNOWN_REF") return undefined;
+    throw error;
+  }
+}
+
+/** An empty store for objects of the kind that `commit` is of. */
+async function init(store: Store, commit: string): Promise<void> {
+  const format = commit.length === 64 ? ["--object-format=sha256"] : [];
+  await run(store, ["init", "--quiet", "--bare", "--template=", ...format, "--", store.folder], true);
+}
+
+async function listEntries(
+  store: Store,
+  commit: string,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, Entry>> {
+  const { remote, limits } = store;
   const listed = await run(store, ["--literal-pathspecs", "ls-tree", "-z", "--long", commit, "--", ...paths]);
   const entries = new Map<string, Entry>();
   for (const line of listed.split("\0")) {
@@ -199,7 +324,7 @@ async function fetchTip(
       );
     entries.set(path, { mode, id, size: Number(size) });
   }
-  return { commit, entries };
+  return entries;
 }
 
 async function readFiles(store: Store, entries: ReadonlyMap<string, Entry>): Promise<Map<string, Uint8Array>> {

@@ -68,6 +68,12 @@ export async function resume(worker: Worker, { observed, attempts }: PlaceFacts,
       await delay(askAgainMs, undefined, { signal: kept.signal });
       return "on";
     }
+    case "pending": {
+      if (ctx.clock.now() >= attempt.createdAt + applied.withinMs)
+        return fail(worker, attempt, `nobody did in time what it waits for: ${applied.reason}`);
+      await ctx.store.savePlaceLook(lease, { waiting: applied.reason, runs: undefined });
+      return "waits";
+    }
     case "unreachable":
     case "stale": {
       await giveUpFor(worker, applied.reason);

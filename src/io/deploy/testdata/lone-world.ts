@@ -6,7 +6,9 @@ export function loneWorld(home: string): DeployWorld {
   const none = (): never => {
     throw new Error("no registry and no Git is in this test");
   };
-  const branches = { read: none, edit: none };
+  const branches = { read: none, edit: none, propose: none, withdraw: none };
   const pullName = ({ image }: { readonly image: string }): string => `registry.example/${image}`;
-  return { home, stateDir: `${home}/state`, clock: systemClock, copyImage: none, repository: none, branches, pullName };
+  const forgeOf = (): undefined => undefined;
+  const places = { home, stateDir: `${home}/state`, clock: systemClock };
+  return { ...places, copyImage: none, repository: none, branches, forgeOf, pullName };
 }
