@@ -88,7 +88,7 @@ export function createBranchWriter(options: {
       }),
     edit: (source, edit, signal) =>
       open(source, signal, (remote) => editBranch(remote, source.branch, source.paths, edit, limits)),
-    propose: (source, edit, signal) => {
+    propose: async (source, edit, signal) => {
       checkRef(`refs/heads/${source.head}`);
       return open(source, signal, (remote) => proposeBranch(remote, source, edit, limits));
     },
