@@ -47,7 +47,7 @@ export const parseTomlPackages: LockParser = (text, found, _say, asks) => {
       array = undefined;
       if (!line.startsWith("[[") && !/^\[[\w.-]+\]$/.test(line)) continue;
       table = line;
-      if (!/^\[package\./.test(line)) finish();
+      if (!line.startsWith("[package.")) finish();
       continue;
     }
     if (table === "[[package]]") {
