@@ -12,6 +12,7 @@ import type {
   RunningQuickstart,
   StartOptions,
 } from "./operation/index.ts";
+import type { FleetEvidence } from "./loop/context.ts";
 import type { ScanWorld } from "./stateless-operations.ts";
 import { readConfigPath } from "./config-path.ts";
 
@@ -27,6 +28,7 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
       signal,
       ...listen(onEvent),
       findWorld: () => worldOf(options),
+      findEvidence: () => evidenceOf(options),
     });
     return { operations, close: () => Promise.resolve() };
   }
@@ -142,6 +144,18 @@ async function worldOf(options: AppOptions): Promise<ScanWorld | undefined> {
     folder: join(cacheDir, "feeds"),
     said: await loadSaidOfAll(config, home, () => askStatements(options, dataDir, env)),
   };
+}
+
+/** What the configuration that a command means says of evidence; undefined where there is none, or it says nothing. */
+async function evidenceOf(options: AppOptions): Promise<FleetEvidence | undefined> {
+  const { configPath, dataDir, env } = await findPlace(options);
+  if (options.config === undefined && !(await isThere(configPath))) return undefined;
+  const [{ loadConfig }, { createEvidence }] = await Promise.all([
+    import("./load-config.ts"),
+    import("./create-evidence.ts"),
+  ]);
+  const { config } = await loadConfig(configPath, env, join(dataDir, "cache"));
+  return createEvidence(config, dirname(configPath), env);
 }
 
 /** What people say of vulnerabilities, by the state that a command means; nothing where no state was ever made. */

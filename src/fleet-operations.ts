@@ -115,6 +115,12 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     }),
     rollback: carriedOut(implemented.createRollback(ctx)),
     ...implemented.createVex(ctx),
+    ...implemented.createAudit(ctx),
+    verify: implemented.createVerify({
+      registries: clientOfOthers,
+      evidence: () => Promise.resolve(ctx.evidence),
+      signal: ctx.signal,
+    }),
     hold: implemented.createHold(ctx),
     resume: implemented.createResume(ctx),
     build: implemented.createBuild(ctx, { makers, prepare: refresh }),

@@ -13,6 +13,7 @@ import {
   type Operations,
   type ProgressListener,
 } from "./operation/index.ts";
+import type { FleetEvidence } from "./loop/context.ts";
 import type { SaidOfAll } from "./serve/operations/scan/index.ts";
 import { readVersion } from "./version.ts";
 
@@ -29,12 +30,15 @@ export interface StatelessOptions {
   readonly onEvent?: ProgressListener;
   /** What the configuration that is meant brings, where there is one. */
   readonly findWorld: () => Promise<ScanWorld | undefined>;
+  /** What it says of evidence, where it says anything. */
+  readonly findEvidence: () => Promise<FleetEvidence | undefined>;
 }
 
 const nothingSaid: SaidOfAll = { own: [], documents: [], notes: [], imageOf: () => undefined };
 
-/** The operations that need no fleet: of any image `check`, `diff`, `rebase`, `scan` and `inventory`; `validate`. All others answer UNSUPPORTED. What an operation is made of is loaded when it is asked for. */
-export function createStatelessOperations({ env, signal, onEvent, findWorld }: StatelessOptions): Operations {
+/** The operations that need no fleet: of any image `check`, `diff`, `rebase`, `scan`, `verify` and `inventory`; `validate`. All others answer UNSUPPORTED. What an operation is made of is loaded when it is asked for. */
+export function createStatelessOperations(options: StatelessOptions): Operations {
+  const { env, signal, onEvent, findWorld, findEvidence } = options;
   const registries = createRegistryClient({ credentials: dockerCredentials() });
   const cacheDir = join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tidemill");
   const images = createImageReader(createLayerStore(join(cacheDir, "layers")));
@@ -57,6 +61,7 @@ export function createStatelessOperations({ env, signal, onEvent, findWorld }: S
     diff: async (request) => (await load()).createDiff({ ...looking, client: registries })(request),
     rebase: async (request) => (await load()).createRebase({ ...looking, client: registries })(request),
     validate: async (request) => (await load()).createValidate({ env, cwd: process.cwd() })(request),
+    verify: async (request) => (await load()).createVerify({ registries, evidence: findEvidence, signal })(request),
     inventory: async (request) =>
       (await loadScan()).createInventory({ ...looking, ...progress, version: readVersion() })(request),
     scan: async (request) => {

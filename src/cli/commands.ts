@@ -36,6 +36,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     "Every package in an image or folder, also as an SBOM",
     async () => (await import("./inventory.ts")).inventory,
   ),
+  verify: entry(
+    "Look",
+    "Whether an image is signed and has its evidence",
+    async () => (await import("./verify.ts")).verify,
+  ),
   why: entry("Look", "Why a digest exists", async () => (await import("./why.ts")).why),
   history: entry("Look", "What was done, newest first", async () => (await import("./history.ts")).history),
   diff: entry("Look", "What differs between two images", async () => (await import("./diff.ts")).diff),
@@ -74,6 +79,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     async () => (await import("./doctor.ts")).doctor,
   ),
   keys: entry("Keep", "Keys that evidence is signed with", async () => (await import("./keys.ts")).keys),
+  audit: entry("Keep", "Whether the record is whole; all of it", async () => (await import("./audit.ts")).audit),
   backup: entry("Keep", "Write a snapshot of the state", async () => (await import("./backup.ts")).backup),
   restore: entry("Keep", "Put a snapshot back", async () => (await import("./restore.ts")).restore),
 };

@@ -9,6 +9,7 @@ import { resumeIntents, tendTrains, type ServedCheck, type ServedReport } from "
 import { watchUpstreams, type Watched } from "./watch/index.ts";
 import { leaveMalicious } from "./leave-malicious.ts";
 import { reverifyRunning } from "./reverify-running.ts";
+import { checkpointAudit } from "./checkpoint-audit.ts";
 import { tendAlarms } from "./tend-alarms.ts";
 import { tendClock } from "./tend-clock.ts";
 import { workOn } from "./work-on.ts";
@@ -56,6 +57,7 @@ export async function runPass(ctx: Context, parts: LoopParts, options: PassOptio
   await tendTrains(ctx);
   await reverifyRunning(ctx);
   await tendAlarms(ctx);
+  await checkpointAudit(ctx);
   return { watched, plan, served };
 }
 

@@ -43,7 +43,7 @@ export function fingerprints(keys: readonly TrustedKey[]): Set<Digest> {
 }
 
 function standingOf({ kind, by, predicateType, predicate }: FoundEvidence): StandingEvidence {
-  const standing = { kind, key: by.fingerprint, by: by.name };
+  const standing = { kind, key: by.fingerprint, by: by.name, predicateType };
   if (kindOfPredicate(predicateType) !== "verification") return standing;
   const said = (typeof predicate === "object" && predicate !== null ? predicate : {}) as Readonly<
     Record<string, unknown>

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { tryShape } from "../lib/index.ts";
 import * as action from "./action.ts";
 import { OperationError } from "./error.ts";
+import * as evidence from "./evidence.ts";
 import * as explain from "./explain.ts";
 import { graph, graphInput } from "./graph.ts";
 import { inventory, inventoryInput } from "./inventory.ts";
@@ -118,6 +119,24 @@ export const operations = {
     effect: "write",
     input: vex.vexRemoveInput,
     output: vex.vexRemoved,
+  },
+  verify: {
+    summary: "Whether the evidence beside an image is what is demanded",
+    effect: "read",
+    input: evidence.verifyInput,
+    output: evidence.verify,
+  },
+  auditVerify: {
+    summary: "Whether the chain of what was decided and done is whole",
+    effect: "read",
+    input: evidence.auditVerifyInput,
+    output: evidence.auditVerify,
+  },
+  auditExport: {
+    summary: "What was decided and done, as lines",
+    effect: "read",
+    input: evidence.auditExportInput,
+    output: evidence.auditExport,
   },
   build: {
     summary: "Build one recipe to a registry, layout or archive",

@@ -7,6 +7,7 @@ export interface StandingEvidence {
   /** Fingerprint of the key that signed it, and what people call it. */
   readonly key: Digest;
   readonly by: string;
+  readonly predicateType?: string;
   /** Of a verification: the environment it is for, and whether it passed there; undefined where it does not say. */
   readonly verification?: { readonly environment: string | undefined; readonly passed: boolean } | undefined;
 }

@@ -1,5 +1,6 @@
 import { sql as fragment } from "kysely";
 import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
+import type { Digest } from "../../lib/index.ts";
 import { auditHash, readAuditFile, type AuditFile } from "./audit-file.ts";
 import type { Database } from "./database.ts";
 import type { AuditRow, Detail } from "./schema.ts";
@@ -33,6 +34,32 @@ export function auditQueries(db: Database) {
       if (actions !== undefined) query = query.where("action", "in", actions);
       if (before !== undefined) query = query.where("seq", "<", before);
       return query.execute();
+    },
+
+    /** Rows after one, the oldest first. */
+    loadAuditAfter: (seq: number, limit: number): Promise<AuditRow[]> =>
+      db.sql.selectFrom("audit").selectAll().where("seq", ">", seq).orderBy("seq").limit(limit).execute(),
+
+    /** What is done and said of a digest, the oldest first, at most ten thousand rows. */
+    loadAuditOf: (image: ImageName, digest: Digest): Promise<AuditRow[]> =>
+      db.sql
+        .selectFrom("audit")
+        .selectAll()
+        .where(fragment<boolean>`detail ->> 'image' = ${image}`)
+        .where(fragment<boolean>`(detail ->> 'digest' = ${digest} or detail -> 'row' ->> 'candidate' = ${digest})`)
+        .orderBy("seq")
+        .limit(10_000)
+        .execute(),
+
+    /** The hashes of these rows, by their numbers; a row that is not there is left out. */
+    loadAuditHashes: async (seqs: readonly number[]): Promise<Map<number, string>> => {
+      const whole = seqs.filter((seq) => Number.isSafeInteger(seq));
+      const rows = await db.sql
+        .selectFrom("audit")
+        .select(["seq", "hash"])
+        .where((row) => row("seq", "=", row.fn.any(fragment<number[]>`${whole}::bigint[]`)))
+        .execute();
+      return new Map(rows.map(({ seq, hash }) => [seq, hash]));
     },
 
     /** Follows the chain from its first row to its last and names the first that does not fit. */

@@ -1,4 +1,5 @@
 export { createApprove, createReject, type ApproveDeps } from "./approve.ts";
+export { createAudit } from "./audit.ts";
 export { createBackup } from "./backup.ts";
 export { createCheck } from "./check.ts";
 export { createDiff, type DiffDeps } from "./diff.ts";
@@ -14,6 +15,7 @@ export { createResume } from "./resume.ts";
 export { createStatus, type Answerer } from "./status.ts";
 export { createSummary } from "./summary.ts";
 export { createVex } from "./vex.ts";
+export { createVerify } from "./verify.ts";
 export { createValidate } from "./validate.ts";
 export { createWhy } from "./why.ts";
 export { createBuild, type BuildDeps } from "./build.ts";

@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { evidenceKinds } from "../core/evidence/index.ts";
+import { count, digest, environmentName, pathText } from "./shapes.ts";
+
+const evidenceKind = z.enum(evidenceKinds);
+
+export const verifyInput = z.strictObject({
+  /** Of an image in a registry. */
+  reference: pathText,
+  /** Public keys whose evidence counts, PEM; those of the configuration without any. */
+  keys: z.array(z.string().max(16_384)).max(100).default([]),
+  /** What has to be there; that it is signed, without it. */
+  require: z.array(evidenceKind).max(evidenceKinds.length).optional(),
+  /** Demand what the configuration demands. */
+  policy: z.boolean().default(false),
+  /** For which a verification has to have passed. */
+  environment: environmentName.optional(),
+});
+
+/** Whether the evidence beside an image is what is demanded, and all that lies there. */
+export const verify = z.object({
+  reference: z.string(),
+  digest,
+  verdict: z.enum(["verified", "refused"]),
+  /** What was demanded. */
+  required: z.array(evidenceKind),
+  /** Why it is refused, one sentence each. */
+  reasons: z.array(z.string()),
+  evidence: z.array(
+    z.object({
+      kind: evidenceKind,
+      predicateType: z.string(),
+      /** Who signed it, and whether that counts. */
+      by: z.string(),
+      counts: z.boolean(),
+      /** Of a verification: of which environment, and whether it passed. */
+      environment: z.string().nullable(),
+      passed: z.boolean().nullable(),
+    }),
+  ),
+  /** What lies there and does not verify. */
+  refused: z.array(z.object({ kind: evidenceKind.nullable(), reason: z.string() })),
+  /** What could not be read, one sentence each. */
+  problems: z.array(z.string()),
+});
+export type Verified = z.output<typeof verify>;
+
+export const auditVerifyInput = z.strictObject({
+  /** Public keys that checkpoints must be signed with, PEM; those of the configuration without any. */
+  keys: z.array(z.string().max(16_384)).max(100).default([]),
+});
+
+/** Whether the chain of what was decided and done is whole. */
+export const auditVerify = z.object({
+  verdict: z.enum(["intact", "broken"]),
+  rows: count.int(),
+  /** The first row that does not fit, and why. */
+  row: count.int().nullable(),
+  reason: z.string().nullable(),
+  /** Hash of the last row: who wrote it down elsewhere knows the chain again. */
+  hash: z.string(),
+  checkpoints: z.object({
+    /** Signed by a key that counts, and of the row that is there. */
+    valid: count.int(),
+    /** The last row that one of them vouches for; null where none does. */
+    through: count.int().nullable(),
+    /** Signed by a key that does not count here. */
+    unknown: count.int(),
+  }),
+});
+export type AuditVerified = z.output<typeof auditVerify>;
+
+export const auditExportInput = z.strictObject({
+  /** Only rows after this one. */
+  after: z.number().int().min(0).default(0),
+  limit: z.number().int().min(1).max(10_000).default(1000),
+});
+
+/** Rows of the chain, the oldest first, each as the line that the audit file has. */
+export const auditExport = z.object({
+  lines: z.array(z.string()),
+  /** What the next page comes after; null where there is none. */
+  next: z.number().int().nullable(),
+});
+export type AuditExport = z.output<typeof auditExport>;
