@@ -116,6 +116,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     rollback: carriedOut(implemented.createRollback(ctx)),
     ...implemented.createVex(ctx),
     ...implemented.createAudit(ctx),
+    ...implemented.createEvidenceOperations(ctx),
     verify: implemented.createVerify({
       registries: clientOfOthers,
       evidence: () => Promise.resolve(ctx.evidence),

@@ -80,6 +80,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   ),
   keys: entry("Keep", "Keys that evidence is signed with", async () => (await import("./keys.ts")).keys),
   audit: entry("Keep", "Whether the record is whole; all of it", async () => (await import("./audit.ts")).audit),
+  evidence: entry(
+    "Keep",
+    "All evidence of a digest in one file, or beside it",
+    async () => (await import("./evidence.ts")).evidence,
+  ),
   backup: entry("Keep", "Write a snapshot of the state", async () => (await import("./backup.ts")).backup),
   restore: entry("Keep", "Put a snapshot back", async () => (await import("./restore.ts")).restore),
 };

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { evidenceKinds } from "../core/evidence/index.ts";
-import { count, digest, environmentName, pathText } from "./shapes.ts";
+import { count, digest, digestPrefix, environmentName, imageName, pathText } from "./shapes.ts";
 
 const evidenceKind = z.enum(evidenceKinds);
 
@@ -83,3 +83,32 @@ export const auditExport = z.object({
   next: z.number().int().nullable(),
 });
 export type AuditExport = z.output<typeof auditExport>;
+
+export const evidenceAttachInput = z.strictObject({
+  image: imageName,
+  /** What the last environment names, without it. */
+  digest: digestPrefix.optional(),
+});
+
+/** What of the evidence of a digest was put beside it now. */
+export const evidenceAttach = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("attached"), image: z.string(), digest, added: count.int() }),
+  z.object({ kind: z.literal("refused"), reasons: z.array(z.string()).min(1) }),
+]);
+
+export const evidenceExportInput = z.strictObject({
+  image: imageName,
+  digest: digestPrefix.optional(),
+  /** Of a file on the machine that holds the state. */
+  to: pathText,
+});
+
+/** The file that all evidence of a digest was written to. */
+export const evidenceExport = z.object({
+  image: z.string(),
+  digest,
+  path: z.string(),
+  bytes: count,
+  sha256: z.string(),
+  files: count.int(),
+});

@@ -126,6 +126,18 @@ export const operations = {
     input: evidence.verifyInput,
     output: evidence.verify,
   },
+  evidenceAttach: {
+    summary: "Sign what is known of a digest and put it beside it",
+    effect: "write",
+    input: evidence.evidenceAttachInput,
+    output: evidence.evidenceAttach,
+  },
+  evidenceExport: {
+    summary: "Write all evidence of a digest to a file",
+    effect: "write",
+    input: evidence.evidenceExportInput,
+    output: evidence.evidenceExport,
+  },
   auditVerify: {
     summary: "Whether the chain of what was decided and done is whole",
     effect: "read",

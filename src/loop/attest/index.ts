@@ -1,1 +1,2 @@
+export { readSubjects } from "./read-subjects.ts";
 export { attestDigest, type Attested } from "./attest-digest.ts";

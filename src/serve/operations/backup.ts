@@ -36,7 +36,7 @@ export function createBackup({ store, clock }: BackupDeps): OperationHandlers["b
 }
 
 /** Refuses a path that would mean something else to whoever asked: relative ones, and those with a NUL. */
-export function requirePath(operation: "backup" | "restore", path: string): void {
+export function requirePath(operation: "backup" | "restore" | "evidence export", path: string): void {
   if (isAbsolute(path) && !path.includes("\0")) return;
   throw new OperationError(
     "BAD_INPUT",
