@@ -2,8 +2,10 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import { afterAll, beforeAll, expect } from "vitest";
 import { describeStores } from "../../../test/fakes/stores.ts";
 import { publicPem, readTrustedKey } from "../../core/signature/index.ts";
-import type { Signer } from "../../io/sign/index.ts";
-import type { Digest } from "../../lib/index.ts";
+import { formatPlatform, mediaTypes } from "../../core/image/index.ts";
+import { readInventory } from "../../core/inventory/index.ts";
+import { readEvidence, type Signer } from "../../io/sign/index.ts";
+import { sha256, type Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import {
   createTestContext,
@@ -12,6 +14,7 @@ import {
   firstCause,
   openTestRegistry,
   promote,
+  pushImage,
   startRebuild,
   testConfig,
   type TestRegistry,
@@ -109,6 +112,58 @@ describeStores("attestDigest", ({ it, store, clock }) => {
     await repository.deleteManifest(first?.digest ?? "");
     expect(await attestDigest(ctx, "web", digest, "staging", signal)).toEqual({ kind: "attested", added: 1 });
     expect(await repository.referrers(digest)).toHaveLength(7);
+  });
+
+  it("puts a bill of materials beside each platform of an index, and one of all beside the index", async () => {
+    const { contextOf } = await prepare();
+    const ctx = contextOf(0);
+    const repository = ctx.repositoryOf("web");
+    const each = [];
+    for (const architecture of ["amd64", "arm64"]) {
+      const digest = await pushImage(
+        repository,
+        { "base-files": "12", [`only-${architecture}`]: "1" },
+        { architecture, created: "2026-01-02T03:04:05Z" },
+      );
+      const found = await repository.resolve(digest);
+      if (found !== undefined) each.push({ ...found, platform: { os: "linux", architecture } });
+    }
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: each }));
+    const digest = sha256(bytes);
+    await repository.putManifest({ digest, mediaType: mediaTypes.index, bytes });
+    const lease = await startRebuild(ctx, "web", [firstCause], { recipeKey: "r2" });
+    const { platforms } = await ctx.images.read(repository, digest);
+    const inventories = platforms.map(({ tree, platform }) => readInventory(tree, platform));
+    const keys = await ctx.store.saveInventories(inventories);
+    const names = inventories.map(({ platform }) => formatPlatform(platform));
+    await ctx.store.saveRebuild(lease, { state: "building" });
+    await ctx.store.saveCandidate(lease, {
+      digest,
+      platforms: names,
+      inventories: Object.fromEntries(names.map((name, at) => [name, keys[at] ?? digest])),
+      recipeKey: "r2",
+      baseDigests: [],
+    });
+    await promote(ctx, lease, digest, "staging");
+    expect(await attestDigest(ctx, "web", digest, "staging", signal)).toEqual({ kind: "attested", added: 11 });
+    const signer = await ctx.evidence?.signer();
+    const billsOf = async (about: Digest): Promise<string[]> => {
+      const { found } = await readEvidence(repository, about, [about], signer === undefined ? [] : [signer.key]);
+      return found.filter(({ kind }) => kind === "sbom").map(({ predicate }) => JSON.stringify(predicate));
+    };
+    for (const text of await billsOf(digest))
+      for (const name of ["only-amd64", "only-arm64"]) expect(text).toContain(name);
+    for (const { digest: about, platform } of each) {
+      const bills = await billsOf(about);
+      expect(bills).toHaveLength(2);
+      for (const text of bills) {
+        expect(text).toContain(`only-${platform.architecture}`);
+        expect(text).not.toContain(platform.architecture === "amd64" ? "only-arm64" : "only-amd64");
+        expect(text).toContain("2026-01-02T03:04:05");
+      }
+    }
+    await store().saveRebuild(lease, { state: "superseded" });
+    expect(await attestDigest(ctx, "web", digest, "staging", signal)).toEqual({ kind: "attested", added: 0 });
   });
 
   it("says so where the digest is not in its registry, and where the key that signs is revoked", async () => {

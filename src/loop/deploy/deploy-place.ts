@@ -3,6 +3,7 @@ import { decideDeployment, type DeploymentDecision } from "../../core/deploy/ind
 import type { Place } from "../../io/deploy/index.ts";
 import { messageOf, type Digest } from "../../lib/index.ts";
 import { leaseMs, type Context } from "../context.ts";
+import { findLackingEvidence } from "../standing-evidence.ts";
 import { clearPlaceAlarms, placeSubject, raisePlaceAlarm } from "./alarms.ts";
 import { adopt, begin, resume } from "./carry-out.ts";
 import { keepLease } from "./keep-lease.ts";
@@ -71,8 +72,12 @@ async function takeStep(worker: Worker, facts: PlaceFacts, decision: DeploymentD
       await store.savePlaceLook(lease, { waiting: decision.reason, runs: undefined });
       return "waits";
     }
-    case "begin":
-      return begin(worker, decision.digest, facts.reason);
+    case "begin": {
+      const lacking = facts.wanted?.kind === "forward" ? await findLacking(worker, decision.digest) : [];
+      if (lacking.length === 0) return begin(worker, decision.digest, facts.reason);
+      await store.savePlaceLook(lease, { waiting: lacking.join("; "), runs: undefined });
+      return "waits";
+    }
     case "adopt":
       return adopt(worker, decision.digest, facts.reason);
     case "resume":
@@ -99,6 +104,13 @@ async function takeStep(worker: Worker, facts: PlaceFacts, decision: DeploymentD
       return "waits";
     }
   }
+}
+
+/** What was promoted may have lost its evidence since, or been promoted before any was demanded: then no system is brought to it. */
+async function findLacking({ ctx, place, kept }: Worker, digest: Digest): Promise<string[]> {
+  const { image, environment } = place;
+  const reasons = await findLackingEvidence(ctx, image, digest, environment, kept.signal);
+  return reasons.length === 0 ? [] : [...reasons, `\`tidemill evidence attach ${image}\` signs it anew`];
 }
 
 function runsThere({ observed, current }: PlaceFacts): boolean | undefined {

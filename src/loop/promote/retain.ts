@@ -54,10 +54,13 @@ export async function retainDigests(ctx: Context, registry: RegistryServer | und
   return { kept: roots.length, dropped, bytes: collected?.bytes ?? 0 };
 }
 
-/** Removes a keeping tag; false where it was gone already, or where the registry does not let us. */
+/** Removes a keeping tag, and the tag of its signature where we sign; false where it was gone already, or where the registry does not let us. */
 async function letGo(ctx: Context, image: string, digest: Digest): Promise<boolean> {
   try {
-    return await ctx.repositoryOf(image).deleteManifest(keepingTag(digest), ctx.signal);
+    const repository = ctx.repositoryOf(image);
+    // What names it as its subject goes with it; the signature under a tag would stay for ever.
+    if (ctx.evidence !== undefined) await repository.deleteManifest(`${digest.replace(":", "-")}.sig`, ctx.signal);
+    return await repository.deleteManifest(keepingTag(digest), ctx.signal);
   } catch (error) {
     ctx.signal.throwIfAborted();
     ctx.log.warn({ image, digest, error: messageOf(error) }, "a digest could not be let go");

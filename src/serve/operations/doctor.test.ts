@@ -77,6 +77,7 @@ const deps = (more: Partial<DoctorDeps> = {}): DoctorDeps => ({
   distro: createDistro({ dir: join(dir, "distro"), clock: systemClock }),
   suites: new Map(),
   engine,
+  evidence: undefined,
   repositoryOf: (image) => client.repository(`${host}/fleet/${image}`),
   targetOf: () => {
     throw new Error("no deployment is configured");

@@ -4,6 +4,7 @@ import type { StorePlace } from "../../io/store/index.ts";
 import type { Context } from "../../loop/context.ts";
 import type { OperationHandlers } from "../../operation/index.ts";
 import { deploymentParts } from "./diagnose-deployments.ts";
+import { diagnoseEvidence } from "./diagnose-evidence.ts";
 import { diagnoseConfig, diagnoseEngine, diagnoseFeeds, diagnoseNode, diagnoseRegistry } from "./diagnose-parts.ts";
 import {
   diagnoseAlarms,
@@ -17,7 +18,7 @@ import { lookAt, type Diagnosis, type Part } from "./diagnosis.ts";
 
 export interface DoctorDeps extends Pick<
   Context,
-  "config" | "clock" | "store" | "distro" | "suites" | "engine" | "repositoryOf" | "targetOf" | "cacheDir"
+  "config" | "clock" | "store" | "distro" | "suites" | "engine" | "evidence" | "repositoryOf" | "targetOf" | "cacheDir"
 > {
   /** Of the configuration. */
   readonly configPath: string;
@@ -47,6 +48,7 @@ export function createDoctor(deps: DoctorDeps): OperationHandlers["doctor"] {
       { name: "run engine", look: () => diagnoseEngine(config, deps.engine) },
       ...deploymentParts(deps),
       { name: "feeds", look: () => diagnoseFeeds(deps.feeds, clock) },
+      { name: "evidence", look: () => diagnoseEvidence(deps.evidence) },
       { name: "audit chain", look: () => diagnoseAudit(store) },
       { name: "alarms", look: () => diagnoseAlarms(store) },
       {
