@@ -115,10 +115,28 @@ const structure = z.strictObject({
     .describe("What must hold of its files and its config: read from its own layers, without an engine"),
 });
 
+const structureTests = z.strictObject({
+  ...common,
+  structureTests: z
+    .array(
+      z
+        .string()
+        .min(1)
+        .max(4096)
+        .regex(/^\P{Cc}+$/u, "a path"),
+    )
+    .min(1)
+    .max(100)
+    .describe("Files of container-structure-test, relative to this configuration"),
+  network: z.boolean().default(false),
+  writable: z.boolean().default(false).describe("Whether the root of its commands can be written to"),
+  timeout: timeout.describe("Of one command"),
+});
+
 /** What a candidate must pass, told apart by the key that it names. */
-export const check = z.union([run, http, tcp, structure, script], {
+export const check = z.union([run, http, tcp, structure, structureTests, script], {
   error:
-    "a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `script`; `tidemill schema` says what else",
+    "a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`; `tidemill schema` says what else",
 });
 
 export type CheckConfig = z.output<typeof check>;

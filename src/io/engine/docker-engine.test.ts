@@ -80,9 +80,22 @@ describe("a command in an image", () => {
       end: "exited",
       status: 7,
       output: expect.stringMatching(/^(?=[^]*from the third layer\n)(?=[^]*complaint\n)/) as string,
+      stdout: "from the third layer\n",
+      stderr: "complaint\n",
       truncated: false,
     });
     for (const status of [0, 1, 255]) expect(await shell(`exit ${status}`)).toMatchObject({ end: "exited", status });
+  });
+
+  it("has the variables and the user that it is given, and a root that can be written to where that is asked for", async () => {
+    const script = "echo $A $B; busybox id -u; echo x >/srv/new && echo written";
+    const given = { env: { A: "1", B: "$A" }, user: "65534" };
+    const asked = { ...defaultRunLimits, timeoutMs: 30_000 };
+    const request = { source: image.source, manifest: image.manifest, platform: amd64, network: false, limits: asked };
+    const closed = await engine.run({ ...request, ...given, command: ["/bin/sh", "-c", script] });
+    expect(closed).toMatchObject({ status: 1, stdout: "1 $A\n65534\n", stderr: expect.stringMatching(/new/) });
+    const open = await engine.run({ ...request, command: ["/bin/sh", "-c", script], writable: true });
+    expect(open).toMatchObject({ status: 0, stdout: "\n0\nwritten\n" });
   });
 
   it("is the image's own where none is given", async () => {
@@ -95,7 +108,7 @@ describe("a command in an image", () => {
   it("is heard only up to the limit, and still comes to its end", async () => {
     const script = "busybox head -c 3000000 /dev/zero | busybox tr '\\0' x; exit 3";
     const result = await shell(script, { limits: { outputBytes: 1000 } });
-    expect(result).toEqual({ end: "exited", status: 3, output: "x".repeat(1000), truncated: true });
+    expect(result).toMatchObject({ end: "exited", status: 3, output: "x".repeat(1000), truncated: true });
   });
 
   it("cannot reach the terminal of whoever reads what it said", async () => {

@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Dockerode from "dockerode";
@@ -6,7 +6,7 @@ import { digestHex, messageOf, printable, sha256 } from "../../lib/index.ts";
 import { containedBy } from "./contained-by.ts";
 import { EngineError } from "./error.ts";
 import { writeImageArchive } from "./image-archive.ts";
-import { keepFirst } from "./keep-first.ts";
+import { keepFirst, type KeptOutput } from "./keep-first.ts";
 import { createLoadedImages } from "./loaded-images.ts";
 import { removeNetwork, serveContainer } from "./serve-container.ts";
 import { started } from "./started.ts";
@@ -152,7 +152,7 @@ async function load(docker: Dockerode, request: ImageRequest, tag: string): Prom
 
 function create(
   docker: Dockerode,
-  { command, limits, network }: RunRequest,
+  { command, limits, network, env, user, writable }: RunRequest,
   image: string,
   labels: Record<string, string>,
 ): Promise<Dockerode.Container> {
@@ -164,16 +164,26 @@ function create(
     AttachStdout: true,
     AttachStderr: true,
     Tty: false,
+    ...(env === undefined ? {} : { Env: Object.entries(env).map(([name, value]) => `${name}=${value}`) }),
+    ...(user === undefined ? {} : { User: user }),
     NetworkDisabled: !network,
-    HostConfig: { ...containedBy(limits), NetworkMode: network ? "bridge" : "none", ReadonlyRootfs: true },
+    HostConfig: {
+      ...containedBy(limits),
+      NetworkMode: network ? "bridge" : "none",
+      ReadonlyRootfs: writable !== true,
+    },
   });
 }
 
 async function execute(container: Dockerode.Container, request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
   const { limits } = request;
   const stream = await container.attach({ stream: true, stdout: true, stderr: true });
-  const output = keepFirst(limits.outputBytes);
-  container.modem.demuxStream(stream, output.sink, output.sink);
+  const [output, stdout, stderr] = [limits, limits, limits].map(({ outputBytes }) => keepFirst(outputBytes)) as [
+    KeptOutput,
+    KeptOutput,
+    KeptOutput,
+  ];
+  container.modem.demuxStream(stream, both(output, stdout), both(output, stderr));
   const drained = finished(stream).catch(() => undefined);
   await started(request.command, container.start());
   let timedOut = false;
@@ -189,12 +199,23 @@ async function execute(container: Dockerode.Container, request: RunRequest, sign
     await within(drained, drainMs, "its output did not come to an end");
     signal?.throwIfAborted();
     const end = timedOut ? "timeout" : (await ranOutOfMemory(container, status)) ? "out-of-memory" : "exited";
-    return { end, status, output: output.text(), truncated: output.truncated() };
+    const texts = { output: output.text(), stdout: stdout.text(), stderr: stderr.text() };
+    return { end, status, ...texts, truncated: output.truncated() };
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", kill);
     (stream as { destroy?: () => void }).destroy?.();
   }
+}
+
+function both(first: KeptOutput, second: KeptOutput): Writable {
+  return new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      first.sink.write(chunk);
+      second.sink.write(chunk);
+      done();
+    },
+  });
 }
 
 /** Whether the kernel killed it for its memory. The daemon may hear of that a moment after it heard of the end. */

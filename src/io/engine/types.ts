@@ -25,8 +25,14 @@ export interface RunRequest {
   readonly platform: Platform;
   /** Program and arguments; empty runs the image's own entrypoint. */
   readonly command: readonly string[];
+  /** Beside those of the image. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** In place of the image's own. */
+  readonly user?: string;
   /** Set where the check asked for the network. */
   readonly network: boolean;
+  /** Whether its root can be written to. */
+  readonly writable?: boolean;
   readonly limits: RunLimits;
 }
 
@@ -36,6 +42,9 @@ export interface RunResult {
   readonly status: number;
   /** Standard output and error as they came, control characters made visible. */
   readonly output: string;
+  /** Each of them by itself. */
+  readonly stdout: string;
+  readonly stderr: string;
   readonly truncated: boolean;
 }
 

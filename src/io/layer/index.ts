@@ -8,4 +8,5 @@ export {
   type PlatformManifest,
   type ReadImage,
 } from "./read-image.ts";
+export { readFiles, type FileContent } from "./read-files.ts";
 export { folderTree, type ReadFolderOptions } from "./read-folder.ts";

@@ -7,6 +7,7 @@ import type { Clock } from "../../lib/index.ts";
 import { checkRun, whyNotRun } from "./check-run.ts";
 import { checkScript } from "./check-script.ts";
 import { checkStarted } from "./check-started.ts";
+import type { checkStructureTests } from "./check-structure-tests.ts";
 import type { CheckResult, VerifyRequest } from "./types.ts";
 
 type Outcome = Pick<CheckResult, "verdict" | "messages">;
@@ -14,6 +15,8 @@ type Outcome = Pick<CheckResult, "verdict" | "messages">;
 interface AskedDeps {
   readonly engine: RunEngine | undefined;
   readonly clock: Pick<Clock, "now">;
+  /** Folder of the configuration. */
+  readonly home: string;
 }
 
 /** Checks of one platform that go on at once: each may have a container of its own. */
@@ -23,13 +26,15 @@ const atOnce = 2;
 export async function checkAsked(
   request: VerifyRequest,
   image: PlatformImage,
-  { engine, clock }: AskedDeps,
+  { engine, clock, home }: AskedDeps,
   signal?: AbortSignal,
 ): Promise<CheckResult[]> {
   const { checks } = request;
   const reason = checks.some(needsEngine) ? await whyNotRun(engine, image) : undefined;
   const ask = (check: CheckConfig): Promise<Outcome> | Outcome => {
     if ("structure" in check) return checkFiles(check.structure, image);
+    if ("structureTests" in check)
+      return askStructureTests(check, { source: request.source, image, home, engine }, signal);
     if ("script" in check) return checkScript(check, request, image.platform, signal);
     if (engine === undefined || reason !== undefined)
       return { verdict: "not_run", messages: [reason ?? "no engine is configured that could run it"] };
@@ -48,6 +53,12 @@ export async function checkAsked(
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return results;
+}
+
+/** The engine of their expressions is large, and few ask for them. */
+async function askStructureTests(...asked: Parameters<typeof checkStructureTests>): Promise<Outcome> {
+  const parts = await import("./check-structure-tests.ts");
+  return parts.checkStructureTests(...asked);
 }
 
 function checkFiles(
@@ -76,7 +87,7 @@ async function withRetries(
   return outcome;
 }
 
-const kinds = ["run", "http", "tcp", "structure", "script"];
+const kinds = ["run", "http", "tcp", "structure", "structureTests", "script"];
 
 function nameOf(check: CheckConfig): string {
   const kind = kinds.find((one) => one in check) ?? "check";

@@ -101,7 +101,7 @@ async function verify(
       drift: options.drift,
       told: { image: "web", environment: "staging", reference: `registry.example/web@${digest}` },
     },
-    { images, engine: options.engine, clock: manualClock(0) },
+    { images, engine: options.engine, clock: manualClock(0), home: folder },
   );
 }
 function failures({ checks }: CandidateVerification): string[] {
@@ -223,7 +223,15 @@ describe("run: checks", () => {
     missing: () => Promise.resolve(undefined),
     canRun: ({ architecture }) => Promise.resolve(architecture === "amd64"),
     run: (_request: RunRequest) =>
-      Promise.resolve({ end: "exited", status: 0, output: "version 2.0\n", truncated: false, ...result }),
+      Promise.resolve({
+        end: "exited",
+        status: 0,
+        output: "version 2.0\n",
+        stdout: "",
+        stderr: "",
+        truncated: false,
+        ...result,
+      }),
     serve: () => Promise.reject(new Error("unused")),
     sweep: () => Promise.resolve(0),
     close: () => Promise.resolve(),

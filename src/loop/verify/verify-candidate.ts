@@ -19,6 +19,8 @@ export interface VerifyDeps {
   readonly images: ImageReader;
   readonly engine: RunEngine | undefined;
   readonly clock: Pick<Clock, "now">;
+  /** Folder of the configuration: files that checks name are relative to it. */
+  readonly home: string;
 }
 
 /**
