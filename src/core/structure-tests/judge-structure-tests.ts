@@ -84,7 +84,10 @@ const kinds: Readonly<Record<LayerEntry["type"], string>> = {
 function goMode({ type, mode }: LayerEntry): string {
   const [device = "", letter = ""] = type === "character" ? ["D", "c"] : [kinds[type]];
   const special = `${device}${(mode & 0o4000) === 0 ? "" : "u"}${(mode & 0o2000) === 0 ? "" : "g"}${letter}${(mode & 0o1000) === 0 ? "" : "t"}`;
-  const bits = [..."rwxrwxrwx"].map((one, at) => ((mode >> (8 - at)) & 1 ? one : "-")).join("");
+  const bits = "rwxrwxrwx"
+    .split("")
+    .map((one, at) => ((mode >> (8 - at)) & 1 ? one : "-"))
+    .join("");
   return `${special === "" ? "-" : special}${bits}`;
 }
 
