@@ -3,7 +3,7 @@ import { attestDigest } from "./attest/index.ts";
 import type { Context } from "./context.ts";
 
 /** What a person has to see to before anything can be signed. */
-const keyTroubles: ReadonlySet<string> = new Set(["KEY_CLOSED", "BAD_KEY"]);
+const keyTroubles: ReadonlySet<string> = new Set(["KEY_CLOSED", "BAD_KEY", "SIGN_FAILED"]);
 
 /**
  * Has the evidence of a digest stand beside it before an environment moves there. Why it cannot, one sentence each, where a person has to see to it first: then it is an alarm as well, and nothing moves. Nothing

@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 export const checkpointType = "urn:tidemill:audit-checkpoint:v1";
 /** What of it is signed is of a row's hash; what is between two checkpoints, the chain itself proves. */
 const everyMs = 3_600_000;
-const keyTroubles: ReadonlySet<string> = new Set(["KEY_CLOSED", "BAD_KEY"]);
+const keyTroubles: ReadonlySet<string> = new Set(["KEY_CLOSED", "BAD_KEY", "SIGN_FAILED"]);
 
 /**
  * Signs the end of the audit chain, as a row of the chain, where evidence is signed and something was put down since: at most once an hour, or `now` where a person asks. Whoever rewrites the whole chain cannot make

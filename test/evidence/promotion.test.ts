@@ -7,7 +7,15 @@ import type { Digest } from "../../src/lib/index.ts";
 import { findLackingEvidence } from "../../src/loop/standing-evidence.ts";
 import { smallPackages, type OpenFleet, type SmallFleet } from "../faults/small-fleet.ts";
 import { needs } from "../needs.ts";
-import { cosign, cosignStatement, cosignTypes, cosignVerify, createSignedFleet, passphrase } from "./signed-fleet.ts";
+import {
+  cosign,
+  cosignStatement,
+  cosignTypes,
+  cosignVerify,
+  createSignedFleet,
+  passphrase,
+  run,
+} from "./signed-fleet.ts";
 
 const missing = cosign.missing ?? (await missingDockerRegistry());
 const it = needs(missing);
@@ -108,6 +116,10 @@ describe("a promotion of a fleet that signs", () => {
     expect((await cosignStatement(small.folder, reference, "openvex")).predicate).toMatchObject({
       statements: [{ vulnerability: { name: "CVE-2026-1" }, status: "not_affected", impact_statement: "unused" }],
     });
+    // What is said later is put beside it on request, once.
+    await open.operations.vexAdd({ vulnerability: "CVE-2026-2", package: "small-gauge", ...said });
+    for (const added of [1, 0])
+      expect(await open.operations.evidenceAttach({ image: "small-alone" })).toMatchObject({ kind: "attached", added });
   });
 
   it("signs anew, by the new key, what a key signed that was revoked since, and not what one signed that was only replaced", async () => {
@@ -133,6 +145,40 @@ describe("a promotion of a fleet that signs", () => {
     expect((await repository.referrers(digest as Digest)).length).toBe(before + 7);
     expect(await cosignVerify(small.folder, `${repository.name}@${digest}`)).toContain(digest);
     await cosignStatement(small.folder, `${repository.name}@${digest}`, "slsaprovenance1");
+  });
+
+  it("may be signed by a program that holds the key", async () => {
+    const small = await createSignedFleet();
+    ends.push(small.remove);
+    await run("openssl", [
+      "ecparam",
+      "-name",
+      "prime256v1",
+      "-genkey",
+      "-noout",
+      "-out",
+      join(small.folder, "kms.pem"),
+    ]);
+    await run("openssl", [
+      "pkey",
+      "-in",
+      join(small.folder, "kms.pem"),
+      "-pubout",
+      "-out",
+      join(small.folder, "kms.pub"),
+    ]);
+    const script = "openssl dgst -sha256 -sign $KMS_KEY $TIDEMILL_SIGN_FILE | base64";
+    (small.env as Record<string, string>)["KMS_KEY"] = join(small.folder, "kms.pem");
+    const program = { command: ["sh", "-c", script], key: "kms.pub", pass: ["KMS_KEY"] };
+    await small.configure({ evidence: { program } });
+    await small.publish(smallPackages());
+    const open = await small.open();
+    ends.push(open.close);
+    await open.run(["small-alone"]);
+    const digest = await inProduction(open, "small-alone");
+    const reference = `${open.fleet.ctx.repositoryOf("small-alone").name}@${digest}`;
+    expect(await cosignVerify(small.folder, reference, "kms.pub")).toContain(digest);
+    await cosignStatement(small.folder, reference, "slsaprovenance1", "kms.pub");
   });
 
   it("is refused without the passphrase, as an alarm that says what to do, and goes on once it is there", async () => {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { evidenceKinds } from "../evidence/index.ts";
-import { text, variable } from "./values.ts";
+import { duration, text, units, variable } from "./values.ts";
 
 const kinds = z.array(z.enum(evidenceKinds)).max(evidenceKinds.length);
 
@@ -9,7 +9,21 @@ export const evidence = z
   .strictObject({
     key: text
       .regex(/\.key$/, "a path that ends in `.key`, as `tidemill keys make` writes it")
+      .optional()
       .describe("Path of the private key that signs; its public half, and those of keys before it, lie beside it"),
+    program: z
+      .strictObject({
+        command: z
+          .array(text.min(1))
+          .min(1)
+          .max(100)
+          .describe("Program and arguments; a path is relative to this configuration"),
+        key: text.describe("Path of the public key that it signs with"),
+        pass: z.array(variable).max(100).default([]).describe("Variables of the environment that it is told"),
+        timeout: duration.default(30 * units.s),
+      })
+      .optional()
+      .describe("In place of `key`: what asks a KMS or a token to sign"),
     passphrase: variable
       .default("TIDEMILL_KEY_PASSPHRASE")
       .describe("The variable of the environment that holds the key's passphrase"),
@@ -25,6 +39,9 @@ export const evidence = z
     require: kinds
       .default(["signature", "sbom", "provenance", "verification"])
       .describe("Without what, verified, no promotion goes ahead"),
+  })
+  .refine(({ key, program }) => (key === undefined) !== (program === undefined), {
+    error: "name either `key:` or `program:`",
   })
   .refine(({ require }) => !require.includes("vex"), {
     path: ["require"],

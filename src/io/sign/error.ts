@@ -7,6 +7,8 @@ export class SignError extends AppError<
   | "BAD_ROOT"
   /** A private key cannot be opened: it is not there, is none, or has another passphrase. */
   | "KEY_CLOSED"
+  /** A program that signs gave no signature. */
+  | "SIGN_FAILED"
   /** There is a key of that name already. */
   | "KEY_EXISTS"
   /** Other writers keep undoing what is put beside an image. */

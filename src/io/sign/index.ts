@@ -13,5 +13,6 @@ export {
 } from "./key-files.ts";
 export { openSigner, passphraseOf, type Signer } from "./read-private-key.ts";
 export { attachBundle, attachClassic, bundleArtifact, type ClassicSignature, type EvidencePlace } from "./attach.ts";
+export { openProgramSigner } from "./program-signer.ts";
 export { signClassic, signStatement } from "./sign-statement.ts";
 export { readEvidence, type EvidenceBeside, type FoundEvidence, type RefusedEvidence } from "./read-evidence.ts";

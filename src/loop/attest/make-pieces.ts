@@ -52,7 +52,7 @@ export async function makePieces(ctx: Context, evidence: FleetEvidence, facts: A
   const pieces: Piece[] = [];
   const { whole } = facts.subjects;
   const about = [subjectOf(ctx, facts.image, whole.digest)];
-  if (attach.has("signature")) pieces.push(said(whole, predicateTypes.signature, about, {}));
+  if (attach.has("signature")) pieces.push(stated(whole, predicateTypes.signature, about, {}));
   if (attach.has("sbom")) pieces.push(...(await bomPieces(ctx, evidence, facts)));
   if (attach.has("provenance") && facts.rebuild !== undefined)
     pieces.push(await provenancePiece(ctx, evidence, facts, facts.rebuild));
@@ -60,14 +60,14 @@ export async function makePieces(ctx: Context, evidence: FleetEvidence, facts: A
     const checked = verificationFacts(ctx, facts, verification);
     const scope = `${verification.id} ${checked.finishedAt}`;
     if (attach.has("verification")) {
-      pieces.push(said(whole, predicateTypes.testResult, about, formatTestResult(checked)));
+      pieces.push(stated(whole, predicateTypes.testResult, about, formatTestResult(checked)));
       const resource = `${ctx.pullName(facts.image, ownName(ctx))}@${whole.digest}`;
       const summary = formatSummary(checked, { resource, verifier: evidence.verifier });
-      pieces.push(said(whole, predicateTypes.summary, about, summary));
+      pieces.push(stated(whole, predicateTypes.summary, about, summary));
     }
     if (attach.has("scan")) pieces.push(scanPiece(ctx, evidence, facts, verification, scope));
-    if (attach.has("vex")) pieces.push(vexPiece(ctx, facts, verification, scope));
   }
+  if (attach.has("vex")) pieces.push(...(await vexPieces(ctx, facts)));
   return pieces;
 }
 
@@ -81,7 +81,7 @@ function subjectOf(ctx: Context, image: string, digest: Digest): Subject {
 }
 
 /** A piece of which it is known what it says. */
-function said(subject: Descriptor, predicate: string, about: readonly Subject[], content: unknown): Piece {
+function stated(subject: Descriptor, predicate: string, about: readonly Subject[], content: unknown): Piece {
   const statement = formatStatement(about, predicate, content);
   return { subject, predicate, scope: sha256(statement), statement: () => Promise.resolve(statement) };
 }
@@ -106,8 +106,8 @@ async function bomPieces(ctx: Context, { verifier }: FleetEvidence, facts: Attes
     };
     const about = [{ name, digest }];
     return [
-      said(subject, predicateTypes.cyclonedx, about, JSON.parse(formatCyclonedx(input))),
-      said(subject, predicateTypes.spdx, about, JSON.parse(formatSpdx(input))),
+      stated(subject, predicateTypes.cyclonedx, about, JSON.parse(formatCyclonedx(input))),
+      stated(subject, predicateTypes.spdx, about, JSON.parse(formatSpdx(input))),
     ];
   };
   const each = held.filter(({ from }) => from.subject.digest !== whole.digest);
@@ -139,7 +139,7 @@ async function provenancePiece(
     madeAt: row.createdAt < rebuild.createdAt ? undefined : row.createdAt,
   });
   const names = about.map((digest) => subjectOf(ctx, image, digest));
-  return said(subjects.whole, predicateTypes.provenance, names, predicate);
+  return stated(subjects.whole, predicateTypes.provenance, names, predicate);
 }
 
 function verificationFacts(ctx: Context, { image }: AttestFacts, one: Verification): VerificationFacts {
@@ -174,31 +174,23 @@ function scanPiece(
   };
 }
 
-function vexPiece(ctx: Context, facts: AttestFacts, verification: Verification, scope: string): Piece {
-  const { image, subjects } = facts;
-  const { digest } = subjects.whole;
-  return {
-    subject: subjects.whole,
-    predicate: predicateTypes.vex,
-    scope,
-    statement: async () => {
-      const now = ctx.clock.now();
-      const rows = await ctx.store.loadVexStatements();
-      const standing = rows
-        .map(ownStatement)
-        .filter(
-          (one) => (one.image === undefined || one.image === image) && (one.until === undefined || one.until > now),
-        );
-      const document = formatVex({
-        image: repositoryName(ctx.config, image),
-        digest,
-        packages: [...facts.inventories.values()].flatMap(scanPackages),
-        said: standing,
-        causes: facts.causes.map(({ cause }) => cause),
-        author: "Tidemill",
-        at: verification.finishedAt ?? verification.startedAt,
-      });
-      return document && formatStatement([subjectOf(ctx, image, digest)], predicateTypes.vex, document);
-    },
-  };
+/** What people say now, and what the rebuild fixed; a later word of theirs is another document. */
+async function vexPieces(ctx: Context, { image, row, subjects, inventories, causes }: AttestFacts): Promise<Piece[]> {
+  const { whole } = subjects;
+  const now = ctx.clock.now();
+  const said = (await ctx.store.loadVexStatements())
+    .map(ownStatement)
+    .filter((one) => (one.image === undefined || one.image === image) && (one.until === undefined || one.until > now));
+  const document = formatVex({
+    image: repositoryName(ctx.config, image),
+    digest: whole.digest,
+    packages: [...inventories.values()].flatMap(scanPackages),
+    said,
+    causes: causes.map(({ cause }) => cause),
+    author: "Tidemill",
+    at: Math.max(row.createdAt, ...said.map(({ at }) => at)),
+  });
+  return document === undefined
+    ? []
+    : [stated(whole, predicateTypes.vex, [subjectOf(ctx, image, whole.digest)], document)];
 }
