@@ -22,6 +22,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     "What images are made of, and what a change reaches",
     async () => (await import("./graph.ts")).graph,
   ),
+  retention: entry(
+    "Look",
+    "Which digests stay, and which are let go",
+    async () => (await import("./retention.ts")).retention,
+  ),
   look: entry("Act", "Look at the upstreams now", async () => (await import("./look.ts")).look),
   log: entry("Look", "What the newest build of an image said", async () => (await import("./log.ts")).log),
   plan: entry("Look", "What would be done now, and why", async () => (await import("./plan.ts")).plan),

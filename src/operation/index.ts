@@ -18,6 +18,7 @@ export { progressEvent, type ProgressEvent, type ProgressListener } from "./prog
 export type { AdvisoryRef, AdvisoryState, ApprovalView, CauseView, HoldView, PackageChangeView } from "./shapes.ts";
 export type { Status } from "./status.ts";
 export type { Graph } from "./graph.ts";
+export type { RetentionView } from "./retention.ts";
 export type { Looked } from "./look.ts";
 export type { Log } from "./log.ts";
 export type { Plan } from "./plan.ts";

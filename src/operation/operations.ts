@@ -10,6 +10,7 @@ import { looked, lookInput } from "./look.ts";
 import { log, logInput } from "./log.ts";
 import { plan, planInput } from "./plan.ts";
 import { rebase, rebaseInput } from "./rebase.ts";
+import { retention, retentionInput } from "./retention.ts";
 import { scan, scanInput } from "./scan.ts";
 import { status, statusInput, summary, summaryInput } from "./status.ts";
 import * as upkeep from "./upkeep.ts";
@@ -34,6 +35,12 @@ export const operations = {
     effect: "read",
     input: graphInput,
     output: graph,
+  },
+  retention: {
+    summary: "Which digests stay, and which are let go",
+    effect: "read",
+    input: retentionInput,
+    output: retention,
   },
   look: { summary: "Look at the upstreams now", effect: "write", input: lookInput, output: looked },
   log: { summary: "What the build of an image said", effect: "read", input: logInput, output: log },

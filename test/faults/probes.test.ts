@@ -178,12 +178,25 @@ describe("FAULTS 29: an image that turns unhealthy in its soak", () => {
 
   it("and what it goes back to is never collected, however long ago it was good", { timeout: 60_000 }, async () => {
     const probed = await startProbed({ soak: "1m" });
-    const { small, run, pointer, tag, fleet, clock } = probed;
+    const { small, run, pointer, tag, fleet, clock, operations } = probed;
     const good = await pointer("small-alone");
     await small.publish(update("1.0-2"));
     await run();
     const bad = await pointer("small-alone");
     clock.jump(90 * 24 * hour);
+    expect(await operations.retention({ image: "small-alone" })).toMatchObject({
+      images: [
+        {
+          image: "small-alone",
+          keep: expect.arrayContaining([
+            expect.objectContaining({ digest: bad, why: "named" }),
+            expect.objectContaining({ digest: good, why: "way-back" }),
+          ]),
+          drop: [],
+        },
+      ],
+    });
+    await expect(operations.retention({ image: "none" })).rejects.toMatchObject({ code: "NOT_FOUND" });
     await retainDigests(fleet.ctx, fleet.registry);
     probed.sicken(bad);
     probed.probe();

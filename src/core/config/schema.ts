@@ -269,6 +269,10 @@ const policies = z.strictObject({
     .default(12)
     .describe("Of one image, before the breaker opens"),
   keep: z.number().int().min(1).max(1000).default(5).describe("Digests that each environment may return to"),
+  keepFor: duration
+    .default(units.d)
+    .refine((time) => time >= units.h, { error: "at least 1h: somebody may be pulling it" })
+    .describe("How long any digest stays"),
   attempts: z.number().int().min(1).max(20).default(3).describe("Of one rebuild, before it fails"),
 });
 

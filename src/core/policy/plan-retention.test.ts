@@ -70,6 +70,18 @@ describe("planRetention", () => {
     expect(drop).toEqual([a]);
   });
 
+  it("says why each stays, the strongest reason first", () => {
+    const digests = [a, b, c, d, e].map((one) => ({ digest: one, createdAt: one === e ? now : 0 }));
+    const environments = [{ current: a, past: [b, a] }];
+    const { keptFor } = planRetention(facts({ digests, environments, inFlight: [a, c] }), { keep: 1, minAge: 10 }, now);
+    expect([...keptFor]).toEqual([
+      [a, "named"],
+      [c, "in-use"],
+      [b, "way-back"],
+      [e, "young"],
+    ]);
+  });
+
   const all = Array.from("0123456789", digest);
   const some = fc.subarray(all);
   const anyFacts: fc.Arbitrary<RetentionFacts> = fc.record({

@@ -18,10 +18,15 @@ export interface RetentionPolicy {
   readonly minAge: number;
 }
 
+/** Why a digest stays. `named`: an environment names it. `way-back`: one may return to it. `in-use`: it is on its way, or a running system uses it. `young`: for its age alone. */
+export type KeptFor = "named" | "way-back" | "in-use" | "young";
+
 /** In the order of the facts. */
 export interface Retention {
   readonly keep: readonly Digest[];
   readonly drop: readonly Digest[];
+  /** Of each that stays the first reason. */
+  readonly keptFor: ReadonlyMap<Digest, KeptFor>;
 }
 
 /**
@@ -30,14 +35,18 @@ export interface Retention {
  */
 export function planRetention(facts: RetentionFacts, policy: RetentionPolicy, now: Instant): Retention {
   const stored = new Set(facts.digests.map(({ digest }) => digest));
-  const wanted = new Set(facts.inFlight);
+  const keptFor = new Map<Digest, KeptFor>();
+  const want = (digest: Digest, why: KeptFor): void => {
+    if (stored.has(digest) && !keptFor.has(digest)) keptFor.set(digest, why);
+  };
+  for (const { current } of facts.environments) if (current !== undefined) want(current, "named");
+  for (const digest of facts.inFlight) want(digest, "in-use");
   for (const { current, past } of facts.environments) {
-    if (current !== undefined) wanted.add(current);
     const isGoal = (digest: Digest): boolean =>
       digest !== current && stored.has(digest) && !facts.quarantined.has(digest);
-    for (const digest of [...new Set(past)].filter(isGoal).slice(0, policy.keep)) wanted.add(digest);
+    for (const digest of [...new Set(past)].filter(isGoal).slice(0, policy.keep)) want(digest, "way-back");
   }
-  const keep = facts.digests.filter(({ digest, createdAt }) => wanted.has(digest) || now - createdAt < policy.minAge);
-  const kept = new Set(keep.map(({ digest }) => digest));
-  return { keep: [...kept], drop: [...stored].filter((digest) => !kept.has(digest)) };
+  for (const { digest, createdAt } of facts.digests) if (now - createdAt < policy.minAge) want(digest, "young");
+  const all = [...stored];
+  return { keep: all.filter((one) => keptFor.has(one)), drop: all.filter((one) => !keptFor.has(one)), keptFor };
 }

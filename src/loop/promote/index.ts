@@ -6,4 +6,4 @@ export { obeyPerson } from "./obey-moved-tag.ts";
 export { tendTrains } from "./tend-trains.ts";
 export { describeDeployed, describeStanding, isSoaking, lookAtSoak, probesOf, unprobedPlaces } from "./soak.ts";
 export { createServedCheck, type ServedCheck, type ServedReport } from "./check-served.ts";
-export { retainDigests, type Retained } from "./retain.ts";
+export { planImageRetention, retainDigests, type Retained } from "./retain.ts";

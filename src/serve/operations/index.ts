@@ -7,6 +7,7 @@ export { createDoctor } from "./doctor.ts";
 export { createHistory } from "./history.ts";
 export { createHold } from "./hold.ts";
 export { createEvidenceOperations } from "./evidence-export.ts";
+export { createRetention } from "./retention.ts";
 export { createGraph } from "./graph.ts";
 export { createLook, type LookDeps } from "./look.ts";
 export { createLog } from "./log.ts";
