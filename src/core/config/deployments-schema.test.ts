@@ -79,6 +79,15 @@ describe("deployments of the configuration", () => {
       'shop: { environment: staging, gitops: { url: "https://git.example/a/b", files: [b], pullRequest: { provider: gitlab, branch: "tidemill/{image}" } } }',
       /branch: it has to hold `\{deployment\}` and `\{image\}`/,
     ],
+    [
+      'shop: { environment: staging, gitops: { url: /a, files: [b], live: { argocd: { url: "https://a.example/", application: shop } } } }',
+      /live\.argocd\.url: an address without credentials/,
+    ],
+    [
+      'shop: { environment: staging, gitops: { url: /a, files: [b], live: { argocd: { url: "https://a.example", application: "../shop" } } } }',
+      /live\.argocd\.application: the name of an application/,
+    ],
+    ["shop: { environment: staging, gitops: { url: /a, files: [b], live: {} } }", /gitops\.live/],
     ["shop: { environment: staging, command: { run: [] } }", /command\.run/],
     ["shop: { environment: staging, command: { run: x } }", /command\.run/],
     ["shop: { environment: staging, command: { run: [x], user: root } }", /user/],

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { webhookKey } from "../../lib/index.ts";
 import { addressOfForge, forgeKinds } from "./address-of-forge.ts";
-import { duration, name, units } from "./values.ts";
+import { duration, headers, name, units } from "./values.ts";
 
 const program = z.array(z.string().max(4096)).min(1).max(100);
 
@@ -115,6 +115,36 @@ const inRepository = z
     error: "a file from the top of the repository: `deploy/web.yaml`",
   });
 
+const live = z.union(
+  [
+    z.strictObject({
+      url: httpAddress.describe('Answers `{ "digest": … }`, what runs; `{image}` stands for the image\'s name'),
+      headers: headers.default({}),
+    }),
+    z.strictObject({
+      argocd: z.strictObject({
+        url: z
+          .string()
+          .max(2000)
+          .regex(/^https?:\/\/[^\s?#@]*[^\s?#@/]$/, "an address without credentials and without a slash at its end")
+          .refine((url) => URL.canParse(url), { error: "not an address" }),
+        application: z
+          .string()
+          .max(300)
+          .regex(/^(?:[a-z0-9.-]|\{image\})+$/, "the name of an application: `shop`, `shop-{image}`"),
+        token: z
+          .string()
+          .min(1)
+          .max(4096)
+          .regex(/^[!-~]+$/, "a token")
+          .optional()
+          .describe("May name a variable: `${ARGOCD_TOKEN}`"),
+      }),
+    }),
+  ],
+  { error: "`{ url: … }`, or `{ argocd: { url: …, application: … } }`" },
+);
+
 const pullRequest = z.strictObject({
   provider: z.enum(forgeKinds).describe("Whose API is spoken; Forgejo speaks Gitea's"),
   api: z
@@ -181,6 +211,7 @@ const gitops = z.strictObject({
     .regex(/^\P{Cc}+$/u, "a path")
     .optional()
     .describe("File of an SSH key without a passphrase that signs the commits, relative to this configuration"),
+  live: live.optional().describe("Where to ask what runs, beside the branch: the branch alone says without it"),
   pullRequest: pullRequest
     .optional()
     .describe(

@@ -37,6 +37,10 @@ const yamlOptions = { uniqueKeys: false, prettyErrors: false, logLevel: "error" 
 const tooDeep = `it is nested deeper than ${maxDepth} levels`;
 /** The only places where `${NAME}` stands for a variable: elsewhere it is text. A `*` is any name. */
 const variablePlaces: readonly Path[] = [
+  ["deployments", "*", "gitops", "live", "argocd", "token"],
+  ["deployments", "*", "gitops", "live", "argocd", "url"],
+  ["deployments", "*", "gitops", "live", "headers", "*"],
+  ["deployments", "*", "gitops", "live", "url"],
   ["deployments", "*", "webhook", "url"],
   ["deployments", "*", "webhook", "secret"],
   ["deployments", "*", "webhook", "observe"],

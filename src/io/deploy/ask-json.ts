@@ -5,6 +5,8 @@ export interface JsonQuestion {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Of the answer's body; 64 KiB without it. */
+  readonly maxBytes?: number;
 }
 
 export type JsonAnswer =
@@ -18,7 +20,7 @@ export type JsonAnswer =
   | { readonly kind: "silent"; readonly reason: string };
 
 const timeoutMs = 15_000;
-const maxBytes = 65_536;
+const defaultBytes = 65_536;
 
 /** Asks once. Redirects are not followed: one is an answer like any other. Whatever goes wrong is an answer; only an abort throws. */
 export async function askJson(question: JsonQuestion, signal: AbortSignal): Promise<JsonAnswer> {
@@ -32,7 +34,7 @@ export async function askJson(question: JsonQuestion, signal: AbortSignal): Prom
       redirect: "manual",
       signal: AbortSignal.any([signal, limit]),
     });
-    const text = await readText(response);
+    const text = await readText(response, question.maxBytes ?? defaultBytes);
     const location = response.headers.get("location") ?? undefined;
     return { kind: "answered", status: response.status, json: parseText(text), location };
   } catch (error) {
@@ -43,7 +45,7 @@ export async function askJson(question: JsonQuestion, signal: AbortSignal): Prom
 }
 
 /** The body, as far as it is small; undefined where it is not. */
-async function readText(response: Response): Promise<string | undefined> {
+async function readText(response: Response, maxBytes: number): Promise<string | undefined> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   if (response.body === null) return "";

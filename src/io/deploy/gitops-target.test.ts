@@ -1,4 +1,6 @@
 import { rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, describe, expect, it } from "vitest";
 import { needs } from "../../../test/needs.ts";
 import { sha256 } from "../../lib/index.ts";
@@ -39,7 +41,11 @@ const gitops = {
   files: ["web.yaml"],
   author: { name: "Tidemill", email: "tidemill@shop.example" },
 };
-const lone = (url: string, home: string, more: { readonly signingKey?: string } = {}) =>
+const lone = (
+  url: string,
+  home: string,
+  more: { readonly signingKey?: string; readonly live?: { url: string; headers: Record<string, string> } } = {},
+) =>
   createDeployTarget(
     { environment: "production", deadline: 1, gitops: { ...gitops, url, ...more } },
     {
@@ -95,6 +101,28 @@ describe("a gitops target", () => {
     const commit = git("rev-parse", "main");
     expect(await target.apply(request({ fence: 8 }), means())).toEqual({ kind: "applied" });
     expect(git("rev-parse", "main")).toBe(commit);
+  });
+
+  real("runs what the branch and what follows it name, until both name the same", async () => {
+    const { git, home, write } = await site();
+    let runs: string | null = first;
+    const server = createServer((_, response) => response.end(JSON.stringify({ digest: runs })));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      const target = lone(git("rev-parse", "--absolute-git-dir"), home, { live: { url, headers: {} } });
+      const seen = () => target.observe(place, means().signal);
+      await target.apply(request(), means());
+      expect(await seen()).toEqual({ kind: "running", digests: [second, first] });
+      runs = second;
+      expect(await seen()).toEqual({ kind: "running", digests: [second] });
+      await write(`image: ${at(first)}`);
+      expect(await seen()).toEqual({ kind: "running", digests: [first, second] });
+      runs = null;
+      expect(await seen()).toMatchObject({ kind: "absent" });
+    } finally {
+      server.close();
+    }
   });
 
   real("undoes by a commit back, and leaves what somebody made of it meanwhile", async () => {

@@ -15,6 +15,7 @@ import type {
   TargetTip,
 } from "./types.ts";
 import { createProposals } from "./gitops-proposals.ts";
+import { askLive, bothRun } from "./live.ts";
 
 const trailer = "Tidemill-Deployment";
 
@@ -92,6 +93,19 @@ export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): De
 
   const proposals = createProposals(config, world, titleOf);
 
+  const observeBranch = async (place: Place, signal: AbortSignal): Promise<Observed> => {
+    try {
+      const places = find(place, await world.branches.read(source, signal));
+      if (places.length === 0) return { kind: "absent", reason: nowhere(place, wantedOf(place).repository).message };
+      const bare = places.find(({ digest }) => digest === undefined);
+      if (bare !== undefined)
+        return { kind: "unknown", reason: `${printable(bare.path)}:${bare.line}:${bare.column}: it names no digest` };
+      return { kind: "running", digests: [...new Set(places.flatMap(({ digest }) => digest ?? []))] };
+    } catch (error) {
+      return { kind: "unknown", reason: unreachable(error, signal).reason };
+    }
+  };
+
   return {
     kind: "gitops",
     observes: true,
@@ -119,16 +133,9 @@ export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): De
       }
     },
     observe: async (place, signal): Promise<Observed> => {
-      try {
-        const places = find(place, await world.branches.read(source, signal));
-        if (places.length === 0) return { kind: "absent", reason: nowhere(place, wantedOf(place).repository).message };
-        const bare = places.find(({ digest }) => digest === undefined);
-        if (bare !== undefined)
-          return { kind: "unknown", reason: `${printable(bare.path)}:${bare.line}:${bare.column}: it names no digest` };
-        return { kind: "running", digests: [...new Set(places.flatMap(({ digest }) => digest ?? []))] };
-      } catch (error) {
-        return { kind: "unknown", reason: unreachable(error, signal).reason };
-      }
+      const branch = await observeBranch(place, signal);
+      if (config.live === undefined || branch.kind !== "running") return branch;
+      return bothRun(branch, await askLive(config.live, place, wantedOf(place).repository, signal));
     },
     undo: async (request, means) => {
       const { previous, digest } = request;
