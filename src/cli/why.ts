@@ -50,6 +50,7 @@ function printWhy(why: Why, screen: Screen): string {
     ...section("Findings", findings(why, screen), screen),
     ...section("Layers", layers(why, screen), screen),
     ...section("Verified", verifications(why, screen), screen),
+    ...section("Evidence", evidence(why), screen),
     ...section("Promoted", promotions(why, screen), screen),
     ...section("Deployed", deployments(why, screen), screen),
   ].join("\n");
@@ -168,4 +169,12 @@ function deployments(why: Why, screen: Screen): string {
   ]);
   const titles = ["AT", "ENVIRONMENT", "BY", "", "ASKED BY"].map((title) => ({ title }));
   return renderTable([...titles, { title: "REASON", flexible: true }], rows, screen);
+}
+
+/** Each kind with how many statements it has; who wants them all asks for JSON, or the registry. */
+function evidence(why: Why): string {
+  const byKind = Map.groupBy(why.evidence, ({ kind }) => kind);
+  const kinds = [...byKind].map(([kind, list]) => (list.length === 1 ? kind : `${kind} (${list.length})`));
+  const keys = [...new Set(why.evidence.map(({ key }) => key.replace("sha256:", "").slice(0, 16)))];
+  return kinds.length === 0 ? "" : `  ${kinds.join(", ")}; signed by ${keys.join(", ")}`;
 }

@@ -38,6 +38,28 @@ export async function findLackingEvidence(
   }).map((reason) => `${image}@${digest}: ${reason}`);
 }
 
+/** The same before a promotion: what lacks is an alarm as well, until it lacks no more. */
+export async function gateEvidence(
+  ctx: Context,
+  image: string,
+  digest: Digest,
+  environment: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  if (ctx.evidence === undefined) return [];
+  const alarm = { code: "evidence-lacking", subject: `${image}:${environment}` };
+  const reasons = await findLackingEvidence(ctx, image, digest, environment, signal);
+  if (reasons.length === 0) {
+    await ctx.store.saveAlarmCleared(alarm);
+    return [];
+  }
+  const message = `nothing goes to ${environment}: ${reasons.join("; ")}`;
+  const hint = `\`tidemill verify\` shows what lies beside it; \`tidemill evidence attach ${image}@${digest.slice(7, 19)}\` signs it anew.`;
+  const raised = await ctx.store.saveAlarm({ ...alarm, severity: "error", message, hint });
+  if (raised.isNew) ctx.emit({ kind: "alarm", image, environment, digest, message });
+  return reasons;
+}
+
 export function fingerprints(keys: readonly TrustedKey[]): Set<Digest> {
   return new Set(keys.map(({ fingerprint }) => fingerprint));
 }

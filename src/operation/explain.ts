@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { evidenceKinds } from "../core/evidence/index.ts";
 import { findingLife } from "./remedy.ts";
 import {
   advisoryRef,
@@ -102,6 +103,20 @@ export const why = z.object({
       verdict: z.enum(["passed", "failed", "incomplete"]),
       at: instant,
       checks: z.array(checkResult),
+    }),
+  ),
+  /** What was signed of it and stands beside it, the oldest first. */
+  evidence: z.array(
+    z.object({
+      kind: z.enum(evidenceKinds),
+      /** The digest itself, or the manifest of one of its platforms. */
+      about: digest,
+      predicateType: z.string(),
+      /** Fingerprint of the key. */
+      key: z.string(),
+      at: instant,
+      /** Of the artifact in the registry. */
+      artifact: digest,
     }),
   ),
   promotions: z.array(

@@ -4,7 +4,7 @@ import { checkSpdx } from "../../src/core/report/testdata/check-spdx.ts";
 import { missingDockerRegistry, startDockerRegistry } from "../../src/io/registry/testdata/docker-registry.ts";
 import { listKeys, revokeKey, rotateKeys } from "../../src/io/sign/index.ts";
 import type { Digest } from "../../src/lib/index.ts";
-import { findLackingEvidence } from "../../src/loop/standing-evidence.ts";
+import { findLackingEvidence, gateEvidence } from "../../src/loop/standing-evidence.ts";
 import { smallPackages, type OpenFleet, type SmallFleet } from "../faults/small-fleet.ts";
 import { needs } from "../needs.ts";
 import {
@@ -92,6 +92,9 @@ describe("a promotion of a fleet that signs", () => {
     const digest = await inProduction(open, "small-alone");
     const repository = open.fleet.ctx.repositoryOf("small-alone");
     const before = await repository.referrers(digest);
+    const { evidence } = await open.operations.why({ image: "small-alone" });
+    expect(new Set(evidence.map(({ artifact }) => artifact))).toEqual(new Set(before.map((one) => one.digest)));
+    expect((await open.operations.status({})).alarms).toEqual([]);
     // Twice a verification's two and its scan, and signature, two bills, provenance.
     expect(before).toHaveLength(10);
     const manifest = Buffer.from((await repository.manifest(digest))?.bytes ?? []).toString();
@@ -145,6 +148,27 @@ describe("a promotion of a fleet that signs", () => {
     expect((await repository.referrers(digest as Digest)).length).toBe(before + 7);
     expect(await cosignVerify(small.folder, `${repository.name}@${digest}`)).toContain(digest);
     await cosignStatement(small.folder, `${repository.name}@${digest}`, "slsaprovenance1");
+  });
+
+  it("keeps out what lacks what is demanded, as an alarm, until it is there", async () => {
+    // Whoever cleans up the registry between the signing and the look takes away what is demanded.
+    const { open } = await openSigned();
+    const { ctx } = open.fleet;
+    const image = "small-alone";
+    await open.run([image]);
+    const digest = await inProduction(open, image);
+    const signal = new AbortController().signal;
+    expect(await gateEvidence(ctx, image, digest, "production", signal)).toEqual([]);
+    const repository = ctx.repositoryOf(image);
+    for (const one of await repository.referrers(digest)) await repository.deleteManifest(one.digest);
+    const reasons = await gateEvidence(ctx, image, digest, "production", signal);
+    expect(reasons).toHaveLength(4);
+    expect(await open.alarms()).toMatchObject([
+      { message: expect.stringMatching(/nothing goes to production.*it has no signature/) },
+    ]);
+    await open.operations.evidenceAttach({ image });
+    expect(await gateEvidence(ctx, image, digest, "production", signal)).toEqual([]);
+    expect(await open.alarms()).toEqual([]);
   });
 
   it("may be signed by a program that holds the key", async () => {

@@ -2,7 +2,7 @@ import type { Intent, Lease, Promotion, PromotionFacts, SavedIntent } from "../.
 import { AppError, messageOf, type Digest } from "../../lib/index.ts";
 import type { TrainDeparture } from "../../core/plan/index.ts";
 import type { Context } from "../context.ts";
-import { findLackingEvidence } from "../standing-evidence.ts";
+import { findLackingEvidence, gateEvidence } from "../standing-evidence.ts";
 import { moveTag } from "./move-tag.ts";
 
 /** What became of a promotion; `busy`: another one of the same environment is under way. */
@@ -22,7 +22,7 @@ export async function promoteCandidate(
 ): Promise<PromoteOutcome> {
   const { image, candidate } = facts.rebuild;
   if (candidate === null) return { kind: "refused", reasons: ["there is no candidate yet"] };
-  const lacking = await findLackingEvidence(ctx, image, candidate, environment, signal);
+  const lacking = await gateEvidence(ctx, image, candidate, environment, signal);
   if (lacking.length > 0) {
     await ctx.store.saveRefusal(lease, { environment, digest: candidate, reasons: lacking });
     return { kind: "refused", reasons: lacking };

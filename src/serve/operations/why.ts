@@ -1,5 +1,6 @@
+import { kindOfPredicate } from "../../core/evidence/index.ts";
 import { diffInventories, type Inventory } from "../../core/inventory/index.ts";
-import type { Deployment, ImageDigest, Pointer, Promotion, Verification } from "../../io/store/index.ts";
+import type { Deployment, EvidenceRow, ImageDigest, Pointer, Promotion, Verification } from "../../io/store/index.ts";
 import { isDigest, type Digest } from "../../lib/index.ts";
 import type { CandidateDetail, Context } from "../../loop/context.ts";
 import {
@@ -71,6 +72,7 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
       findings: describeLives(lives, digest),
       layers: await describeLayers(ctx, { image, digest, previous, own, before, inventories }),
       verifications: verifications.map(describeVerification),
+      evidence: (await store.loadEvidence(image, digest)).flatMap(describeEvidence),
       promotions: moves.toReversed().map(describeMove),
       deployments: deployments.toReversed().map(describeDeployment),
     };
@@ -192,6 +194,13 @@ function describeDeployment(one: Deployment): Why["deployments"][number] {
     by,
     reason: said ?? "",
   };
+}
+
+/** What is signed and has not arrived yet is none. */
+function describeEvidence({ predicate, subject, key, artifact, attachedAt }: EvidenceRow): Why["evidence"] {
+  const kind = kindOfPredicate(predicate);
+  if (kind === undefined || artifact === null || attachedAt === null) return [];
+  return [{ kind, about: subject, predicateType: predicate, key, at: formatInstant(attachedAt), artifact }];
 }
 
 function describeMove(promotion: Promotion): Why["promotions"][number] {
