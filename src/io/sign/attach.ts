@@ -97,7 +97,7 @@ export async function attachClassic(
   for (let turn = 0; turn < mostWrites; turn += 1) {
     const began = pacing.clock.now();
     const current = await place.manifest(tag, signal);
-    const layers = current === undefined ? [] : parseManifest(current.bytes, current.mediaType).layers;
+    const layers = current === undefined ? [] : layersOf(current);
     if (hasSignature(layers, own, payload, key)) {
       // One that was there before we came nobody is about to undo with an older list.
       if (!wrote || ++seen > 2) return;
@@ -112,6 +112,16 @@ export async function attachClassic(
   throw new SignError("LOST_UPDATE", `${place.name}: other writers keep undoing our signature of ${digest}`, {
     retry: true,
   });
+}
+
+/** What is no list of signatures holds none: ours begins a new one. */
+function layersOf({ bytes, mediaType }: RawManifest): readonly SigLayer[] {
+  try {
+    return parseManifest(bytes, mediaType).layers;
+  } catch (error) {
+    if (error instanceof AppError) return [];
+    throw error;
+  }
 }
 
 function hasSignature(layers: readonly SigLayer[], own: SigLayer, payload: Uint8Array, key: TrustedKey): boolean {
