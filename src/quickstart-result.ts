@@ -20,6 +20,8 @@ export interface Morning {
   readonly isAgain: boolean;
   /** Images whose update was made to fail. */
   readonly planted: readonly string[];
+  /** What else was seen. */
+  readonly notes: readonly string[];
 }
 
 interface Facts {
@@ -67,7 +69,7 @@ export async function describeTour(ctx: Context, morning: Morning, served: Serve
   return {
     counts,
     rows,
-    notes: notesOf(morning, counts),
+    notes: [...morning.notes, ...notesOf(morning, counts)],
     alarms: alarms.map(({ subject, message }) => `${subject}: ${message}`),
     bytesUploaded: sum(details.map((detail) => detail?.bytesUploaded ?? 0)),
     bytesFullRebuild: sum(details.map((detail) => detail?.bytes ?? 0)),

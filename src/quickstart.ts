@@ -8,7 +8,7 @@ import { lockPath, readLock } from "./io/store/index.ts";
 import { formatInstant, OperationError, type ProgressListener, type RunningQuickstart } from "./operation/index.ts";
 import { openFleet, type Fleet, type World } from "./fleet.ts";
 import { loadConfig } from "./load-config.ts";
-import { lampImage, startLamp, turnUnhealthy, type Lamp } from "./quickstart-failure.ts";
+import { deliver, lampImage, startLamp, turnUnhealthy, type Lamp } from "./quickstart-failure.ts";
 import { describeTour, type Morning } from "./quickstart-result.ts";
 import { serveFleet, type ServedFleet } from "./serve-fleet.ts";
 
@@ -41,7 +41,7 @@ export async function runQuickstart(options: TourOptions): Promise<RunningQuicks
   if (options.replay) await forgetState(dataDir);
   const needsArchive = options.withFailure || (await namesTideMirror(configPath, env));
   const archive = needsArchive ? await createArchiveServer(shippedArchive) : undefined;
-  const lamp = options.withFailure ? await startLamp() : undefined;
+  const lamp = options.withFailure ? await startLamp(env, dirname(quickstartConfig), dataDir) : undefined;
   const tideEnv = {
     ...env,
     ...(archive === undefined ? {} : { TIDEMILL_TIDE_MIRROR: archive.url }),
@@ -61,7 +61,8 @@ export async function runQuickstart(options: TourOptions): Promise<RunningQuicks
       env: tideEnv,
       signal,
       ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
-      adjust: (config) => (planted === undefined ? config : withPlanted(config, planted)),
+      adjust: (config) =>
+        planted === undefined || lamp === undefined ? config : lamp.adjust(withPlanted(config, planted)),
     });
     try {
       served = await serveFleet(fleet, { env: tideEnv, configPath, listen: options.listen, watch: false });
@@ -116,28 +117,49 @@ async function liveThrough(
   worlds: Worlds,
   planted: { readonly images: readonly string[]; readonly lamp: Lamp | undefined },
 ): Promise<Morning> {
-  const { ctx } = fleet;
-  const { store, clock } = ctx;
+  const { clock } = fleet.ctx;
   const tell = (message: string): void => {
     for (const listener of fleet.listeners) listener({ at: formatInstant(clock.now()), kind: "phase", message });
   };
+  const stop = new AbortController();
+  const delivering = deliver(fleet, stop.signal);
+  try {
+    return await liveDays(fleet, worlds, planted, tell);
+  } finally {
+    stop.abort();
+    await delivering;
+  }
+}
+
+async function liveDays(
+  fleet: Fleet,
+  worlds: Worlds,
+  planted: { readonly images: readonly string[]; readonly lamp: Lamp | undefined },
+  tell: (message: string) => void,
+): Promise<Morning> {
+  const { ctx } = fleet;
+  const { store, clock } = ctx;
   const begun = clock.now();
   const known = story.safeParse(await store.loadSetting(storyKey));
   const isAgain = known.success && known.data.day === 1 && (await isWhole(fleet));
   if (!isAgain) {
     tell(`Day 0: ${Object.keys(ctx.config.images).length} images from the release suites`);
     await settle(fleet, worlds.day0);
+    await whenDelivered(fleet, worlds.day0);
     if (await isWhole(fleet)) await store.saveSetting(storyKey, { day: 1 });
   }
   const before = new Map((await store.loadPointers()).map((one) => [`${one.image}:${one.environment}`, one.digest]));
   const dawn = clock.now();
   tell(isAgain ? "Day 1 again: what do the suites offer now?" : "Day 1: the security and updates suites open");
   const { plan } = await settle(fleet, worlds.day1);
+  await whenDelivered(fleet, worlds.day1);
+  const notes: string[] = [];
   if (planted.lamp !== undefined) {
-    tell(`${lampImage} soaks in production, and goes out`);
-    await turnUnhealthy(fleet, planted.lamp, dawn);
+    tell(`${lampImage} soaks in production, by ${planted.lamp.by}, and goes out`);
+    const seen = await turnUnhealthy(fleet, planted.lamp, dawn);
+    if (seen !== undefined) notes.push(seen);
   }
-  return { begun, dawn, ended: clock.now(), before, plan, isAgain, planted: planted.images };
+  return { begun, dawn, ended: clock.now(), before, plan, isAgain, planted: planted.images, notes };
 }
 
 /** Whether every image is in its last environment. */
@@ -160,6 +182,25 @@ async function settle(fleet: Fleet, world: World) {
     if (retried.length === 0 || next > end) return result;
     await clock.sleep(Math.max(200, next - clock.now()), signal);
     await fleet.work(world);
+  }
+}
+
+/** Waits, where something runs what the environments name, until it does, and nothing is left to do for it. */
+async function whenDelivered(fleet: Fleet, world: World): Promise<void> {
+  const { store, config, clock, signal } = fleet.ctx;
+  if (Object.keys(config.deployments).length === 0) return;
+  const last = config.environments.at(-1)?.name;
+  const end = clock.now() + patienceMs / 5;
+  while (clock.now() < end) {
+    await fleet.work(world);
+    const [pointers, places, active] = await Promise.all([
+      store.loadPointers(lampImage),
+      store.loadDeployed(lampImage),
+      store.loadRebuilds({ image: lampImage, active: true }),
+    ]);
+    const named = pointers.find(({ environment }) => environment === last)?.digest;
+    if (active.length === 0 && places.every(({ digest }) => digest === named)) return;
+    await clock.sleep(200, signal);
   }
 }
 

@@ -29,13 +29,18 @@ export async function makeArchive(key: PrivateKey): Promise<Map<string, Buffer>>
     fields,
     entries: [{ path: `usr/bin/${name}`, content: makeProgram(`${name} ${version}\n`), mode: 0o755 }],
   });
+  const lamp = (version: string, seconds: number): Partial<TidePackage> => ({
+    name: "tide-lamp",
+    version,
+    entries: [{ path: "usr/bin/tide-lamp", content: makeLamp(version, seconds), mode: 0o755 }],
+  });
   const needsLibrary = { Depends: "libtide1 (>= 1.0), tide-base" };
   const release = [
     base,
     await makeTide(library("1.0-1")),
     await makeTide(program("tide-tools", "1.0-1", needsLibrary)),
     await makeTide(program("tide-gauge", "1.0-1")),
-    await makeTide(program("tide-lamp", "1.0-1")),
+    await makeTide(lamp("1.0-1", forever)),
     await makeTide(program("tide-beacon", "1.0-1")),
   ];
   const fixed = await makeTide({
@@ -51,7 +56,8 @@ export async function makeArchive(key: PrivateKey): Promise<Map<string, Buffer>>
     date: released + week,
   });
   const brightened = await makeTide({
-    ...program("tide-lamp", "1.1-1"),
+    // What the fleet has to notice in production: it goes out by itself.
+    ...lamp("1.1-1", 8),
     suite: "tide-broken",
     change: "Shine brighter.",
     date: released + 2 * week,
@@ -157,7 +163,51 @@ function makeProgram(message: string): Buffer {
     "hex",
   );
   code.writeUInt32LE(text.length, 18);
-  const size = headersSize + code.length + text.length;
+  return makeExecutable(Buffer.concat([code, text]));
+}
+
+/** A lamp burns for so many seconds. */
+const forever = 0x7fff_ffff;
+
+const lampCode = [
+  "4881ec00100000b8e4000000bf010000004889e60f054c8b3c24", // a buffer on the stack; r15 = clock_gettime(CLOCK_MONOTONIC) in seconds
+  "b829000000bf02000000be0100000031d20f054189c6", // r14 = socket(AF_INET, SOCK_STREAM)
+  "c7042401000000b8360000004489f7be01000000ba020000004989e241b8040000000f05", // setsockopt(SO_REUSEADDR)
+  "c7042402001f90c74424040000000048c744240800000000b8310000004489f74889e6ba100000000f0585c00f85b0000000", // bind(0.0.0.0:8080), and exit where that fails
+  "b8320000004489f7be400000000f05", // listen
+  "b82b0000004489f731f631d20f0585c078ee4189c5", // next: r13 = accept, and again where that fails
+  "48c704240200000048c744240800000000b8360000004489efbe01000000ba140000004989e241b8100000000f05", // setsockopt(SO_RCVTIMEO, 2 s): who says nothing holds up nobody for longer
+  "31c04489ef4889e6ba001000000f05", // read
+  "b8e4000000bf010000004889e60f05", // clock_gettime
+  "488b04244c29f8488d353e000000ba00000000483d000000007c0c488d3500000000ba00000000", // well for less than its limit, then out
+  "b8010000004489ef0f05", // write
+  "b8030000004489ef0f05e95fffffff", // close, and next
+  "b83c000000bf010000000f05", // exit(1)
+].join("");
+/** Where the code has numbers that depend on what is said. */
+const lampPlaces = { wellLength: 0x105, seconds: 0x10b, outAt: 0x114, outLength: 0x119 };
+/** How far behind the instruction that has `outAt` the texts begin. */
+const lampTexts = 0x142 - 0x118;
+
+/** A static x86-64 program for Linux that answers HTTP on port 8080, one question after the other: 200 while the lamp burns, 500 once it is out. */
+function makeLamp(version: string, seconds: number): Buffer {
+  const answer = (status: string, text: string): Buffer =>
+    Buffer.from(
+      `HTTP/1.1 ${status}\r\ncontent-type: text/plain\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`,
+    );
+  const well = answer("200 OK", `tide-lamp ${version} burns\n`);
+  const out = answer("500 Internal Server Error", `tide-lamp ${version} is out\n`);
+  const code = Buffer.from(lampCode, "hex");
+  code.writeUInt32LE(well.length, lampPlaces.wellLength);
+  code.writeUInt32LE(seconds, lampPlaces.seconds);
+  code.writeUInt32LE(lampTexts + well.length, lampPlaces.outAt);
+  code.writeUInt32LE(out.length, lampPlaces.outLength);
+  return makeExecutable(Buffer.concat([code, well, out]));
+}
+
+/** Code, and what it reads, as a program that the kernel loads at one address. System V ABI, Executable and Linkable Format. */
+function makeExecutable(code: Buffer): Buffer {
+  const size = headersSize + code.length;
   const header = Buffer.alloc(headersSize);
   header.write("\x7fELF\x02\x01\x01", 0, "latin1");
   header.writeUInt16LE(2, 16); // ET_EXEC
@@ -176,7 +226,7 @@ function makeProgram(message: string): Buffer {
   header.writeBigUInt64LE(BigInt(size), 96);
   header.writeBigUInt64LE(BigInt(size), 104);
   header.writeBigUInt64LE(4096n, 112);
-  return Buffer.concat([header, code, text]);
+  return Buffer.concat([header, code]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,13 +1,18 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAptOracle, missingApt } from "../apt/apt-oracle.ts";
 import { findDebianMirror } from "../apt/debian-mirror.ts";
+import { missingDocker } from "../assembly/docker-run.ts";
 import { needs } from "../needs.ts";
 import { noTide, readPointers, runQuickstart, runTidemill, tideConfig } from "./run-quickstart.ts";
 
 const missing = await missingApt();
+const noDocker = await missingDocker();
+const execute = promisify(execFile);
 
 let folder: string;
 beforeAll(async () => {
@@ -62,6 +67,27 @@ describe("the quickstart on the shipped archive", () => {
     );
     expect(back).toMatchObject({ environment: "production", from: there?.to });
   });
+
+  needs(noDocker)(
+    "has Docker run, where it is there, what turns unhealthy: checked in staging, deployed, and taken back for real",
+    async () => {
+      const data = join(folder, "docker");
+      const args = ["quickstart", "--exit", "--config", tideConfig, "--data", data, "--with-failure"];
+      const ended = await runTidemill(args, { env: { DOCKER_HOST: undefined } });
+      expect(ended.status, ended.err).toBe(0);
+      expect(`${ended.out}${ended.err}`).toMatch(
+        /tide-lamp ran in Docker and went out; \d+\.\d seconds later the one before it burned again\./,
+      );
+      const history = await runTidemill(["history", "--json", "--data", data], { env: noTide });
+      const { events } = JSON.parse(history.out) as { readonly events: readonly { kind: string; image: string }[] };
+      const lamp = events.filter(({ image }) => image === "tide-lamp").map(({ kind }) => kind);
+      expect(lamp.filter((kind) => kind === "deployed")).toHaveLength(3);
+      expect(lamp).toContain("rolled-back");
+      const left = await execute("docker", ["ps", "--all", "--quiet", "--filter", "name=tidemill-quickstart-lamp"]);
+      expect(left.stdout).toBe("");
+    },
+    5 * minutes,
+  );
 
   it("says how to name a mirror where none is known", async () => {
     const config = join(folder, "no-mirror");
