@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import type { Config } from "./core/config/index.ts";
 import type { OwnStatement } from "./core/advisory/index.ts";
 import { systemClock } from "./lib/index.ts";
 import type {
@@ -147,7 +148,9 @@ async function worldOf(options: AppOptions): Promise<ScanWorld | undefined> {
 }
 
 /** What the configuration that a command means says of evidence; undefined where there is none, or it says nothing. */
-async function evidenceOf(options: AppOptions): Promise<FleetEvidence | undefined> {
+async function evidenceOf(
+  options: AppOptions,
+): Promise<{ readonly config: Config; readonly evidence: FleetEvidence } | undefined> {
   const { configPath, dataDir, env } = await findPlace(options);
   if (options.config === undefined && !(await isThere(configPath))) return undefined;
   const [{ loadConfig }, { createEvidence }] = await Promise.all([
@@ -155,7 +158,8 @@ async function evidenceOf(options: AppOptions): Promise<FleetEvidence | undefine
     import("./create-evidence.ts"),
   ]);
   const { config } = await loadConfig(configPath, env, join(dataDir, "cache"));
-  return createEvidence(config, dirname(configPath), env);
+  const evidence = createEvidence(config, dirname(configPath), env);
+  return evidence && { config, evidence };
 }
 
 /** What people say of vulnerabilities, by the state that a command means; nothing where no state was ever made. */

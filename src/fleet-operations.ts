@@ -120,7 +120,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     ...implemented.createEvidenceOperations(ctx),
     verify: implemented.createVerify({
       registries: clientOfOthers,
-      evidence: () => Promise.resolve(ctx.evidence),
+      evidence: () => Promise.resolve(ctx.evidence && { config: ctx.config, evidence: ctx.evidence }),
       signal: ctx.signal,
     }),
     hold: implemented.createHold(ctx),

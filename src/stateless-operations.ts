@@ -13,6 +13,7 @@ import {
   type Operations,
   type ProgressListener,
 } from "./operation/index.ts";
+import type { Config } from "./core/config/index.ts";
 import type { FleetEvidence } from "./loop/context.ts";
 import type { SaidOfAll } from "./serve/operations/scan/index.ts";
 import { readVersion } from "./version.ts";
@@ -31,7 +32,7 @@ export interface StatelessOptions {
   /** What the configuration that is meant brings, where there is one. */
   readonly findWorld: () => Promise<ScanWorld | undefined>;
   /** What it says of evidence, where it says anything. */
-  readonly findEvidence: () => Promise<FleetEvidence | undefined>;
+  readonly findEvidence: () => Promise<{ readonly config: Config; readonly evidence: FleetEvidence } | undefined>;
 }
 
 const nothingSaid: SaidOfAll = { own: [], documents: [], notes: [], imageOf: () => undefined };

@@ -52,8 +52,10 @@ async function attach(
   await attachBundle(repository, subject, Buffer.from(bundle), type);
 }
 
-function lacking(require: string, environment = "production"): Promise<string[]> {
-  const config = testConfig((text) => `${text}evidence: { key: a.key, require: [${require}] }\n`);
+function lacking(require: string, environment = "production", own = ""): Promise<string[]> {
+  const config = testConfig((text) =>
+    `${text}evidence: { key: a.key, require: [${require}] }\n`.replace("name: production", `name: production${own}`),
+  );
   if (config.evidence === undefined) throw new Error("there are no rules");
   const keys: { trusted: TrustedKey[]; revoked: TrustedKey[] } = {
     trusted: [ours.key, old.key],
@@ -66,7 +68,7 @@ function lacking(require: string, environment = "production"): Promise<string[]>
     keys: () => Promise.resolve(keys),
   };
   return findLackingEvidence(
-    { evidence, repositoryOf: () => repository },
+    { config, evidence, repositoryOf: () => repository },
     "web",
     digest,
     environment,
@@ -137,6 +139,17 @@ describe("the gate of evidence, on what lies in a registry", () => {
       predicate: { result: "PASSED", configuration: [{ uri: "urn:tidemill:policy:production" }] },
     });
     expect(await lacking("verification")).toEqual([]);
+  });
+
+  it("asks by an environment's own words where it has some", async () => {
+    await prepare();
+    await attach(predicateTypes.signature);
+    expect(await lacking("signature, sbom", "production", ", requireEvidence: [signature]")).toEqual([]);
+    expect(await lacking("signature", "production", ", requireEvidence: [signature, scan]")).toEqual([
+      `web@${digest}: it has no scan`,
+    ]);
+    expect(await lacking("signature", "staging", ", requireEvidence: [signature, scan]")).toEqual([]);
+    expect(await lacking("signature, sbom", "production", ", requireEvidence: []")).toEqual([]);
   });
 
   it.each([

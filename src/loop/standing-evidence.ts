@@ -1,4 +1,5 @@
-import { environmentOfPolicy, kindOfPredicate, predicateTypes } from "../core/evidence/index.ts";
+import type { Config, EvidenceConfig } from "../core/config/index.ts";
+import { environmentOfPolicy, kindOfPredicate, predicateTypes, type EvidenceKind } from "../core/evidence/index.ts";
 import { judgeEvidence, type EvidenceFacts, type StandingEvidence } from "../core/policy/index.ts";
 import type { TrustedKey } from "../core/signature/index.ts";
 import { readEvidence, type FoundEvidence, type SignatureSource } from "../io/sign/index.ts";
@@ -21,21 +22,31 @@ export async function loadStandingEvidence(
  * digest in the registry: the same that anybody else could verify. Throws what the registry throws, and BAD_KEY for keys that cannot be read.
  */
 export async function findLackingEvidence(
-  { evidence, repositoryOf }: Pick<Context, "evidence" | "repositoryOf">,
+  { config, evidence, repositoryOf }: Pick<Context, "config" | "evidence" | "repositoryOf">,
   image: string,
   digest: Digest,
   environment: string,
   signal: AbortSignal,
 ): Promise<string[]> {
-  if (evidence === undefined || evidence.rules.require.length === 0) return [];
+  const kinds = evidence === undefined ? [] : demandedFor(config, evidence.rules, environment);
+  if (evidence === undefined || kinds.length === 0) return [];
   const { trusted, revoked } = await evidence.keys();
   const facts = await loadStandingEvidence(repositoryOf(image), digest, [...trusted, ...revoked], signal);
   return judgeEvidence(facts, {
-    kinds: evidence.rules.require,
+    kinds,
     environment,
     trusted: fingerprints(trusted),
     revoked: fingerprints(revoked),
   }).map((reason) => `${image}@${digest}: ${reason}`);
+}
+
+/** What an environment demands: its own words, else those for all. */
+export function demandedFor(
+  { environments }: Pick<Config, "environments">,
+  rules: EvidenceConfig,
+  environment: string | undefined,
+): readonly EvidenceKind[] {
+  return environments.find(({ name }) => name === environment)?.requireEvidence ?? rules.require;
 }
 
 /** The same before a promotion: what lacks is an alarm as well, until it lacks no more. */

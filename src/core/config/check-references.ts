@@ -27,6 +27,7 @@ export function checkReferences(config: Config): Mistake[] {
     repositories.set(repository, name);
   }
   mistakes.push(...checkProbes(config), ...checkTrains(config), ...checkDeployments(config));
+  mistakes.push(...checkEvidence(config));
   config.environments.forEach(({ name }, index) => {
     if (config.environments.findIndex((one) => one.name === name) !== index) {
       mistakes.push({ path: ["environments", index, "name"], message: `there are two environments ${name}` });
@@ -49,6 +50,23 @@ function checkProbes({ environments, images }: Config): Mistake[] {
       ];
     }),
   );
+}
+
+/** What an environment demands has to be made. */
+function checkEvidence({ environments, evidence }: Config): Mistake[] {
+  return environments.flatMap(({ requireEvidence = [] }, at): Mistake[] => {
+    const path = ["environments", at, "requireEvidence"];
+    if (requireEvidence.length > 0 && evidence === undefined)
+      return [
+        {
+          path,
+          message: "it demands evidence, and nothing is signed",
+          hint: "Name a key: `evidence: { key: keys/tidemill.key }`.",
+        },
+      ];
+    const missing = requireEvidence.filter((kind) => evidence?.attach.includes(kind) === false);
+    return missing.length === 0 ? [] : [{ path, message: `\`evidence.attach\` leaves out ${missing.join(", ")}` }];
+  });
 }
 
 /** Of an environment an image is in one train, and trains are told apart by their names. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { evidenceDemand } from "./evidence-schema.ts";
 import { gates } from "./gates-schema.ts";
 import { duration, headers, name, units } from "./values.ts";
 
@@ -162,6 +163,9 @@ export const environmentRules = {
     .union([z.boolean(), z.literal("warn")], { error: "`true`, `false` or `warn`" })
     .default(false)
     .describe("Whether an image without a probe is kept out, or warned of"),
+  requireEvidence: evidenceDemand
+    .optional()
+    .describe("Without what evidence, verified, nothing comes here; what `evidence.require` says without it"),
 };
 
 export type ProbeConfig = z.output<typeof probe>;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "./index.ts";
 
-const parse = (evidence: string) =>
+const parse = (evidence: string, own = "") =>
   parseConfig(
-    `version: 1\nupstreams: { d: { kind: debian, codename: bookworm } }\nenvironments: [{ name: production }]\nimages: { a: { recipe: packages, upstream: d, packages: [x] } }\n${evidence}\n`,
+    `version: 1\nupstreams: { d: { kind: debian, codename: bookworm } }\nenvironments: [{ name: production${own} }]\nimages: { a: { recipe: packages, upstream: d, packages: [x] } }\n${evidence}\n`,
     {},
   );
 
@@ -51,4 +51,24 @@ describe("`evidence:`", () => {
     if (found.kind === "ok") throw new Error("it was taken");
     expect(found.problems.map(({ message, hint }) => `${message} ${hint ?? ""}`).join("\n")).toMatch(words);
   });
+});
+
+describe("`requireEvidence:` of an environment", () => {
+  it("is what it demands in place of the others'", () => {
+    const found = parse("evidence: { key: a.key }", ", requireEvidence: [signature, scan]");
+    expect(found).toMatchObject({ kind: "ok", config: { environments: [{ requireEvidence: ["signature", "scan"] }] } });
+  });
+
+  it.each([
+    ["where nothing is signed", "", "[signature]", /nothing is signed/],
+    ["of what is not made", "evidence: { key: a.key, attach: [sbom], require: [] }", "[scan]", /leaves out scan/],
+    ["of VEX", "evidence: { key: a.key }", "[vex]", /VEX cannot be demanded/],
+  ])("is refused %s", (_, evidence, demand, words) => {
+    const found = parse(evidence, `, requireEvidence: ${demand}`);
+    if (found.kind === "ok") throw new Error("it was taken");
+    expect(found.problems.map(({ message }) => message).join("\n")).toMatch(words);
+    expect(found.problems[0]?.path).toContain("environments");
+  });
+
+  it("may be nothing where nothing is signed", () => expect(parse("", ", requireEvidence: []").kind).toBe("ok"));
 });

@@ -4,6 +4,11 @@ import { duration, text, units, variable } from "./values.ts";
 
 const kinds = z.array(z.enum(evidenceKinds)).max(evidenceKinds.length);
 
+/** What has to lie beside a digest. */
+export const evidenceDemand = kinds.refine((demanded) => !demanded.includes("vex"), {
+  error: "VEX cannot be demanded: of many a digest there is nothing to say",
+});
+
 /** What is signed and put beside every digest that is promoted, and what a promotion demands of that. */
 export const evidence = z
   .strictObject({
@@ -36,16 +41,12 @@ export const evidence = z
       .default("urn:tidemill")
       .describe("Who says that it built, in provenance: an address that verifiers know this Tidemill by"),
     attach: kinds.default([...evidenceKinds]).describe("What is made of every digest that is promoted"),
-    require: kinds
+    require: evidenceDemand
       .default(["signature", "sbom", "provenance", "verification"])
       .describe("Without what, verified, no promotion goes ahead"),
   })
   .refine(({ key, program }) => (key === undefined) !== (program === undefined), {
     error: "name either `key:` or `program:`",
-  })
-  .refine(({ require }) => !require.includes("vex"), {
-    path: ["require"],
-    error: "VEX cannot be demanded: of many a digest there is nothing to say",
   })
   .refine(({ attach, require }) => require.every((kind) => attach.includes(kind)), {
     path: ["require"],

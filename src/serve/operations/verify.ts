@@ -1,3 +1,4 @@
+import type { Config } from "../../core/config/index.ts";
 import type { EvidenceKind } from "../../core/evidence/index.ts";
 import { parseReference, referenceTarget } from "../../core/image/index.ts";
 import { judgeEvidence, type EvidenceFacts, type StandingEvidence } from "../../core/policy/index.ts";
@@ -6,13 +7,13 @@ import type { RegistryClient, Repository } from "../../io/registry/index.ts";
 import { checkSignature } from "../../io/sign/index.ts";
 import { printable, type Digest } from "../../lib/index.ts";
 import type { FleetEvidence } from "../../loop/context.ts";
-import { fingerprints, loadStandingEvidence } from "../../loop/standing-evidence.ts";
+import { demandedFor, fingerprints, loadStandingEvidence } from "../../loop/standing-evidence.ts";
 import { OperationError, type OperationHandlers } from "../../operation/index.ts";
 
 export interface VerifyDeps {
   readonly registries: RegistryClient;
   /** What the configuration says of evidence, where there is one that says anything. */
-  readonly evidence: () => Promise<FleetEvidence | undefined>;
+  readonly evidence: () => Promise<{ readonly config: Config; readonly evidence: FleetEvidence } | undefined>;
   readonly signal: AbortSignal;
 }
 
@@ -28,8 +29,9 @@ interface Keys {
 export function createVerify({ registries, evidence, signal }: VerifyDeps): OperationHandlers["verify"] {
   return async ({ reference, keys: pems, require: asked, policy, environment }) => {
     const configured = pems.length > 0 && !policy ? undefined : await evidence();
-    const kinds = demandOf(asked, policy, configured);
-    const keys = await keysOf(pems, configured);
+    const demanded = configured && demandedFor(configured.config, configured.evidence.rules, environment);
+    const kinds = demandOf(asked, policy, demanded);
+    const keys = await keysOf(pems, configured?.evidence);
     const parsed = parseReference(reference);
     const repository = registries.repository(`${parsed.registry}/${parsed.repository}`);
     const digest = parsed.digest ?? (await repository.resolve(referenceTarget(parsed), signal))?.digest;
@@ -63,14 +65,14 @@ export function createVerify({ registries, evidence, signal }: VerifyDeps): Oper
 function demandOf(
   asked: readonly EvidenceKind[] | undefined,
   policy: boolean,
-  configured: FleetEvidence | undefined,
+  demanded: readonly EvidenceKind[] | undefined,
 ): readonly EvidenceKind[] {
   if (!policy) return asked ?? ["signature"];
-  if (configured === undefined)
+  if (demanded === undefined)
     throw new OperationError("BAD_INPUT", "verify: no configuration says what is demanded", {
       hint: "Name one that has `evidence:` by --config, or say it by --require.",
     });
-  return [...new Set([...configured.rules.require, ...(asked ?? [])])];
+  return [...new Set([...demanded, ...(asked ?? [])])];
 }
 
 async function keysOf(pems: readonly string[], configured: FleetEvidence | undefined): Promise<Keys> {
