@@ -1,7 +1,7 @@
 import type { BaseDecision, FollowRule, Support } from "../core/base/index.ts";
 import type { Platform } from "../core/image/index.ts";
 import type { OsRelease } from "../core/inventory/index.ts";
-import type { SignaturePolicy } from "../core/signature/index.ts";
+import type { ProvenanceRule, SignaturePolicy } from "../core/signature/index.ts";
 import { canonicalJson, sha256, type Digest, type Instant } from "../lib/index.ts";
 
 /** A base that images of the fleet follow. */
@@ -18,6 +18,8 @@ export interface FollowedBase {
   readonly coolDownMs: number;
   /** Who must have signed it. */
   readonly signature?: SignaturePolicy;
+  /** Who must have built it, by provenance that whoever signs it signed. */
+  readonly provenance?: ProvenanceRule;
   /** Digests that a person took. */
   readonly accepted?: readonly Digest[];
   /** What is known of what it holds, from the inventory of the digest that is believed: for its end of life. */
@@ -52,8 +54,9 @@ export interface BaseView {
  * What is followed and who must have signed it, as text: another one is another base, whatever its name, and nothing of the old one is believed of it. A digest that a
  * person moved is the same base.
  */
-export function followKey({ registry, repository, rule, signature }: FollowedBase): string {
+export function followKey({ registry, repository, rule, signature, provenance }: FollowedBase): string {
   const followed = rule.kind === "digest" ? { kind: rule.kind, tag: rule.tag } : rule;
   const by = signature === undefined ? "" : ` by ${sha256(canonicalJson(signature))}`;
-  return `${registry}/${repository} ${canonicalJson(followed)}${by}`;
+  const built = provenance === undefined ? "" : ` built by ${canonicalJson(provenance)}`;
+  return `${registry}/${repository} ${canonicalJson(followed)}${by}${built}`;
 }

@@ -51,6 +51,7 @@ export async function followedBases(
         settleMs: said?.settle ?? defaultSettleMs,
         coolDownMs: coolDownOf(config, name),
         ...(signature === undefined ? {} : { signature }),
+        ...(said?.provenance === undefined ? {} : { provenance: said.provenance }),
         ...(system === undefined ? {} : { system }),
       };
     }),

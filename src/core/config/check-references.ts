@@ -27,7 +27,7 @@ export function checkReferences(config: Config): Mistake[] {
     repositories.set(repository, name);
   }
   mistakes.push(...checkProbes(config), ...checkTrains(config), ...checkDeployments(config));
-  mistakes.push(...checkEvidence(config));
+  mistakes.push(...checkEvidence(config), ...checkProvenance(config));
   config.environments.forEach(({ name }, index) => {
     if (config.environments.findIndex((one) => one.name === name) !== index) {
       mistakes.push({ path: ["environments", index, "name"], message: `there are two environments ${name}` });
@@ -67,6 +67,21 @@ function checkEvidence({ environments, evidence }: Config): Mistake[] {
     const missing = requireEvidence.filter((kind) => evidence?.attach.includes(kind) === false);
     return missing.length === 0 ? [] : [{ path, message: `\`evidence.attach\` leaves out ${missing.join(", ")}` }];
   });
+}
+
+/** Provenance is worth as much as who signed it. */
+function checkProvenance({ bases }: Config): Mistake[] {
+  return Object.entries(bases).flatMap(([name, { provenance, signature }]): Mistake[] =>
+    provenance === undefined || signature !== undefined
+      ? []
+      : [
+          {
+            path: ["bases", name, "provenance"],
+            message: "nobody is named who signs it",
+            hint: "Say by `signature:` whose provenance is believed.",
+          },
+        ],
+  );
 }
 
 /** Of an environment an image is in one train, and trains are told apart by their names. */

@@ -72,3 +72,20 @@ describe("`requireEvidence:` of an environment", () => {
 
   it("may be nothing where nothing is signed", () => expect(parse("", ", requireEvidence: []").kind).toBe("ok"));
 });
+
+describe("`provenance:` of a base", () => {
+  const signed = "signature: { key: debian.pub }, ";
+
+  it("says who must have built it", () => {
+    const found = parse(`bases: { "debian:12": { ${signed}provenance: { builder: "https://builds.example/*" } } }`);
+    expect(found).toMatchObject({
+      kind: "ok",
+      config: { bases: { "debian:12": { provenance: { builder: "https://builds.example/*" } } } },
+    });
+  });
+
+  it("needs somebody who signs it", () => {
+    const found = parse('bases: { "debian:12": { provenance: { builder: x } } }');
+    expect(found).toMatchObject({ kind: "invalid", problems: [{ message: "nobody is named who signs it" }] });
+  });
+});

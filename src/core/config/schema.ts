@@ -236,6 +236,16 @@ const base = z.strictObject({
     )
     .optional()
     .describe("Who must have signed it before it is believed"),
+  provenance: z
+    .strictObject({
+      builder: z
+        .string()
+        .min(1)
+        .max(2048)
+        .describe("Id of the builder, whole; one that ends in `*`: all that begin so"),
+    })
+    .optional()
+    .describe("Who must have built it, by SLSA provenance that whoever signs it signed as well"),
   insecure: z.boolean().default(false).describe("Plain HTTP"),
 });
 

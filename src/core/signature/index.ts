@@ -12,3 +12,4 @@ export {
 export { verifyBundleWithKey, verifySimpleSigning } from "./verify-key-signature.ts";
 export type { SignaturePolicy, SignatureVerdict, SignedImage } from "./types.ts";
 export { openPrivateKey, publicPem, sealPrivateKey, type FreshBytes } from "./private-key.ts";
+export { provenanceTypes, refuseProvenance, type ProvenanceRule } from "./provenance.ts";

@@ -1,3 +1,4 @@
+export { checkProvenance } from "./check-provenance.ts";
 export { checkSignature } from "./check-signature.ts";
 export { readSignedVex } from "./read-signed-vex.ts";
 export type { SignatureSource } from "./read-beside.ts";

@@ -37,18 +37,21 @@ export interface SignedVex {
 const envelopeType = "application/vnd.dsse.envelope.v1+json";
 const maxAttestation = 8_388_608;
 const maxStatement = 6_000_000;
-const wanted: Wanted = {
-  what: "an attestation",
-  suffix: ".att",
-  artifactTypes: new Set([
-    "application/vnd.dev.cosign.artifact.att.v1+json",
-    envelopeType,
-    "application/vnd.in-toto+json",
-  ]),
-  limitOf: (layer) => (mayBeVex(layer) ? maxAttestation : 0),
-  ofPredicate: isVexType,
-  total: 4 * maxAttestation,
-};
+/** What is read of attestations whose predicate is one of `ofType`; what does not say its type is looked into. */
+export function attestationWanted(ofType: (type: string) => boolean): Wanted {
+  return {
+    what: "an attestation",
+    suffix: ".att",
+    artifactTypes: new Set([
+      "application/vnd.dev.cosign.artifact.att.v1+json",
+      envelopeType,
+      "application/vnd.in-toto+json",
+    ]),
+    limitOf: (layer) => (mayBe(layer, ofType) ? maxAttestation : 0),
+    ofPredicate: ofType,
+    total: 4 * maxAttestation,
+  };
+}
 
 /**
  * The OpenVEX that stands beside `digests` in `source` and that somebody whom `policy` trusts signed as being about one of them: in cosign's attestations and in Sigstore bundles. No network but the source.
@@ -60,7 +63,8 @@ export async function readSignedVex(
   policy: SignaturePolicy,
   signal?: AbortSignal,
 ): Promise<{ readonly found: readonly SignedVex[]; readonly problems: readonly string[] }> {
-  const verify = await verifierOf(policy);
+  const verify = await createAttestationCheck(policy);
+  const wanted = attestationWanted(isVexType);
   const found = new Map<Digest, SignedVex>();
   const problems = new Set<string>();
   for (const digest of digests) {
@@ -69,7 +73,7 @@ export async function readSignedVex(
     for (const { layer, bytes } of beside.layers) {
       const attestation = sha256(bytes);
       if (found.has(attestation)) continue;
-      const said = readSaid(verify(describe(layer, bytes)), digests);
+      const said = readSaid(verify(describeAttestation(layer, bytes)), digests);
       if (said.kind === "vex") found.set(attestation, { value: said.value, by: said.by, attestation });
       else if (said.isVex ?? saysVex(layer))
         problems.add(printable(`VEX beside ${digest.slice(0, 19)} does not count: ${said.reason}`));
@@ -90,7 +94,10 @@ function readSaid(verdict: AttestationVerdict, digests: readonly Digest[]): Said
   return { ...said, by: verdict.by };
 }
 
-async function verifierOf(policy: SignaturePolicy): Promise<(found: FoundAttestation) => AttestationVerdict> {
+/** What tells of an attestation whether somebody whom `policy` trusts signed it. Throws BAD_KEY and BAD_ROOT. */
+export async function createAttestationCheck(
+  policy: SignaturePolicy,
+): Promise<(found: FoundAttestation) => AttestationVerdict> {
   if (policy.kind === "identity") {
     // sigstore's packages are loaded by who needs them.
     const { createAttestationVerifier } = await import("./verify-identity.ts");
@@ -108,7 +115,8 @@ function verifyWithKey({ kind, bytes }: FoundAttestation, keys: readonly Trusted
   return { kind: "verified", by: by.name, payload: envelope.payload };
 }
 
-function describe({ mediaType, annotations = {} }: Descriptor, bytes: Uint8Array): FoundAttestation {
+/** A layer as an attestation, with what stands beside it. */
+export function describeAttestation({ mediaType, annotations = {} }: Descriptor, bytes: Uint8Array): FoundAttestation {
   return {
     kind: mediaType.startsWith(bundlePrefix) ? "bundle" : "envelope",
     bytes,
@@ -118,9 +126,10 @@ function describe({ mediaType, annotations = {} }: Descriptor, bytes: Uint8Array
 }
 
 /** Older programs leave the predicate's type out: then only the content tells. */
-function mayBeVex(layer: Descriptor): boolean {
+function mayBe(layer: Descriptor, ofType: (type: string) => boolean): boolean {
   if (layer.mediaType !== envelopeType && !layer.mediaType.startsWith(bundlePrefix)) return false;
-  return predicateOf(layer) === undefined || saysVex(layer);
+  const type = predicateOf(layer);
+  return type === undefined || ofType(type);
 }
 
 function saysVex(layer: Descriptor): boolean {

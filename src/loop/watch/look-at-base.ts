@@ -1,7 +1,7 @@
 import { selectTag, type BaseSight, type SignatureSight } from "../../core/base/index.ts";
 import { configLimit, parseConfig, parseDocument, type Platform, type RawManifest } from "../../core/image/index.ts";
 import { RegistryError, type RegistryClient, type Repository, type TagAsker } from "../../io/registry/index.ts";
-import { checkSignature } from "../../io/sign/index.ts";
+import { checkProvenance, checkSignature } from "../../io/sign/index.ts";
 import { AppError, collectBytes, type Clock, type Digest } from "../../lib/index.ts";
 import type { KeptSight } from "./base-memory.ts";
 import type { FollowedBase } from "../followed-base.ts";
@@ -109,7 +109,7 @@ function digestName(place: Repository, { digest }: RawManifest): string {
 }
 
 async function readSignature(
-  { signature: policy }: FollowedBase,
+  { signature: policy, provenance }: FollowedBase,
   place: Repository,
   digest: Digest,
   asker: TagAsker,
@@ -119,5 +119,9 @@ async function readSignature(
   // The list of referrers, and the tag.
   asker.spend(place.registry);
   asker.spend(place.registry);
-  return checkSignature(place, digest, policy, signal);
+  const signed = await checkSignature(place, digest, policy, signal);
+  if (signed.kind === "refused" || provenance === undefined) return signed;
+  asker.spend(place.registry);
+  asker.spend(place.registry);
+  return checkProvenance(place, digest, policy, provenance, signal);
 }

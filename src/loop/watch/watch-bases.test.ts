@@ -278,6 +278,12 @@ describeStores("watchBases", ({ it, store, clock, kind }) => {
     await pushImage(place, { manifest: signature, blobs: [config, layer] }, `${first.replace(":", "-")}.sig`);
     expect(await look(base)).toMatchObject({ state: "new", believed: { digest: first } });
     expect(await alarms()).toEqual([]);
+    // Who must have built it is asked beside that, and is another base until it is known.
+    expect(await look({ ...base, provenance: { builder: "https://builds.example" } })).toMatchObject({
+      state: "unsigned",
+      believed: undefined,
+      message: expect.stringContaining("its provenance does not count: it has none"),
+    });
     // Under another policy nothing was ever verified.
     expect(await look({ ...base, signature: { kind: "key", keys: [makeKey("ecdsa").pem] } })).toMatchObject({
       state: "unsigned",
