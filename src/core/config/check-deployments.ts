@@ -106,10 +106,15 @@ function checkFiles(
 ): Mistake[] {
   return (gitops?.files ?? []).flatMap((file, index) =>
     images.flatMap((image): Mistake[] => {
-      const key = JSON.stringify([gitops?.url, gitops?.branch, file, image]);
-      const other = files.get(key);
-      files.set(key, name);
-      if (other === undefined || other === name) return [];
+      const keyOf = (path: string): string => JSON.stringify([gitops?.url, gitops?.branch, image, path]);
+      // A file lies in each of the folders above it.
+      const above = [...file.matchAll(/\//g)].map(({ index: at }) => file.slice(0, at + 1));
+      const isBelow = (key: string): boolean => file.endsWith("/") && key.startsWith(keyOf(file).slice(0, -2));
+      const other =
+        [file, ...above].map((path) => files.get(keyOf(path))).find((one) => one !== undefined && one !== name) ??
+        [...files].find(([key, one]) => one !== name && isBelow(key))?.[1];
+      if (!files.has(keyOf(file))) files.set(keyOf(file), name);
+      if (other === undefined) return [];
       const path = ["deployments", name, "gitops", "files", index];
       return [{ path, message: `${other} writes ${image} to ${file} as well` }];
     }),

@@ -88,6 +88,15 @@ describe("deployments of the configuration", () => {
       /live\.argocd\.application: the name of an application/,
     ],
     ["shop: { environment: staging, gitops: { url: /a, files: [b], live: {} } }", /gitops\.live/],
+    [
+      "shop: { environment: staging, gitops: { url: /a, files: [apps/] } }\n  other: { environment: production, images: [web], gitops: { url: /a, files: [apps/web/x.yaml] } }",
+      /other\.gitops\.files.*: shop writes web to apps\/web\/x\.yaml as well/,
+    ],
+    [
+      "shop: { environment: staging, images: [web], gitops: { url: /a, files: [apps/web/x.yaml] } }\n  other: { environment: production, gitops: { url: /a, files: [apps/] } }",
+      /other\.gitops\.files.*: shop writes web to apps\/ as well/,
+    ],
+    ["shop: { environment: staging, gitops: { url: /a, files: [a//] } }", /a folder: `deploy\/`/],
     ["shop: { environment: staging, command: { run: [] } }", /command\.run/],
     ["shop: { environment: staging, command: { run: x } }", /command\.run/],
     ["shop: { environment: staging, command: { run: [x], user: root } }", /user/],

@@ -111,9 +111,15 @@ const inRepository = z
   .string()
   .min(1)
   .max(1000)
-  .refine((path) => !/^[/-]|\\|[\p{Cc}]/u.test(path) && path.split("/").every((part) => !/^\.{0,2}$/.test(part)), {
-    error: "a file from the top of the repository: `deploy/web.yaml`",
-  });
+  .refine(
+    (path) =>
+      !/^[/-]|\\|[\p{Cc}]/u.test(path) &&
+      path
+        .replace(/\/$/, "")
+        .split("/")
+        .every((part) => !/^\.{0,2}$/.test(part)),
+    { error: "a file from the top of the repository: `deploy/web.yaml`; a folder: `deploy/`" },
+  );
 
 const live = z.union(
   [
@@ -196,7 +202,9 @@ const gitops = z.strictObject({
     .min(1)
     .max(100)
     .refine((files) => new Set(files).size === files.length, { error: "a file stands there twice" })
-    .describe("Which files hold the digests, from the top of the repository: YAML or `.env`"),
+    .describe(
+      "Which files hold the digests, from the top of the repository: YAML or `.env`; `apps/` is all of those below",
+    ),
   author: z
     .strictObject({
       name: z.string().regex(/^[^<>\p{Cc}]{1,200}$/u, "a name without `<` and `>`"),

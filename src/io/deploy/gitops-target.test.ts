@@ -44,7 +44,11 @@ const gitops = {
 const lone = (
   url: string,
   home: string,
-  more: { readonly signingKey?: string; readonly live?: { url: string; headers: Record<string, string> } } = {},
+  more: {
+    readonly signingKey?: string;
+    readonly files?: string[];
+    readonly live?: { url: string; headers: Record<string, string> };
+  } = {},
 ) =>
   createDeployTarget(
     { environment: "production", deadline: 1, gitops: { ...gitops, url, ...more } },
@@ -101,6 +105,42 @@ describe("a gitops target", () => {
     const commit = git("rev-parse", "main");
     expect(await target.apply(request({ fence: 8 }), means())).toEqual({ kind: "applied" });
     expect(git("rev-parse", "main")).toBe(commit);
+  });
+
+  real("finds the image in all manifests of a folder, and passes over what says nothing of it", async () => {
+    const { git, home, person } = await site();
+    const url = git("rev-parse", "--absolute-git-dir");
+    person.git("fetch", "--quiet", "origin");
+    person.git("reset", "--quiet", "--hard", "origin/main");
+    await person.commit({
+      "apps/web/deploy.yaml": `image: ${at(first)}\n`,
+      "apps/jobs/.env": `WEB_IMAGE=${at(first)}\n`,
+      "apps/chart/templates/other.yaml": "image: {{ .Values.image }}\na: [",
+      "apps/readme.md": `image: ${at(first)}\n`,
+      "apps/large.json": " ".repeat(5_000_000),
+    });
+    person.git("push", "--quiet", "origin", "HEAD:main");
+    const target = lone(url, home, { files: ["apps/"] });
+    expect(await target.observe(place, means().signal)).toEqual({ kind: "running", digests: [first] });
+    expect(await target.apply(request(), means())).toEqual({ kind: "applied" });
+    expect(git("diff", "--name-only", "main~1", "main").split("\n")).toEqual([
+      "apps/jobs/.env",
+      "apps/web/deploy.yaml",
+    ]);
+    expect(await target.observe(place, means().signal)).toEqual({ kind: "running", digests: [second] });
+    const odd = { "apps/chart/templates/other.yaml": "image: registry.example/web:{{ .Values.tag }}\n" };
+    person.git("fetch", "--quiet", "origin");
+    person.git("reset", "--quiet", "--hard", "origin/main");
+    await person.commit(odd);
+    person.git("push", "--quiet", "origin", "HEAD:main");
+    expect(await target.observe(place, means().signal)).toMatchObject({
+      kind: "unknown",
+      reason: expect.stringContaining("apps/chart/templates/other.yaml:1:8"),
+    });
+    expect(await lone(url, home, { files: ["none/"] }).observe(place, means().signal)).toMatchObject({
+      kind: "unknown",
+      reason: expect.stringContaining("there is no manifest below none/ on the branch main"),
+    });
   });
 
   real("runs what the branch and what follows it name, until both name the same", async () => {

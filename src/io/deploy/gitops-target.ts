@@ -1,7 +1,13 @@
 import { resolve } from "node:path";
 import type { GitopsConfig } from "../../core/config/index.ts";
 import type { Observed } from "../../core/deploy/index.ts";
-import { editManifest, findManifestPlaces, ManifestError, type ManifestPlace } from "../../core/manifest/index.ts";
+import {
+  editManifest,
+  findManifestPlaces,
+  ManifestError,
+  type ManifestImage,
+  type ManifestPlace,
+} from "../../core/manifest/index.ts";
 import { AppError, messageOf, printable, shortDigest, type Digest } from "../../lib/index.ts";
 import type {
   Applied,
@@ -35,14 +41,23 @@ export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): De
   const wantedOf = (place: Place) => ({ image: place.image, repository: world.pullName(place) });
 
   const find = (place: Place, { files }: TargetTip): Named[] => {
-    const missing = config.files.find((path) => !files.has(path));
-    if (missing !== undefined)
-      throw new ManifestError("UNREADABLE", `there is no file ${printable(missing)} on the branch ${config.branch}`, {
+    const missing = config.files.find((path) => (path.endsWith("/") ? !hasBelow(files, path) : !files.has(path)));
+    if (missing !== undefined) {
+      const what = missing.endsWith("/") ? "no manifest below" : "no file";
+      throw new ManifestError("UNREADABLE", `there is ${what} ${printable(missing)} on the branch ${config.branch}`, {
         hint: "Look at `files:` of this deployment.",
       });
-    return [...files].flatMap(([path, bytes]) =>
-      findManifestPlaces({ path, bytes }, wantedOf(place)).map((one) => ({ ...one, path })),
-    );
+    }
+    const wanted = wantedOf(place);
+    return [...files].flatMap(([path, bytes]) => {
+      try {
+        return findManifestPlaces({ path, bytes }, wanted).map((one) => ({ ...one, path }));
+      } catch (error) {
+        // What only lies in a folder of ours, and says nothing of the image, may be written as it likes.
+        if (config.files.includes(path) || !(error instanceof ManifestError) || speaksOf(bytes, wanted)) throw error;
+        return [];
+      }
+    });
   };
 
   /** Makes the files name `to`, where they name one of `from` or what a commit of ours brought; `refused` says why it did not. */
@@ -71,8 +86,11 @@ export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): De
         }
         if (refused !== undefined) return undefined;
       }
+      const named = new Set(places.map(({ path }) => path));
       const files = new Map(
-        [...tip.files].map(([path, bytes]) => [path, editManifest({ path, bytes }, wantedOf(request), to)] as const),
+        [...tip.files].flatMap(([path, bytes]) =>
+          named.has(path) ? [[path, editManifest({ path, bytes }, wantedOf(request), to)] as const] : [],
+        ),
       );
       await means.confirmOurs();
       return { files, message: describe(request, to), author: config.author, ...signing };
@@ -153,6 +171,16 @@ export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): De
       }
     },
   };
+}
+
+function hasBelow(files: ReadonlyMap<string, unknown>, folder: string): boolean {
+  return [...files.keys()].some((path) => path.startsWith(folder));
+}
+
+/** Whether the text of a file has the name of an image's repository, or a marker of it. */
+function speaksOf(bytes: Uint8Array, { image, repository }: ManifestImage): boolean {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return text.includes(repository) || text.includes(`tidemill: ${image}`);
 }
 
 function nowhere({ image }: Place, repository: string): ManifestError {

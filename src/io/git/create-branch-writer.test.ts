@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect } from "vitest";
 import { needs } from "../../../test/needs.ts";
 import { createBranchWriter } from "./create-branch-writer.ts";
-import type { BranchTip } from "./edit-branch.ts";
+import type { BranchTip } from "./branch-store.ts";
 import { makeRepository, noGit, temporaryFolder, type Repository } from "./testdata/repository.ts";
 
 const real = needs(noGit);

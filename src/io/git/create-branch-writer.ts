@@ -1,15 +1,8 @@
 import { checkRef } from "./check-source.ts";
 import { diskFailed, isDiskError } from "./disk-failed.ts";
-import {
-  editBranch,
-  proposeBranch,
-  readBranch,
-  removeProposal,
-  type BranchChange,
-  type BranchEnd,
-  type BranchTip,
-  type ProposalEnd,
-} from "./edit-branch.ts";
+import type { BranchChange, BranchTip } from "./branch-store.ts";
+import { editBranch, readBranch, type BranchEnd } from "./edit-branch.ts";
+import { proposeBranch, removeProposal, type ProposalEnd } from "./propose-branch.ts";
 import { lookUpRef, type Remote } from "./look-up-ref.ts";
 import { prepareCall } from "./prepare-call.ts";
 import { withDeadline } from "./with-deadline.ts";
@@ -18,6 +11,7 @@ import { withDeadline } from "./with-deadline.ts";
 export interface BranchFiles {
   readonly url: string;
   readonly branch: string;
+  /** Files, and folders with a slash at their end, which stand for the manifests below. */
   readonly paths: readonly string[];
 }
 
@@ -45,7 +39,7 @@ export interface BranchWriter {
 }
 
 const deadlineMs = 600_000;
-const limits = { bytes: 500_000_000, fileBytes: 4_194_304, races: 20 } as const;
+const limits = { bytes: 500_000_000, fileBytes: 4_194_304, files: 500, races: 20 } as const;
 const mostTips = 1000;
 
 /** A writer with its folder `dir`, and `env`, from which it takes what it needs to reach repositories. */
