@@ -25,6 +25,15 @@ describe("`evidence:`", () => {
     });
   });
 
+  it("demands of the usual what is made", () => {
+    const found = parse("evidence: { key: a.key, attach: [sbom, scan] }");
+    expect(found).toMatchObject({ kind: "ok", config: { evidence: { require: ["sbom"] } } });
+    expect(parse("evidence: { key: a.key, attach: [] }")).toMatchObject({
+      kind: "ok",
+      config: { evidence: { require: [] } },
+    });
+  });
+
   it("takes a program in place of a key", () => {
     expect(parse("evidence: { program: { command: [./sign], key: kms.pub, timeout: 5s } }")).toMatchObject({
       kind: "ok",

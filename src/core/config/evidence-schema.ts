@@ -1,8 +1,11 @@
 import { z } from "zod";
-import { evidenceKinds } from "../evidence/index.ts";
+import { evidenceKinds, type EvidenceKind } from "../evidence/index.ts";
 import { duration, text, units, variable } from "./values.ts";
 
 const kinds = z.array(z.enum(evidenceKinds)).max(evidenceKinds.length);
+
+/** What is demanded where nothing is said: of every digest it can be made. */
+const usual: readonly EvidenceKind[] = ["signature", "sbom", "provenance", "verification"];
 
 /** What has to lie beside a digest. */
 export const evidenceDemand = kinds.refine((demanded) => !demanded.includes("vex"), {
@@ -42,16 +45,20 @@ export const evidence = z
       .describe("Who says that it built, in provenance: an address that verifiers know this Tidemill by"),
     attach: kinds.default([...evidenceKinds]).describe("What is made of every digest that is promoted"),
     require: evidenceDemand
-      .default(["signature", "sbom", "provenance", "verification"])
-      .describe("Without what, verified, no promotion goes ahead"),
+      .optional()
+      .describe(`Without what, verified, no promotion goes ahead; of ${usual.join(", ")} all that is made without it`),
   })
   .refine(({ key, program }) => (key === undefined) !== (program === undefined), {
     error: "name either `key:` or `program:`",
   })
-  .refine(({ attach, require }) => require.every((kind) => attach.includes(kind)), {
+  .refine(({ attach, require = [] }) => require.every((kind) => attach.includes(kind)), {
     path: ["require"],
     error: "it demands what `attach` leaves out",
   })
+  .transform(({ require, ...rest }) => ({
+    ...rest,
+    require: require ?? usual.filter((kind) => rest.attach.includes(kind)),
+  }))
   .optional()
   .describe("Signs what is known of every digest that is promoted; off without it");
 
