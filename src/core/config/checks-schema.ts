@@ -31,14 +31,13 @@ const run = z.strictObject({
   timeout,
 });
 
-const service = {
-  ...common,
+const started = {
   command: words.optional().describe("Program and arguments in place of its own entrypoint"),
   env: z.record(variable, text).default({}).describe("Beside those of the image"),
   writable: z.boolean().default(false).describe("Whether its root can be written to"),
   start: duration.default(30_000).describe("Within which it must have answered as is wanted"),
-  timeout: duration.default(5 * units.s).describe("Of one question"),
 };
+const service = { ...common, ...started, timeout: duration.default(5 * units.s).describe("Of one question") };
 const port = z.number().int().min(1).max(65_535);
 
 const http = z.strictObject({
@@ -69,6 +68,12 @@ const script = z.strictObject({
   script: words.describe(
     "Program and arguments, run where Tidemill runs; it is told TIDEMILL_IMAGE, _ENVIRONMENT, _DIGEST, _REFERENCE, _PLATFORM",
   ),
+  serve: z
+    .strictObject({ port, ...started })
+    .optional()
+    .describe(
+      "The candidate is started for it; once it listens on `port` the program is told TIDEMILL_ADDRESS, `host:port`",
+    ),
   timeout,
 });
 
@@ -143,5 +148,5 @@ export type CheckConfig = z.output<typeof check>;
 
 /** Whether a check runs the candidate: without an engine it is not run. */
 export function needsEngine(asked: CheckConfig): boolean {
-  return "run" in asked || "http" in asked || "tcp" in asked;
+  return "run" in asked || "http" in asked || "tcp" in asked || ("script" in asked && asked.serve !== undefined);
 }

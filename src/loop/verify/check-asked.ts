@@ -5,7 +5,7 @@ import type { RunEngine } from "../../io/engine/index.ts";
 import type { PlatformImage } from "../../io/layer/index.ts";
 import type { Clock } from "../../lib/index.ts";
 import { checkRun, whyNotRun } from "./check-run.ts";
-import { checkScript } from "./check-script.ts";
+import { checkScript, checkServedScript } from "./check-script.ts";
 import { checkStarted } from "./check-started.ts";
 import type { checkStructureTests } from "./check-structure-tests.ts";
 import type { CheckResult, VerifyRequest } from "./types.ts";
@@ -35,9 +35,15 @@ export async function checkAsked(
     if ("structure" in check) return checkFiles(check.structure, image);
     if ("structureTests" in check)
       return askStructureTests(check, { source: request.source, image, home, engine }, signal);
-    if ("script" in check) return checkScript(check, request, image.platform, signal);
+    if ("script" in check && check.serve === undefined) return checkScript(check, request, image.platform, signal);
     if (engine === undefined || reason !== undefined)
       return { verdict: "not_run", messages: [reason ?? "no engine is configured that could run it"] };
+    if ("script" in check) {
+      const { serve } = check;
+      return serve === undefined
+        ? checkScript(check, request, image.platform, signal)
+        : checkServedScript({ ...check, serve }, request, image, engine, signal);
+    }
     if ("run" in check) return checkRun(check, request.source, image, engine, signal);
     return checkStarted(check, request.source, image, engine, signal);
   };

@@ -5,6 +5,7 @@ import type { CheckConfig } from "../../core/config/index.ts";
 import type { ImageSource } from "../../core/image/index.ts";
 import type { AskServed, RunEngine, Served, ServeRequest } from "../../io/engine/index.ts";
 import type { PlatformImage } from "../../io/layer/index.ts";
+import { checkServedScript } from "./check-script.ts";
 import { checkStarted } from "./check-started.ts";
 
 const servers: Server[] = [];
@@ -81,5 +82,53 @@ describe("a service that is started for a check", () => {
     expect((await checkStarted({ ...common, tcp: port }, source, image, engine(), undefined)).verdict).toBe("passed");
     const signal = AbortSignal.timeout(100);
     await expect(checkStarted(http(port), source, image, engine(signal), signal)).rejects.toThrow(/timeout|aborted/);
+  });
+});
+
+describe("a program of one's own that asks a started candidate", () => {
+  const told = { image: "web", environment: "staging", reference: "registry.example/web@sha256:1" };
+  const request = { source, digest: `sha256:${"1".repeat(64)}`, told } as const;
+  const script = (port: number, body: string, start = 5000) => ({
+    name: "ask",
+    script: [process.execPath, "-e", body],
+    timeout: 10_000,
+    serve: { port, env: {}, writable: false, start },
+  });
+  const ask =
+    "fetch(`http://${process.env.TIDEMILL_ADDRESS}/`).then(async (r) => { console.log(await r.text()); process.exit(r.status === 200 ? 0 : 3) })";
+
+  it("is told where it is, once it listens", async () => {
+    let status = 200;
+    const { port, engine } = await served((_, response) => response.writeHead(status).end("from the candidate"));
+    expect(await checkServedScript(script(port, ask), request, image, engine(), undefined)).toEqual({
+      verdict: "passed",
+      messages: [],
+    });
+    status = 500;
+    expect(await checkServedScript(script(port, ask), request, image, engine(), undefined)).toEqual({
+      verdict: "failed",
+      messages: ["it ended with 3, not 0", "from the candidate"],
+    });
+  });
+
+  it("fails where the candidate does not listen, ends meanwhile, or cannot be started", async () => {
+    const { port, engine } = await served((_, response) => response.end());
+    const silent = await checkServedScript(script(1, ask, 300), request, image, engine(), undefined);
+    expect(silent).toMatchObject({
+      verdict: "failed",
+      messages: [expect.stringMatching(/not well within 300 ms/), "starting", "listening"],
+    });
+    const ending = new AbortController();
+    setTimeout(() => ending.abort("it ended with status 1"), 500);
+    const slow = script(port, "setTimeout(() => {}, 8000)");
+    const ended = await checkServedScript(slow, request, image, engine(ending.signal), undefined);
+    expect(ended.verdict).toBe("failed");
+    const broken = { ...engine(), serve: () => Promise.reject(new Error("the daemon is away")) };
+    expect(await checkServedScript(slow, request, image, broken, undefined)).toEqual({
+      verdict: "failed",
+      messages: ["the daemon is away"],
+    });
+    const stop = AbortSignal.abort(new Error("stopped"));
+    await expect(checkServedScript(slow, request, image, broken, stop)).rejects.toThrow("stopped");
   });
 });

@@ -13,6 +13,42 @@ import type { CheckResult } from "./types.ts";
 type StartedCheck = Extract<CheckConfig, { http: unknown } | { tcp: unknown }>;
 
 const pauseMs = 200;
+const connectMs = 2000;
+
+/** What is started for a check. */
+type StartedConfig = Pick<StartedCheck, "command" | "env" | "writable" | "start">;
+
+/** Starts one platform of the candidate, has it used once it listens on a port, and stops it. Resolves to what `use` gives, or to why it did not come to that; throws what the engine throws. */
+export async function whileServed<T>(
+  config: StartedConfig & { readonly port: number },
+  source: ImageSource,
+  image: PlatformImage,
+  engine: RunEngine,
+  use: (address: string, ended: AbortSignal) => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<Served<{ readonly used: T } | { readonly problem: string }>> {
+  const { command = [], env, writable, start, port } = config;
+  const request = {
+    source,
+    manifest: image.parsed,
+    platform: image.platform,
+    command,
+    env,
+    writable,
+    limits: defaultRunLimits,
+  };
+  const serve = () =>
+    engine.serve(
+      request,
+      async (host, ended) => {
+        const listens = { name: "", tcp: port, command, env, writable, start, timeout: connectMs } as const;
+        const problem = await askUntilWell(listens, host, ended);
+        return problem === undefined ? { used: await use(`${host}:${port}`, ended) } : { problem };
+      },
+      signal,
+    );
+  return onceMore(serve, signal);
+}
 
 /** Starts one platform of the candidate and asks it until it answers as is wanted, or its time to start is over. */
 export async function checkStarted(
