@@ -6,7 +6,7 @@ const rule = z
   .max(200)
   .refine((text) => parseFailOn(text).kind === "ok", { error: `a rule as \`--fail-on\` takes it: ${failOnWords}` });
 
-const answer = z.enum(["allow", "warn", "refuse"]).default("allow");
+const answer = z.enum(["allow", "warn", "ask", "refuse"]).default("allow");
 
 /** What is asked of what a candidate holds before an environment lets it in. */
 export const gates = z

@@ -73,8 +73,23 @@ describe("what drifts", () => {
       judgeDrift(subject(from), subject(after), { ...allow, [kind]: answer });
     expect(judge("refuse")).toEqual({ verdict: "failed", messages });
     expect(judge("warn")).toEqual({ verdict: "warned", messages });
+    expect(judge("ask")).toEqual({ verdict: "warned", messages, asks: true });
     expect(judge("allow")).toEqual({ verdict: "passed", messages: [] });
     expect(judge("refuse", after)).toEqual({ verdict: "passed", messages: [] });
+  });
+
+  it("asks nobody of what is refused anyway", () => {
+    const from = subject({ packages: [one("npm", "a", "1.0.0")] });
+    const to = subject({ packages: [one("npm", "b", "1.0.0")] });
+    expect(judgeDrift(from, to, { ...allow, removed: "refuse", added: "ask" })).toEqual({
+      verdict: "failed",
+      messages: ["a 1.0.0 is gone", "b 1.0.0 is new"],
+    });
+    expect(judgeDrift(from, to, { ...allow, removed: "warn", added: "ask" })).toEqual({
+      verdict: "warned",
+      messages: ["b 1.0.0 is new", "a 1.0.0 is gone"],
+      asks: true,
+    });
   });
 
   it("calls no version older that has no order, and shows what was refused first", () => {

@@ -7,7 +7,7 @@ import { maxShown, type StructureSubject } from "./structure/structure-check.ts"
 import type { Inventory } from "./types.ts";
 
 /** What follows of a difference. */
-export type DriftAnswer = "allow" | "warn" | "refuse";
+export type DriftAnswer = "allow" | "warn" | "ask" | "refuse";
 
 /** What an environment lets a candidate differ in from what runs. */
 export interface DriftRules {
@@ -32,19 +32,21 @@ export interface DriftSubject extends StructureSubject {
   readonly inventory: Inventory;
 }
 
-/** Whether `after` differs from `before`, what runs now, in more than `rules` allow: a sentence for each difference that is refused, then for each that is warned of, at most 20 of each kind. */
+/** Whether `after` differs from `before`, what runs now, in more than `rules` allow: a sentence for each difference that is refused, then for each that a person is asked of, then for each that is warned of, at most 20 of each kind. */
 export function judgeDrift(
   before: DriftSubject,
   after: DriftSubject,
   rules: DriftRules,
-): { readonly verdict: "passed" | "warned" | "failed"; readonly messages: readonly string[] } {
+): { readonly verdict: "passed" | "warned" | "failed"; readonly messages: readonly string[]; readonly asks?: true } {
   const found = findDrift(before, after, rules);
   const answered = (answer: DriftAnswer): string[] =>
     found.flatMap(([kind, messages]) => (rules[kind] === answer ? shorten(messages) : []));
   const refused = answered("refuse");
-  const warned = answered("warn");
-  const verdict = refused.length > 0 ? "failed" : warned.length > 0 ? "warned" : "passed";
-  return { verdict, messages: [...refused, ...warned].map((message) => printable(message.slice(0, 500))) };
+  const asked = answered("ask");
+  const told = [...asked, ...answered("warn")];
+  const verdict = refused.length > 0 ? "failed" : told.length > 0 ? "warned" : "passed";
+  const messages = [...refused, ...told].map((message) => printable(message.slice(0, 500)));
+  return asked.length > 0 && verdict === "warned" ? { verdict, messages, asks: true } : { verdict, messages };
 }
 
 type DriftKind = Exclude<keyof DriftRules, "growth">;

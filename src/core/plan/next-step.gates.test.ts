@@ -46,6 +46,26 @@ const weekday = (["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const)[(ne
 const closed = { days: [weekday ?? "mon"], from: "09:00", to: "10:00", zone: "UTC" };
 
 describe("what an environment demands", () => {
+  it("asks for a person where a check does, by one word or by as many as the environment wants anyway", () => {
+    const asking = { message: "nginx-extras 1.0 is new", asks: true } as const;
+    const asks = [...passed.slice(0, 1), { environment: "production", verdict: "passed" as const, checks: [asking] }];
+    const waits = (rules: Partial<ChainLink>, ...approvals: RebuildFacts["approvals"]) => {
+      const next = step(rules, { verifications: asks, approvals });
+      return next.kind === "wait" ? next.reason : next.kind;
+    };
+    expect(waits({})).toBe("it has 0 of 1 approvals for production; a person is asked: nginx-extras 1.0 is new");
+    expect(waits({}, approve("ada"))).toBe("promote");
+    expect(waits({}, approve("ada", "staging"))).toContain("0 of 1");
+    expect(waits({}, approve("tidemill"))).toContain("0 of 1");
+    expect(waits({ approvals: { count: 2, from: ["ada", "bob"] } }, approve("ada"))).toBe(
+      "it has 1 of 2 approvals for production, by ada, bob; a person is asked: nginx-extras 1.0 is new",
+    );
+    expect(waits({ approvals: { count: 2 } }, approve("ada"), approve("bob"))).toBe("promote");
+    // The newest verification counts alone.
+    const again = [...asks, { environment: "production", verdict: "passed" as const, checks: [] }];
+    expect(step({}, { verifications: again }).kind).toBe("promote");
+  });
+
   it("lets through what nothing stands against", () => {
     expect(step({})).toEqual({ kind: "promote", environment: "production" });
   });

@@ -1,5 +1,12 @@
 import type { Digest, Instant } from "../../lib/index.ts";
-import { findObstacles, mayMoveAlone, type Approval, type EntryRules } from "../policy/index.ts";
+import {
+  approvalsWanted,
+  describeLacking,
+  findObstacles,
+  mayMoveAlone,
+  type Approval,
+  type EntryRules,
+} from "../policy/index.ts";
 import type { EnvironmentName, Lane, RebuildState } from "./types.ts";
 
 /** One environment of the chain, as the configuration has it. */
@@ -31,6 +38,7 @@ export interface RebuildFacts {
   readonly verifications: readonly {
     readonly environment: EnvironmentName;
     readonly verdict: "passed" | "failed" | "not_run" | null;
+    readonly checks?: readonly { readonly message: string; readonly asks?: true }[];
   }[];
   /** What the environments of its image name. */
   readonly pointers: readonly StandingDigest[];
@@ -163,7 +171,13 @@ function stepInto(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep 
 function stepThrough(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep {
   const { lane } = facts;
   const approvals = facts.approvals.filter(({ environment }) => environment === link.name);
-  const obstacles = findObstacles(link.name, link, { lane, approvals }, now);
+  const checks = facts.verifications.filter(({ environment }) => environment === link.name).at(-1)?.checks ?? [];
+  const rules = { ...link, approvals: approvalsWanted(link.approvals, checks) };
+  const obstacles = findObstacles(link.name, rules, { lane, approvals }, now);
+  const asked = checks.filter(({ asks }) => asks === true).map(({ message }) => message);
+  // Why somebody is asked stands with what is missing of their words, and not any more once it is given.
+  if (asked.length > 0 && describeLacking(link.name, rules.approvals, approvals) !== undefined)
+    obstacles.push({ reason: `a person is asked: ${asked.join("; ")}`, until: undefined });
   if (facts.unprobed.includes(link.name)) {
     obstacles.push({ reason: `no probe asks after it in ${link.name}, and policy requires one`, until: undefined });
   }

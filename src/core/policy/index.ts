@@ -8,6 +8,7 @@ export {
 export { planRetention, type Retention, type RetentionFacts, type RetentionPolicy } from "./plan-retention.ts";
 export {
   countApprovals,
+  approvalsWanted,
   describeLacking,
   findObstacles,
   machine,

@@ -79,6 +79,14 @@ export function describeLacking(
   return `it has ${counted} of ${rule.count} approvals for ${environment}${whose}`;
 }
 
+/** What an environment wants of approvals for a digest of which a check asks for a person: one of those whose word counts at least. */
+export function approvalsWanted(
+  rule: ApprovalRule | undefined,
+  checks: readonly { readonly asks?: true }[],
+): ApprovalRule | undefined {
+  return checks.some(({ asks }) => asks === true) ? (rule ?? { count: 1 }) : rule;
+}
+
 /** Who speaks where no person does: it can take a digest back from those that may move, and approves nothing. */
 export const machine = "tidemill";
 

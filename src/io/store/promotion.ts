@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { sql as fragment, type Transaction } from "kysely";
 import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
-import { describeLacking, type ApprovalRule } from "../../core/policy/index.ts";
+import { approvalsWanted, describeLacking, type ApprovalRule } from "../../core/policy/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { Database, Write } from "./database.ts";
 import { at, lockLeased, lost, type Lease, type Lost } from "./lease.ts";
@@ -321,7 +321,7 @@ async function refusalsOf(sql: Transaction<Tables>, intent: Intent, now: Instant
   const reasons: string[] = [];
   const verdicts = await sql
     .selectFrom("verification")
-    .select("verdict")
+    .select(["verdict", "checks"])
     .where("image", "=", image)
     .where("digest", "=", digest)
     .where("environment", "=", environment)
@@ -350,7 +350,8 @@ async function refusalsOf(sql: Transaction<Tables>, intent: Intent, now: Instant
   for (const one of approvals)
     if (one.verdict === "rejected") reasons.push(`${one.who} rejected it for ${one.environment}: ${one.reason}`);
   const own = approvals.filter((one) => one.environment === environment);
-  const lacking = describeLacking(environment, intent.approvals, own);
+  const wanted = approvalsWanted(intent.approvals, verdicts[0]?.checks ?? []);
+  const lacking = describeLacking(environment, wanted, own);
   if (lacking !== undefined) reasons.push(lacking);
   const holds = await sql
     .selectFrom("hold")

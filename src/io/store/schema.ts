@@ -30,6 +30,8 @@ export interface StoredCheck {
   readonly name: string;
   readonly verdict: "passed" | "failed" | "warned" | "not_run";
   readonly message: string;
+  /** Only a person may let pass what it says. */
+  readonly asks?: true;
 }
 
 export type PromotionKind = "forward" | "rollback";

@@ -13,6 +13,8 @@ export interface CheckResult {
   readonly platform: Platform;
   readonly verdict: "passed" | "failed" | "warned" | "not_run";
   readonly messages: readonly string[];
+  /** Only a person may let pass what it says. */
+  readonly asks?: true;
   readonly ms: number;
 }
 

@@ -59,6 +59,8 @@ export async function verifyCandidate(
   return { digest: image.digest, checks, platforms, ...verdictOf(checks) };
 }
 
+type Outcome = Pick<CheckResult, "verdict" | "messages" | "asks">;
+
 interface Facts extends PlatformFacts {
   readonly before: Inventory | undefined;
 }
@@ -78,7 +80,7 @@ function verifyBytes(
   clock: Pick<Clock, "now">,
 ): CheckResult[] {
   const { platform } = image;
-  const timed = (name: string, check: () => Pick<CheckResult, "verdict" | "messages">): CheckResult => {
+  const timed = (name: string, check: () => Outcome): CheckResult => {
     const started = clock.now();
     const outcome = check();
     return { name, platform, ...outcome, ms: clock.now() - started };
@@ -101,7 +103,7 @@ function checkDrift(
   image: PlatformImage,
   previous: PlatformImage | undefined,
   { before, inventory }: Facts,
-  timed: (name: string, check: () => Pick<CheckResult, "verdict" | "messages">) => CheckResult,
+  timed: (name: string, check: () => Outcome) => CheckResult,
 ): CheckResult[] {
   if (drift === undefined || previous === undefined || before === undefined) return [];
   const was = { ...subjectOf(previous), inventory: before };

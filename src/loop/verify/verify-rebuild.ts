@@ -104,6 +104,7 @@ async function runnablePlatforms(ctx: Context, checks: readonly CheckResult[]): 
   return runnable;
 }
 
-function storedCheck({ name, platform, verdict, messages }: CheckResult): StoredCheck {
-  return { name: `${name} (${formatPlatform(platform)})`, verdict, message: messages.slice(0, 20).join("; ") };
+function storedCheck({ name, platform, verdict, messages, asks }: CheckResult): StoredCheck {
+  const message = messages.slice(0, 20).join("; ");
+  return { name: `${name} (${formatPlatform(platform)})`, verdict, message, ...(asks === true ? { asks } : {}) };
 }

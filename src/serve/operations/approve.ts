@@ -1,4 +1,4 @@
-import { countApprovals, machine } from "../../core/policy/index.ts";
+import { approvalsWanted, countApprovals, machine } from "../../core/policy/index.ts";
 import type { Rebuild } from "../../io/store/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { planFleet } from "../../loop/plan/index.ts";
@@ -38,17 +38,18 @@ async function decide(
   requireImage(ctx.config, image);
   requireEnvironment(ctx.config, environment);
   if (by === machine) return refuse(`${machine} is no person's name`);
-  const rule = ctx.config.environments.find(({ name }) => name === environment)?.approvals;
-  if (rule === undefined && verdict === "approved") return refuse(`${environment} wants no approvals`);
-  if (rule?.from !== undefined && !rule.from.includes(by))
-    return refuse(
-      `${by} is not among those whose word counts for ${environment}: ${rule.from.slice(0, 20).join(", ")}`,
-    );
+  const own = ctx.config.environments.find(({ name }) => name === environment)?.approvals;
+  if (own?.from !== undefined && !own.from.includes(by))
+    return refuse(`${by} is not among those whose word counts for ${environment}: ${own.from.slice(0, 20).join(", ")}`);
   const active = await ctx.store.loadRebuilds({ image, active: true });
   const pointers = await ctx.store.loadPointers(image);
   const current = pointers.find((one) => one.environment === environment)?.digest ?? null;
   const digest = prefix === undefined ? onItsWay(active, current) : await findDigest(ctx, image, prefix);
   if (digest === undefined) return refuse(`no candidate of ${image} is on its way to ${environment}`);
+  const verifications = await ctx.store.loadVerifications({ image, digest });
+  const newest = verifications.findLast((one) => one.environment === environment);
+  const rule = approvalsWanted(own, newest?.checks ?? []);
+  if (rule === undefined && verdict === "approved") return refuse(`${environment} wants no approvals`);
   if (digest === current) return refuse(`${environment} names ${digest} already`);
   const quarantined = (await ctx.store.loadQuarantines(image)).find((one) => one.digest === digest);
   if (quarantined !== undefined)
@@ -61,8 +62,8 @@ async function decide(
   for (const { id, candidate } of active) if (candidate === digest) await ctx.store.hurryRebuild(id);
   wake();
   const said = await ctx.store.loadApprovals({ image, digests: [digest] });
-  const own = said.filter((one) => one.environment === environment);
-  const approvals = rule === undefined ? 0 : countApprovals(rule, own);
+  const here = said.filter((one) => one.environment === environment);
+  const approvals = rule === undefined ? 0 : countApprovals(rule, here);
   return { kind: verdict, image, environment, digest, approvals, wanted: rule?.count ?? 0 };
 }
 
