@@ -1,4 +1,4 @@
-import { AppError, messageOf, signWebhook, webhookKey, type Clock, type Instant } from "../lib/index.ts";
+import { AppError, fetchFailure, signWebhook, webhookKey, type Clock, type Instant } from "../lib/index.ts";
 
 /** A row of the outbox that is due. */
 export interface DueNotification {
@@ -98,7 +98,7 @@ async function attempt(
     if (response.ok) return { kind: "ok" };
     return { kind: response.status === 410 ? "gone" : "failed", problem: `the receiver answered ${response.status}` };
   } catch (error) {
-    return { kind: "failed", problem: rootMessage(error) };
+    return { kind: "failed", problem: fetchFailure(error) };
   }
 }
 
@@ -118,9 +118,4 @@ function secretKey(secret: string): Uint8Array {
     ? "is not whsec_ and the base64 of at least 16 bytes"
     : "is shorter than 16 characters";
   throw new NotifyError("BAD_SECRET", `the webhook's secret ${what}`);
-}
-
-/** fetch hides why it failed in its cause. */
-function rootMessage(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
 }

@@ -1,4 +1,4 @@
-import { messageOf, printable } from "../../lib/index.ts";
+import { fetchFailure, printable, readBody } from "../../lib/index.ts";
 
 export interface JsonQuestion {
   readonly url: string;
@@ -34,27 +34,14 @@ export async function askJson(question: JsonQuestion, signal: AbortSignal): Prom
       redirect: "manual",
       signal: AbortSignal.any([signal, limit]),
     });
-    const text = await readText(response, question.maxBytes ?? defaultBytes);
+    const text = await readBody(response, question.maxBytes ?? defaultBytes);
     const location = response.headers.get("location") ?? undefined;
     return { kind: "answered", status: response.status, json: parseText(text), location };
   } catch (error) {
     signal.throwIfAborted();
-    const reason = limit.aborted ? `it did not answer within ${timeoutMs} ms` : rootMessage(error);
+    const reason = limit.aborted ? `it did not answer within ${timeoutMs} ms` : fetchFailure(error);
     return { kind: "silent", reason: printable(reason) };
   }
-}
-
-/** The body, as far as it is small; undefined where it is not. */
-async function readText(response: Response, maxBytes: number): Promise<string | undefined> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  if (response.body === null) return "";
-  for await (const piece of response.body as AsyncIterable<Uint8Array>) {
-    bytes += piece.byteLength;
-    if (bytes > maxBytes) return undefined;
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString("utf8");
 }
 
 function parseText(text: string | undefined): unknown {
@@ -63,9 +50,4 @@ function parseText(text: string | undefined): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** fetch hides why it failed in its cause. */
-function rootMessage(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
 }

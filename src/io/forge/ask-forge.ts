@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { messageOf, printable } from "../../lib/index.ts";
+import { fetchFailure, printable, readBody } from "../../lib/index.ts";
 import { ForgeError } from "./error.ts";
 
 export interface ForgeQuestion {
@@ -41,10 +41,10 @@ export function createAskForge(api: string, headers: Readonly<Record<string, str
         redirect: "manual",
         signal: AbortSignal.any([signal, limit]),
       });
-      text = await readText(response);
+      text = await readBody(response, maxBytes);
     } catch (error) {
       signal.throwIfAborted();
-      const why = limit.aborted ? `no answer within ${timeoutMs} ms` : rootMessage(error);
+      const why = limit.aborted ? `no answer within ${timeoutMs} ms` : fetchFailure(error);
       throw new ForgeError("UNREACHABLE", `${what}: ${printable(why)}`, { retry: true });
     }
     if (!response.ok) throw refusal(what, response, text);
@@ -94,28 +94,10 @@ function sentence(text: string | undefined): string {
   return `: ${printable(typeof words === "string" ? words : JSON.stringify(words)).slice(0, 300)}`;
 }
 
-/** The body, as far as it is small; undefined where it is not. */
-async function readText(response: Response): Promise<string | undefined> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  if (response.body === null) return "";
-  for await (const piece of response.body as AsyncIterable<Uint8Array>) {
-    bytes += piece.byteLength;
-    if (bytes > maxBytes) return undefined;
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString("utf8");
-}
-
 function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }
-}
-
-/** fetch hides why it failed in its cause. */
-function rootMessage(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
 }
