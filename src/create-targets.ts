@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { addressOfForge, type Config, type GitopsConfig } from "./core/config/index.ts";
+import { createCluster } from "./io/cluster/index.ts";
 import { createDeployTarget, type DeployTarget, type DeployWorld } from "./io/deploy/index.ts";
 import { createForge, type Forge } from "./io/forge/index.ts";
 import { createBranchWriter } from "./io/git/index.ts";
@@ -40,6 +41,7 @@ export function createTargets(config: Config, options: TargetsOptions): Targets 
     pullName: ({ image, deployment }) => pullName(image, config.deployments[deployment]?.registry),
     branches: createBranchWriter({ dir: join(rest.stateDir, "git"), env }),
     forgeOf: (gitops) => forgeOf(gitops, env),
+    cluster: (access) => createCluster({ ...access, env }),
     repository: (name) => registries.repository(name),
     copyImage: async (image, digest, to, { evidence, signal }) => {
       // A client remembers what it sent; what was sent may have been collected there since.

@@ -227,9 +227,55 @@ const gitops = z.strictObject({
     ),
 });
 
+const label = "[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?";
+const kubernetesName = z.string().regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, "a name of Kubernetes: `web`");
+
+const kubernetes = z
+  .strictObject({
+    kubeconfig: z
+      .string()
+      .min(1)
+      .max(4096)
+      .optional()
+      .describe("File, relative to this configuration; the service account of the pod without it"),
+    context: z.string().min(1).max(500).optional().describe("Of the kubeconfig; its current one without it"),
+    namespaces: z.array(kubernetesName).min(1).max(50).describe("Where the workloads are"),
+    workloads: z
+      .array(
+        z
+          .string()
+          .max(300)
+          .regex(
+            /^(?:deployment|statefulset|daemonset|cronjob)\/[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/,
+            "`deployment/web`, `statefulset/…`, `daemonset/…`, `cronjob/…`",
+          ),
+      )
+      .min(1)
+      .max(200)
+      .optional()
+      .describe("Which workloads, by name: `deployment/web`"),
+    selector: z
+      .string()
+      .max(500)
+      .regex(
+        new RegExp(`^(?:[a-z0-9.-]+/)?${label}=${label}(?:,(?:[a-z0-9.-]+/)?${label}=${label})*$`),
+        "labels: `app.kubernetes.io/part-of=shop`",
+      )
+      .optional()
+      .describe("Which workloads, by their labels"),
+    containers: z
+      .record(name, z.array(kubernetesName).min(1).max(50))
+      .default({})
+      .describe("Which containers run an image: `{ web: [frontend] }`; those of the image's repository without it"),
+  })
+  .refine(({ workloads, selector }) => (workloads === undefined) !== (selector === undefined), {
+    error: "either `workloads:` or `selector:` says which workloads",
+  });
+
 /** Every kind of running system, by the key that it has in a deployment. */
 const targets = {
   gitops: gitops.optional().describe("Files of a Git repository, which something else makes so"),
+  kubernetes: kubernetes.optional().describe("Workloads of a Kubernetes cluster"),
   compose: compose.optional().describe("Services of a Docker Compose file"),
   command: command.optional().describe("A program of your own"),
   webhook: webhook.optional().describe("A system that takes a signed request"),
@@ -266,6 +312,7 @@ export const deployments = z
 
 export type DeploymentConfig = z.output<typeof deployment>;
 export type ComposeConfig = z.output<typeof compose>;
+export type KubernetesConfig = z.output<typeof kubernetes>;
 export type GitopsConfig = z.output<typeof gitops>;
 export type TagConfig = z.output<typeof tag>;
 export type WebhookConfig = z.output<typeof webhook>;

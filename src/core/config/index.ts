@@ -7,6 +7,7 @@ export { deploymentsOf, imagesOf } from "./check-deployments.ts";
 export type {
   CommandConfig,
   ComposeConfig,
+  KubernetesConfig,
   DeploymentConfig,
   GitopsConfig,
   TagConfig,

@@ -2,6 +2,7 @@ import type { DeploymentConfig } from "../../core/config/index.ts";
 import { createCommandTarget } from "./command-target.ts";
 import { createComposeTarget } from "./compose-target.ts";
 import { createGitopsTarget } from "./gitops-target.ts";
+import { createKubernetesTarget } from "./kubernetes-target.ts";
 import { createTagTarget } from "./tag-target.ts";
 import type { DeployTarget, DeployWorld } from "./types.ts";
 import { createWebhookTarget } from "./webhook-target.ts";
@@ -20,6 +21,7 @@ export type {
 /** Every kind of running system, by its key in a deployment. Another one is: a file, a line here, its schema, a test. */
 const deployTargets = {
   compose: createComposeTarget,
+  kubernetes: createKubernetesTarget,
   command: createCommandTarget,
   webhook: createWebhookTarget,
   tag: createTagTarget,

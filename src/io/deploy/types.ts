@@ -104,6 +104,20 @@ export interface DeployWorld {
   readonly forgeOf: (gitops: GitopsConfig) => TargetForge | undefined;
   /** A repository elsewhere. */
   readonly repository: (name: string) => TargetRepository;
+  /** A Kubernetes cluster, by a kubeconfig or by the service account of the pod that we are in. */
+  readonly cluster: (access: {
+    readonly kubeconfig: string | undefined;
+    readonly context: string | undefined;
+  }) => TargetCluster;
+}
+
+/** As much of a Kubernetes API server as a target needs. Throws what clusters throw. */
+export interface TargetCluster {
+  /** An object; undefined where there is none. */
+  readonly read: (path: string, signal: AbortSignal) => Promise<unknown>;
+  readonly list: (path: string, selector: string | undefined, signal: AbortSignal) => Promise<readonly unknown[]>;
+  /** A strategic merge patch. `conflict`: the object is not what it was when it was read. */
+  readonly patch: (path: string, body: unknown, signal: AbortSignal) => Promise<"patched" | "conflict">;
 }
 
 /** As much of a repository as a tag needs. */

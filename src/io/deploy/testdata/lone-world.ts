@@ -7,8 +7,9 @@ export function loneWorld(home: string): DeployWorld {
     throw new Error("no registry and no Git is in this test");
   };
   const branches = { read: none, edit: none, propose: none, withdraw: none };
+  const cluster = () => ({ read: none, list: none, patch: none });
   const pullName = ({ image }: { readonly image: string }): string => `registry.example/${image}`;
   const forgeOf = (): undefined => undefined;
   const places = { home, stateDir: `${home}/state`, clock: systemClock };
-  return { ...places, copyImage: none, repository: none, branches, forgeOf, pullName };
+  return { ...places, copyImage: none, repository: none, branches, forgeOf, pullName, cluster };
 }

@@ -1,0 +1,160 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Client, request, type Dispatcher } from "undici";
+import { z } from "zod";
+import { LimitError, collectBytes, messageOf, printable } from "../../lib/index.ts";
+import { ClusterError } from "./error.ts";
+import { readAccess, type AccessSource, type ClusterAccess } from "./read-access.ts";
+
+/** What an answer may take. */
+export interface ClusterLimits {
+  readonly timeoutMs: number;
+  readonly bytes: number;
+  readonly pages: number;
+  /** The longest wait that a busy server is granted, in milliseconds. */
+  readonly retryMs: number;
+}
+
+const defaultLimits: ClusterLimits = { timeoutMs: 15_000, bytes: 16 << 20, pages: 50, retryMs: 5000 };
+const pageSize = 100;
+const tries = 3;
+const page = z.looseObject({
+  items: z.array(z.unknown()).max(10_000).nullable(),
+  metadata: z.looseObject({ continue: z.string().max(100_000).optional() }).optional(),
+});
+const status = z.looseObject({ message: z.string().optional() });
+
+/** As much of a Kubernetes API server as a deployment needs. Everything throws ClusterError; an abort is thrown on. */
+export interface Cluster {
+  /** An object; undefined where there is none. */
+  readonly read: (path: string, signal: AbortSignal) => Promise<unknown>;
+  /** Every object of a list, page by page. `selector`: of labels. */
+  readonly list: (path: string, selector: string | undefined, signal: AbortSignal) => Promise<readonly unknown[]>;
+  /** A strategic merge patch. `conflict`: the object is not what it was when it was read, or is gone. */
+  readonly patch: (path: string, body: unknown, signal: AbortSignal) => Promise<"patched" | "conflict">;
+}
+
+interface Answer {
+  readonly code: number;
+  readonly json: unknown;
+}
+
+/** A client of the Kubernetes API (API conventions: chunked lists, 409 on a resourceVersion that is not the newest, 410 on a list that is too old, 429 with Retry-After). Redirects are not followed; an answer has limits of size and time. */
+export function createCluster(source: AccessSource, limits: ClusterLimits = defaultLimits): Cluster {
+  const ask = async (
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<Answer> => {
+    for (let attempt = 1; ; attempt += 1) {
+      // A token is replaced every hour, and a file by a person.
+      const access = await readAccess(source);
+      const answer = await askOnce(access, method, path, body, limits, signal);
+      if (answer.code === 429 && attempt < tries) {
+        await delay(Math.min(limits.retryMs, answer.retryAfterMs), undefined, { signal });
+        continue;
+      }
+      if (answer.code >= 200 && answer.code < 300 && answer.json === undefined)
+        throw new ClusterError("UNREACHABLE", `${access.server}${path}: its answer is no JSON`);
+      return answer;
+    }
+  };
+  const list = async (
+    path: string,
+    selector: string | undefined,
+    signal: AbortSignal,
+    isAgain = false,
+  ): Promise<readonly unknown[]> => {
+    const items: unknown[] = [];
+    let next = "";
+    for (let count = 0; count < limits.pages; count += 1) {
+      const query = new URLSearchParams({ limit: `${pageSize}` });
+      if (selector !== undefined) query.set("labelSelector", selector);
+      if (next !== "") query.set("continue", next);
+      const at = `${path}?${query.toString()}`;
+      const answer = await ask("GET", at, undefined, signal);
+      // The list is older than what the server remembers.
+      if (answer.code === 410 && !isAgain) return list(path, selector, signal, true);
+      if (answer.code !== 200) throw refusal(path, answer);
+      const parsed = page.safeParse(answer.json);
+      if (!parsed.success) throw new ClusterError("UNREACHABLE", `${path}: its answer is no list`);
+      items.push(...(parsed.data.items ?? []));
+      next = parsed.data.metadata?.continue ?? "";
+      if (next === "") return items;
+    }
+    throw new ClusterError("TOO_LARGE", `${path}: there are more than ${limits.pages * pageSize}`);
+  };
+  return {
+    list,
+    read: async (path, signal) => {
+      const answer = await ask("GET", path, undefined, signal);
+      if (answer.code === 404) return undefined;
+      if (answer.code !== 200) throw refusal(path, answer);
+      return answer.json;
+    },
+    patch: async (path, body, signal) => {
+      const answer = await ask("PATCH", `${path}?fieldManager=tidemill`, body, signal);
+      if (answer.code === 409 || answer.code === 404) return "conflict";
+      if (answer.code !== 200) throw refusal(path, answer);
+      return "patched";
+    },
+  };
+}
+
+async function askOnce(
+  access: ClusterAccess,
+  method: Dispatcher.HttpMethod,
+  path: string,
+  body: unknown,
+  limits: ClusterLimits,
+  signal: AbortSignal,
+): Promise<Answer & { readonly retryAfterMs: number }> {
+  signal.throwIfAborted();
+  const late = AbortSignal.timeout(limits.timeoutMs);
+  const { server, tls, token } = access;
+  const where = server + path.replace(/\?.*/, "");
+  let client: Client | undefined;
+  try {
+    client = new Client(new URL(server).origin, { connect: tls });
+    const response = await request(server + path, {
+      method,
+      dispatcher: client,
+      signal: AbortSignal.any([signal, late]),
+      headers: {
+        accept: "application/json",
+        "user-agent": "tidemill",
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "content-type": "application/strategic-merge-patch+json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const bytes = await collectBytes(response.body, limits.bytes, where);
+    const said = Number(response.headers["retry-after"]);
+    const retryAfterMs = Number.isFinite(said) && said >= 0 ? said * 1000 : 1000;
+    return { code: response.statusCode, json: parseJson(bytes), retryAfterMs };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof LimitError) throw new ClusterError("TOO_LARGE", error.message);
+    const why = late.aborted ? `it did not answer within ${limits.timeoutMs} ms` : printable(messageOf(error));
+    throw new ClusterError("UNREACHABLE", `${where}: ${why}`, { cause: error });
+  } finally {
+    await client?.destroy();
+  }
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8")) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(path: string, { code, json }: Answer): ClusterError {
+  const said = status.safeParse(json);
+  const message = said.success && said.data.message !== undefined ? `: ${printable(said.data.message)}` : "";
+  const text = `${path.replace(/\?.*/, "")}: it answered ${code}${message}`.slice(0, 1000);
+  if (code === 401 || code === 403)
+    return new ClusterError("DENIED", text, { hint: "docs/delivery.md says which rights it needs." });
+  return new ClusterError(code >= 500 || code === 429 || code < 400 ? "UNREACHABLE" : "REFUSED", text);
+}

@@ -1,0 +1,13 @@
+import { AppError } from "../../lib/index.ts";
+
+export class ClusterError extends AppError<
+  /** The kubeconfig or the service account cannot be read, or is of a kind that is not used. */
+  | "BAD_ACCESS"
+  /** The API server does not answer, or not as one. */
+  | "UNREACHABLE"
+  /** It does not let us. */
+  | "DENIED"
+  /** It does not take what it was asked for. */
+  | "REFUSED"
+  | "TOO_LARGE"
+> {}

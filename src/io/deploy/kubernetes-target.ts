@@ -1,0 +1,348 @@
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import type { KubernetesConfig } from "../../core/config/index.ts";
+import type { Observed } from "../../core/deploy/index.ts";
+import { AppError, messageOf, printable, tryShape, type Digest } from "../../lib/index.ts";
+import {
+  digestOf,
+  isOfRepository,
+  parseOwned,
+  parsePod,
+  parseWorkload,
+  workloadKinds,
+  type PodContainer,
+  type Workload,
+  type WorkloadContainer,
+  type WorkloadKind,
+} from "./kubernetes-workload.ts";
+import type { Applied, DeployMeans, DeployRequest, DeployTarget, DeployWorld, Place, Undone } from "./types.ts";
+
+const lookMs = 1000;
+/** How long a rollout is watched before it is asked anew what a person made of it meanwhile. */
+const turnMs = 10_000;
+/** How long what is brought back has to become available before the way back goes on all the same. */
+const backMs = 60_000;
+const tries = 5;
+
+/** What an attempt leaves at a workload. */
+const mark = z.looseObject({
+  deployment: z.string(),
+  image: z.string(),
+  attempt: z.string(),
+  fence: z.number(),
+  digest: z.string(),
+  /** What the containers named before the first of our attempts. */
+  before: z.record(z.string(), z.string()),
+});
+type Mark = z.output<typeof mark>;
+
+/** A workload with the containers that run an image. */
+interface Found extends Workload {
+  readonly ours: readonly WorkloadContainer[];
+  readonly mark: Mark | undefined;
+}
+
+/**
+ * Workloads of a Kubernetes cluster. Only the image of a container is changed, by a patch that holds for the version of the workload that was read and for no other: whoever comes late changes nothing. An annotation names the attempt,
+ * its fence and its cause. The rollout is the cluster's own; its pods say why it does not come to its end.
+ */
+export function createKubernetesTarget(config: KubernetesConfig, world: DeployWorld): DeployTarget {
+  const cluster = world.cluster({
+    kubeconfig: config.kubeconfig === undefined ? undefined : resolve(world.home, config.kubeconfig),
+    context: config.context,
+  });
+
+  const find = async (place: Place, signal: AbortSignal): Promise<Found[]> => {
+    const all = await Promise.all(config.namespaces.map((namespace) => list(namespace, signal)));
+    return all.flat().flatMap((workload) => {
+      const own = readMark(workload, place);
+      const named = config.containers[place.image];
+      const ours = workload.containers.filter(({ name, image }) =>
+        named === undefined
+          ? isOfRepository(image, world.pullName(place)) || own?.before[name] !== undefined
+          : named.includes(name),
+      );
+      return ours.length === 0 ? [] : [{ ...workload, ours, mark: own }];
+    });
+  };
+
+  const list = async (namespace: string, signal: AbortSignal): Promise<Workload[]> => {
+    const at = (kind: WorkloadKind): string =>
+      `${workloadKinds[kind].group}/namespaces/${namespace}/${workloadKinds[kind].plural}`;
+    if (config.selector !== undefined) {
+      const { selector } = config;
+      const kinds = Object.keys(workloadKinds) as WorkloadKind[];
+      const lists = await Promise.all(kinds.map((kind) => cluster.list(at(kind), selector, signal)));
+      return lists.flatMap((items, index) => items.map((item) => must(kinds[index] ?? "deployment", namespace, item)));
+    }
+    const named = await Promise.all(
+      (config.workloads ?? []).map(async (workload) => {
+        const [kind = "", name = ""] = workload.split("/");
+        const object = await cluster.read(`${at(kind as WorkloadKind)}/${name}`, signal);
+        return object === undefined ? [] : [must(kind as WorkloadKind, namespace, object)];
+      }),
+    );
+    return named.flat();
+  };
+
+  const podsOf = async (workload: Workload, signal: AbortSignal): Promise<PodContainer[]> => {
+    const { selector, uid, kind } = workload;
+    if (selector === undefined || selector === "") return [];
+    const sets = kind === "deployment" ? await cluster.list(workload.replicaSetsPath, selector, signal) : [];
+    const owners = new Set([uid, ...sets.flatMap((one) => parseOwned(one, uid) ?? [])]);
+    const pods = await cluster.list(workload.podsPath, selector, signal);
+    return pods.flatMap((pod) => parsePod(pod, owners));
+  };
+
+  /** Puts images into a workload, as long as it is what it was; an answer where they must not be put there. */
+  const change = async (
+    start: Found,
+    request: DeployRequest,
+    means: DeployMeans,
+    wantedOf: (found: Found, container: WorkloadContainer) => string | { readonly refused: string } | undefined,
+    attempt: string,
+    digest: Digest,
+  ): Promise<string | undefined> => {
+    const { path } = start;
+    let found = start;
+    for (let count = 1; ; count += 1) {
+      const later = laterThan(found, request);
+      if (later !== undefined) return later;
+      const images: { readonly container: WorkloadContainer; readonly image: string }[] = [];
+      for (const container of found.ours) {
+        const image = wantedOf(found, container);
+        if (typeof image === "object") return image.refused;
+        if (image !== undefined && image !== container.image) images.push({ container, image });
+      }
+      const isMarked = found.mark?.attempt === attempt && found.mark.fence === request.fence;
+      if (images.length === 0 && (isMarked || found.mark === undefined)) return undefined;
+      await means.confirmOurs();
+      const marked = { ...request, id: attempt, digest };
+      if ((await cluster.patch(found.path, patchOf(found, marked, images), means.signal)) === "patched")
+        return undefined;
+      if (count >= tries) return `${found.title} was changed by others, again and again`;
+      const again = (await find(request, means.signal)).find((one) => one.path === path);
+      if (again === undefined) return undefined;
+      found = again;
+    }
+  };
+
+  const apply = async (request: DeployRequest, means: DeployMeans): Promise<Applied> => {
+    const end = performance.now() + Math.min(means.deadlineMs, turnMs);
+    const found = await find(request, means.signal);
+    if (found.length === 0) return { kind: "unreachable", reason: nowhere(request) };
+    const stuck = found.find(({ problem }) => problem !== undefined);
+    if (stuck?.problem !== undefined) return { kind: "unreachable", reason: `${stuck.title}: ${stuck.problem}` };
+    for (const one of found) {
+      const refused = await change(
+        one,
+        request,
+        means,
+        (at, container) => wanted(at, container, request, means),
+        request.id,
+        request.digest,
+      );
+      if (refused !== undefined) return { kind: "stale", reason: refused };
+    }
+    return watch(request, request.digest, end, means.signal);
+  };
+
+  const watch = async (place: Place, digest: Digest, end: number, signal: AbortSignal): Promise<Applied> => {
+    for (;;) {
+      const found = await find(place, signal);
+      const changed = found.find(({ ours }) => ours.some(({ image }) => digestOf(image) !== digest));
+      if (changed !== undefined) return { kind: "again", reason: `${changed.title}: somebody else changed it` };
+      const waiting = found.filter(({ rollout }) => rollout.kind !== "done");
+      if (waiting.length === 0) return { kind: "applied" };
+      const troubles = await Promise.all(
+        waiting.map(async (one) => {
+          const names = new Set(one.ours.map(({ name }) => name));
+          const pods = (await podsOf(one, signal)).filter((pod) => names.has(pod.name) && pod.digest === digest);
+          const bad = pods.find(({ trouble }) => trouble?.kind === "image") ?? pods.find(({ trouble }) => trouble);
+          return (
+            bad?.trouble && { kind: bad.trouble.kind, reason: `${one.title}: pod ${bad.pod}: ${bad.trouble.reason}` }
+          );
+        }),
+      );
+      const broken = troubles.find((trouble) => trouble?.kind === "image");
+      if (broken !== undefined) return { kind: "failed", reason: broken.reason };
+      const away = troubles.find((trouble) => trouble !== undefined);
+      const late = waiting.find(({ rollout }) => rollout.kind === "late");
+      if (away === undefined && late !== undefined) return { kind: "failed", reason: describeRollout(late) };
+      if (performance.now() >= end) {
+        // That an image cannot be pulled, or a pod has no room, says nothing of the image.
+        if (away !== undefined) return { kind: "unreachable", reason: away.reason };
+        return { kind: "again", reason: waiting.map(describeRollout).join("; ") };
+      }
+      await delay(Math.min(lookMs, Math.max(1, end - performance.now())), undefined, { signal });
+    }
+  };
+
+  const undo = async (request: DeployRequest, means: DeployMeans): Promise<Undone> => {
+    const { previous, digest } = request;
+    const attempt = `${request.id}-undo`;
+    for (const one of await find(request, means.signal)) {
+      if (laterThan(one, request) !== undefined) continue;
+      const back = (at: Found, container: WorkloadContainer): string | undefined =>
+        digestOf(container.image) === digest ? (previous?.reference ?? at.mark?.before[container.name]) : undefined;
+      await change(one, request, means, back, attempt, previous?.digest ?? digest);
+    }
+    if (previous === undefined) return { kind: "undone" };
+    const end = performance.now() + Math.min(means.deadlineMs, backMs);
+    await watch(request, previous.digest, end, means.signal);
+    return { kind: "undone" };
+  };
+
+  const observe = async (place: Place, signal: AbortSignal): Promise<Observed> => {
+    const found = await find(place, signal);
+    if (found.length === 0) return { kind: "absent", reason: nowhere(place) };
+    const digests = new Set<Digest>();
+    for (const one of found) {
+      const pods = await podsOf(one, signal);
+      for (const { name, image } of one.ours) {
+        const named = digestOf(image);
+        const seen = pods.filter((pod) => pod.name === name).flatMap((pod) => pod.digest ?? []);
+        if (named === undefined && seen.length === 0)
+          return { kind: "unknown", reason: `${one.title}: ${printable(name)} names no digest, and no pod of it runs` };
+        for (const digest of named === undefined ? seen : [named, ...seen]) digests.add(digest);
+      }
+    }
+    return { kind: "running", digests: [...digests] };
+  };
+
+  const nowhere = (place: Place): string =>
+    `no container of ${world.pullName(place)} is in ${config.namespaces.join(", ")}: look at \`workloads:\`, \`selector:\` and \`containers:\``;
+
+  return {
+    kind: "kubernetes",
+    observes: true,
+    plan: async (request, signal) => {
+      const steps = [`sets ${request.reference}`, "waits until its rollout is complete"];
+      try {
+        const found = await find(request, signal);
+        if (found.length === 0) return { steps, problem: nowhere(request) };
+        const set = found.map((one) => {
+          const names = one.ours.map(({ name }) => printable(name)).join(", ");
+          return `sets ${names} of ${one.title} to ${request.reference}`;
+        });
+        const stuck = found.find(({ problem }) => problem !== undefined);
+        const all = [...set, ...steps.slice(1)];
+        return stuck?.problem === undefined
+          ? { steps: all }
+          : { steps: all, problem: `${stuck.title}: ${stuck.problem}` };
+      } catch (error) {
+        return { steps, problem: reasonOf(error, signal) };
+      }
+    },
+    apply: async (request, means) => {
+      try {
+        return await apply(request, means);
+      } catch (error) {
+        return { kind: "unreachable", reason: reasonOf(error, means.signal) };
+      }
+    },
+    observe: async (place, signal) => {
+      try {
+        return await observe(place, signal);
+      } catch (error) {
+        return { kind: "unknown", reason: reasonOf(error, signal) };
+      }
+    },
+    undo: async (request, means) => {
+      try {
+        return await undo(request, means);
+      } catch (error) {
+        return { kind: "again", reason: reasonOf(error, means.signal) };
+      }
+    },
+  };
+}
+
+/** The image that a container gets, or why it stays what somebody else made of it. */
+function wanted(
+  { mark: own, title }: Found,
+  { name, image }: WorkloadContainer,
+  request: DeployRequest,
+  means: DeployMeans,
+): string | { readonly refused: string } {
+  const { digest, previous, reference } = request;
+  const found = digestOf(image);
+  if (found === digest || means.forced || previous === undefined) return reference;
+  const at = `${title}: ${printable(name)} names ${printable(image).slice(0, 300)}`;
+  // What was brought already and is not there any more was taken out. A way back asks nobody.
+  if (request.kind === "forward" && own?.attempt === request.id && own.digest === digest)
+    return { refused: `${at}: somebody took out what we had brought` };
+  if (found === previous.digest) return reference;
+  if (found !== undefined && own?.digest === found && means.isOurs(found)) return reference;
+  return { refused: `${at}, which no attempt of ours brought` };
+}
+
+function describeRollout({ title, rollout }: Found): string {
+  return rollout.kind === "done" ? title : `${title}: ${rollout.reason}`;
+}
+
+/** Why a worker of a fence is late, as a sentence. */
+function laterThan({ mark: own, title }: Found, { fence }: DeployRequest): string | undefined {
+  if (own === undefined || own.fence <= fence) return undefined;
+  return `${title} was changed by a later worker: its fence is ${own.fence}, ours ${fence}`;
+}
+
+function must(kind: WorkloadKind, namespace: string, value: unknown): Workload {
+  const workload = parseWorkload(kind, namespace, value);
+  if (workload === undefined) throw new AppError("UNREADABLE", `what is given as a ${kind} in ${namespace} is none`);
+  return workload;
+}
+
+/** A name that an annotation may have, of one place (at most 63 characters). */
+function annotationOf({ deployment, image }: Place): string {
+  return `tidemill.dev/place-${createHash("sha256")
+    .update(JSON.stringify([deployment, image]))
+    .digest("hex")
+    .slice(0, 16)}`;
+}
+
+function readMark({ annotations }: Workload, place: Place): Mark | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(annotations[annotationOf(place)] ?? "null");
+  } catch {
+    return undefined;
+  }
+  const shaped = tryShape(mark, value);
+  return shaped.success && shaped.data.deployment === place.deployment && shaped.data.image === place.image
+    ? shaped.data
+    : undefined;
+}
+
+/** A strategic merge patch of what was read: with another resourceVersion, or another object of that name, the server answers 409. */
+function patchOf(
+  found: Found,
+  { deployment, image, id, fence, digest, reason }: DeployRequest,
+  images: readonly { readonly container: WorkloadContainer; readonly image: string }[],
+): unknown {
+  const before = { ...Object.fromEntries(found.ours.map((one) => [one.name, one.image])), ...found.mark?.before };
+  const own: Mark = { deployment, image, attempt: id, fence, digest, before };
+  const pod: Partial<Record<WorkloadContainer["list"], { name: string; image: string }[]>> = {};
+  for (const { container, image: to } of images) (pod[container.list] ??= []).push({ name: container.name, image: to });
+  const template = { template: { spec: pod } };
+  const spec = found.kind === "cronjob" ? { jobTemplate: { spec: template } } : template;
+  const cause = { "kubernetes.io/change-cause": printable(`tidemill: ${image}: ${reason}`).slice(0, 1000) };
+  return {
+    metadata: {
+      uid: found.uid,
+      resourceVersion: found.resourceVersion,
+      annotations: { [annotationOf({ deployment, image, environment: "" })]: JSON.stringify(own), ...cause },
+    },
+    ...(images.length === 0 ? {} : { spec }),
+  };
+}
+
+/** A cluster that does not do it says nothing of the image. An abort, and what is no error of the cluster, is thrown on. */
+function reasonOf(error: unknown, signal: AbortSignal): string {
+  signal.throwIfAborted();
+  if (!(error instanceof AppError)) throw error;
+  const { hint } = error;
+  return hint === undefined ? messageOf(error) : `${messageOf(error)}. ${hint}`;
+}

@@ -1,0 +1,311 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { createCluster } from "../../src/io/cluster/index.ts";
+import {
+  createDeployTarget,
+  type DeployMeans,
+  type DeployRequest,
+  type DeployTarget,
+} from "../../src/io/deploy/index.ts";
+import { loneWorld } from "../../src/io/deploy/testdata/lone-world.ts";
+import { sha256, type Digest } from "../../src/lib/index.ts";
+import { needs } from "../needs.ts";
+import { missingCluster, startCluster, type SmallCluster } from "./testdata/small-cluster.ts";
+
+const missing = await missingCluster();
+const it = needs(missing);
+const minute = 60_000;
+let cluster: SmallCluster;
+beforeAll(async () => {
+  if (missing === undefined) cluster = await startCluster();
+}, 2 * minute);
+afterAll(async () => {
+  if (missing === undefined) await cluster.end();
+}, minute);
+
+const place = { deployment: "shop", image: "web", environment: "production" };
+const [one, two, three] = [sha256("one"), sha256("two"), sha256("three")];
+const reference = (digest: Digest): string => `registry.example/web@${digest}`;
+const ask = (digest: Digest, previous: Digest | undefined, more: Partial<DeployRequest> = {}): DeployRequest => ({
+  ...place,
+  id: `for-${digest.slice(7, 15)}`,
+  fence: 7,
+  digest,
+  reference: reference(digest),
+  previous: previous && { digest: previous, reference: reference(previous) },
+  kind: "forward",
+  reason: "nginx 1.0 → 1.1 (CVE-1)",
+  ...more,
+});
+const means = (more: Partial<DeployMeans> = {}): DeployMeans => ({
+  signal: new AbortController().signal,
+  deadlineMs: minute,
+  confirmOurs: () => Promise.resolve(),
+  isOurs: () => true,
+  forced: false,
+  ...more,
+});
+
+interface WorkloadObject {
+  readonly metadata: { readonly resourceVersion: string; readonly annotations: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly { readonly image: string }[] } };
+  };
+}
+
+interface Namespace {
+  readonly name: string;
+  readonly target: DeployTarget;
+  readonly path: (workload: string) => string;
+  readonly image: (workload: string) => Promise<string | undefined>;
+  /** Somebody else sets an image, as `kubectl set image` does. */
+  readonly set: (workload: string, image: string) => Promise<void>;
+}
+
+let count = 0;
+/** A namespace with workloads of an image that names a tag. */
+async function open(
+  workloads: readonly string[] = ["deployment/web"],
+  more: Readonly<Record<string, unknown>> = {},
+  user: "admin" | "tidemill" = "admin",
+): Promise<Namespace> {
+  count += 1;
+  const name = `shop-${count}`;
+  await cluster.ask("POST", "/api/v1/namespaces", { metadata: { name } });
+  const path = (workload: string): string => {
+    const [kind, own] = workload.split("/");
+    return `/apis/${kind === "cronjob" ? "batch" : "apps"}/v1/namespaces/${name}/${kind}s/${own}`;
+  };
+  for (const workload of workloads) {
+    const [kind, own = ""] = workload.split("/");
+    const labels = { app: own, part: "shop" };
+    const containers = [
+      { name: "web", image: "registry.example/web:stable" },
+      { name: "proxy", image: "registry.example/proxy:1" },
+    ];
+    const template = { metadata: { labels }, spec: { containers } };
+    const spec =
+      kind === "cronjob"
+        ? {
+            schedule: "0 0 1 1 *",
+            jobTemplate: { spec: { template: { spec: { containers, restartPolicy: "Never" } } } },
+          }
+        : {
+            template,
+            selector: { matchLabels: { app: own } },
+            ...(kind === "daemonset" ? {} : { replicas: 2 }),
+            ...(kind === "statefulset" ? { serviceName: own } : {}),
+            ...(kind === "deployment" ? { progressDeadlineSeconds: 30 } : {}),
+          };
+    await cluster.ask("POST", path(workload).replace(/\/[^/]*$/, ""), { metadata: { name: own, labels }, spec });
+  }
+  const config = { kubeconfig: cluster.kubeconfig(user), namespaces: [name], containers: {}, workloads, ...more };
+  const world = {
+    ...loneWorld("/"),
+    cluster: (access: Parameters<ReturnType<typeof loneWorld>["cluster"]>[0]) => createCluster({ ...access, env: {} }),
+  };
+  const kubernetes = config as NonNullable<Parameters<typeof createDeployTarget>[0]["kubernetes"]>;
+  const target = createDeployTarget({ environment: "production", deadline: minute, kubernetes }, world);
+  return {
+    name,
+    target,
+    path,
+    image: async (workload) =>
+      ((await cluster.ask("GET", path(workload))) as WorkloadObject).spec.template.spec.containers[0]?.image,
+    set: async (workload, image) => {
+      await cluster.ask("PATCH", path(workload), {
+        spec: { template: { spec: { containers: [{ name: "web", image }] } } },
+      });
+    },
+  };
+}
+
+const signal = new AbortController().signal;
+
+/** Asks until it is no more under way, as the loop does. */
+async function applyToEnd(
+  target: DeployTarget,
+  request: DeployRequest,
+  given = means(),
+): ReturnType<DeployTarget["apply"]> {
+  for (let asked = 0; ; asked += 1) {
+    const applied = await target.apply(request, given);
+    if (applied.kind !== "again" || asked > 5) return applied;
+  }
+}
+
+async function observeUntil(target: DeployTarget, digests: readonly Digest[]): Promise<void> {
+  await expect.poll(() => target.observe(place, signal), { timeout: 20_000 }).toEqual({ kind: "running", digests });
+}
+
+describe("a Deployment of a real API server", () => {
+  it(
+    "is brought to a digest, rolled out, seen, and taken back",
+    async () => {
+      const { target, image, path } = await open();
+      expect(await target.plan(ask(one, undefined), signal)).toEqual({
+        steps: [
+          `sets web of deployment/web in shop-${count} to ${reference(one)}`,
+          "waits until its rollout is complete",
+        ],
+      });
+      expect(await applyToEnd(target, ask(one, undefined))).toEqual({ kind: "applied" });
+      expect(await image("deployment/web")).toBe(reference(one));
+      await observeUntil(target, [one]);
+      const { metadata } = (await cluster.ask("GET", path("deployment/web"))) as WorkloadObject;
+      expect(metadata.annotations["kubernetes.io/change-cause"]).toContain("CVE-1");
+      // What is done is not done again: who follows after a crash finds it as it is.
+      expect(await applyToEnd(target, ask(one, undefined))).toEqual({ kind: "applied" });
+      const again = (await cluster.ask("GET", path("deployment/web"))) as WorkloadObject;
+      expect(again.metadata.resourceVersion).toBe(metadata.resourceVersion);
+
+      expect(await applyToEnd(target, ask(two, one, { fence: 8 }))).toEqual({ kind: "applied" });
+      await observeUntil(target, [two]);
+      expect(await target.undo(ask(two, one, { fence: 9 }), means())).toEqual({ kind: "undone" });
+      await observeUntil(target, [one]);
+    },
+    2 * minute,
+  );
+
+  it(
+    "says by its pods why it does not take an image: that decides, or it is the cluster's own trouble",
+    async () => {
+      const { target, image } = await open();
+      await applyToEnd(target, ask(one, undefined));
+      cluster.behave(two, "crash");
+      expect(await applyToEnd(target, ask(two, one))).toMatchObject({
+        kind: "failed",
+        reason: expect.stringMatching(/pod web-\S+: CrashLoopBackOff; it ended with 3; it cannot go on/),
+      });
+      expect((await target.observe(place, signal)) as unknown).toMatchObject({
+        digests: expect.arrayContaining([one, two]),
+      });
+      expect(await target.undo(ask(two, one), means())).toEqual({ kind: "undone" });
+      await observeUntil(target, [one]);
+      cluster.behave(three, "unpullable");
+      expect(await applyToEnd(target, ask(three, one))).toMatchObject({
+        kind: "unreachable",
+        reason: expect.stringContaining("ImagePullBackOff"),
+      });
+      // The registry is back.
+      cluster.behave(three, "ready");
+      expect(await applyToEnd(target, ask(three, one))).toEqual({ kind: "applied" });
+      expect(await image("deployment/web")).toBe(reference(three));
+      cluster.behave(two, "slow");
+      expect(await target.apply(ask(two, three, { fence: 9 }), means({ deadlineMs: 1500 }))).toMatchObject({
+        kind: "again",
+        reason: expect.stringContaining("of 2 pods are updated"),
+      });
+      cluster.behave(two, "ready");
+    },
+    2 * minute,
+  );
+
+  it(
+    "stays as a person or a later worker made it",
+    async () => {
+      const { target, image, set } = await open();
+      await applyToEnd(target, ask(one, undefined));
+      const stranger = sha256("stranger");
+      await set("deployment/web", reference(stranger));
+      await observeUntil(target, [stranger]);
+      const refused = await target.apply(
+        ask(two, one, { fence: 8 }),
+        means({ isOurs: (digest) => digest !== stranger }),
+      );
+      expect(refused).toMatchObject({ kind: "stale", reason: expect.stringContaining("no attempt of ours brought") });
+      expect(await image("deployment/web")).toBe(reference(stranger));
+      expect(await applyToEnd(target, ask(two, one, { fence: 8 }), means({ forced: true }))).toEqual({
+        kind: "applied",
+      });
+      // A person takes it out again while the attempt is still open.
+      await set("deployment/web", reference(one));
+      expect(await target.apply(ask(two, one, { fence: 9 }), means())).toMatchObject({
+        kind: "stale",
+        reason: expect.stringContaining("took out"),
+      });
+      // Who was stopped and wakes up late changes nothing, to neither side.
+      expect(await target.apply(ask(three, one, { fence: 3 }), means())).toMatchObject({ kind: "stale" });
+      expect(await target.undo(ask(one, two, { fence: 3 }), means())).toEqual({ kind: "undone" });
+      expect(await image("deployment/web")).toBe(reference(one));
+    },
+    2 * minute,
+  );
+
+  it(
+    "is not changed by a patch of what was there before somebody else's",
+    async () => {
+      const { target, image, set } = await open();
+      await applyToEnd(target, ask(one, undefined));
+      const stranger = sha256("stranger");
+      let asked = 0;
+      const confirmOurs = async (): Promise<void> => {
+        asked += 1;
+        if (asked === 1) await set("deployment/web", reference(stranger));
+      };
+      const applied = await target.apply(ask(two, one, { fence: 8 }), means({ confirmOurs, isOurs: () => false }));
+      expect(applied).toMatchObject({ kind: "stale" });
+      expect(await image("deployment/web")).toBe(reference(stranger));
+      await expect(
+        target.apply(ask(two, stranger, { fence: 9 }), means({ confirmOurs: () => Promise.reject(new Error("lost")) })),
+      ).rejects.toThrow("lost");
+      expect(await image("deployment/web")).toBe(reference(stranger));
+    },
+    2 * minute,
+  );
+
+  it("that is paused, or is not there, is the cluster's own trouble", async () => {
+    const { target, path } = await open();
+    await cluster.ask("PATCH", path("deployment/web"), { spec: { paused: true } });
+    expect(await target.apply(ask(one, undefined), means())).toMatchObject({
+      kind: "unreachable",
+      reason: expect.stringContaining("paused"),
+    });
+    await cluster.ask("DELETE", path("deployment/web"));
+    await expect.poll(() => target.observe(place, signal), { timeout: 20_000 }).toMatchObject({ kind: "absent" });
+    expect(await target.apply(ask(one, undefined), means())).toMatchObject({ kind: "unreachable" });
+  });
+});
+
+describe("workloads of other kinds", () => {
+  it(
+    "are found by label, and brought to a digest by the rights of the example and no more",
+    async () => {
+      const workloads = ["statefulset/db", "daemonset/agent", "cronjob/report", "deployment/web"];
+      const denied = await open(["deployment/web"], {}, "tidemill");
+      expect(await denied.target.observe(place, signal)).toMatchObject({
+        kind: "unknown",
+        reason: expect.stringMatching(/it answered 403.*cannot get/),
+      });
+      const opened = await open(workloads, { workloads: undefined, selector: "part=shop" }, "tidemill");
+      const text = await readFile(new URL("../../examples/kubernetes/rights.yaml", import.meta.url), "utf8");
+      for (const document of parseAllDocuments(text)) {
+        const object = document.toJS() as { kind: string; metadata: object };
+        if (object.kind !== "Role" && object.kind !== "RoleBinding") continue;
+        await cluster.ask(
+          "POST",
+          `/apis/rbac.authorization.k8s.io/v1/namespaces/${opened.name}/${object.kind.toLowerCase()}s`,
+          {
+            ...object,
+            metadata: { ...object.metadata, namespace: opened.name },
+            ...(object.kind === "RoleBinding"
+              ? { subjects: [{ kind: "User", name: "tidemill", apiGroup: "rbac.authorization.k8s.io" }] }
+              : {}),
+          },
+        );
+      }
+      await expect
+        .poll(() => applyToEnd(opened.target, ask(one, undefined)), { timeout: minute })
+        .toEqual({
+          kind: "applied",
+        });
+      await observeUntil(opened.target, [one]);
+      for (const workload of workloads.filter((name) => !name.startsWith("cronjob")))
+        expect(await opened.image(workload)).toBe(reference(one));
+      expect(await applyToEnd(opened.target, ask(two, one, { fence: 8 }))).toEqual({ kind: "applied" });
+      await observeUntil(opened.target, [two]);
+    },
+    3 * minute,
+  );
+});

@@ -1,0 +1,216 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { access, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { Agent, request } from "undici";
+
+const run = promisify(execFile);
+const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tidemill");
+const program = process.env["TIDEMILL_SMALL_KUBERNETES"] ?? join(cache, "small-kubernetes");
+
+/** Why a cluster cannot be started here, for `needs`. */
+export async function missingCluster(): Promise<string | undefined> {
+  const hasProgram = await access(program).then(
+    () => true,
+    () => false,
+  );
+  if (!hasProgram) return "the API server of Kubernetes: scripts/build-small-kubernetes";
+  const hasEtcd = await run("etcd", ["--version"]).then(
+    () => true,
+    () => false,
+  );
+  return hasEtcd ? undefined : "etcd, which is not installed";
+}
+
+/** How a node takes a digest. */
+type Behaviour = "ready" | "crash" | "unpullable" | "slow";
+
+export interface SmallCluster {
+  readonly folder: string;
+  /** Path of a kubeconfig, by user. */
+  readonly kubeconfig: (user: "admin" | "tidemill") => string;
+  readonly ask: (method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: unknown) => Promise<unknown>;
+  readonly behave: (digest: string, how: Behaviour) => void;
+  readonly end: () => Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Starts etcd, the API server and the controllers of Kubernetes, and one node that runs nothing and says how what it was given does. */
+export async function startCluster(): Promise<SmallCluster> {
+  const folder = await mkdtemp(join(tmpdir(), "tidemill-cluster-"));
+  const [store, peer, port] = [await freePort(), await freePort(), await freePort()];
+  const children: ChildProcess[] = [];
+  const start = (path: string, args: readonly string[]): void => {
+    children.push(spawn(path, args, { cwd: folder, stdio: "ignore" }));
+  };
+  const storeUrl = `http://127.0.0.1:${store}`;
+  const peerUrl = `http://127.0.0.1:${peer}`;
+  start("etcd", [
+    "--data-dir=etcd",
+    "--unsafe-no-fsync",
+    `--listen-client-urls=${storeUrl}`,
+    `--advertise-client-urls=${storeUrl}`,
+    `--listen-peer-urls=${peerUrl}`,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=default=${peerUrl}`,
+  ]);
+  await run("openssl", ["genrsa", "-out", join(folder, "sa.key"), "2048"]);
+  const users = { admin: "of-the-admin", tidemill: "of-tidemill" };
+  await writeFile(
+    join(folder, "tokens.csv"),
+    `${users.admin},admin,admin,system:masters\n${users.tidemill},tidemill,tidemill\n`,
+  );
+  const url = `https://127.0.0.1:${port}`;
+  const kubeconfig = (user: keyof typeof users): string => join(folder, `${user}.yaml`);
+  for (const user of ["admin", "tidemill"] as const)
+    await writeFile(
+      kubeconfig(user),
+      JSON.stringify({
+        "current-context": "lab",
+        contexts: [{ name: "lab", context: { cluster: "lab", user } }],
+        clusters: [{ name: "lab", cluster: { server: url, "certificate-authority": "certs/apiserver.crt" } }],
+        users: [{ name: user, user: { token: users[user] } }],
+      }),
+    );
+  for (const name of ["kube-apiserver", "kube-controller-manager"]) await symlink(program, join(folder, name));
+  start("./kube-apiserver", [
+    `--etcd-servers=${storeUrl}`,
+    `--secure-port=${port}`,
+    "--bind-address=127.0.0.1",
+    "--advertise-address=127.0.0.1",
+    "--cert-dir=certs",
+    "--service-account-key-file=sa.key",
+    "--service-account-signing-key-file=sa.key",
+    "--service-account-issuer=https://tidemill.test",
+    "--token-auth-file=tokens.csv",
+    "--authorization-mode=RBAC",
+    "--service-cluster-ip-range=10.0.0.0/24",
+    "--disable-admission-plugins=ServiceAccount",
+  ]);
+  const agent = new Agent({ connect: { rejectUnauthorized: false } });
+  const ask: SmallCluster["ask"] = async (method, path, body) => {
+    const type = method === "PATCH" ? "application/strategic-merge-patch+json" : "application/json";
+    const response = await request(url + path, {
+      method,
+      dispatcher: agent,
+      headers: { authorization: `Bearer ${users.admin}`, "content-type": type },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.body.text();
+    if (response.statusCode >= 300 && response.statusCode !== 404 && response.statusCode !== 409)
+      throw new Error(`${method} ${path}: ${response.statusCode} ${text.slice(0, 500)}`);
+    return text.startsWith("{") ? (JSON.parse(text) as unknown) : text;
+  };
+  for (let count = 0; ; count += 1) {
+    if ((await ask("GET", "/readyz").catch(() => undefined)) === "ok") break;
+    if (count > 240) throw new Error("the API server does not come up");
+    await delay(250);
+  }
+  await readFile(join(folder, "certs/apiserver.crt"));
+  start("./kube-controller-manager", [
+    `--kubeconfig=${kubeconfig("admin")}`,
+    "--leader-elect=false",
+    "--secure-port=0",
+    "--controllers=deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller",
+  ]);
+  await ask("POST", "/api/v1/nodes", { metadata: { name: "node" } });
+  await ask("PATCH", "/api/v1/nodes/node/status", { status: { conditions: [{ type: "Ready", status: "True" }] } });
+  // A new node is out of bounds until a controller that is not started here has seen it.
+  await ask("PATCH", "/api/v1/nodes/node", { spec: { taints: null } });
+  const behaviours = new Map<string, Behaviour>();
+  const stop = new AbortController();
+  const node = runNode(ask, behaviours, stop.signal);
+  return {
+    folder,
+    kubeconfig,
+    ask,
+    behave: (digest, how) => void behaviours.set(digest, how),
+    end: async () => {
+      stop.abort();
+      await node;
+      await agent.destroy();
+      await Promise.all(
+        children.map(async (child) => {
+          if (child.exitCode !== null) return;
+          const ended = new Promise((resolve) => child.once("exit", resolve));
+          child.kill("SIGKILL");
+          await ended;
+        }),
+      );
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Pod {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly deletionTimestamp?: string };
+  readonly spec: {
+    readonly nodeName?: string;
+    readonly containers: readonly { readonly name: string; readonly image: string }[];
+  };
+}
+
+/** Binds every pod to the node and says of its containers what their digest is known for, again and again. */
+async function runNode(
+  ask: SmallCluster["ask"],
+  behaviours: ReadonlyMap<string, Behaviour>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const { items } = (await ask("GET", "/api/v1/pods")) as { readonly items: readonly Pod[] };
+      for (const pod of items) await tend(ask, pod, behaviours);
+    } catch {
+      // It is about to end, or the pod has gone meanwhile.
+    }
+    await delay(150);
+  }
+}
+
+async function tend(ask: SmallCluster["ask"], pod: Pod, behaviours: ReadonlyMap<string, Behaviour>): Promise<void> {
+  const { name, namespace, deletionTimestamp } = pod.metadata;
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+  if (deletionTimestamp !== undefined) {
+    await ask("DELETE", path, { gracePeriodSeconds: 0 });
+    return;
+  }
+  if (pod.spec.nodeName === undefined) {
+    await ask("POST", `${path}/binding`, { metadata: { name }, target: { kind: "Node", name: "node" } });
+  }
+  const statuses = pod.spec.containers.map((container) => describe(container, behaviours));
+  const isReady = statuses.every(({ ready }) => ready);
+  const conditions = ["Ready", "ContainersReady"].map((type) => ({ type, status: isReady ? "True" : "False" }));
+  await ask("PATCH", `${path}/status`, { status: { phase: "Running", conditions, containerStatuses: statuses } });
+}
+
+function describe(
+  { name, image }: Pod["spec"]["containers"][number],
+  behaviours: ReadonlyMap<string, Behaviour>,
+): { readonly ready: boolean } & Readonly<Record<string, unknown>> {
+  const own = { name, image, imageID: image, restartCount: 0 };
+  switch (behaviours.get(image.split("@")[1] ?? "")) {
+    case "crash": {
+      const waiting = { reason: "CrashLoopBackOff", message: "back-off 10s restarting failed container" };
+      const lastState = { terminated: { exitCode: 3, reason: "Error", message: "it cannot go on" } };
+      return { ...own, ready: false, restartCount: 2, state: { waiting }, lastState };
+    }
+    case "unpullable": {
+      const waiting = { reason: "ImagePullBackOff", message: "Back-off pulling image" };
+      return { ...own, imageID: "", ready: false, state: { waiting } };
+    }
+    case "slow":
+      return { ...own, ready: false, state: { running: {} } };
+    default:
+      return { ...own, ready: true, state: { running: {} } };
+  }
+}
