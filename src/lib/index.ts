@@ -1,3 +1,4 @@
+export { addressBeside, askJson, type JsonAnswer } from "./ask-json.ts";
 export { AppError, messageOf, type ErrorDetail } from "./error.ts";
 export { systemClock, manualClock, type Clock, type Instant, type SteadyMoment } from "./clock.ts";
 export { digestAlgorithm, digestHex, isDigest, sha256, type Digest } from "./digest.ts";

@@ -34,6 +34,17 @@ describe("a check", () => {
     ["{ name: a, structure: { files: [{ path: /bin/sh, exists: false }], user: app, maxSize: 80MiB } }", []],
     ["{ name: a, http: { port: 8080, path: /healthz, contains: ok }, env: { MODE: test }, start: 10s }", []],
     ["{ name: a, tcp: 5432, command: [postgres, -D, /tmp], writable: true }", []],
+    [
+      '{ name: a, pipeline: { url: "https://ci.example/verify", secret: "a secret of the pipeline" }, timeout: 1h }',
+      [],
+    ],
+    [
+      '{ name: a, pipeline: { url: "file:///etc/passwd", secret: short } }',
+      [
+        "10 images.web.checks.0.pipeline.url: an address: `https://deploy.example/hook`",
+        "10 images.web.checks.0.pipeline.secret: at least 16 characters, or `whsec_` and the base64 of at least 16 bytes",
+      ],
+    ],
     ["{ name: a, tcp: 70000 }", ["10 images.web.checks.0.tcp: it takes at most 65535"]],
     [
       "{ name: a, http: { port: 80, path: '@evil.example/' } }",
@@ -55,7 +66,7 @@ describe("a check", () => {
     [
       "{ name: a }",
       [
-        "10 images.web.checks.0: a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`; `tidemill schema` says what else",
+        "10 images.web.checks.0: a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`, `pipeline`; `tidemill schema` says what else",
       ],
     ],
   ])("%s", (text, said) => expect(problems(text)).toEqual(said));

@@ -1,5 +1,17 @@
 import { z } from "zod";
-import { absolutePath, duration, headers, name, owner, size, text, units, variable } from "./values.ts";
+import {
+  absolutePath,
+  duration,
+  headers,
+  httpAddress,
+  name,
+  owner,
+  signingSecret,
+  size,
+  text,
+  units,
+  variable,
+} from "./values.ts";
 
 const timeout = duration.default(60_000);
 const common = {
@@ -77,6 +89,21 @@ const script = z.strictObject({
   timeout,
 });
 
+const pipeline = z.strictObject({
+  ...common,
+  pipeline: z
+    .strictObject({
+      url: httpAddress,
+      secret: signingSecret,
+      poll: duration
+        .default(10 * units.s)
+        .refine((every) => every >= 100, { error: "at least 100ms" })
+        .describe("Between two looks at the status that it names"),
+    })
+    .describe("Your CI gives the verdict: it is asked by a signed request, once for all platforms"),
+  timeout: duration.default(30 * units.m).describe("Within which its verdict has to be there"),
+});
+
 const expectedFile = z
   .strictObject({
     path: absolutePath,
@@ -139,9 +166,9 @@ const structureTests = z.strictObject({
 });
 
 /** What a candidate must pass, told apart by the key that it names. */
-export const check = z.union([run, http, tcp, structure, structureTests, script], {
+export const check = z.union([run, http, tcp, structure, structureTests, script, pipeline], {
   error:
-    "a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`; `tidemill schema` says what else",
+    "a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`, `pipeline`; `tidemill schema` says what else",
 });
 
 export type CheckConfig = z.output<typeof check>;

@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { webhookKey } from "../../lib/index.ts";
 import { addressOfForge, forgeKinds } from "./address-of-forge.ts";
-import { duration, headers, name, units } from "./values.ts";
+import { duration, headers, httpAddress, name, signingSecret, units } from "./values.ts";
 
 const program = z.array(z.string().max(4096)).min(1).max(100);
 
@@ -27,21 +26,9 @@ const command = z.strictObject({
   undo: program.optional().describe("Brings TIDEMILL_PREVIOUS back; `run` with that digest without it"),
 });
 
-const httpAddress = z
-  .string()
-  .max(2000)
-  .regex(/^https?:\/\/\S+$/, "an address: `https://deploy.example/hook`")
-  .refine((url) => URL.canParse(url.replaceAll("{image}", "image")), { error: "not an address" });
-
 const webhook = z.strictObject({
   url: httpAddress,
-  secret: z
-    .string()
-    .max(500)
-    .refine((secret) => webhookKey(secret) !== undefined, {
-      error: "at least 16 characters, or `whsec_` and the base64 of at least 16 bytes",
-    })
-    .describe("Signs each request; may name a variable: `${DEPLOY_SECRET}`"),
+  secret: signingSecret,
   observe: httpAddress
     .optional()
     .describe('Answers `{ "digest": … }`, what runs; `{image}` stands for the image\'s name'),

@@ -258,6 +258,16 @@ describe("variables", () => {
     });
   });
 
+  it("stand in the address and the secret of a pipeline that is asked, of an image and of an environment", () => {
+    const pipeline = '{ name: ci, pipeline: { url: "https://${HOST}/x", secret: "${SECRET}" } }';
+    const asked = changed(["    parent: base", `    checks: [${pipeline}]`]);
+    const env = { HOST: "ci.test", SECRET: "a secret of the pipeline" };
+    expect(configOf(asked, env).images.web?.checks).toMatchObject([
+      { pipeline: { url: "https://ci.test/x", secret: env.SECRET } },
+    ]);
+    expect(problemsOf(asked, { HOST: "ci.test" })[0]).toMatchObject({ message: "the variable SECRET is not set" });
+  });
+
   it("are text anywhere else", () => {
     const text = changed([
       "    parent: base",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { webhookKey } from "../../lib/index.ts";
 
 /** What is declared is called by; images, environments, upstreams, checks. */
 export const name = z.string().regex(
@@ -51,3 +52,19 @@ export const headers = z.record(
     .max(4096)
     .regex(/^[^\r\n\0]*$/, "one line"),
 );
+
+/** Of a system that is asked by HTTP; `{image}` may stand for an image's name. */
+export const httpAddress = z
+  .string()
+  .max(2000)
+  .regex(/^https?:\/\/\S+$/, "an address: `https://deploy.example/hook`")
+  .refine((url) => URL.canParse(url.replaceAll("{image}", "image")), { error: "not an address" });
+
+/** What signs requests, as Standard Webhooks has it. */
+export const signingSecret = z
+  .string()
+  .max(500)
+  .refine((secret) => webhookKey(secret) !== undefined, {
+    error: "at least 16 characters, or `whsec_` and the base64 of at least 16 bytes",
+  })
+  .describe("Signs each request; may name a variable: `${DEPLOY_SECRET}`");

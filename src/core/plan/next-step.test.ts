@@ -122,6 +122,13 @@ describe("nextStep with a candidate", () => {
     });
   });
 
+  it("verifies again after a while what could not be verified", () => {
+    const verifications = [{ environment: "staging", verdict: "not_run" as const, finishedAt: now }];
+    expect(step({ verifications })).toMatchObject({ kind: "wait", until: now + 600_000 });
+    const earlier = [{ environment: "staging", verdict: "not_run" as const, finishedAt: now - 600_000 }];
+    expect(step({ verifications: earlier })).toEqual({ kind: "verify", environment: "staging" });
+  });
+
   it("waits for a person where the environment is not automatic, and where somebody moved its tag", () => {
     const verifications = [passed("staging")];
     const manual = chain.map((link) => ({ ...link, auto: false }));

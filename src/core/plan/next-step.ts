@@ -38,6 +38,7 @@ export interface RebuildFacts {
   readonly verifications: readonly {
     readonly environment: EnvironmentName;
     readonly verdict: "passed" | "failed" | "not_run" | null;
+    readonly finishedAt?: Instant | null;
     readonly checks?: readonly { readonly message: string; readonly asks?: true }[];
   }[];
   /** What the environments of its image name. */
@@ -81,6 +82,9 @@ const ended: ReadonlySet<RebuildState> = new Set(["promoted", "unchanged", "fail
 
 /** A parent that arrives has its children looked at anew; this is for one whose word was lost. */
 const lookAtParentMs = 15_000;
+
+/** What could not be verified is tried again. */
+const verifyAgainMs = 10 * 60_000;
 
 /** Which step is next for a rebuild, from the facts alone: asked after every step and after every restart. */
 export function nextStep(facts: RebuildFacts, chain: readonly ChainLink[], now: Instant): NextStep {
@@ -136,15 +140,19 @@ function failedParent({ parents }: RebuildFacts): NextStep | undefined {
 }
 
 function stepInto(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep {
-  const verdict = facts.verifications.filter(({ environment }) => environment === link.name).at(-1)?.verdict;
+  const newest = facts.verifications.findLast(({ environment }) => environment === link.name);
+  const verdict = newest?.verdict;
   if (verdict === undefined || verdict === null) return { kind: "verify", environment: link.name };
   if (verdict === "failed") {
     return { kind: "finish", state: "failed", reason: `it did not pass its verification for ${link.name}` };
   }
   if (verdict === "not_run") {
+    // What was not there may be by now: an engine, somebody's pipeline.
+    const until = typeof newest?.finishedAt === "number" ? newest.finishedAt + verifyAgainMs : undefined;
+    if (until !== undefined && until <= now) return { kind: "verify", environment: link.name };
     return {
       kind: "wait",
-      until: undefined,
+      until,
       reason: `checks for ${link.name} could not run, and policy requires them`,
     };
   }

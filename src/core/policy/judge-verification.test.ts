@@ -37,6 +37,9 @@ describe("judgeVerification", () => {
   });
 
   it("does not take it for proof that nothing was checked", () => {
+    const unheard = found(check("proof", "passed"), check("pipeline: ci", "not_run"));
+    expect(judgeVerification(unheard, lenient).verdict).toBe("not_run");
+    expect(judgeVerification(found(check("pipeline: ci", "passed")), strict).verdict).toBe("passed");
     expect(judgeVerification(found(), lenient)).toEqual({ verdict: "not_run", reasons: ["nothing was checked"] });
   });
 

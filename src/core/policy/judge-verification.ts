@@ -28,7 +28,7 @@ export interface Judgement {
 
 /**
  * Whether what was found of a candidate is enough for an environment. A failed check is never enough, and neither is none at all. Where policy requires
- * it, each check that needs an engine has to run on every platform that the engine runs, and on at least one.
+ * it, each check that needs an engine has to run on every platform that the engine runs, and on at least one. A pipeline that gave no verdict is never enough: whoever asks it wants its word.
  */
 export function judgeVerification(found: JudgedVerification, policy: VerificationPolicy): Judgement {
   const { checks } = found;
@@ -36,9 +36,13 @@ export function judgeVerification(found: JudgedVerification, policy: Verificatio
   if (failed.length > 0) return { verdict: "failed", reasons: failed.map(describe) };
   if (found.verdict === "failed") return { verdict: "failed", reasons: ["the verification failed"] };
   if (checks.length === 0) return { verdict: "not_run", reasons: ["nothing was checked"] };
-  const lacking = policy.requireRun ? checks.filter((check) => isLacking(check, checks, policy)) : [];
+  const lacking = checks.filter((check) => isUnheard(check) || (policy.requireRun && isLacking(check, checks, policy)));
   if (lacking.length > 0) return { verdict: "not_run", reasons: lacking.map(describe) };
   return { verdict: "passed", reasons: checks.filter(({ verdict }) => verdict !== "passed").map(describe) };
+}
+
+function isUnheard({ name, verdict }: JudgedCheck): boolean {
+  return verdict === "not_run" && name.startsWith("pipeline: ");
 }
 
 function isLacking(check: JudgedCheck, checks: readonly JudgedCheck[], { engineRuns }: VerificationPolicy): boolean {

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import type { GitopsConfig } from "../../core/config/index.ts";
 import type { Observed } from "../../core/deploy/index.ts";
-import { isDigest, printable, type Digest } from "../../lib/index.ts";
-import { askJson, type JsonAnswer } from "./ask-json.ts";
+import { askJson, isDigest, printable, type Digest, type JsonAnswer } from "../../lib/index.ts";
 import { readRunning } from "./read-running.ts";
 import type { Place } from "./types.ts";
 

@@ -2,8 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { WebhookConfig } from "../../core/config/index.ts";
 import type { Observed } from "../../core/deploy/index.ts";
-import { printable, signWebhook, webhookKey } from "../../lib/index.ts";
-import { askJson, type JsonAnswer } from "./ask-json.ts";
+import { addressBeside, askJson, printable, signWebhook, webhookKey, type JsonAnswer } from "../../lib/index.ts";
 import { readRunning } from "./read-running.ts";
 import type { Applied, DeployMeans, DeployRequest, DeployTarget, DeployWorld } from "./types.ts";
 
@@ -103,9 +102,5 @@ function describeBody(json: unknown): string {
 function statusAddress(url: string, answer: JsonAnswer): string | undefined {
   if (answer.kind !== "answered") return undefined;
   const parsed = accepted.safeParse(answer.json);
-  const named = (parsed.success ? parsed.data.status : undefined) ?? answer.location;
-  if (named === undefined) return undefined;
-  if (!URL.canParse(named, url)) return undefined;
-  const at = new URL(named, url);
-  return at.origin === new URL(url).origin && at.username === "" ? at.href : undefined;
+  return addressBeside(url, (parsed.success ? parsed.data.status : undefined) ?? answer.location);
 }

@@ -4,12 +4,14 @@ import { checkExpected } from "../../core/inventory/index.ts";
 import type { RunEngine } from "../../io/engine/index.ts";
 import type { PlatformImage } from "../../io/layer/index.ts";
 import type { Clock } from "../../lib/index.ts";
+import { isPipeline, type PipelineCheck } from "./check-pipeline.ts";
 import { checkRun, whyNotRun } from "./check-run.ts";
 import { checkScript, checkServedScript } from "./check-script.ts";
 import { checkStarted } from "./check-started.ts";
 import type { checkStructureTests } from "./check-structure-tests.ts";
 import type { CheckResult, VerifyRequest } from "./types.ts";
 
+type AskedCheck = Exclude<CheckConfig, PipelineCheck>;
 type Outcome = Pick<CheckResult, "verdict" | "messages">;
 
 interface AskedDeps {
@@ -22,16 +24,16 @@ interface AskedDeps {
 /** Checks of one platform that go on at once: each may have a container of its own. */
 const atOnce = 2;
 
-/** Every check that the configuration asks for, of one platform of the candidate, in its order; where no engine can run one, it is `not_run` with the reason. */
+/** Every check that the configuration asks for, of one platform of the candidate, in its order, but the verdicts of pipelines; where no engine can run one, it is `not_run` with the reason. */
 export async function checkAsked(
   request: VerifyRequest,
   image: PlatformImage,
   { engine, clock, home }: AskedDeps,
   signal?: AbortSignal,
 ): Promise<CheckResult[]> {
-  const { checks } = request;
+  const checks = request.checks.filter((check): check is AskedCheck => !isPipeline(check));
   const reason = checks.some(needsEngine) ? await whyNotRun(engine, image) : undefined;
-  const ask = (check: CheckConfig): Promise<Outcome> | Outcome => {
+  const ask = (check: AskedCheck): Promise<Outcome> | Outcome => {
     if ("structure" in check) return checkFiles(check.structure, image);
     if ("structureTests" in check)
       return askStructureTests(check, { source: request.source, image, home, engine }, signal);
@@ -77,8 +79,8 @@ function checkFiles(
 
 /** Asks again what failed, as often as its policy says; what passed only then warns. */
 async function withRetries(
-  check: CheckConfig,
-  ask: (check: CheckConfig) => Promise<Outcome> | Outcome,
+  check: AskedCheck,
+  ask: (check: AskedCheck) => Promise<Outcome> | Outcome,
   signal: AbortSignal | undefined,
 ): Promise<Outcome> {
   const { count = 0, pause = 0 } = ("retries" in check ? check.retries : undefined) ?? {};
@@ -95,7 +97,7 @@ async function withRetries(
 
 const kinds = ["run", "http", "tcp", "structure", "structureTests", "script"];
 
-function nameOf(check: CheckConfig): string {
+function nameOf(check: AskedCheck): string {
   const kind = kinds.find((one) => one in check) ?? "check";
   return `${kind}: ${check.name}`;
 }

@@ -13,6 +13,7 @@ import type { Clock } from "../../lib/index.ts";
 import { checkBytes } from "./check-bytes.ts";
 import { checkProof, type ProofOrigin } from "./check-proof.ts";
 import { checkAsked } from "./check-asked.ts";
+import { checkPipelines } from "./check-pipeline.ts";
 import type { CandidateVerification, CheckResult, PlatformFacts, VerifyRequest } from "./types.ts";
 
 export interface VerifyDeps {
@@ -56,6 +57,9 @@ export async function verifyCandidate(
         messages: [`production has ${formatPlatform(gone.platform)}, the candidate has not`],
         ms: 0,
       });
+  const isRefused = checks.some(({ verdict }) => verdict === "failed");
+  const places = platforms.map(({ platform }) => platform);
+  checks.push(...(await checkPipelines(request, places, isRefused, deps.clock, signal)));
   return { digest: image.digest, checks, platforms, ...verdictOf(checks) };
 }
 

@@ -1,4 +1,5 @@
-import { fetchFailure, printable, readBody } from "../../lib/index.ts";
+import { printable } from "./display.ts";
+import { fetchFailure, readBody } from "./http.ts";
 
 export interface JsonQuestion {
   readonly url: string;
@@ -50,4 +51,11 @@ function parseText(text: string | undefined): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What an answer of `url` names as another address, if it lies at the same origin and holds no name of a user; undefined for all else. */
+export function addressBeside(url: string, named: string | undefined): string | undefined {
+  if (named === undefined || !URL.canParse(named, url)) return undefined;
+  const at = new URL(named, url);
+  return at.origin === new URL(url).origin && at.username === "" ? at.href : undefined;
 }

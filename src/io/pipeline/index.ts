@@ -1,0 +1,1 @@
+export { askPipeline, type PipelineQuestion, type PipelineVerdict } from "./ask-pipeline.ts";
