@@ -270,6 +270,26 @@ describe("a Deployment of a real API server", () => {
 
 describe("workloads of other kinds", () => {
   it(
+    "come back where ordered pods never became ready, and the first goes back to what stood there",
+    async () => {
+      const { target, image } = await open(["statefulset/db"]);
+      const bad = sha256("bad of the set");
+      cluster.behave(bad, "crash");
+      expect(await applyToEnd(target, ask(bad, undefined))).toMatchObject({
+        kind: "failed",
+        reason: expect.stringContaining("statefulset/db"),
+      });
+      expect(await target.undo(ask(bad, undefined), means())).toEqual({ kind: "undone" });
+      expect(await image("statefulset/db")).toBe("registry.example/web:stable");
+      expect(await applyToEnd(target, ask(one, undefined, { fence: 8 }))).toEqual({ kind: "applied" });
+      expect(await applyToEnd(target, ask(bad, one, { fence: 9 }))).toMatchObject({ kind: "failed" });
+      expect(await target.undo(ask(bad, one, { fence: 9 }), means())).toEqual({ kind: "undone" });
+      await observeUntil(target, [one]);
+    },
+    3 * minute,
+  );
+
+  it(
     "are found by label, and brought to a digest by the rights of the example and no more",
     async () => {
       const workloads = ["statefulset/db", "daemonset/agent", "cronjob/report", "deployment/web"];

@@ -27,6 +27,7 @@ export function checkDeployments(config: Config): Mistake[] {
   const images = Object.keys(config.images);
   const tags = ownTags(config);
   const files = new Map<string, string>();
+  const workloads = new Map<string, string>();
   return Object.entries(config.deployments).flatMap(([name, deployment]): Mistake[] => {
     const at = ["deployments", name];
     const mistakes: Mistake[] = [];
@@ -37,6 +38,8 @@ export function checkDeployments(config: Config): Mistake[] {
     if (deployment.compose !== undefined) mistakes.push(...checkServices(deployment.compose.services, at, images));
     if (deployment.tag !== undefined) mistakes.push(...checkTag(name, imagesOf(config, name), deployment, tags));
     if (deployment.gitops !== undefined) mistakes.push(...checkFiles(name, imagesOf(config, name), deployment, files));
+    if (deployment.kubernetes !== undefined)
+      mistakes.push(...checkWorkloads(name, imagesOf(config, name), deployment, workloads));
     return mistakes;
   });
 }
@@ -119,6 +122,34 @@ function checkFiles(
       return [{ path, message: `${other} writes ${image} to ${file} as well` }];
     }),
   );
+}
+
+/** No two of us set one image at one workload. `seen`: who sets each. */
+function checkWorkloads(
+  name: string,
+  images: readonly string[],
+  { kubernetes }: Config["deployments"][string],
+  seen: Map<string, string>,
+): Mistake[] {
+  if (kubernetes === undefined) return [];
+  const { kubeconfig, context, namespaces, workloads = [], containers } = kubernetes;
+  const strange = Object.keys(containers).filter((image) => !images.includes(image));
+  const at = ["deployments", name, "kubernetes"];
+  const twice = (workload: string, index: number): Mistake[] =>
+    namespaces.flatMap((namespace) =>
+      images.flatMap((image): Mistake[] => {
+        const key = JSON.stringify([kubeconfig, context, namespace, workload, image]);
+        const other = seen.get(key);
+        seen.set(key, name);
+        if (other === undefined) return [];
+        const message = `${other} sets ${image} at ${workload} in ${namespace} as well`;
+        return [{ path: [...at, "workloads", index], message }];
+      }),
+    );
+  return [
+    ...strange.map((image) => unknown([...at, "containers", image], "image", image, images)),
+    ...workloads.flatMap(twice),
+  ];
 }
 
 function unknown(path: Mistake["path"], what: string, name: string, known: readonly string[]): Mistake {

@@ -47,6 +47,22 @@ describe("deployments of the configuration", () => {
     ],
     ["shop: { environment: staging }", /it names no target: one of .*command/],
     ["shop: { environment: staging, gitops: { url: /a, files: [] } }", /gitops\.files/],
+    ["shop: { environment: staging, kubernetes: { namespaces: [shop] } }", /either `workloads:` or `selector:`/],
+    [
+      "shop: { environment: staging, kubernetes: { namespaces: [shop], workloads: [deployment/web], selector: a=b } }",
+      /either `workloads:` or `selector:`/,
+    ],
+    ["shop: { environment: staging, kubernetes: { namespaces: [shop], workloads: [pod/web] } }", /statefulset/],
+    ["shop: { environment: staging, kubernetes: { namespaces: [../x], workloads: [deployment/web] } }", /namespaces/],
+    ["shop: { environment: staging, kubernetes: { namespaces: [shop], selector: 'a=b&limit=1' } }", /labels/],
+    [
+      "shop: { environment: staging, kubernetes: { namespaces: [shop], selector: a=b, containers: { wep: [x] } } }",
+      /there is no image "wep"/,
+    ],
+    [
+      "shop: { environment: staging, kubernetes: { namespaces: [shop], workloads: [deployment/web] } }\n  other: { environment: production, images: [web], kubernetes: { namespaces: [shop], workloads: [deployment/web] } }",
+      /other\.kubernetes\.workloads.*: shop sets web at deployment\/web in shop as well/,
+    ],
     ["shop: { environment: staging, gitops: { url: /a, files: [../b] } }", /a file from the top of the repository/],
     ["shop: { environment: staging, gitops: { url: /a, files: [/b] } }", /a file from the top of the repository/],
     ["shop: { environment: staging, gitops: { url: /a, files: [b, b] } }", /a file stands there twice/],

@@ -31,6 +31,8 @@ export interface Cluster {
   readonly list: (path: string, selector: string | undefined, signal: AbortSignal) => Promise<readonly unknown[]>;
   /** A strategic merge patch. `conflict`: the object is not what it was when it was read, or is gone. */
   readonly patch: (path: string, body: unknown, signal: AbortSignal) => Promise<"patched" | "conflict">;
+  /** Deletes an object, by its uid: another one of that name, and none, stay as they are. */
+  readonly remove: (path: string, uid: string, signal: AbortSignal) => Promise<void>;
 }
 
 interface Answer {
@@ -98,6 +100,10 @@ export function createCluster(source: AccessSource, limits: ClusterLimits = defa
       if (answer.code !== 200) throw refusal(path, answer);
       return "patched";
     },
+    remove: async (path, uid, signal) => {
+      const answer = await ask("DELETE", path, { preconditions: { uid } }, signal);
+      if (![200, 202, 404, 409].includes(answer.code)) throw refusal(path, answer);
+    },
   };
 }
 
@@ -124,7 +130,9 @@ async function askOnce(
         accept: "application/json",
         "user-agent": "tidemill",
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(body === undefined ? {} : { "content-type": "application/strategic-merge-patch+json" }),
+        ...(body === undefined
+          ? {}
+          : { "content-type": method === "PATCH" ? "application/strategic-merge-patch+json" : "application/json" }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });

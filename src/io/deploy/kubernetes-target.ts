@@ -162,7 +162,10 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
           const pods = (await podsOf(one, signal)).filter((pod) => names.has(pod.name) && pod.digest === digest);
           const bad = pods.find(({ trouble }) => trouble?.kind === "image") ?? pods.find(({ trouble }) => trouble);
           return (
-            bad?.trouble && { kind: bad.trouble.kind, reason: `${one.title}: pod ${bad.pod}: ${bad.trouble.reason}` }
+            bad?.trouble && {
+              kind: bad.trouble.kind,
+              reason: `${one.title}: pod ${printable(bad.pod)}: ${bad.trouble.reason}`,
+            }
           );
         }),
       );
@@ -187,12 +190,29 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
       if (laterThan(one, request) !== undefined) continue;
       const back = (at: Found, container: WorkloadContainer): string | undefined =>
         digestOf(container.image) === digest ? (previous?.reference ?? at.mark?.before[container.name]) : undefined;
-      await change(one, request, means, back, attempt, previous?.digest ?? digest);
+      const refused = await change(one, request, means, back, attempt, previous?.digest ?? digest);
+      const { path } = one;
+      const now = refused === undefined ? one : (await find(request, means.signal)).find((at) => at.path === path);
+      // A later worker has the place: what is there is its own.
+      if (now === undefined || laterThan(now, request) !== undefined) continue;
+      if (refused !== undefined) return { kind: "again", reason: refused };
+      await freeOrdinals(one, request, means);
     }
     if (previous === undefined) return { kind: "undone" };
     const end = performance.now() + Math.min(means.deadlineMs, backMs);
     await watch(request, previous.digest, end, means.signal);
     return { kind: "undone" };
+  };
+
+  /** A StatefulSet whose pods come in order waits for ever for one that never became ready, also on the way back: such a one has to go first. */
+  const freeOrdinals = async (workload: Found, { digest }: DeployRequest, means: DeployMeans): Promise<void> => {
+    if (workload.kind !== "statefulset") return;
+    const pods = await podsOf(workload, means.signal);
+    const stuck = pods.filter((one) => one.digest === digest && !one.isReady);
+    for (const [uid, name] of new Map(stuck.map(({ podUid, pod }) => [podUid, pod]))) {
+      await means.confirmOurs();
+      await cluster.remove(`${workload.podsPath}/${encodeURIComponent(name)}`, uid, means.signal);
+    }
   };
 
   const observe = async (place: Place, signal: AbortSignal): Promise<Observed> => {

@@ -165,6 +165,7 @@ const state = z.looseObject({
 const podShape = z.looseObject({
   metadata: z.looseObject({
     name: text,
+    uid: text,
     deletionTimestamp: text.optional(),
     ownerReferences: z.array(z.looseObject({ uid: text })).default([]),
   }),
@@ -194,6 +195,8 @@ const ownedShape = z.looseObject({
 /** A container of a pod that is not on its way out. */
 export interface PodContainer {
   readonly pod: string;
+  readonly podUid: string;
+  readonly isReady: boolean;
   readonly name: string;
   /** As the pod names it; as the node found it where it names none. */
   readonly digest: Digest | undefined;
@@ -212,12 +215,13 @@ export function parsePod(value: unknown, owners: ReadonlySet<string>): PodContai
     ({ type, reason }) => type === "PodScheduled" && reason === "Unschedulable",
   );
   const stuck = unscheduled && `Unschedulable: ${printable(unscheduled.message ?? "")}`.slice(0, 300);
+  const isReady = status.conditions.some((one) => one.type === "Ready" && one.status === "True");
   const statuses = [...readStatuses(status["containerStatuses"]), ...readStatuses(status["initContainerStatuses"])];
   return [...spec.containers, ...(spec.initContainers ?? [])].map(({ name, image }) => {
     const seen = statuses.find((one) => one.name === name);
     const trouble = stuck === undefined ? troubleOf(seen) : ({ kind: "cluster", reason: stuck } as const);
     const digest = digestOf(image) ?? digestOf(seen?.imageID ?? "");
-    return { pod: printable(own.name), name, digest, trouble };
+    return { pod: own.name, podUid: own.uid, isReady, name, digest, trouble };
   });
 }
 

@@ -118,6 +118,8 @@ export interface TargetCluster {
   readonly list: (path: string, selector: string | undefined, signal: AbortSignal) => Promise<readonly unknown[]>;
   /** A strategic merge patch. `conflict`: the object is not what it was when it was read. */
   readonly patch: (path: string, body: unknown, signal: AbortSignal) => Promise<"patched" | "conflict">;
+  /** Deletes an object, by its uid: another one of that name stays. */
+  readonly remove: (path: string, uid: string, signal: AbortSignal) => Promise<void>;
 }
 
 /** As much of a repository as a tag needs. */
