@@ -84,4 +84,95 @@ describe("a drift gate", () => {
     expect(await pointer("small-alone")).toBe(good);
     expect((await operations.status({ image: "small-alone" })).quarantines).toHaveLength(1);
   }, 120_000);
+
+  it("asks those whose word counts, as many as are wanted", async () => {
+    const rule = { approvals: { count: 2, from: ["ada", "bob"] } };
+    const production = { name: "production", gates: { drift: { added: "ask" } } };
+    const small = await fleets.create({ environments: [{ name: "staging" }, production] });
+    const begun = await fleets.open(small);
+    await begun.run();
+    const good = await begun.pointer("small-alone");
+    await begun.close();
+    await small.configure({ environments: [{ name: "staging" }, { ...production, ...rule }] });
+    const { run, pointer, operations, clock } = await fleets.open(small);
+    await small.publish(needing("1.0-2"));
+    await run();
+    const ask = { image: "small-alone", environment: "production", reason: "we want the lens" };
+    expect(await operations.approve({ ...ask, by: "eve" })).toMatchObject({ kind: "refused" });
+    expect(await operations.approve({ ...ask, by: "ada" })).toMatchObject({ approvals: 1, wanted: 2 });
+    clock.jump(1000);
+    await run();
+    expect(await pointer("small-alone")).toBe(good);
+    expect((await operations.status({ image: "small-alone" })).rebuilds[0]?.reason).toMatch(
+      /1 of 2 approvals for production, by ada, bob; a person is asked: small-lens/,
+    );
+    await operations.approve({ ...ask, by: "bob" });
+    clock.jump(1000);
+    await run();
+    expect(await pointer("small-alone")).toBe(await pointer("small-alone", "staging"));
+  }, 120_000);
+
+  it("knows no word that helps against what is refused", async () => {
+    const drift = { added: "refuse", removed: "ask" };
+    const small = await fleets.create({
+      environments: [{ name: "staging" }, { name: "production", gates: { drift } }],
+    });
+    const { run, pointer, operations } = await fleets.open(small);
+    await run();
+    const good = await pointer("small-alone");
+    await small.publish(needing("1.0-2"));
+    await run();
+    const refused = (await pointer("small-alone", "staging")) ?? "";
+    const ask = { image: "small-alone", environment: "production", reason: "we want the lens", by: "ada" };
+    expect(await operations.approve({ ...ask, digest: refused })).toMatchObject({ kind: "refused" });
+    expect(await operations.promote({ ...ask, digest: refused })).toMatchObject({ kind: "refused" });
+    expect(await pointer("small-alone")).toBe(good);
+  }, 120_000);
+
+  it("that is asked about moves nothing before a person's word and all after it, whenever a pass is killed", async () => {
+    const small = await fleets.create({
+      environments: [{ name: "staging" }, { name: "production", gates: { drift: { added: "ask" } } }],
+    });
+    const began = performance.now();
+    expect((await small.tidemill(["run"])).status).toBe(0);
+    const wholeMs = performance.now() - began;
+    await small.publish(needing("1.0-2"));
+    const look = async (): Promise<string | undefined> => {
+      const open = await small.open();
+      try {
+        await expectInvariants(open);
+        return await open.version("small-alone", "small-gauge");
+      } finally {
+        await open.close();
+      }
+    };
+    const kill = (at: number) => small.tidemill(["run"], { killAfterMs: 300 + wholeMs * at });
+    for (const at of [0.4, 0.7]) {
+      await kill(at);
+      expect(await look()).toBe("1.0-1");
+    }
+    expect((await small.tidemill(["run"])).status).toBe(0);
+    expect(await look()).toBe("1.0-1");
+    const shown = await small.tidemill(["status", "small-alone"]);
+    expect(shown.out.replaceAll(/\s+/g, " ")).toContain("small-lens 1.0-1 is new");
+    const word = ["approve", "small-alone", "production", "--by", "ada", "--reason", "meant"];
+    expect(await small.tidemill(word)).toMatchObject({
+      status: 0,
+      out: expect.stringContaining("approved for production: 1 of 1"),
+    });
+    for (const at of [0.4, 0.7]) {
+      await kill(at);
+      await look();
+    }
+    expect((await small.tidemill(["run"])).status).toBe(0);
+    expect(await look()).toBe("1.0-2");
+    const { fleet } = await fleets.open(small);
+    const moves = await fleet.ctx.store.loadPromotions({ image: "small-alone", environment: "production" });
+    expect(moves.filter(({ state }) => state === "confirmed")).toHaveLength(2);
+    const audit = await fleet.ctx.store.loadAudit({ limit: 1000 });
+    expect(audit.find(({ action }) => action === "approved")).toMatchObject({
+      actor: "ada",
+      detail: { environment: "production", reason: "meant" },
+    });
+  }, 180_000);
 });
