@@ -112,7 +112,7 @@ export async function createSmallFleet(
   const dataDir = env["DATABASE_URL"] === undefined ? await createPgliteDir() : join(folder, "data");
   await mkdir(dataDir, { recursive: true });
   await writeFile(join(folder, "key.gpg"), publicKeyOf(archive.key));
-  const whole = { ...env, DOCKER_HOST: "unix:///nonexistent.sock", HOME: folder, NO_COLOR: "1" };
+  const whole = { DOCKER_HOST: "unix:///nonexistent.sock", ...env, HOME: folder, NO_COLOR: "1" };
   // As an archive's dates do, they only go forward.
   let dated = Math.floor(Date.now() / 1000) * 1000 - 24 * hour;
   const one: SmallFleet = {
