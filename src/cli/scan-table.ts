@@ -92,7 +92,22 @@ function summaryLine(open: readonly ScanFindingView[], state: Platform["state"],
 function groupLines(group: string, findings: readonly ScanFindingView[], screen: Screen): string[] {
   const isCure = findings.some(({ remedy }) => remedy.kind !== "wait-upstream" && remedy.kind !== "accepted");
   const title = `${group}${isCure ? ` cures ${mergeRows(findings).length}` : ""}`;
-  return [screen.bold(cutTo(printable(title), screen)), findingTable(findings, screen)];
+  const inTheWay = obstacles(findings).map((line) => `  ${screen.yellow("!")} ${cutTo(printable(line), screen)}`);
+  return [screen.bold(cutTo(printable(title), screen)), ...inTheWay, findingTable(findings, screen)];
+}
+
+const maxObstacles = 5;
+
+/** Who does not take a version that cures, each once. */
+function obstacles(findings: readonly ScanFindingView[]): string[] {
+  const all = findings.flatMap(({ package: name, remedy: { version, dependants } }) =>
+    dependants.flatMap(({ allows, name: by, range }) =>
+      allows === false ? [`${by} asks for ${name} ${range}, which ${version ?? "the cure"} is not in`] : [],
+    ),
+  );
+  const lines = [...new Set(all)];
+  const more = lines.length - maxObstacles;
+  return more > 0 ? [...lines.slice(0, maxObstacles), `and ${more} more`] : lines;
 }
 
 function findingTable(findings: readonly ScanFindingView[], screen: Screen): string {

@@ -312,6 +312,38 @@ describe("scan of a directory", () => {
   });
 });
 
+describe("scan of a source tree", () => {
+  it("says who asks for what a lock file names, version by version, and who does not take the cure", async () => {
+    const root = folder.path("source");
+    const feed = folder.path("npm-feed");
+    await mkdir(root);
+    await mkdir(feed);
+    const events = [{ introduced: "0" }, { fixed: "6.7.3" }, { introduced: "6.8.0" }, { fixed: "6.9.7" }];
+    const affected = [{ package: { ecosystem: "npm", name: "qs" }, ranges: [{ type: "SEMVER", events }] }];
+    const advisory = { id: "GHSA-made-up", modified: "2026-01-01T00:00:00Z", affected };
+    await writeFile(`${feed}/qs.json`, JSON.stringify(advisory));
+    const packages = {
+      "": { name: "shop", dependencies: { express: "4.17.1", qs: "^6.8.0" } },
+      "node_modules/express": { version: "4.17.1", dependencies: { qs: "6.7.0" } },
+      "node_modules/express/node_modules/qs": { version: "6.7.0" },
+      "node_modules/qs": { version: "6.8.0" },
+    };
+    await writeFile(`${root}/package-lock.json`, JSON.stringify({ lockfileVersion: 3, packages }));
+    const { platforms } = await scan({ subject: root, feeds: [feed] });
+    const told = platforms[0]?.findings.map(({ version, remedy }) => [
+      version,
+      remedy.version,
+      remedy.compatible,
+      remedy.dependants.map(({ name, range, allows }) => `${name} ${range} ${allows}`),
+    ]);
+    expect(told).toEqual([
+      ["6.7.0", "6.7.3", false, ["express@4.17.1 6.7.0 false"]],
+      ["6.8.0", "6.9.7", true, ["shop ^6.8.0 true"]],
+    ]);
+    expect(platforms[0]?.findings[0]?.remedy).toMatchObject({ file: "package-lock.json", gap: null });
+  });
+});
+
 describe("scan of a bill of materials", () => {
   it("finds what a scan of the image finds", async () => {
     const subject = await push(old);
