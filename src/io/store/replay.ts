@@ -24,6 +24,7 @@ const moments = new Set([
   "until",
   "liftedAt",
   "removedAt",
+  "resumeAt",
 ]);
 
 /**

@@ -160,6 +160,9 @@ export interface Tables {
     checks: Json<readonly StoredCheck[]>;
     startedAt: Time;
     finishedAt: MaybeTime;
+    told: ColumnType<Verdict | null, Verdict | undefined, Verdict>;
+    waiting: ColumnType<Detail | null, string | null | undefined, string | null>;
+    resumeAt: MaybeTime;
   };
   promotion: {
     id: string;

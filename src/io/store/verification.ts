@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { sql as fragment } from "kysely";
 import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
-import type { Database } from "./database.ts";
+import type { Database, Write } from "./database.ts";
 import { lockLeased, lost, type Lease, type Lost } from "./lease.ts";
 import { changeRebuild, type RebuildChange } from "./rebuild.ts";
 import { json, timestamp, type StoredCheck, type Verdict, type Verification } from "./schema.ts";
@@ -14,6 +14,15 @@ export interface VerificationChange {
   readonly verdict: Verdict | null;
   readonly checks: readonly StoredCheck[];
   readonly startedAt: Instant;
+}
+
+/** Puts the verdict into the audit chain, unless nothing is new: what cannot run is tried again for as long as it takes. */
+async function tell(write: Write, row: Verification, verdict: Verdict): Promise<void> {
+  if (verdict === "not_run" && row.told === verdict) return;
+  const { image, environment, digest, rebuild } = row;
+  const told = { ...row, told: verdict };
+  await write.sql.updateTable("verification").set({ told: verdict }).where("id", "=", row.id).execute();
+  await write.audit("tidemill", "verified", { image, environment, digest, rebuild, verdict, row: told });
 }
 
 export function verificationQueries(db: Database) {
@@ -41,16 +50,7 @@ export function verificationQueries(db: Database) {
           .onConflict((conflict) => conflict.columns(["rebuild", "environment", "digest"]).doUpdateSet(fields))
           .returningAll()
           .executeTakeFirstOrThrow();
-        if (verdict !== null) {
-          await write.audit("tidemill", "verified", {
-            image: rebuild.image,
-            environment,
-            digest,
-            rebuild: rebuild.id,
-            verdict,
-            row,
-          });
-        }
+        if (verdict !== null) await tell(write, row, verdict);
         if (change !== undefined) await changeRebuild(write, now, rebuild, change);
         return { kind: "saved", verification: row };
       }),
