@@ -104,6 +104,20 @@ const pipeline = z.strictObject({
   timeout: duration.default(30 * units.m).describe("Within which its verdict has to be there"),
 });
 
+const wantedText = z.union(
+  [
+    z.string().min(1).max(1000),
+    z.strictObject({ pattern: z.string().min(1).max(1000).describe("An expression of RE2, found anywhere in it") }),
+  ],
+  { error: "a text, or `{ pattern: EXPRESSION }`" },
+);
+/** One, or several in a list. */
+const wantedTexts = z
+  .union([wantedText.transform((one) => [one]), z.array(wantedText).min(1).max(100)], {
+    error: "a text, `{ pattern: EXPRESSION }`, or a list of them",
+  })
+  .optional();
+
 const expectedFile = z
   .strictObject({
     path: absolutePath,
@@ -120,6 +134,8 @@ const expectedFile = z
       .optional()
       .describe("Of its content"),
     maxSize: size.optional(),
+    contains: wantedTexts.describe("What its content, of at most 16 MiB, must have"),
+    lacks: wantedTexts.describe("What its content, of at most 16 MiB, must not have"),
   })
   .refine(
     ({ exists, path: _path, ...wanted }) => exists || Object.values(wanted).every((value) => value === undefined),

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { needsEngine, type CheckConfig } from "../../core/config/index.ts";
-import { checkExpected } from "../../core/inventory/index.ts";
 import type { RunEngine } from "../../io/engine/index.ts";
 import type { PlatformImage } from "../../io/layer/index.ts";
 import type { Clock } from "../../lib/index.ts";
@@ -8,6 +7,7 @@ import { isPipeline, type PipelineCheck } from "./check-pipeline.ts";
 import { checkRun, whyNotRun } from "./check-run.ts";
 import { checkScript, checkServedScript } from "./check-script.ts";
 import { checkStarted } from "./check-started.ts";
+import { checkStructure } from "./check-structure.ts";
 import type { checkStructureTests } from "./check-structure-tests.ts";
 import type { CheckResult, VerifyRequest } from "./types.ts";
 
@@ -34,7 +34,7 @@ export async function checkAsked(
   const checks = request.checks.filter((check): check is AskedCheck => !isPipeline(check));
   const reason = checks.some(needsEngine) ? await whyNotRun(engine, image) : undefined;
   const ask = (check: AskedCheck): Promise<Outcome> | Outcome => {
-    if ("structure" in check) return checkFiles(check.structure, image);
+    if ("structure" in check) return checkStructure(check, request.source, image, signal);
     if ("structureTests" in check)
       return askStructureTests(check, { source: request.source, image, home, engine }, signal);
     if ("script" in check && check.serve === undefined) return checkScript(check, request, image.platform, signal);
@@ -67,14 +67,6 @@ export async function checkAsked(
 async function askStructureTests(...asked: Parameters<typeof checkStructureTests>): Promise<Outcome> {
   const parts = await import("./check-structure-tests.ts");
   return parts.checkStructureTests(...asked);
-}
-
-function checkFiles(
-  expected: Extract<CheckConfig, { structure: unknown }>["structure"],
-  { tree, config }: PlatformImage,
-): Outcome {
-  const messages = checkExpected({ tree, config: config.config }, expected);
-  return { verdict: messages.length > 0 ? "failed" : "passed", messages };
 }
 
 /** Asks again what failed, as often as its policy says; what passed only then warns. */

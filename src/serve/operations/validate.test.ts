@@ -38,6 +38,15 @@ describe("validate", () => {
     ]);
   });
 
+  it("names expressions of contents that are none", async () => {
+    const wanted = "{ path: /etc/a, contains: [plain, { pattern: '(' }], lacks: { pattern: 'a+' } }";
+    const text = `${withFiles("etc")}    checks: [{ name: layout, structure: { files: [${wanted}] } }]\n`;
+    const { problems } = await validate(text);
+    expect(problems).toMatchObject([
+      { path: "images.files.checks.0.structure.files.0.contains.1.pattern", message: expect.stringMatching(/RE2/) },
+    ]);
+  });
+
   it("counts files that are not there, and links, as mistakes where they are named", async () => {
     const { problems } = await validate(withFiles("etc", "missing.conf", "linked"));
     expect(problems).toEqual([

@@ -47,7 +47,7 @@ async function findFileMistakes(config: Config, home: string): Promise<Mistake[]
         mistakes.push({ path: ["upstreams", upstream, "keyrings", at], message: `there is no keyring ${path}`, hint });
     }
   }
-  mistakes.push(...(await findDockerfileMistakes(config, home)));
+  mistakes.push(...(await findDockerfileMistakes(config, home)), ...(await findPatternMistakes(config)));
   for (const [image, declared] of Object.entries(config.images)) {
     for (const [at, { from }] of (declared.recipe === "packages" ? declared.files : []).entries()) {
       const mistake = await findFileMistake(resolve(home, from), from);
@@ -55,6 +55,28 @@ async function findFileMistakes(config: Config, home: string): Promise<Mistake[]
     }
   }
   return mistakes;
+}
+
+/** Expressions of `contains` and `lacks` that are none. What reads them is large, and loaded only where there are any. */
+async function findPatternMistakes(config: Config): Promise<Mistake[]> {
+  const owners = [
+    ...Object.entries(config.images).map(([name, { checks }]) => ({ at: ["images", name], checks })),
+    ...config.environments.map(({ checks }, index) => ({ at: ["environments", index], checks })),
+  ];
+  const files = owners.flatMap(({ at, checks }) =>
+    checks.flatMap((check, index) =>
+      ("structure" in check ? check.structure.files : []).map((file, nth) => ({
+        file,
+        path: [...at, "checks", index, "structure", "files", nth],
+      })),
+    ),
+  );
+  const asking = files.filter(({ file }) => file.contains !== undefined || file.lacks !== undefined);
+  if (asking.length === 0) return [];
+  const { wrongPatterns } = await import("../../core/structure-tests/index.ts");
+  return asking.flatMap(({ file, path }) =>
+    wrongPatterns(file).map((wrong) => ({ path: [...path, ...wrong.path], message: wrong.message })),
+  );
 }
 
 /** Dockerfiles that cannot be read or understood, and images that they make each other's parents; those in repositories are not fetched for this. */
