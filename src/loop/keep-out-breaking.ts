@@ -1,9 +1,11 @@
+import { debsOf, readInventory, type InstalledPackage } from "../core/inventory/index.ts";
 import { findBreaking, type PackageChange, type TakenUpdates, type TrialOutcome } from "../core/plan/index.ts";
-import type { BlockedPackage, KeyedCause, Lease, PromotionFacts, Rebuild } from "../io/store/index.ts";
-import { AppError } from "../lib/index.ts";
+import type { BlockedBase, BlockedPackage, KeyedCause, Lease, PromotionFacts, Rebuild } from "../io/store/index.ts";
+import { AppError, type Digest } from "../lib/index.ts";
 import { makeImage, type Makers } from "./build/index.ts";
 import { checkTerms } from "./check-terms.ts";
-import type { CandidateDetail, Context } from "./context.ts";
+import type { Context } from "./context.ts";
+import { updatesIn, type Update } from "./updates-in.ts";
 import { judgeCandidate } from "./verify/index.ts";
 
 export class KeepOutError extends AppError<
@@ -17,16 +19,9 @@ const mostTrials = 24;
 /** What became of the search: the updates that break the checks are kept out from now on, or nobody can tell which they are. */
 export type KeptOut = { readonly kind: "kept out" | "not known" | "lost" };
 
-/** The updates of one source package, which come together or not at all. */
-interface SourceUpdate {
-  readonly source: string;
-  readonly to: string;
-  readonly packages: readonly PackageChange[];
-}
-
 /** One trial as it is kept with its rebuild: a search that was interrupted goes on with what was found. */
 interface Trial {
-  /** Sources whose updates were taken. */
+  /** Keys of the updates that were taken. */
   readonly taken: readonly string[];
   readonly outcome: TrialOutcome;
 }
@@ -50,14 +45,16 @@ export async function keepOutBreaking(
   if (environment === undefined || updates.length === 0) return { kind: "not known" };
 
   const trials = [...trialsOf(rebuild)];
-  const sourcesOf = (taken: TakenUpdates): string[] => taken.flatMap((at) => updates[at]?.source ?? []);
+  const keysOf = (taken: TakenUpdates): string[] => taken.flatMap((at) => updates[at]?.key ?? []);
   const outcomeOf = (taken: TakenUpdates): TrialOutcome | undefined => {
-    const key = sourcesOf(taken).join(" ");
+    const key = keysOf(taken).join(" ");
     return trials.find((trial) => trial.taken.join(" ") === key)?.outcome;
   };
+  const places = new Map(updates.map(({ key }, at) => [key, at]));
+  const brings = (at: number): readonly number[] => updates[at]?.brings.flatMap((key) => places.get(key) ?? []) ?? [];
   for (;;) {
     signal.throwIfAborted();
-    const next = findBreaking(updates.length, outcomeOf, { trials: mostTrials });
+    const next = findBreaking(updates.length, outcomeOf, { trials: mostTrials, brings });
     if (next.kind === "none") {
       const message = `which update breaks it is not known: ${next.reason}`;
       ctx.emit({ kind: "note", image: rebuild.image, rebuild: rebuild.id, message });
@@ -73,7 +70,7 @@ export async function keepOutBreaking(
     const message = `trying it with ${taken.size} of ${updates.length} updates`;
     ctx.emit({ kind: "note", image: rebuild.image, rebuild: rebuild.id, environment: environment.name, message });
     const outcome = await tryWithout(ctx, makers, facts, rebuild, left, environment, signal);
-    trials.push({ taken: sourcesOf(next.taken), outcome });
+    trials.push({ taken: keysOf(next.taken), outcome });
     if ((await ctx.store.saveRebuild(lease, { detail: { trials } })).kind === "lost") return { kind: "lost" };
   }
 }
@@ -81,33 +78,13 @@ export async function keepOutBreaking(
 /** Whether some of its updates can be left out, and the checks have failed, not the fix. */
 function isSearchable(ctx: Context, { image, candidate, lastError, detail }: Rebuild): boolean {
   const isDone = detail["search"] !== undefined;
+  const recipe = ctx.config.images[image]?.recipe;
   return (
     !isDone &&
     candidate !== null &&
-    ctx.config.images[image]?.recipe === "packages" &&
+    (recipe === "packages" || recipe === "upstream") &&
     lastError?.code === "checks-failed"
   );
-}
-
-/** What the candidate has newer than what it takes over from, by source. */
-async function updatesIn({ store }: Context, { image, candidate }: Rebuild): Promise<readonly SourceUpdate[]> {
-  if (candidate === null) return [];
-  const made = await store.loadImageDigest(image, candidate);
-  const changes = (made?.detail["changes"] ?? []) as CandidateDetail["changes"];
-  const inventories = await store.loadInventories(Object.values(made?.inventories ?? {}));
-  const sources = new Map<string, { readonly source: string; readonly to: string }>();
-  for (const one of [...inventories.values()].flatMap(({ packages }) => packages))
-    if (one.type === "deb")
-      sources.set(`${one.name}:${one.architecture}`, { source: one.source, to: one.sourceVersion });
-  const moved = changes.filter(({ from, to }) => from !== undefined && to !== undefined);
-  const bySource = Map.groupBy(moved, ({ name, architecture }) => sources.get(`${name}:${architecture}`)?.source);
-  return [...bySource]
-    .flatMap(([source, packages]) => {
-      const [first] = packages;
-      const to = first === undefined ? undefined : sources.get(`${first.name}:${first.architecture}`)?.to;
-      return source === undefined || to === undefined ? [] : [{ source, to, packages }];
-    })
-    .sort((a, b) => (a.source < b.source ? -1 : 1));
 }
 
 function trialsOf({ detail }: Rebuild): readonly Trial[] {
@@ -120,25 +97,24 @@ async function tryWithout(
   makers: Makers,
   facts: PromotionFacts,
   rebuild: Rebuild,
-  left: readonly SourceUpdate[],
+  left: readonly Update[],
   environment: Parameters<typeof judgeCandidate>[3],
   signal: AbortSignal,
 ): Promise<TrialOutcome> {
   const { image } = rebuild;
-  const planned = (rebuild.detail["holdBack"] ?? []) as readonly PackageChange[];
-  const stay = left.flatMap(({ packages }) => packages);
-  const order = { ...rebuild, detail: { ...rebuild.detail, holdBack: [...planned, ...stay] } };
   const repository = ctx.repositoryOf(image);
+  const order = orderWithout(rebuild, left);
   let digest;
   try {
     const made = await makeImage(ctx, makers, { rebuild: order, causes: [], previous: undefined, repository, signal });
-    const packages = made.kind === "made" ? (made.packages ?? []) : [];
+    digest = made.digest;
+    const packages =
+      "packages" in made && made.packages !== undefined ? made.packages : await heldIn(ctx, image, digest);
     const comesAllTheSame = ({ name, architecture, to }: PackageChange): boolean =>
       packages.some((one) => one.name === name && one.architecture === architecture && one.version === to);
-    if (stay.some(comesAllTheSame)) return "unsatisfiable";
-    digest = made.digest;
+    if (left.some((one) => one.packages.some(comesAllTheSame))) return "unsatisfiable";
   } catch (error) {
-    if (error instanceof AppError && ["UNSATISFIABLE", "KEPT_OUT"].includes(error.code)) return "unsatisfiable";
+    if (error instanceof AppError && unsatisfiable.has(error.code)) return "unsatisfiable";
     throw error;
   }
   const question = { image, candidate: digest, causes: [] };
@@ -153,6 +129,24 @@ async function tryWithout(
   return judged.verdict === "failed" ? "failed" : "passed";
 }
 
+/** Refusals that say that a set of updates cannot be had. */
+const unsatisfiable: ReadonlySet<string> = new Set(["UNSATISFIABLE", "KEPT_OUT", "PATCH_REFUSED"]);
+
+/** What is to be made where some updates are left out: their packages stay, and so do bases. */
+function orderWithout(rebuild: Rebuild, left: readonly Update[]): Rebuild {
+  const planned = (rebuild.detail["holdBack"] ?? []) as readonly PackageChange[];
+  const bases = (rebuild.detail["bases"] ?? []) as readonly { readonly name: string; readonly digest: Digest }[];
+  const stay = left.flatMap(({ base }) => (base === undefined ? [] : [{ name: base.name, digest: base.from }]));
+  const others = bases.filter(({ name }) => !stay.some((one) => one.name === name));
+  const holdBack = [...planned, ...left.flatMap(({ packages }) => packages)];
+  return { ...rebuild, detail: { ...rebuild.detail, holdBack, bases: [...others, ...stay] } };
+}
+
+async function heldIn(ctx: Context, image: string, digest: Digest): Promise<readonly InstalledPackage[]> {
+  const { platforms } = await ctx.images.read(ctx.repositoryOf(image), digest, ctx.signal);
+  return platforms.flatMap(({ tree, platform }) => debsOf(readInventory(tree, platform)));
+}
+
 /** Whether a check of the failed verification was carried out. */
 function hadRun({ verifications }: PromotionFacts, name: string): boolean {
   const checks = verifications.findLast(({ verdict }) => verdict === "failed")?.checks ?? [];
@@ -165,7 +159,7 @@ async function putDown(
   rebuild: Rebuild,
   causes: readonly KeyedCause[],
   environment: string,
-  breaking: readonly SourceUpdate[],
+  breaking: readonly Update[],
 ): Promise<KeptOut> {
   const { image, candidate, lastError } = rebuild;
   if (candidate === null) return { kind: "not known" };
@@ -173,16 +167,19 @@ async function putDown(
   const packages: BlockedPackage[] = breaking
     .flatMap((one) => one.packages)
     .flatMap(({ name, architecture, to }) => (to === undefined ? [] : [{ name, architecture, version: to, terms }]));
-  const names = breaking.map(({ source, to }) => `${source} ${to}`).join(", ");
+  const bases: BlockedBase[] = breaking.flatMap(({ base }) =>
+    base === undefined ? [] : [{ name: base.name, digest: base.to, terms }],
+  );
+  const names = namesOf(breaking);
   const reason = `${names} breaks its checks for ${environment}: ${lastError?.message ?? ""}`.slice(0, 2000);
-  await ctx.store.saveQuarantine({ image, digest: candidate, packages, reason, who: "tidemill" });
+  await ctx.store.saveQuarantine({ image, digest: candidate, packages, bases, reason, who: "tidemill" });
   const message = `${names} is held back: ${lastError?.message ?? "it fails its checks"}`;
   const hint =
     "The other updates go out without it. It is tried again when a newer version is offered, or the recipe or the checks change.";
   const error = { code: "held-back", message, hint };
   const saved = await ctx.store.saveRebuild(lease, {
     lastError: error,
-    detail: { search: message, heldBack: packages },
+    detail: { search: message, heldBack: packages, heldBases: bases },
   });
   if (saved.kind === "lost") return { kind: "lost" };
   ctx.emit({ kind: "held", image, rebuild: rebuild.id, environment, digest: candidate, message });
@@ -195,13 +192,13 @@ async function warnOfUrgent(
   ctx: Context,
   image: string,
   causes: readonly KeyedCause[],
-  breaking: readonly SourceUpdate[],
+  breaking: readonly Update[],
 ): Promise<void> {
   const urgent = causes.flatMap(({ cause }) =>
-    cause.kind === "package" && breaking.some(({ source }) => source === cause.source) ? (cause.urgent ?? []) : [],
+    cause.kind === "package" && breaking.some(({ key }) => key === cause.source) ? (cause.urgent ?? []) : [],
   );
   if (urgent.length === 0) return;
-  const names = breaking.map(({ source, to }) => `${source} ${to}`).join(", ");
+  const names = namesOf(breaking);
   const ids = [...new Set(urgent)].slice(0, 5).join(", ");
   const message = `${image} stays open to ${ids}: ${names} would close it, and breaks its checks`;
   const hint = `It is tried again when the recipe or its checks change; \`tidemill why ${image}\` says what failed.`;
@@ -213,4 +210,8 @@ async function warnOfUrgent(
     hint,
   });
   if (raised.isNew) ctx.emit({ kind: "alarm", image, message });
+}
+
+function namesOf(breaking: readonly Update[]): string {
+  return breaking.map(({ name }) => name).join(", ");
 }

@@ -5,3 +5,4 @@ export { resolvePackages } from "./resolve-packages.ts";
 export type { DebArchitecture, PackageRecord, PackageUniverse, Resolution, ResolveRequest } from "./types.ts";
 export { createUniverse, type PackagesIndex } from "./universe.ts";
 export { withRecords } from "./with-records.ts";
+export { withoutVersions } from "./without-versions.ts";

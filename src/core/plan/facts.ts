@@ -62,6 +62,8 @@ export interface PlanBase {
   readonly firstSeen: Instant;
   /** When its cool-down ends. */
   readonly readyAt: Instant;
+  /** Whether a quarantined digest was made of it: the image stays on what it has until another comes. */
+  readonly isBlocked?: boolean;
 }
 
 export interface PlanImage {

@@ -15,6 +15,8 @@ export type BreakingSearch =
 export interface SearchLimits {
   /** Trials that are built and checked; a search that needs more gives up. What cannot be had is not built. */
   readonly trials: number;
+  /** What an update brings with it, places earlier in the list: it cannot be taken without them. Nothing where it is not given. */
+  readonly brings?: (update: number) => readonly number[];
 }
 
 /**
@@ -29,7 +31,7 @@ export function findBreaking(
 ): BreakingSearch {
   const ask = createAsk(outcomeOf, limits);
   try {
-    return search(count, ask);
+    return search(count, ask, limits.brings ?? (() => []));
   } catch (thrown) {
     if (thrown instanceof Pending) return thrown.answer;
     throw thrown;
@@ -62,24 +64,32 @@ function createAsk(outcomeOf: (taken: TakenUpdates) => TrialOutcome | undefined,
   };
 }
 
-function search(count: number, ask: Ask): BreakingSearch {
+type Brings = NonNullable<SearchLimits["brings"]>;
+
+function search(count: number, ask: Ask, brings: Brings): BreakingSearch {
   const all = Array.from({ length: count }, (_, at) => at);
   const without = ask([]);
   if (without === "failed") return { kind: "none", reason: "it fails without any of the updates, too" };
   if (without === "unsatisfiable") return { kind: "none", reason: "what it has now cannot be had any more" };
-  const found: number[] = [];
+  let found: readonly number[] = [];
   for (;;) {
     const rest = all.filter((one) => !found.includes(one));
     if (found.length > 0) {
       const outcome = ask(rest);
-      if (outcome === "passed") return { kind: "found", breaking: spare(all, found, ask) };
+      if (outcome === "passed") return { kind: "found", breaking: spare(all, found, ask, brings) };
       if (outcome === "unsatisfiable") {
         return { kind: "none", reason: "what breaks it cannot be kept back while the others go" };
       }
     }
-    found.push(...firstBreaking(rest, ask));
-    found.sort((a, b) => a - b);
+    found = withBringers(all, [...found, ...firstBreaking(rest, ask)], brings);
   }
+}
+
+/** Some updates, and those that would bring them all the same, in order. */
+function withBringers(all: readonly number[], some: readonly number[], brings: Brings): readonly number[] {
+  const out = new Set(some);
+  for (const one of all) if (brings(one).some((brought) => out.has(brought))) out.add(one);
+  return [...out].sort((a, b) => a - b);
 }
 
 /** The update whose coming breaks a list of which no prefix before it is broken; more than one where they cannot be told apart. */
@@ -103,13 +113,14 @@ function middles(low: number, high: number): number[] {
   );
 }
 
-/** Leaves out again what only looked guilty beside another that was found after it. */
-function spare(all: readonly number[], found: readonly number[], ask: Ask): readonly number[] {
+/** Lets in again what only looked guilty beside another that was found after it. */
+function spare(all: readonly number[], found: readonly number[], ask: Ask, brings: Brings): readonly number[] {
   let breaking = found;
-  if (found.length === 1) return breaking;
   for (const one of found) {
-    const fewer = breaking.filter((other) => other !== one);
-    if (fewer.length > 0 && ask(all.filter((other) => !fewer.includes(other))) === "passed") breaking = fewer;
+    const others = breaking.filter((other) => other !== one);
+    const fewer = withBringers(all, others, brings);
+    if (fewer.length === 0 || fewer.length >= breaking.length) continue;
+    if (ask(all.filter((other) => !fewer.includes(other))) === "passed") breaking = fewer;
   }
   return breaking;
 }

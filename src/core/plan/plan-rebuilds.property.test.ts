@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { PackageUpdate, Plan, PlanFacts, PlanImage, PlannedRebuild } from "./facts.ts";
+import type { PackageUpdate, Plan, PlanBase, PlanFacts, PlanImage, PlannedRebuild } from "./facts.ts";
 import { planRebuilds } from "./plan-rebuilds.ts";
 import { anyFacts, madeUpdate, now, policy } from "./testdata/made-facts.ts";
 
@@ -54,6 +54,10 @@ class Oracle {
     });
   }
 
+  isOpen({ readyAt, isBlocked }: PlanBase): boolean {
+    return readyAt <= now && isBlocked !== true;
+  }
+
   isBlocked(image: PlanImage, update: PackageUpdate): boolean {
     const keyOf = (one: PlanImage["blocked"][number]): string => `${one.name}:${one.architecture}:${one.version}`;
     return image.blocked.some((one) => keyOf(one) === keyOf(update));
@@ -65,7 +69,7 @@ class Oracle {
     for (const { who, reason } of image.requests) causes.add(`person:${who}:${reason}`);
     for (const name of image.parents) if (this.fateOf(name) === "rebuild") causes.add(`parent:${name}`);
     for (const base of image.bases)
-      if (image.current !== undefined && base.from !== base.to && (base.from === undefined || base.readyAt <= now))
+      if (image.current !== undefined && base.from !== base.to && (base.from === undefined || this.isOpen(base)))
         causes.add(`base:${base.name}:${base.to}`);
     return causes;
   }
@@ -84,16 +88,21 @@ class Oracle {
     if (image.broken !== undefined) return "source";
     if (causes.size === 0) {
       if (this.isAnyNewer(image, (update) => !(image.takesSome && this.isBlocked(image, update)))) return "cool-down";
+      const isBarred = image.bases.some(
+        ({ from, to, isBlocked }) => isBlocked === true && from !== undefined && from !== to,
+      );
+      if (isBarred && image.current !== undefined) return "quarantine";
       return this.isAnyNewer(image, () => true) ? "quarantine" : "untouched";
     }
     if (isKnown(image.settled) && !asked) return "untouched";
     const { holds } = this.facts;
     if (holds.some((one) => (one.image === null || one.image === name) && (one.until === null || one.until > now)))
       return "hold";
-    const above = image.parents.map((parent) => this.fateOf(parent));
+    const fates = image.parents.map((parent) => this.fateOf(parent));
     const isStopped = image.parents.some((parent, at) => {
-      const fate = above[at];
-      const takesSome = this.facts.images.find((one) => one.name === parent)?.takesSome === true;
+      const fate = fates[at];
+      const above = this.facts.images.find((one) => one.name === parent);
+      const takesSome = above?.takesSome === true || (above !== undefined && this.causesOf(above).size === 0);
       return !(
         fate === "rebuild" ||
         fate === "untouched" ||
@@ -122,7 +131,9 @@ class Oracle {
   }
 
   isAnyNewer(image: PlanImage, counts: (update: PackageUpdate) => boolean): boolean {
-    const isMoved = image.bases.some(({ from, to, readyAt }) => from !== undefined && from !== to && readyAt > now);
+    const isMoved = image.bases.some(
+      ({ from, to, readyAt, isBlocked }) => from !== undefined && from !== to && readyAt > now && isBlocked !== true,
+    );
     return (isMoved && image.current !== undefined) || this.hasNewer(image, counts);
   }
 

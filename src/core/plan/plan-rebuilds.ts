@@ -38,7 +38,8 @@ export function planRebuilds(facts: PlanFacts): Plan {
     } else if (decision.kind === "held") {
       held.push(decision.held);
       // What is kept out of a parent is kept out of its children too; their other updates go.
-      const isPartly = decision.held.kind === "quarantine" && image.takesSome;
+      const isPartly =
+        decision.held.kind === "quarantine" && (image.takesSome || (isKeptFrom(image, reached) && causes.length === 0));
       if (decision.held.kind !== "cool-down" && !isPartly) heldNames.add(image.name);
     } else {
       const wave = parents.reduce((highest, parent) => Math.max(highest, parent.wave + 1), 0);
@@ -55,7 +56,7 @@ export function planRebuilds(facts: PlanFacts): Plan {
       };
       rebuilt.set(image.name, { rebuild, wave, key: undefined });
       (waves[wave] ??= []).push(rebuild);
-      if (reached.keptOut.length > 0) keptOut.push(heldByQuarantine(image, reached));
+      if (isKeptFrom(image, reached)) keptOut.push(heldByQuarantine(image, reached));
     }
   }
   for (const wave of waves) wave.sort((a, b) => compareText(a.image, b.image));
@@ -91,7 +92,7 @@ function decideImage(
   if (causes.length === 0) {
     const bases = waitingBases(image, facts.now);
     if (reached.waiting.length > 0 || bases.length > 0) return holdWaiting(image, reached, bases);
-    if (reached.keptOut.length > 0) return { kind: "held", held: heldByQuarantine(image, reached) };
+    if (isKeptFrom(image, reached)) return { kind: "held", held: heldByQuarantine(image, reached) };
     return { kind: "untouched", reason: describeUntouched(image, reached) };
   }
   const asked = image.requests.length > 0;
@@ -133,18 +134,31 @@ function causesOf(image: PlanImage, reached: ReachedPackages, parents: readonly 
   return causes;
 }
 
-/** Bases that are another now than what the image was made of; what was never built has no other. */
+/** Bases that are another now than what the image was made of, and may come; what was never built has no other. */
 function movedBases({ current, bases }: PlanImage): PlanBase[] {
-  return current === undefined ? [] : bases.filter(({ from, to }) => from !== to);
+  return current === undefined ? [] : bases.filter((base) => base.from !== base.to && !isBarred(base));
+}
+
+/** What is in quarantine stays out where there is another that the image can stay on. */
+function isBarred({ from, to, isBlocked }: PlanBase): boolean {
+  return isBlocked === true && from !== undefined && from !== to;
+}
+
+function barredBases({ current, bases }: PlanImage): PlanBase[] {
+  return current === undefined ? [] : bases.filter(isBarred);
+}
+
+function isKeptFrom(image: PlanImage, { keptOut }: ReachedPackages): boolean {
+  return keptOut.length > 0 || barredBases(image).length > 0;
 }
 
 function waitingBases(image: PlanImage, now: Instant): PlanBase[] {
   return movedBases(image).filter(({ from, readyAt }) => from !== undefined && readyAt > now);
 }
 
-/** Each base at the digest that it is planned with: what waits stays where it is. */
+/** Each base at the digest that it is planned with: what waits, or is in quarantine, stays where it is. */
 function plannedBases(image: PlanImage, now: Instant): PlannedRebuild["bases"] {
-  const waiting = new Set(waitingBases(image, now));
+  const waiting = new Set([...waitingBases(image, now), ...barredBases(image)]);
   return image.bases.map((base) => ({
     name: base.name,
     digest: waiting.has(base) ? (base.from ?? base.to) : base.to,
@@ -190,10 +204,15 @@ function waitingCauses({ waiting, keptOut }: ReachedPackages): ReachedPackages["
   return [...waiting, ...keptOut.filter(({ key }) => !known.has(key))];
 }
 
-function heldByQuarantine({ name }: PlanImage, { keptOut }: ReachedPackages): HeldImage {
-  const names = keptOut.map(({ cause }) => `${cause.source} ${cause.to}`);
+function heldByQuarantine(image: PlanImage, { keptOut }: ReachedPackages): HeldImage {
+  const bases = barredBases(image);
+  const names = [
+    ...bases.map(({ name, to }) => `${name} at ${to}`),
+    ...keptOut.map(({ cause }) => `${cause.source} ${cause.to}`),
+  ];
   const reason = `${listSome(names)} is held back; it waits for a newer one`;
-  return { image: name, kind: "quarantine", until: undefined, causes: keptOut, reason };
+  const causes = [...bases.map(baseCause), ...keptOut];
+  return { image: image.name, kind: "quarantine", until: undefined, causes, reason };
 }
 
 function listSome(names: readonly string[]): string {

@@ -34,6 +34,7 @@ export type {
   Alarm,
   Approval,
   AuditRow,
+  BlockedBase,
   BlockedPackage,
   Deployed,
   Deployment,

@@ -1,13 +1,14 @@
 import type { ImageName } from "../../core/plan/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { Database, Write } from "./database.ts";
-import { json, timestamp, type BlockedPackage, type Quarantine } from "./schema.ts";
+import { json, timestamp, type BlockedBase, type BlockedPackage, type Quarantine } from "./schema.ts";
 
-/** A digest that must never be promoted again, with the versions that it brought. */
+/** A digest that must never be promoted again, with the versions that it brought, and the digests of other people's images. */
 export interface NewQuarantine {
   readonly image: ImageName;
   readonly digest: Digest;
   readonly packages: readonly BlockedPackage[];
+  readonly bases?: readonly BlockedBase[];
   readonly reason: string;
   readonly who: string;
 }
@@ -41,7 +42,12 @@ export function quarantineQueries(db: Database) {
 export async function insertQuarantine(write: Write, now: string, quarantine: NewQuarantine): Promise<void> {
   const row = await write.sql
     .insertInto("quarantine")
-    .values({ ...quarantine, packages: json(quarantine.packages), createdAt: now })
+    .values({
+      ...quarantine,
+      packages: json(quarantine.packages),
+      bases: json(quarantine.bases ?? []),
+      createdAt: now,
+    })
     .onConflict((conflict) => conflict.columns(["image", "digest"]).doNothing())
     .returningAll()
     .executeTakeFirst();

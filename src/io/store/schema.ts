@@ -47,6 +47,15 @@ export interface BlockedPackage {
   readonly terms?: Digest;
 }
 
+/** A digest of somebody else's image that must not come again: what a quarantined digest was made of. */
+export interface BlockedBase {
+  /** As its upstream is called. */
+  readonly name: string;
+  readonly digest: Digest;
+  /** Only as long as the image is checked under these terms; always without it. */
+  readonly terms?: Digest;
+}
+
 /** The tables, in camel case; migrations/ has what each column means. */
 export interface Tables {
   image: {
@@ -272,6 +281,7 @@ export interface Tables {
     image: ImageName;
     digest: Digest;
     packages: Json<readonly BlockedPackage[]>;
+    bases: Json<readonly BlockedBase[]>;
     reason: string;
     who: string;
     createdAt: Time;

@@ -15,19 +15,16 @@ import { BaseError } from "../followed-bases.ts";
 import { baseUpstream } from "../sources.ts";
 import { keepLog } from "./keep-log.ts";
 import { plannedBases, type Made, type MadeSame, type MakeRequest } from "./made.ts";
-import type { EnginePatch, Patcher, SuiteQuestion } from "./patch/types.ts";
+import { openPatchOffers, type PatchOffers } from "./patch-offers.ts";
+import type { EnginePatch, PatchChange, Patcher, SuiteQuestion } from "./patch/types.ts";
 import { bytesOf, knownLayers, layersOf, pushBuilt } from "./push-built.ts";
 
 export class UpstreamError extends AppError<
   /** Its packages cannot be brought up to date, and the owner's image lags. */
-  | "PATCH_REFUSED"
-  /** No upstream of the configuration has the packages of its release. */
-  | "NO_SUITES"
+  "PATCH_REFUSED"
 > {}
 
-type Waiting = readonly { readonly name: string; readonly from: string | undefined; readonly to: string | undefined }[];
-
-/** Mirrors somebody else's image, with what its owner has not patched brought up to date, always from the original. Throws BASE_UNKNOWN, PATCH_REFUSED, NO_SUITES, and what reading and pushing throw. */
+/** Mirrors somebody else's image, with what its owner has not patched brought up to date, always from the original. Throws BASE_UNKNOWN, PATCH_REFUSED, NO_SUITES, KEPT_OUT, and what reading and pushing throw. */
 export async function makeUpstream(
   ctx: Context,
   patcherOf: (universeFor: (question: SuiteQuestion) => Promise<PackageUniverse>) => Patcher,
@@ -50,9 +47,9 @@ export async function makeUpstream(
     });
     return describe(ctx, request, copied.digest, copied.bytes, [], origin("mirror", "its owner's image, as it is"));
   }
-  const waiting = waitingOf(rebuild.detail["holdBack"]);
-  const universeFor = (question: SuiteQuestion): Promise<PackageUniverse> =>
-    universeOf(ctx, rebuild.image, question, waiting);
+  const before = await heldBy(ctx, original, signal);
+  const offers = await openPatchOffers(ctx, rebuild.image, before, rebuild.detail);
+  const { universeFor } = offers;
   const patcher = patcherOf(universeFor);
   const outcome = await patcher.patchImage(
     {
@@ -75,8 +72,11 @@ export async function makeUpstream(
       hint: "What runs stays as it is. `patch: none` mirrors it as its owner leaves it.",
     });
   }
-  if (outcome.kind === "needs-engine")
-    return patchByEngine(ctx, patcher, request, original, outcome.platforms, outcome.notes, origin);
+  if (outcome.kind === "needs-engine") {
+    const built = await patchByEngine(ctx, patcher, request, original, outcome.platforms, outcome.notes, origin);
+    if (built.kind === "same") return built;
+    return keepRecords(ctx, request, offers, { ...built.made, patched: { changes: built.changes, before } });
+  }
   const { kind, digest, uploaded, changes, notes } = outcome;
   const why =
     kind === "mirrored"
@@ -90,10 +90,22 @@ export async function makeUpstream(
     notes,
     origin(kind === "mirrored" ? "mirror" : "patch", why),
   );
-  return kind === "mirrored" ? made : { ...made, patched: { changes, before: await heldBy(ctx, original, signal) } };
+  return keepRecords(ctx, request, offers, kind === "mirrored" ? made : { ...made, patched: { changes, before } });
 }
 
-/** What an original holds, on each of its platforms. */
+/** What was made, once nothing in it went back; what it was patched with is remembered. */
+async function keepRecords(
+  ctx: Context,
+  { repository, signal }: MakeRequest,
+  offers: PatchOffers,
+  made: Made,
+): Promise<Made> {
+  offers.refuseOlder(await heldBy(ctx, { repository, digest: made.digest }, signal));
+  await ctx.store.savePackageRecords(offers.recordsOf(made.patched?.changes ?? []));
+  return made;
+}
+
+/** What an image holds, on each of its platforms. */
 async function heldBy(ctx: Context, { repository, digest }: Original, signal: AbortSignal): Promise<Inventory[]> {
   const { platforms } = await ctx.images.read(repository, digest, signal);
   return platforms.map(({ tree, platform }) => readInventory(tree, platform));
@@ -137,49 +149,6 @@ async function describe(
   };
 }
 
-/** What the suites of the image's release offer, without what should wait, as long as something else is there that the image has or is newer than that. */
-async function universeOf(
-  ctx: Context,
-  image: string,
-  { codename, architecture }: SuiteQuestion,
-  waiting: Waiting,
-): Promise<PackageUniverse> {
-  const upstream = distroOf(ctx.config, image, codename);
-  const sources = ctx.suites.get(upstream ?? "") ?? [];
-  const generations = (await Promise.all(sources.map(({ name }) => ctx.distro.generation(name)))).filter(
-    (one) => one !== undefined,
-  );
-  if (generations.length === 0) {
-    throw new UpstreamError("NO_SUITES", `${image}: no upstream of the configuration offers packages of ${codename}`, {
-      hint: `Declare one: \`upstreams: { ${codename}: { kind: debian, codename: ${codename} } }\`.`,
-      retry: upstream !== undefined,
-    });
-  }
-  const universe = await ctx.distro.universe(generations, architecture);
-  return withoutWaiting(universe, waiting);
-}
-
-function withoutWaiting(universe: PackageUniverse, waiting: Waiting): PackageUniverse {
-  const late = new Set(
-    waiting.flatMap(({ name, from, to }) => {
-      const stays = universe
-        .versions(name)
-        .some(({ version }) => version !== to && compareDebText(version, from ?? "") >= 0);
-      return to === undefined || !stays ? [] : [`${name} ${to}`];
-    }),
-  );
-  if (late.size === 0) return universe;
-  const isLate = (record: { readonly name: string; readonly version: string }): boolean =>
-    late.has(`${record.name} ${record.version}`);
-  return {
-    architecture: universe.architecture,
-    versions: (name) => universe.versions(name).filter((record) => !isLate(record)),
-    providers: (name) => universe.providers(name).filter(({ record }) => !isLate(record)),
-    essential: () => universe.essential(),
-    mention: (name) => universe.mention(name),
-  };
-}
-
 /** Sources of the original's packages of which a suite of security updates has something newer. */
 async function securitySources(
   ctx: Context,
@@ -219,7 +188,7 @@ async function patchByEngine(
   platforms: readonly EnginePatch[],
   notes: readonly string[],
   origin: (remedy: "patch", why: string) => CandidateOrigin,
-): Promise<Made | MadeSame> {
+): Promise<MadeSame | { readonly kind: "patched"; readonly made: Made; readonly changes: readonly PatchChange[] }> {
   const { rebuild, signal } = request;
   const engine = await ctx.builder();
   const context = await mkdtemp(join(tmpdir(), "tidemill-patch-"));
@@ -257,17 +226,11 @@ async function patchByEngine(
       });
       const places = { source: original.repository, sink: request.repository };
       const changes = await patcher.proveBuilt(places, platforms, made.digest, signal);
-      return made.kind === "same"
-        ? made
-        : { ...made, patched: { changes, before: await heldBy(ctx, original, signal) } };
+      return made.kind === "same" ? made : { kind: "patched", made, changes };
     } finally {
       await built.close();
     }
   } finally {
     await rm(context, { recursive: true, force: true });
   }
-}
-
-function waitingOf(value: unknown): Waiting {
-  return Array.isArray(value) ? (value as Waiting) : [];
 }

@@ -1,7 +1,7 @@
 import { ecosystemOf, ecosystemOfCodename } from "../../core/advisory/index.ts";
-import { distroOf, lineageOf } from "../../core/config/index.ts";
+import { distroOf, lineageOf, type Config } from "../../core/config/index.ts";
 import type { Inventory } from "../../core/inventory/index.ts";
-import { findRing, type PackageUpdate, type PlanFacts, type PlanImage } from "../../core/plan/index.ts";
+import { findRing, type PackageUpdate, type PlanBase, type PlanFacts, type PlanImage } from "../../core/plan/index.ts";
 import type { ImageDigest, Pointer, Quarantine, Rebuild } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { BelievedBase } from "../believed-bases.ts";
@@ -65,7 +65,8 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
     // One that failed on its first way through the environments has nowhere else to begin than at its beginning.
     const known = last?.state === "failed" && !isPlaced ? undefined : byImage.get(name);
     const recent = await recentRebuilds(ctx, name, last, now);
-    const failed = last?.state === "failed" ? last : undefined;
+    // What broke that one stays out now: the others need not wait.
+    const failed = last?.state === "failed" && last.lastError?.code !== "held-back" ? last : undefined;
     const unchanged = last?.state === "unchanged" ? last : undefined;
     const made = await describeRecipe(ctx, name, {
       source: sources.get(name),
@@ -94,7 +95,7 @@ export async function loadPlanFacts(ctx: Context): Promise<FleetFacts> {
       recent: recent.begun,
       accepted: acceptedIn(matched.images.get(name) ?? []),
       blocked: [],
-      takesSome: config.images[name]?.recipe === "packages",
+      takesSome: canTakeSome(config.images[name]),
     });
   }
   return {
@@ -123,25 +124,38 @@ function breakRings(images: readonly PlanImage[]): readonly PlanImage[] {
   return breakRings(broke);
 }
 
+/** Whether a build of it can leave out some packages: what is assembled, and what is patched. */
+function canTakeSome(image: Config["images"][string] | undefined): boolean {
+  return image?.recipe === "packages" || (image?.recipe === "upstream" && image.patch !== "none");
+}
+
 /** `images` with what quarantined digests brought to each, or to one whose packages it starts from. */
 function withBlocked(ctx: Context, images: readonly PlanImage[], quarantines: readonly Quarantine[]): PlanImage[] {
   if (quarantines.length === 0) return [...images];
   const byImage = Map.groupBy(quarantines, ({ image }) => image);
   const keys = new Map(images.map(({ name, recipeKey }) => [name, recipeKey]));
-  const standing = new Map<string, PlanImage["blocked"]>();
+  const standing = new Map<string, { packages: PlanImage["blocked"]; bases: ReadonlySet<string> }>();
   for (const [image, rows] of byImage) {
     const terms = checkTerms(ctx, image, keys.get(image) ?? "");
-    const packages = rows
-      .flatMap((row) => row.packages)
-      .filter((one) => one.terms === undefined || one.terms === terms);
-    standing.set(
-      image,
-      packages.map(({ name, architecture, version }) => ({ name, architecture, version })),
-    );
+    const isStanding = (one: { readonly terms?: Digest }): boolean => one.terms === undefined || one.terms === terms;
+    const packages = rows.flatMap((row) => row.packages).filter(isStanding);
+    const bases = rows.flatMap((row) => row.bases).filter(isStanding);
+    standing.set(image, {
+      packages: packages.map(({ name, architecture, version }) => ({ name, architecture, version })),
+      bases: new Set(bases.map(({ name, digest }) => `${name} ${digest}`)),
+    });
   }
   return images.map((image) => {
-    const line = image.takesSome ? lineageOf(ctx.config, image.name) : [image.name];
-    return { ...image, blocked: line.flatMap((name) => standing.get(name) ?? []) };
+    const line = image.takesSome ? lineageOf(ctx.config, image.name) : [];
+    const blocked = [...new Set([...line, image.name])].flatMap((name) => standing.get(name)?.packages ?? []);
+    const bases = standing.get(image.name)?.bases ?? new Set();
+    if (!image.bases.some(({ name, to }) => bases.has(`${name} ${to}`))) return { ...image, blocked };
+    const isBlocked = ({ name, to }: PlanBase): boolean => bases.has(`${name} ${to}`);
+    return {
+      ...image,
+      blocked,
+      bases: image.bases.map((base) => (isBlocked(base) ? { ...base, isBlocked: true } : base)),
+    };
   });
 }
 

@@ -1,9 +1,9 @@
 import { diffInventories } from "../../core/inventory/index.ts";
 import { formatPlatform } from "../../core/image/index.ts";
 import { broughtVersions, decideRollback, type RollbackDecision, type RollbackFacts } from "../../core/plan/index.ts";
-import type { BlockedPackage } from "../../io/store/index.ts";
+import type { BlockedBase, BlockedPackage } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
-import type { Context } from "../context.ts";
+import type { CandidateOrigin, Context } from "../context.ts";
 import { findUnpullable } from "./find-unpullable.ts";
 import { carryOut } from "./promote-candidate.ts";
 
@@ -60,6 +60,7 @@ export async function rollBack(ctx: Context, request: RollbackRequest): Promise<
   if (decision.kind === "refused") return { ...decision, gone };
   const { from, to } = decision;
   const packages = request.mayReturn === true ? [] : await versionsBrought(ctx, image, to, from);
+  const bases = request.mayReturn === true ? [] : await basesBrought(ctx, image, to, from);
   const saved = await store.saveIntent({
     image,
     environment,
@@ -69,7 +70,7 @@ export async function rollBack(ctx: Context, request: RollbackRequest): Promise<
     reason,
     leaving: from,
     ...(request.detail === undefined ? {} : { detail: request.detail }),
-    ...(request.mayReturn === true ? {} : { quarantine: { image, digest: from, packages, reason, who: by } }),
+    ...(request.mayReturn === true ? {} : { quarantine: { image, digest: from, packages, bases, reason, who: by } }),
   });
   if (saved.kind === "refused") return { kind: "refused", reasons: saved.reasons, gone };
   if (saved.kind === "busy" || saved.kind === "lost")
@@ -121,4 +122,17 @@ export async function versionsBrought(
     ),
   );
   return [...new Map(brought.map((one) => [JSON.stringify(one), one])).values()];
+}
+
+/** The digests of other people's images that `from` is made of and `to` is not. */
+async function basesBrought({ store }: Context, image: string, to: Digest, from: Digest): Promise<BlockedBase[]> {
+  const [older, newer] = await Promise.all(
+    [to, from].map(async (digest) => {
+      const made = await store.loadImageDigest(image, digest);
+      return (made?.detail["origin"] as CandidateOrigin | undefined)?.bases ?? {};
+    }),
+  );
+  return Object.entries(newer ?? {}).flatMap(([name, digest]) =>
+    older?.[name] === undefined || older[name] === digest ? [] : [{ name, digest }],
+  );
 }

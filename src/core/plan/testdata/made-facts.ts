@@ -97,6 +97,7 @@ const anyBase: fc.Arbitrary<PlanBase> = fc.record({
   to: fc.constantFrom(digest("a"), digest("a"), digest("b")),
   firstSeen: fc.constant(now - 1),
   readyAt: fc.constantFrom(now - 1, now, now + 1),
+  isBlocked: fc.constantFrom(false, false, true),
 });
 
 function image(name: string, parents: readonly string[]): fc.Arbitrary<PlanImage> {
