@@ -36,7 +36,7 @@ Written by Tidemill ${version}. Nothing here has to be believed: everything is s
 | \`statements/\`      | what was signed: in-toto statements; \`signatures/\` over them, \`bundles/\` the same for cosign        |
 | \`keys/\`            | the public keys that signed                                                                         |
 | \`statements.tsv\`   | of each statement its name, what it is about, the key that signed it, cosign's type                 |
-| \`audit/\`           | the rows of the audit chain that are about this digest                                              |
+| \`audit/\`           | the rows of the audit chain that are about this digest, and the chain's last row, whose hash \`statements/audit-checkpoint.json\` signs |
 | \`logs/\`, \`why.json\` | what its builds said, and the chain of causes                                                     |
 
 Get the public key from where you know it to be theirs, and name it. Its kind and fingerprint should be: ${keyName}. Run the blocks in this folder, in order; each ends with a failure where something is not as it was signed.
@@ -85,6 +85,6 @@ Nothing was entered into a public log, so cosign is told not to look for it; \`r
 
 ## The documents
 
-A statement's \`predicate\` is the document of the same name. Each row in \`audit/extract.jsonl\` has a hash over itself without the hash, in JSON with sorted keys: \`jq -cS 'del(.hash)'\`. The whole chain is with whoever runs Tidemill: \`tidemill audit verify\`.
+A statement's \`predicate\` is the document of the same name. Each row in \`audit/extract.jsonl\` has a hash over itself without the hash, in JSON with sorted keys: \`jq -cjS 'del(.hash)'\`. \`audit/last-row.json\` is the chain's last row in that form: what it is of is signed like the statements, so whoever holds the whole chain cannot rewrite it up to there. The whole chain is with whoever runs Tidemill: \`tidemill audit verify\`.
 `;
 }

@@ -3,10 +3,15 @@ import { canonicalJson, sha256 } from "../../lib/index.ts";
 import { StoreError } from "./error.ts";
 import type { AuditRow, Detail } from "./schema.ts";
 
-/** What a row's hash covers, in canonical JSON. */
+/** The hash of a row: of its {@link auditContent}. */
 export function auditHash(row: Omit<AuditRow, "hash">): string {
+  return sha256(auditContent(row));
+}
+
+/** What a row's hash covers: all of it but the hash, in canonical JSON. */
+export function auditContent(row: Omit<AuditRow, "hash">): string {
   const { seq, at, actor, action, detail, previous } = row;
-  return sha256(canonicalJson({ seq, at, actor, action, detail, previous }));
+  return canonicalJson({ seq, at, actor, action, detail, previous });
 }
 
 export interface AuditFile {

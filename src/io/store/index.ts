@@ -27,7 +27,7 @@ export type { DeclaredImage } from "./image.ts";
 export type { EvidenceId } from "./evidence.ts";
 export type { BaseVex } from "./base-vex.ts";
 export type { RaisedAlarm } from "./alarm.ts";
-export { auditLine } from "./audit-file.ts";
+export { auditContent, auditLine } from "./audit-file.ts";
 export type { AuditFilter, AuditVerdict } from "./audit.ts";
 export type {
   AccountAllocation,

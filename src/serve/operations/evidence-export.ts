@@ -1,11 +1,12 @@
 import { stat } from "node:fs/promises";
 import { evidenceKinds, formatReadme, predicateTypes } from "../../core/evidence/index.ts";
 import { tarFile, tarTrailer } from "../../core/layer/index.ts";
-import { readEnvelope, type TrustedKey } from "../../core/signature/index.ts";
-import { auditLine } from "../../io/store/index.ts";
+import { readEnvelope, signerOf, type TrustedKey } from "../../core/signature/index.ts";
+import { auditContent, auditLine } from "../../io/store/index.ts";
 import { readEvidence, type FoundEvidence } from "../../io/sign/index.ts";
 import { digestHex, sha256, writeFileDurable, type Digest } from "../../lib/index.ts";
 import { attestDigest, readSubjects } from "../../loop/attest/index.ts";
+import { checkpointAction, checkpointAudit, checkpointType } from "../../loop/checkpoint-audit.ts";
 import type { Context } from "../../loop/context.ts";
 import { OperationError, type OperationHandlers } from "../../operation/index.ts";
 import { requirePath } from "./backup.ts";
@@ -15,6 +16,7 @@ import { createWhy } from "./why.ts";
 
 type Handlers = Pick<OperationHandlers, "evidenceExport" | "evidenceAttach">;
 
+const checkpointName = "audit-checkpoint";
 const maxStatement = 24_000_000;
 const emptyRoot = '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}\n';
 
@@ -85,6 +87,16 @@ async function collectFiles(ctx: Context, image: string, digest: Digest): Promis
     put(`documents/${name}.json`, `${JSON.stringify(found.predicate, undefined, 2)}\n`);
     statements.push([name, manifestPath(about), keyPath(found.by), found.predicateType].join("\t"));
   }
+  const checkpoint = await findCheckpoint(ctx, keys.trusted);
+  if (checkpoint !== undefined) {
+    const { row, bundle, payload, signature, by, type } = checkpoint;
+    signers.set(by.fingerprint, by);
+    put(`audit/last-row.json`, row);
+    put(`statements/${checkpointName}.json`, payload);
+    put(`signatures/${checkpointName}.sig`, signature);
+    put(`bundles/${checkpointName}.sigstore.json`, bundle);
+    statements.push([checkpointName, "audit/last-row.json", keyPath(by), type].join("\t"));
+  }
   put("statements.tsv", statements.map((line) => `${line}\n`).join(""));
   for (const key of signers.values()) put(keyPath(key), key.key.export({ type: "spki", format: "pem" }));
   put("root.json", emptyRoot);
@@ -109,6 +121,28 @@ async function collectFiles(ctx: Context, image: string, digest: Digest): Promis
   put("SHA256SUMS", sums.join(""));
   put("SHA256SUMS.sig", await signer.sign(Buffer.from(sums.join(""))));
   return files;
+}
+
+/** The end of the audit chain as it was signed last, made now where something came to it since: the row without its hash, whose own hash is what is signed. Undefined where no key that counts signed any. */
+async function findCheckpoint(ctx: Context, keys: readonly TrustedKey[]) {
+  await checkpointAudit(ctx, { now: true });
+  const [found] = await ctx.store.loadAudit({ actions: [checkpointAction], limit: 1 });
+  const { seq, bundle } = found?.detail ?? {};
+  if (typeof seq !== "number" || typeof bundle !== "string") return undefined;
+  const envelope = readEnvelope(Buffer.from(bundle), "bundle", maxStatement);
+  const by = envelope && signerOf(envelope, keys);
+  const [signature] = envelope?.signatures ?? [];
+  const [row] = await ctx.store.loadAuditAfter(seq - 1, 1);
+  if (envelope === undefined || by === undefined || signature === undefined || row === undefined) return undefined;
+  const { payload } = envelope;
+  return {
+    row: auditContent(row),
+    bundle,
+    payload,
+    signature: Buffer.from(signature, "base64"),
+    by,
+    type: checkpointType,
+  };
 }
 
 /** The manifests as the registry has them; gives the path of the one whose hash is the digest. */

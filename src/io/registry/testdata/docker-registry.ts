@@ -12,6 +12,8 @@ const program = "docker-registry";
 export interface DockerRegistry {
   readonly host: string;
   readonly origin: string;
+  /** Where it keeps its files, as whoever has the machine would find them. */
+  readonly data: string;
   close(): Promise<void>;
 }
 
@@ -28,10 +30,11 @@ export async function missingDockerRegistry(): Promise<string | undefined> {
 export async function startDockerRegistry(): Promise<DockerRegistry> {
   const folder = await mkdtemp(join(tmpdir(), "tidemill-docker-registry-"));
   const host = `127.0.0.1:${await freePort()}`;
+  const data = join(folder, "data");
   const config = {
     version: 0.1,
     log: { level: "error", accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
+    storage: { filesystem: { rootdirectory: data }, delete: { enabled: true } },
     http: { addr: host, secret: "only for tests" },
   };
   // JSON is YAML.
@@ -43,7 +46,7 @@ export async function startDockerRegistry(): Promise<DockerRegistry> {
   };
   const origin = `http://${host}`;
   for (let tries = 0; ; tries++) {
-    if ((await fetch(`${origin}/v2/`).catch(() => undefined))?.status === 200) return { host, origin, close };
+    if ((await fetch(`${origin}/v2/`).catch(() => undefined))?.status === 200) return { host, origin, data, close };
     if (tries > 200 || child.exitCode !== null) {
       await close();
       throw new Error(`docker-registry does not answer; it ended with ${child.exitCode}`);
