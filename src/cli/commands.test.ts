@@ -84,11 +84,29 @@ describe("diff", () => {
         path: "app/node_modules/left/package.json",
       },
     ],
+    advisories: {
+      state: "unknown",
+      reasons: ["no feed"],
+      closed: [{ id: "CVE-1", type: "deb", package: "curl", version: "1", severity: "high", exploited: true }],
+      brought: [{ id: "GHSA-2", type: "npm", package: "left", version: "1.0.0", severity: "low", exploited: false }],
+      remain: 3,
+    },
     layers: [],
     layersShared: 1,
     config: [],
     files: null,
   };
+
+  it("shows what advisories go and come, and never calls clean what is not known", async () => {
+    const { text } = await execute("diff a b", { diff: answer });
+    expect(text).toMatch(/unknown: no feed\n3 vulnerabilities in both/);
+    expect(text).toMatch(/closed +CVE-1 +high, exploited +deb +curl +1/);
+    expect(text).toMatch(/brought +GHSA-2 +low +npm +left +1\.0\.0/);
+    const markdown = await execute("diff a b --markdown", { diff: answer });
+    expect(markdown.text).toContain("**1 vulnerabilities closed, 1 brought, 3 in both.**");
+    expect(markdown.text).toContain("| `npm` | `left` | new | `1.0.0` |");
+    expect((await execute("diff a b --markdown --json", { diff: answer })).json).toEqual(answer);
+  });
 
   it("shows packages of every kind, each with its architecture or its place", async () => {
     const { text, options } = await execute("diff a b", { diff: answer });

@@ -2,20 +2,28 @@ import { AppError, formatBytes, printable } from "../lib/index.ts";
 import type { Connection, Diff } from "../operation/index.ts";
 import { absolutePlace } from "./absolute-path.ts";
 import { command, withConnection } from "./command.ts";
+import { formatDiffMarkdown } from "./diff-markdown.ts";
 import type { Screen } from "./screen.ts";
 import { renderTable } from "./table.ts";
 import { plural, section, showDigest } from "./wording.ts";
 
-export const diff = command<Diff>({
+interface Output {
+  readonly diff: Diff;
+  readonly markdown: boolean;
+}
+
+export const diff = command<Output>({
   usage: "diff <a> <b>",
-  summary: "What differs between two images: packages, layers, configuration, files",
+  summary: "What differs between two images: packages, advisories, layers, configuration, files",
   options: [
     { flags: "--platform <platform>", description: "which platform of an index, as linux/arm64" },
     { flags: "--files", description: "compare files as well, which reads every layer that differs" },
+    { flags: "--markdown", description: "as Markdown, for a pull request or release notes" },
   ],
   examples: [
     ["tidemill diff web:staging web:production", "what a promotion would bring"],
     ["tidemill diff web@3f2a9c01b2de web@77aa10cc2b19 --files", "two digests of one image, file by file"],
+    ["tidemill diff web:production web:staging --markdown", "what a release brings, for its notes"],
   ],
   run: async (context, asked) => {
     const platform = asked.text("platform");
@@ -26,16 +34,18 @@ export const diff = command<Diff>({
         files: asked.flag("files"),
         ...(platform === undefined ? {} : { platform }),
       });
+    const markdown = asked.flag("markdown");
     try {
-      return await withConnection(context, ask);
+      return { diff: await withConnection(context, ask), markdown };
     } catch (error) {
       // Two images of anywhere need no fleet.
       const isMissing = error instanceof AppError && error.code === "CONFIG_MISSING";
       if (!isMissing || context.options.config !== undefined) throw error;
-      return withConnection(context, ask, { stateless: true });
+      return { diff: await withConnection(context, ask, { stateless: true }), markdown };
     }
   },
-  print: printDiff,
+  json: (output) => output.diff,
+  print: (output, screen) => (output.markdown ? formatDiffMarkdown(output.diff) : printDiff(output.diff, screen)),
 });
 
 function printDiff(diff: Diff, screen: Screen): string {
@@ -65,8 +75,34 @@ function printDiff(diff: Diff, screen: Screen): string {
     side("b", diff.b),
     same ? "Nothing differs." : `${plural(diff.layersShared, "layer")} shared`,
     ...section("Packages", renderTable(columns("KIND", "PACKAGE", "WHERE", "A", "B"), packages, screen), screen),
+    ...section("Advisories", advisories(diff, screen), screen),
     ...section("Layers", renderTable(columns("", "LAYER", "SIZE", "HOLDS"), layers, screen), screen),
     ...section("Configuration", renderTable(columns("KEY", "A", "B"), config, screen), screen),
     ...section("Files", renderTable(columns("", "PATH"), files, screen), screen),
   ].join("\n");
+}
+
+function advisories({ advisories: found }: Diff, screen: Screen): string {
+  const { state, reasons, closed, brought, remain } = found;
+  const row = (paint: (text: string) => string, change: string) => (one: Diff["advisories"]["closed"][number]) => [
+    { text: change, paint },
+    one.id,
+    one.exploited ? { text: `${one.severity}, exploited`, paint: screen.red } : one.severity,
+    one.type,
+    one.package,
+    one.version,
+  ];
+  const rows = [...closed.map(row(screen.green, "closed")), ...brought.map(row(screen.red, "brought"))];
+  const columns = ["", "ADVISORY", "SEVERITY", "KIND", "PACKAGE", "VERSION"].map((title) => ({
+    title,
+    flexible: true,
+  }));
+  const unknown = state === "known" ? [] : [screen.yellow(`unknown: ${printable(reasons.slice(0, 5).join("; "))}`)];
+  return [
+    ...unknown,
+    `${plural(remain, "vulnerability", "vulnerabilities")} in both`,
+    renderTable(columns, rows, screen),
+  ]
+    .filter((text) => text !== "")
+    .join("\n");
 }

@@ -4,20 +4,30 @@ import { command, withConnection } from "./command.ts";
 import { parseImageReference } from "./image-reference.ts";
 import type { Screen } from "./screen.ts";
 import { renderTable } from "./table.ts";
+import { formatWhyMarkdown } from "./why-markdown.ts";
 import { plural, section, showDigest, showSome, showTime } from "./wording.ts";
 
-export const why = command<Why>({
+interface Output {
+  readonly why: Why;
+  readonly markdown: boolean;
+}
+
+export const why = command<Output>({
   usage: "why <image[@digest]>",
-  summary: "Why a digest exists, back to the first observation",
+  summary: "Why a digest exists, from the first observation to what runs",
+  options: [{ flags: "--markdown", description: "as Markdown, for a pull request or release notes" }],
   examples: [
     ["tidemill why web", "what led to the digest in production"],
     ["tidemill why web@3f2a9c01b2de", "any digest, or how it begins"],
+    ["tidemill why web --markdown >> notes.md", "for release notes"],
   ],
   run: async (context, asked) => {
     const reference = parseImageReference(asked.argument("image[@digest]"));
-    return withConnection(context, ({ operations }) => operations.why(reference));
+    const found = await withConnection(context, ({ operations }) => operations.why(reference));
+    return { why: found, markdown: asked.flag("markdown") };
   },
-  print: printWhy,
+  json: (output) => output.why,
+  print: (output, screen) => (output.markdown ? formatWhyMarkdown(output.why) : printWhy(output.why, screen)),
 });
 
 function printWhy(why: Why, screen: Screen): string {
@@ -73,12 +83,13 @@ function chain(why: Why): string {
 
 function packages(why: Why, screen: Screen): string {
   const rows = why.packages.map((change) => [
+    change.type,
     change.name,
-    change.architecture,
+    change.path ?? change.architecture,
     change.from ?? "(new)",
     change.to ?? "(gone)",
   ]);
-  const titles = ["PACKAGE", "ARCHITECTURE", "FROM", "TO"].map((title) => ({ title, flexible: true }));
+  const titles = ["KIND", "PACKAGE", "WHERE", "FROM", "TO"].map((title) => ({ title, flexible: true }));
   return renderTable(titles, rows, screen);
 }
 

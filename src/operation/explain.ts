@@ -14,6 +14,7 @@ import {
   imageName,
   instant,
   packageChange,
+  packageDifference,
   pathText,
 } from "./shapes.ts";
 
@@ -85,7 +86,7 @@ export const why = z.object({
     })
     .nullable(),
   chain: z.array(link),
-  packages: z.array(packageChange),
+  packages: z.array(packageDifference),
   advisories: z.array(
     advisoryRef.extend({ package: z.string(), from: z.string().nullable(), to: z.string().nullable() }),
   ),
@@ -199,18 +200,32 @@ export const diffInput = z.strictObject({
 
 const side = z.object({ reference: z.string(), digest, platform: z.string(), packages: count.int(), bytes: count });
 
+const advisoryOfPackage = z.object({
+  id: z.string(),
+  type: z.string(),
+  package: z.string(),
+  version: z.string(),
+  severity: z.string(),
+  exploited: z.boolean(),
+});
+
 /** What differs between two digests on one platform. */
 export const diff = z.object({
   a: side,
   b: side,
-  packages: z.array(
-    packageChange.extend({
-      /** By its purl type: `deb`, `npm`, `golang`… */
-      type: z.string(),
-      /** The file that tells of it, where it is in no database. */
-      path: z.string().nullable(),
-    }),
-  ),
+  packages: z.array(packageDifference),
+  /** What the feeds say now of what either holds, whatever people say of that. */
+  advisories: z.object({
+    /** `unknown` where not everything could be told: what is not listed is not known, not clean. */
+    state: z.enum(["known", "unknown"]),
+    reasons: z.array(z.string()),
+    /** Only `a` has it. */
+    closed: z.array(advisoryOfPackage),
+    /** Only `b` has it. */
+    brought: z.array(advisoryOfPackage),
+    /** How many both have. */
+    remain: count.int(),
+  }),
   layers: z.array(z.object({ digest, bytes: count, content: z.string(), in: z.enum(["a", "b"]) })),
   layersShared: count.int(),
   config: z.array(z.object({ path: z.string(), from: z.string().nullable(), to: z.string().nullable() })),

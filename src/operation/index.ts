@@ -15,7 +15,15 @@ export { OperationError } from "./error.ts";
 export { matchDigest } from "./match-digest.ts";
 export { advisoriesOf, describeCause, describeReasons, formatInstant } from "./describe.ts";
 export { progressEvent, type ProgressEvent, type ProgressListener } from "./progress.ts";
-export type { AdvisoryRef, AdvisoryState, ApprovalView, CauseView, HoldView, PackageChangeView } from "./shapes.ts";
+export type {
+  AdvisoryRef,
+  AdvisoryState,
+  ApprovalView,
+  CauseView,
+  HoldView,
+  PackageChangeView,
+  PackageDifferenceView,
+} from "./shapes.ts";
 export type { Status } from "./status.ts";
 export type { Graph } from "./graph.ts";
 export type { RetentionView } from "./retention.ts";

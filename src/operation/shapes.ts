@@ -36,6 +36,15 @@ export const packageChange = z.object({
 });
 export type PackageChangeView = z.output<typeof packageChange>;
 
+/** One package of any kind that differs. */
+export const packageDifference = packageChange.extend({
+  /** By its purl type: `deb`, `npm`, `golang`… */
+  type: z.string(),
+  /** The file that tells of it, where it is in no database. */
+  path: z.string().nullable(),
+});
+export type PackageDifferenceView = z.output<typeof packageDifference>;
+
 /** An advisory or CVE id, and whose word it is: a feed's, or only a hint that the package's changelog gives. */
 export const advisoryRef = z.object({ id: z.string(), source: z.enum(["feed", "changelog"]) });
 export type AdvisoryRef = z.output<typeof advisoryRef>;

@@ -15,6 +15,7 @@ export { buildAdvisoryIndex, joinIndexes, type AdvisoryIndex, type IndexedAdviso
 export { advisoryKey } from "./ecosystems.ts";
 export { keysOf } from "./lookups.ts";
 export { matchAdvisories } from "./match-advisories.ts";
+export { diffFindings, type FindingDifference } from "./diff-findings.ts";
 export { parseOsvRecord, type ParsedAdvisory } from "./osv.ts";
 export { parseTrackerSource } from "./debian-tracker.ts";
 export { ecosystemOf } from "./distros.ts";

@@ -1,13 +1,8 @@
-import { printable } from "../../lib/index.ts";
 import type { ScanComparison } from "./compare-scans.ts";
 import { describeRemedy } from "./describe-remedy.ts";
+import { codeSpan as code, cutLines, markdownTable } from "./markdown.ts";
 import { countLevels, levelOf } from "./order-findings.ts";
 import type { JudgedScan, ScanFinding, ScanPlatform } from "./types.ts";
-
-/** Comments on pull requests may have 65,536 characters. */
-const longest = 60_000;
-const rowLimit = 200;
-const longestCode = 200;
 
 /**
  * A scan as Markdown for a comment on a pull request: the verdict, then a table a platform, the worst first. Every text that comes from the image, a feed or a person stands in a code span, where
@@ -24,7 +19,7 @@ export function formatMarkdown({ report, verdict }: JudgedScan, comparison?: Sca
   if (comparison !== undefined) parts.push(...comparisonLines(comparison));
   for (const platform of report.platforms) parts.push(...platformLines(platform));
   if (report.notes.length > 0) parts.push(...report.notes.slice(0, 20).map((note) => `- ${code(note)}`), "");
-  return `${cutLines(parts, longest).join("\n").trimEnd()}\n`;
+  return `${cutLines(parts).join("\n").trimEnd()}\n`;
 }
 
 function platformLines(platform: ScanPlatform): string[] {
@@ -64,48 +59,19 @@ function comparisonLines({ added, gone, stayed, doubts }: ScanComparison): strin
 }
 
 function tableOf(findings: readonly ScanFinding[]): string[] {
-  if (findings.length === 0) return [];
-  const rows = findings.slice(0, rowLimit).map((finding) => {
+  const rows = findings.map((finding) => {
     const signs = [
       ...(finding.malicious === true ? ["**malware**"] : []),
       ...(finding.exploited === undefined ? [] : ["**exploited**"]),
       ...(finding.epss === undefined ? [] : [`EPSS ${Math.round(finding.epss * 100)} %`]),
     ];
-    const cells = [
+    return [
       levelOf(finding),
       code(finding.package),
       code(finding.version),
       [code(finding.id), ...signs].join(" "),
       code(describeRemedy(finding.remedy)),
     ];
-    return `| ${cells.join(" | ")} |`;
   });
-  const more = findings.length - rows.length;
-  return [
-    "| Severity | Package | Installed | Vulnerability | Cure |",
-    "| --- | --- | --- | --- | --- |",
-    ...rows,
-    "",
-    ...(more > 0 ? [`And ${more} more.`, ""] : []),
-  ];
-}
-
-function cutLines(lines: readonly string[], limit: number): string[] {
-  let used = 0;
-  const kept: string[] = [];
-  for (const line of lines) {
-    used += line.length + 1;
-    if (used > limit) return [...kept, "", "The rest was cut off: the report is too long for a comment."];
-    kept.push(line);
-  }
-  return kept;
-}
-
-/** Text of somebody else in a code span. What would end it, or the cell of a table, is shown as `\u{60}`. */
-function code(text: string): string {
-  const cut = text.length > longestCode ? `${text.slice(0, longestCode)}…` : text;
-  const shown = printable(cut)
-    .replaceAll(/[`|]/g, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`)
-    .trim();
-  return shown === "" ? "–" : `\`${shown}\``;
+  return markdownTable(["Severity", "Package", "Installed", "Vulnerability", "Cure"], rows);
 }

@@ -1,3 +1,4 @@
+import { diffFindings, keysOf, matchAdvisories, type AdvisoryReport, type Finding } from "../../core/advisory/index.ts";
 import { formatPlatform, parsePlatform, samePlatform, type Platform } from "../../core/image/index.ts";
 import {
   diffPackages,
@@ -7,6 +8,8 @@ import {
   type Inventory,
   type Tree,
 } from "../../core/inventory/index.ts";
+import { levelOf } from "../../core/report/index.ts";
+import { loadFeeds } from "../../io/feeds/index.ts";
 import type { ImageReader } from "../../io/layer/index.ts";
 import { OperationError, type Diff, type OperationHandlers } from "../../operation/index.ts";
 import { diffConfigs } from "./diff-configs.ts";
@@ -44,6 +47,7 @@ export function createDiff(deps: DiffDeps): OperationHandlers["diff"] {
         to: to ?? null,
         path: path ?? null,
       })),
+      advisories: await diffAdvisories(deps, before.inventory, after.inventory),
       ...diffLayers(before.lines, after.lines),
       config: diffConfigs(before.lines.config, after.lines.config),
       files: before.tree === undefined || after.tree === undefined ? null : changedFiles(before.tree, after.tree),
@@ -71,7 +75,7 @@ function choosePlatform(wanted: Platform | undefined, a: NamedLines, b: NamedLin
 
 interface ReadSide {
   readonly lines: PlatformLines;
-  readonly inventory: Pick<Inventory, "packages">;
+  readonly inventory: Inventory;
   /** Only where files are compared. */
   readonly tree: Tree | undefined;
 }
@@ -95,6 +99,28 @@ async function readSide(
   if (image === undefined)
     throw new OperationError("NOT_FOUND", `${side.source.name} has no ${formatPlatform(platform)}`);
   return { lines, inventory: readInventory(image.tree, image.platform), tree: files ? image.tree : undefined };
+}
+
+/** What the feeds of the fleet say of both sides, as they were fetched last. */
+async function diffAdvisories({ fleet }: DiffDeps, a: Inventory, b: Inventory): Promise<Diff["advisories"]> {
+  const feeds = await loadFeeds(fleet?.feeds ?? []);
+  const index = await feeds.lookup([...keysOf(a), ...keysOf(b)]);
+  const reportOf = (one: Inventory): AdvisoryReport => matchAdvisories(one, index, undefined, feeds.signals);
+  const [before, after] = [reportOf(a), reportOf(b)];
+  const reasons = [...new Set([...before.reasons, ...after.reasons, ...feeds.doubts])];
+  const { closed, brought, remain } = diffFindings(before, after);
+  return {
+    state: reasons.length === 0 && before.state === "known" && after.state === "known" ? "known" : "unknown",
+    reasons,
+    closed: closed.map(describeFinding),
+    brought: brought.map(describeFinding),
+    remain,
+  };
+}
+
+function describeFinding(one: Finding): Diff["advisories"]["closed"][number] {
+  const { id, type, package: name, version, exploited } = one;
+  return { id, type, package: name, version, severity: levelOf(one), exploited: exploited !== undefined };
 }
 
 function describeSide(reference: string, all: ImageLines, { lines, inventory }: ReadSide): Diff["a"] {

@@ -97,8 +97,8 @@ describeStores("why", ({ it, store, clock }) => {
       [1, "base", newBase, "package", seen],
     ]);
     expect(why.packages).toEqual([
-      { name: "libc6", architecture: "amd64", from: "2.36-1", to: "2.36-2" },
-      { name: "nginx", architecture: "amd64", from: "1.0", to: "1.1" },
+      { type: "deb", name: "libc6", architecture: "amd64", from: "2.36-1", to: "2.36-2", path: null },
+      { type: "deb", name: "nginx", architecture: "amd64", from: "1.0", to: "1.1", path: null },
     ]);
     expect(why.advisories.map(({ id, package: name, from, to, source }) => [id, name, from, to, source])).toEqual([
       ["CVE-2026-2", "nginx", "1.0", "1.1", "changelog"],

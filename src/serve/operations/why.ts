@@ -1,5 +1,5 @@
 import { kindOfPredicate } from "../../core/evidence/index.ts";
-import { diffInventories, type Inventory } from "../../core/inventory/index.ts";
+import { diffPackages, type Inventory } from "../../core/inventory/index.ts";
 import type { Deployment, EvidenceRow, ImageDigest, Pointer, Promotion, Verification } from "../../io/store/index.ts";
 import { isDigest, type Digest } from "../../lib/index.ts";
 import type { CandidateDetail, Context } from "../../loop/context.ts";
@@ -9,7 +9,7 @@ import {
   matchDigest,
   OperationError,
   type OperationHandlers,
-  type PackageChangeView,
+  type PackageDifferenceView,
   type Why,
 } from "../../operation/index.ts";
 import { describeChain, findOrigin, loadSteps, type Step } from "./chain.ts";
@@ -138,20 +138,21 @@ function findPrevious(
   return typeof built === "string" && isDigest(built) && built !== digest ? built : undefined;
 }
 
-/** What changed on any platform, each change once. Where what was there before is not known, nothing is said to be new. */
+/** What changed on any platform among packages of every kind, each change once. Where what was there before is not known, nothing is said to be new. */
 function diffPlatforms(
   isFirst: boolean,
   before: ImageDigest | undefined,
   own: ImageDigest | undefined,
   inventories: ReadonlyMap<Digest, Inventory>,
-): PackageChangeView[] {
-  const found = new Map<string, PackageChangeView>();
+): PackageDifferenceView[] {
+  const found = new Map<string, PackageDifferenceView>();
   for (const [platform, key] of Object.entries(own?.inventories ?? {})) {
     const after = inventories.get(key);
     const earlier = before?.inventories[platform];
     if (after === undefined || (!isFirst && earlier === undefined)) continue;
-    for (const { name, architecture, from, to } of diffInventories(earlier && inventories.get(earlier), after)) {
-      const change = { name, architecture, from: from ?? null, to: to ?? null };
+    const was = earlier === undefined ? undefined : inventories.get(earlier);
+    for (const { from, to, path, ...one } of diffPackages(was ?? { packages: [] }, after)) {
+      const change = { ...one, from: from ?? null, to: to ?? null, path: path ?? null };
       found.set(JSON.stringify(change), change);
     }
   }
