@@ -7,7 +7,7 @@ export { canonicalJson } from "./json.ts";
 export { writeFileDurable, syncFolder } from "./durable-file.ts";
 export { createLogger, silentLogger, type Logger } from "./log.ts";
 export { formatAge, formatBytes, formatSeconds, printable, shortDigest } from "./display.ts";
-export { signWebhook, webhookKey } from "./webhook-signature.ts";
+export { isSameSecret, signWebhook, verifyWebhook, webhookKey, type WebhookHeaders } from "./webhook-signature.ts";
 export { fetchFailure, readBody } from "./http.ts";
 export { readTextFile } from "./read-text-file.ts";
 export { runInGroup } from "./run-in-group.ts";
