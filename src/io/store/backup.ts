@@ -44,6 +44,7 @@ const tables = [
   ["notification", "id"],
   ["account_allocation", "name"],
   ["setting", "key"],
+  ["event", "id"],
 ] as const;
 const pageRows = 500;
 /** Bytes. A page of 500 inventories is the largest line that we write. */

@@ -63,3 +63,4 @@ export type {
   Verification,
   VexStatementRow,
 } from "./schema.ts";
+export type { NewEvent } from "./event.ts";

@@ -6,6 +6,7 @@ import { auditQueries } from "./audit.ts";
 import { createDatabase, type Database } from "./database.ts";
 import { deployLeaseQueries } from "./deploy-lease.ts";
 import { deploymentQueries } from "./deployment.ts";
+import { eventQueries } from "./event.ts";
 import { evidenceQueries } from "./evidence.ts";
 import { findingQueries } from "./finding.ts";
 import { holdQueries } from "./hold.ts";
@@ -84,6 +85,7 @@ function allQueries(db: Database) {
     ...accountAllocationQueries(db),
     ...buildLogQueries(db),
     ...settingQueries(db),
+    ...eventQueries(db),
   };
 }
 

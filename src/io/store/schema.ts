@@ -1,5 +1,6 @@
 import type { ColumnType, Selectable } from "kysely";
 import type { DeploymentState } from "../../core/deploy/index.ts";
+import type { Subject } from "../../core/events/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { VexStatement } from "../../core/advisory/index.ts";
 import type { InstalledPackage, OsRelease } from "../../core/inventory/index.ts";
@@ -318,6 +319,14 @@ export interface Tables {
   };
   accountAllocation: { name: string; uid: number; gid: number };
   setting: { key: string; value: Json<unknown> };
+  event: {
+    id: string;
+    endpoint: string;
+    key: string;
+    subjects: Json<readonly Subject[]>;
+    receivedAt: Time;
+    lookedAt: MaybeTime;
+  };
 }
 
 /** A row as it is read: moments are Instants, what is not there is null. */

@@ -29,6 +29,7 @@ export async function saveFleet(store: Store): Promise<void> {
     await store.saveMatches([{ id, findings: [finding], isCovered: true, withdrawn: new Set() }]);
   await store.saveAccountAllocations(["postgres", "redis"], { first: 200, last: 300 });
   await store.saveSetting("breaker", { open: false });
+  await store.saveEvents([{ endpoint: "forge", key: "1", subjects: [{ kind: "advisories" }] }]);
   await store.saveImageRemedies([{ image: "base", digest: digestOf("a"), state: "unknown", reasons: ["no feed"], cures: [] }]);
   await store.saveNotification("promoted", { image: "web" });
   await store.saveAlarm({ code: "feed-stale", subject: "osv", severity: "warning", message: "a week old" });
