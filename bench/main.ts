@@ -29,6 +29,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   match: async () => (await import("./match.ts")).runBench,
   start: async () => (await import("./start.ts")).runBench,
   scan: async () => (await import("./scan.ts")).runBench,
+  webhooks: async () => (await import("./webhooks.ts")).runBench,
 };
 
 const { values, positionals } = parseArgs({

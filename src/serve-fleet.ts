@@ -9,6 +9,7 @@ import { createEventBus, createServer } from "./serve/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
 import { createFleetOperations, loopTopic } from "./fleet-operations.ts";
 import type { Fleet } from "./fleet.ts";
+import { takeEvents, type EventIntake } from "./take-events.ts";
 import { readVersion } from "./version.ts";
 
 export interface ServeOptions {
@@ -42,6 +43,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const since = ctx.clock.now();
   const serving = { address: "", since };
   const operations = createFleetOperations(fleet, { ...options, serving });
+  const intake = takeEvents(fleet);
   const server = createServer({
     operations,
     version: readVersion(),
@@ -49,6 +51,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     token,
     logger: ctx.log,
     ...(fleet.registry === undefined ? {} : { registryHandler: fleet.registry.handler }),
+    ...(intake === undefined ? {} : { hooks: intake.hooks }),
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -66,7 +69,8 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   if (options.watch) begin();
   const jobs = [
     repeat(stopping.signal, deliverMs, () => deliverOutbox(ctx)),
-    begun.then(() => repeat(stopping.signal, upkeepMs, () => keepUp(fleet))),
+    begun.then(() => repeat(stopping.signal, upkeepMs, () => keepUp(fleet, intake))),
+    begun.then(() => intake?.begin()),
     begun.then(() => probeEnvironments(ctx, stopping.signal)),
     begun.then(() => deployEnvironments(ctx, stopping.signal)),
     begun.then(() => watchLoop(fleet, !options.watch, stopping.signal)),
@@ -113,8 +117,9 @@ async function watchLoop(fleet: Fleet, hasJustWatched: boolean, signal: AbortSig
 }
 
 /** What need not be done at every pass: old digests go, a snapshot is taken. */
-async function keepUp({ ctx, registry }: Fleet): Promise<void> {
+async function keepUp({ ctx, registry }: Fleet, intake: EventIntake | undefined): Promise<void> {
   await retainDigests(ctx, registry);
+  await intake?.keepUp();
   await saveSnapshot(ctx.store, ctx.clock.now());
 }
 

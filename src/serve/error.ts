@@ -10,8 +10,12 @@ export class ServeError extends AppError<
   | "NO_SUCH_PATH"
   /** The request's body is larger than the limit. */
   | "TOO_LARGE"
-  /** Too many listen already. */
+  /** Too many listen already, or too much waits. */
   | "TOO_MANY"
+  /** A delivery to a webhook that has not the form of its sender's events. */
+  | "BAD_EVENT"
+  /** A body that did not come in time. */
+  | "TOO_SLOW"
   /** The server of the lock file does not answer. */
   | "SERVER_UNREACHABLE"
   /** The server answered what this version does not understand. */

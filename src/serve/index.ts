@@ -1,3 +1,5 @@
+export { createHooks, type HookOutcome } from "./hooks/create-hooks.ts";
+export { createInbox } from "./hooks/create-inbox.ts";
 export { createServer, type ServerOptions } from "./server.ts";
 export { createEventBus, type EventBus } from "./event-bus.ts";
 export { connectServer, type ServerAddress } from "./client.ts";

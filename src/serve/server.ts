@@ -17,6 +17,7 @@ import { streamEvents } from "./event-stream.ts";
 import { hasToken, isLoopbackAddress, refuseForeign, type GuardOptions } from "./guard.ts";
 import { openApiDocument } from "./openapi.ts";
 import { addPage } from "./page/index.ts";
+import type { Hooks } from "./hooks/create-hooks.ts";
 import { isReadName, readQuery } from "./read-query.ts";
 
 export interface ServerOptions extends GuardOptions {
@@ -25,6 +26,8 @@ export interface ServerOptions extends GuardOptions {
   readonly events?: EventBus;
   /** The embedded registry: gets every request below `/v2/`, and decides itself whom it answers. */
   readonly registryHandler?: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Where others tell of what happened: gets every request below `/hooks/`, and decides itself whom it believes. */
+  readonly hooks?: Hooks;
   /** Why the server cannot do its work yet; undefined where it can. */
   readonly notReady?: () => Promise<string | undefined>;
   /** Text for a Prometheus scrape. */
@@ -49,6 +52,10 @@ export function createServer(options: ServerOptions): Server {
       // The registry has a door of its own: containers and other machines come to it by other names.
       if (options.registryHandler !== undefined && /^\/v2(?:\/|$|\?)/.test(request.url ?? "")) {
         return options.registryHandler(request, response);
+      }
+      // Forges and registries come by any name, too, and prove themselves.
+      if (options.hooks !== undefined && request.url?.startsWith("/hooks/") === true) {
+        return options.hooks(request, response);
       }
       try {
         refuseForeign(request, options);

@@ -26,6 +26,7 @@ export interface Change {
   readonly policies?: Document;
   readonly registry?: Document;
   readonly notifications?: Document;
+  readonly webhooks?: Document;
   readonly watch?: Document;
   readonly feeds?: Document | readonly Document[];
   readonly vex?: readonly string[];
@@ -158,6 +159,7 @@ function configOf(archive: DebianArchive, change: Change): Document {
     ...(change.deployments === undefined ? {} : { deployments: change.deployments }),
     ...(change.registry === undefined ? {} : { registry: change.registry }),
     ...(change.notifications === undefined ? {} : { notifications: change.notifications }),
+    ...(change.webhooks === undefined ? {} : { webhooks: change.webhooks }),
     ...(change.watch === undefined ? {} : { watch: change.watch }),
     ...(change.feeds === undefined ? {} : { feeds: change.feeds }),
     ...(change.vex === undefined ? {} : { vex: change.vex }),

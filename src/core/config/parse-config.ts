@@ -52,6 +52,8 @@ const variablePlaces: readonly Path[] = [
   ["images", "*", "checks", "*", "pipeline", "url"],
   ["notifications", "webhook", "url"],
   ["notifications", "webhook", "secret"],
+  ["webhooks", "*", "secret"],
+  ["webhooks", "*", "secret", "*"],
   ["upstreams", "*", "mirror"],
   ["upstreams", "*", "securityMirror"],
 ];

@@ -4,6 +4,7 @@ import { deployments } from "./deployments-schema.ts";
 import { evidence } from "./evidence-schema.ts";
 import { environmentRules } from "./environment-schema.ts";
 import { feeds } from "./feeds-schema.ts";
+import { webhooks } from "./webhooks-schema.ts";
 import { absolutePath, duration, name, owner, size, sizes, text, units, variable } from "./values.ts";
 
 const packageName = z
@@ -343,6 +344,7 @@ export const configSchema = z.strictObject({
         .default("127.0.0.1:7077"),
     })
     .prefault({}),
+  webhooks,
   watch: z.strictObject({ interval: duration.default(15 * units.m) }).prefault({}),
   workers: z.number().int().min(1).max(64).default(2),
   images: z.record(name, image),

@@ -72,7 +72,7 @@ export function eventQueries(db: Database) {
         .select((table) => [table.fn.countAll<number>().as("count"), table.fn.min("receivedAt").as("since")])
         .where("lookedAt", "is", null)
         .executeTakeFirstOrThrow();
-      return { count: Number(row.count), since: row.since ?? undefined };
+      return { count: row.count, since: row.since ?? undefined };
     },
   };
 }

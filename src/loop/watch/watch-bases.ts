@@ -20,7 +20,7 @@ import type { Watched } from "./watch-suites.ts";
 
 /** What watching bases came to. */
 export interface WatchedBases extends Watched {
-  /** Every base that was given, by name. */
+  /** Every base that was looked at, by name. */
   readonly bases: ReadonlyMap<string, BaseView>;
 }
 
@@ -33,12 +33,13 @@ const patience = 3;
 
 /**
  * Looks at every base once and writes down what was seen and when, what is believed of it from now on, and what a person should know. One that fails raises an alarm and
- * stops no other. Alarms of bases that are not given any more are cleared.
+ * stops no other. Alarms of bases that are not given any more are cleared. `isWanted`: only these are looked at.
  */
 export async function watchBases(
   ctx: WatchBasesContext,
   bases: readonly FollowedBase[],
   sources: BaseSources,
+  isWanted: (base: FollowedBase) => boolean = () => true,
 ): Promise<WatchedBases> {
   const rows = new Map((await ctx.store.loadUpstreams()).map((row) => [row.name, row]));
   await saveNewBases(ctx, bases, rows);
@@ -46,7 +47,7 @@ export async function watchBases(
   const views = new Map<string, BaseView>();
   const updated: string[] = [];
   const failed: { upstream: string; message: string }[] = [];
-  await eachRegistry(bases, async (base) => {
+  await eachRegistry(bases.filter(isWanted), async (base) => {
     const view = await watchBase(ctx, base, rows.get(base.name), sources, standing);
     views.set(base.name, view);
     if (view.state === "failing") failed.push({ upstream: base.name, message: view.message });

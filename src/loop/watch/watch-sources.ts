@@ -3,9 +3,12 @@ import type { Context } from "../context.ts";
 import type { SourceRef } from "../sources.ts";
 import type { Watched } from "./watch-suites.ts";
 
-/** Asks every repository that an image is built from what its ref names now, and writes down what was seen. One that fails raises an alarm and stops no other. */
-export async function watchSources(ctx: Context): Promise<Watched> {
-  const refs = ctx.sources.refs();
+/**
+ * Asks every repository that an image is built from, or those that `isWanted`, what its ref names now, and writes down what was seen. One that fails raises an
+ * alarm and stops no other.
+ */
+export async function watchSources(ctx: Context, isWanted: (ref: SourceRef) => boolean = () => true): Promise<Watched> {
+  const refs = ctx.sources.refs().filter(isWanted);
   const known = new Map((await ctx.store.loadUpstreams()).map((row) => [row.name, row.detail["commit"] ?? null]));
   const save = (list: readonly SourceRef[], commit: (name: string) => unknown): Promise<void> =>
     ctx.store.saveUpstreams(
