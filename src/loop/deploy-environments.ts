@@ -104,9 +104,7 @@ async function loadWanted({ store }: Context, places: readonly Place[]): Promise
 function powersOf(ctx: Context): DeployPowers {
   return {
     takeBack: (failed) => takeBack(ctx, failed),
-    obey: ({ image, environment, digest, found, deployment }) => {
-      const reason = `${deployment} was made to run ${found} by hand`;
-      return obeyPerson(ctx, { image, environment, digest }, found, { who: `somebody, at ${deployment}`, reason });
-    },
+    obey: ({ image, environment, digest, found, deployment, reason }) =>
+      obeyPerson(ctx, { image, environment, digest }, found, { who: `somebody, at ${deployment}`, reason }),
   };
 }

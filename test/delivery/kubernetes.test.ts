@@ -8,10 +8,10 @@ import {
   type DeployRequest,
   type DeployTarget,
 } from "../../src/io/deploy/index.ts";
-import { loneWorld } from "../../src/io/deploy/testdata/lone-world.ts";
+import { loneMemory, loneWorld } from "../../src/io/deploy/testdata/lone-world.ts";
 import { sha256, type Digest } from "../../src/lib/index.ts";
 import { needs } from "../needs.ts";
-import { missingCluster, startCluster, type SmallCluster } from "./testdata/small-cluster.ts";
+import { missingCluster, startCluster, undoRollout, type SmallCluster } from "./testdata/small-cluster.ts";
 
 const missing = await missingCluster();
 const it = needs(missing);
@@ -42,6 +42,7 @@ const means = (more: Partial<DeployMeans> = {}): DeployMeans => ({
   signal: new AbortController().signal,
   deadlineMs: minute,
   confirmOurs: () => Promise.resolve(),
+  memory: loneMemory(),
   isOurs: () => true,
   forced: false,
   ...more,
@@ -245,12 +246,96 @@ describe("a Deployment of a real API server", () => {
         if (asked === 1) await set("deployment/web", reference(stranger));
       };
       const applied = await target.apply(ask(two, one, { fence: 8 }), means({ confirmOurs, isOurs: () => false }));
-      expect(applied).toMatchObject({ kind: "stale" });
+      expect(applied).toMatchObject({ kind: "overruled", found: stranger });
       expect(await image("deployment/web")).toBe(reference(stranger));
       await expect(
         target.apply(ask(two, stranger, { fence: 9 }), means({ confirmOurs: () => Promise.reject(new Error("lost")) })),
       ).rejects.toThrow("lost");
       expect(await image("deployment/web")).toBe(reference(stranger));
+    },
+    2 * minute,
+  );
+
+  it(
+    "is left to a person who undoes the rollout in the middle of it, also after a crash and on the way back",
+    async () => {
+      const { target, image, set, name } = await open();
+      const memory = loneMemory();
+      await applyToEnd(target, ask(one, undefined), means({ memory }));
+      const slow = sha256("slow one");
+      cluster.behave(slow, "slow");
+      const request = ask(slow, one, { fence: 8 });
+      expect(await target.apply(request, means({ memory, deadlineMs: 1500 }))).toMatchObject({ kind: "again" });
+      // The controller has made a ReplicaSet of it: then the one before is what kubectl goes back to.
+      await expect.poll(async () => (await target.observe(place, signal)).kind).toBe("running");
+      await undoRollout(cluster, name, "web");
+      expect(await image("deployment/web")).toBe(reference(one));
+      const overruled = {
+        kind: "overruled",
+        found: one,
+        reason: expect.stringContaining("took out what we had brought"),
+      };
+      for (const fence of [8, 9]) {
+        expect(await target.apply({ ...request, fence }, means({ memory }))).toMatchObject(overruled);
+        expect(await target.findOverruled?.({ ...request, fence }, means({ memory }))).toMatchObject(overruled);
+      }
+      // Nor does another attempt, or a way back, overwrite it.
+      expect(await target.apply(ask(three, one, { fence: 10 }), means({ memory }))).toMatchObject(overruled);
+      expect(await target.undo(ask(slow, one, { fence: 10 }), means({ memory }))).toEqual({ kind: "undone" });
+      expect(await image("deployment/web")).toBe(reference(one));
+      // The environment has gone back with them: then what is there is what is wanted, and the next one comes.
+      expect(await applyToEnd(target, ask(one, one, { fence: 11, kind: "rollback" }), means({ memory }))).toEqual({
+        kind: "applied",
+      });
+      expect(await applyToEnd(target, ask(two, one, { fence: 12 }), means({ memory }))).toEqual({ kind: "applied" });
+      await set("deployment/web", "registry.example/web:stable");
+      expect(await target.apply(ask(three, two, { fence: 13 }), means({ memory }))).toMatchObject({
+        kind: "overruled",
+        found: undefined,
+        reason: expect.stringContaining("web names registry.example/web:stable"),
+      });
+      expect(await target.undo(ask(three, two, { fence: 14 }), means({ memory, deadlineMs: 100 }))).toEqual({
+        kind: "undone",
+      });
+      expect(await image("deployment/web")).toBe("registry.example/web:stable");
+    },
+    2 * minute,
+  );
+
+  it(
+    "goes on after a crash between what was about to be done and what is known of it",
+    async () => {
+      const { target, image, path, set } = await open();
+      const memory = loneMemory();
+      await applyToEnd(target, ask(one, undefined), means({ memory }));
+      const before = {
+        load: memory.load,
+        save: async (value: unknown): Promise<void> => {
+          await memory.save(value);
+          if (JSON.stringify(value).includes("intent")) throw new Error("killed");
+        },
+      };
+      await expect(target.apply(ask(two, one, { fence: 8 }), means({ memory: before }))).rejects.toThrow("killed");
+      expect(await image("deployment/web")).toBe(reference(one));
+      // What was not done yet is done, though a status has changed meanwhile.
+      await cluster.ask("PATCH", path("deployment/web"), { metadata: { labels: { a: "b" } } });
+      const after = {
+        load: memory.load,
+        save: async (value: unknown): Promise<void> => {
+          if (!JSON.stringify(value).includes("intent")) throw new Error("killed");
+          await memory.save(value);
+        },
+      };
+      await expect(target.apply(ask(two, one, { fence: 9 }), means({ memory: after }))).rejects.toThrow("killed");
+      expect(await image("deployment/web")).toBe(reference(two));
+      expect(await applyToEnd(target, ask(two, one, { fence: 10 }), means({ memory }))).toEqual({ kind: "applied" });
+      // Done, killed before it was known, and taken back by a person.
+      await expect(target.apply(ask(three, two, { fence: 11 }), means({ memory: after }))).rejects.toThrow("killed");
+      await set("deployment/web", reference(two));
+      expect(await target.apply(ask(three, two, { fence: 12 }), means({ memory }))).toMatchObject({
+        kind: "overruled",
+        found: two,
+      });
     },
     2 * minute,
   );

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { sha256 } from "../../lib/index.ts";
 import { createDeployTarget, type DeployMeans, type DeployRequest, type DeployTarget } from "./index.ts";
-import { loneWorld } from "./testdata/lone-world.ts";
+import { loneMemory, loneWorld } from "./testdata/lone-world.ts";
 
 const folders: string[] = [];
 afterEach(async () => {
@@ -29,6 +29,7 @@ const means = (more: Partial<DeployMeans> = {}): DeployMeans => ({
   signal: new AbortController().signal,
   deadlineMs: 10_000,
   confirmOurs: () => Promise.resolve(),
+  memory: loneMemory(),
   isOurs: () => true,
   forced: false,
   ...more,

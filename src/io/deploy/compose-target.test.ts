@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sha256 } from "../../lib/index.ts";
 import { createDeployTarget, type DeployMeans, type DeployRequest } from "./index.ts";
-import { loneWorld } from "./testdata/lone-world.ts";
+import { loneMemory, loneWorld } from "./testdata/lone-world.ts";
 
 const { DOCKER_HOST: before } = process.env;
 let home: string;
@@ -36,6 +36,7 @@ const means: DeployMeans = {
   signal: new AbortController().signal,
   deadlineMs: 2000,
   confirmOurs: () => Promise.resolve(),
+  memory: loneMemory(),
   isOurs: () => true,
   forced: false,
 };

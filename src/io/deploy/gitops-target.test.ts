@@ -7,7 +7,7 @@ import { sha256 } from "../../lib/index.ts";
 import { createBranchWriter } from "../git/index.ts";
 import { makeRepository, noGit, temporaryFolder } from "../git/testdata/repository.ts";
 import { createDeployTarget, type DeployMeans, type DeployRequest } from "./index.ts";
-import { loneWorld } from "./testdata/lone-world.ts";
+import { loneMemory, loneWorld } from "./testdata/lone-world.ts";
 
 const real = needs(noGit);
 const made: string[] = [];
@@ -31,6 +31,7 @@ const means = (more: Partial<DeployMeans> = {}): DeployMeans => ({
   signal: new AbortController().signal,
   deadlineMs: 5000,
   confirmOurs: () => Promise.resolve(),
+  memory: loneMemory(),
   isOurs: () => true,
   forced: false,
   ...more,

@@ -14,7 +14,9 @@ export type {
   DeployRequest,
   DeployTarget,
   DeployWorld,
+  Overruled,
   Place,
+  PlaceMemory,
   Undone,
 } from "./types.ts";
 

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { z } from "zod";
 import type { KubernetesConfig } from "../../core/config/index.ts";
 import type { Observed } from "../../core/deploy/index.ts";
-import { AppError, messageOf, printable, tryShape, type Digest } from "../../lib/index.ts";
+import { AppError, messageOf, printable, type Digest } from "../../lib/index.ts";
+import { findTheirs, loadBrought, saveBrought, saveBroughtIntent, whoseImage } from "./kubernetes-brought.ts";
+import { laterThan, patchOf, readMark, type Found } from "./kubernetes-mark.ts";
 import {
   digestOf,
   isOfRepository,
@@ -17,7 +17,16 @@ import {
   type WorkloadContainer,
   type WorkloadKind,
 } from "./kubernetes-workload.ts";
-import type { Applied, DeployMeans, DeployRequest, DeployTarget, DeployWorld, Place, Undone } from "./types.ts";
+import type {
+  Applied,
+  DeployMeans,
+  DeployRequest,
+  DeployTarget,
+  DeployWorld,
+  Overruled,
+  Place,
+  Undone,
+} from "./types.ts";
 
 const lookMs = 1000;
 /** How long a rollout is watched before it is asked anew what a person made of it meanwhile. */
@@ -25,24 +34,6 @@ const turnMs = 10_000;
 /** How long what is brought back has to become available before the way back goes on all the same. */
 const backMs = 60_000;
 const tries = 5;
-
-/** What an attempt leaves at a workload. */
-const mark = z.looseObject({
-  deployment: z.string(),
-  image: z.string(),
-  attempt: z.string(),
-  fence: z.number(),
-  digest: z.string(),
-  /** What the containers named before the first of our attempts. */
-  before: z.record(z.string(), z.string()),
-});
-type Mark = z.output<typeof mark>;
-
-/** A workload with the containers that run an image. */
-interface Found extends Workload {
-  readonly ours: readonly WorkloadContainer[];
-  readonly mark: Mark | undefined;
-}
 
 /**
  * Workloads of a Kubernetes cluster. Only the image of a container is changed, by a patch that holds for the version of the workload that was read and for no other: whoever comes late changes nothing. An annotation names the attempt,
@@ -101,28 +92,42 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
     start: Found,
     request: DeployRequest,
     means: DeployMeans,
-    wantedOf: (found: Found, container: WorkloadContainer) => string | { readonly refused: string } | undefined,
+    wantedOf: (
+      found: Found,
+      container: WorkloadContainer,
+      isOurs: boolean,
+    ) => string | { readonly refused: string } | undefined,
     attempt: string,
     digest: Digest,
-  ): Promise<string | undefined> => {
+  ): Promise<{ readonly kind: "stale"; readonly reason: string } | Overruled | undefined> => {
     const { path } = start;
     let found = start;
     for (let count = 1; ; count += 1) {
       const later = laterThan(found, request);
-      if (later !== undefined) return later;
+      if (later !== undefined) return { kind: "stale", reason: later };
+      const known = await loadBrought(means.memory);
+      const theirs = means.forced ? undefined : findTheirs(known, found, digest);
+      if (theirs !== undefined) return theirs;
       const images: { readonly container: WorkloadContainer; readonly image: string }[] = [];
       for (const container of found.ours) {
-        const image = wantedOf(found, container);
-        if (typeof image === "object") return image.refused;
+        const isOurs = whoseImage(known, found, container) === "ours";
+        const image = wantedOf(found, container, isOurs);
+        if (typeof image === "object") return { kind: "stale", reason: image.refused };
         if (image !== undefined && image !== container.image) images.push({ container, image });
       }
       const isMarked = found.mark?.attempt === attempt && found.mark.fence === request.fence;
-      if (images.length === 0 && (isMarked || found.mark === undefined)) return undefined;
-      await means.confirmOurs();
-      const marked = { ...request, id: attempt, digest };
-      if ((await cluster.patch(found.path, patchOf(found, marked, images), means.signal)) === "patched")
+      if (images.length === 0 && (isMarked || found.mark === undefined)) {
+        await saveBrought(means.memory, found, []);
         return undefined;
-      if (count >= tries) return `${found.title} was changed by others, again and again`;
+      }
+      await means.confirmOurs();
+      await saveBroughtIntent(means.memory, found, images);
+      const marked = { ...request, id: attempt, digest };
+      if ((await cluster.patch(found.path, patchOf(found, marked, images), means.signal)) === "patched") {
+        await saveBrought(means.memory, found, images);
+        return undefined;
+      }
+      if (count >= tries) return { kind: "stale", reason: `${found.title} was changed by others, again and again` };
       const again = (await find(request, means.signal)).find((one) => one.path === path);
       if (again === undefined) return undefined;
       found = again;
@@ -140,11 +145,11 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
         one,
         request,
         means,
-        (at, container) => wanted(at, container, request, means),
+        (at, container, isOurs) => (isOurs ? request.reference : wanted(at, container, request, means)),
         request.id,
         request.digest,
       );
-      if (refused !== undefined) return { kind: "stale", reason: refused };
+      if (refused !== undefined) return refused;
     }
     return watch(request, request.digest, end, means.signal);
   };
@@ -195,13 +200,25 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
       const now = refused === undefined ? one : (await find(request, means.signal)).find((at) => at.path === path);
       // A later worker has the place: what is there is its own.
       if (now === undefined || laterThan(now, request) !== undefined) continue;
-      if (refused !== undefined) return { kind: "again", reason: refused };
+      // What a person put there in the middle of it stays; the way back of the environment sees it, and tells of it.
+      if (refused?.kind === "overruled") continue;
+      if (refused !== undefined) return { kind: "again", reason: refused.reason };
       await freeOrdinals(one, request, means);
     }
     if (previous === undefined) return { kind: "undone" };
     const end = performance.now() + Math.min(means.deadlineMs, backMs);
     await watch(request, previous.digest, end, means.signal);
     return { kind: "undone" };
+  };
+
+  const findOverruled = async (request: DeployRequest, means: DeployMeans): Promise<Overruled | undefined> => {
+    if (means.forced) return undefined;
+    const known = await loadBrought(means.memory);
+    for (const one of await find(request, means.signal)) {
+      const theirs = findTheirs(known, one, request.digest);
+      if (theirs !== undefined) return theirs;
+    }
+    return undefined;
   };
 
   /** A StatefulSet whose pods come in order waits for ever for one that never became ready, also on the way back: such a one has to go first. */
@@ -263,6 +280,15 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
         return { kind: "unreachable", reason: reasonOf(error, means.signal) };
       }
     },
+    findOverruled: async (request, means) => {
+      try {
+        return await findOverruled(request, means);
+      } catch (error) {
+        // Who cannot be asked is asked again by whoever asks what runs.
+        reasonOf(error, means.signal);
+        return undefined;
+      }
+    },
     observe: async (place, signal) => {
       try {
         return await observe(place, signal);
@@ -303,60 +329,10 @@ function describeRollout({ title, rollout }: Found): string {
   return rollout.kind === "done" ? title : `${title}: ${rollout.reason}`;
 }
 
-/** Why a worker of a fence is late, as a sentence. */
-function laterThan({ mark: own, title }: Found, { fence }: DeployRequest): string | undefined {
-  if (own === undefined || own.fence <= fence) return undefined;
-  return `${title} was changed by a later worker: its fence is ${own.fence}, ours ${fence}`;
-}
-
 function must(kind: WorkloadKind, namespace: string, value: unknown): Workload {
   const workload = parseWorkload(kind, namespace, value);
   if (workload === undefined) throw new AppError("UNREADABLE", `what is given as a ${kind} in ${namespace} is none`);
   return workload;
-}
-
-/** A name that an annotation may have, of one place (at most 63 characters). */
-function annotationOf({ deployment, image }: Place): string {
-  return `tidemill.dev/place-${createHash("sha256")
-    .update(JSON.stringify([deployment, image]))
-    .digest("hex")
-    .slice(0, 16)}`;
-}
-
-function readMark({ annotations }: Workload, place: Place): Mark | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(annotations[annotationOf(place)] ?? "null");
-  } catch {
-    return undefined;
-  }
-  const shaped = tryShape(mark, value);
-  return shaped.success && shaped.data.deployment === place.deployment && shaped.data.image === place.image
-    ? shaped.data
-    : undefined;
-}
-
-/** A strategic merge patch of what was read: with another resourceVersion, or another object of that name, the server answers 409. */
-function patchOf(
-  found: Found,
-  { deployment, image, id, fence, digest, reason }: DeployRequest,
-  images: readonly { readonly container: WorkloadContainer; readonly image: string }[],
-): unknown {
-  const before = { ...Object.fromEntries(found.ours.map((one) => [one.name, one.image])), ...found.mark?.before };
-  const own: Mark = { deployment, image, attempt: id, fence, digest, before };
-  const pod: Partial<Record<WorkloadContainer["list"], { name: string; image: string }[]>> = {};
-  for (const { container, image: to } of images) (pod[container.list] ??= []).push({ name: container.name, image: to });
-  const template = { template: { spec: pod } };
-  const spec = found.kind === "cronjob" ? { jobTemplate: { spec: template } } : template;
-  const cause = { "kubernetes.io/change-cause": printable(`tidemill: ${image}: ${reason}`).slice(0, 1000) };
-  return {
-    metadata: {
-      uid: found.uid,
-      resourceVersion: found.resourceVersion,
-      annotations: { [annotationOf({ deployment, image, environment: "" })]: JSON.stringify(own), ...cause },
-    },
-    ...(images.length === 0 ? {} : { spec }),
-  };
 }
 
 /** A cluster that does not do it says nothing of the image. An abort, and what is no error of the cluster, is thrown on. */

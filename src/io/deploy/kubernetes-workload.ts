@@ -78,6 +78,8 @@ export interface Workload {
   readonly replicaSetsPath: string;
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Grows with every change of what is wanted of it. */
+  readonly generation: number;
   readonly annotations: Readonly<Record<string, string>>;
   readonly containers: readonly WorkloadContainer[];
   /** By which its pods are found; undefined where it has none of its own. */
@@ -109,6 +111,7 @@ export function parseWorkload(kind: WorkloadKind, namespace: string, value: unkn
     replicaSetsPath: `${at("/apis/apps/v1")}/replicasets`,
     uid: own.uid,
     resourceVersion: own.resourceVersion,
+    generation: own.generation,
     annotations: own.annotations,
     containers: [...read("containers"), ...read("initContainers")],
     selector: kind === "cronjob" ? undefined : selectorOf(spec.selector),

@@ -39,6 +39,23 @@ export interface DeployMeans {
   readonly isOurs: (digest: Digest) => boolean;
   /** A person says that it is to run there, whatever runs there now. */
   readonly forced: boolean;
+  readonly memory: PlaceMemory;
+}
+
+/** What a target keeps of a place, beside the place's record: it outlives crashes and attempts, and what a person does to the system. */
+export interface PlaceMemory {
+  /** What was kept last; null where nothing was. */
+  readonly load: () => Promise<unknown>;
+  /** Keeps a value that is JSON, where the place is still ours. Throws where it is not, as `confirmOurs` does. */
+  readonly save: (value: unknown) => Promise<void>;
+}
+
+/** A person took out what we had brought, or put something else in its place. Nothing was changed. */
+export interface Overruled {
+  readonly kind: "overruled";
+  /** What stands there now; undefined where it is named by no digest. */
+  readonly found: Digest | undefined;
+  readonly reason: string;
 }
 
 /** What a target would do. */
@@ -60,13 +77,14 @@ export type Applied =
   /** The system does not take it: it is undone, and the environment goes back. */
   | { readonly kind: "failed"; readonly reason: string }
   /** The target has seen a later worker, or runs what is none of ours. Nothing was changed. */
-  | { readonly kind: "stale"; readonly reason: string };
+  | { readonly kind: "stale"; readonly reason: string }
+  | Overruled;
 
 export type Undone = { readonly kind: "undone" } | { readonly kind: "again"; readonly reason: string };
 
 /**
- * A kind of running system. Every call can be made again, at any time, after a crash at any point of the one before: it finds what is there and goes on. Whatever goes wrong at the target is an answer; only an abort, and
- * `confirmOurs`, throw.
+ * A kind of running system. Every call can be made again, at any time, after a crash at any point of the one before: it finds what is there and goes on. Whatever goes wrong at the target is an answer; only an abort,
+ * `confirmOurs` and `memory` throw.
  */
 export interface DeployTarget {
   readonly kind: string;
@@ -76,6 +94,8 @@ export interface DeployTarget {
   plan(request: DeployRequest, signal: AbortSignal): Promise<DeployPlan>;
   /** Makes the system use the digest. */
   apply(request: DeployRequest, means: DeployMeans): Promise<Applied>;
+  /** Whether a person took out what an attempt had brought, where the target can tell; nothing is changed. */
+  findOverruled?(request: DeployRequest, means: DeployMeans): Promise<Overruled | undefined>;
   /** What it runs now. */
   observe(place: Place, signal: AbortSignal): Promise<Observed>;
   /** Brings back what was there before an attempt that failed. */

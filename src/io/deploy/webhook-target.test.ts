@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { collectBytes, sha256, signWebhook } from "../../lib/index.ts";
 import { createDeployTarget, type DeployMeans, type DeployRequest, type DeployTarget } from "./index.ts";
-import { loneWorld } from "./testdata/lone-world.ts";
+import { loneMemory, loneWorld } from "./testdata/lone-world.ts";
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -29,6 +29,7 @@ const means = (more: Partial<DeployMeans> = {}): DeployMeans => ({
   signal: new AbortController().signal,
   deadlineMs: 5000,
   confirmOurs: () => Promise.resolve(),
+  memory: loneMemory(),
   isOurs: () => true,
   forced: false,
   ...more,

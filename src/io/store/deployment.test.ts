@@ -28,6 +28,21 @@ describeStores("deployment", ({ it, store, clock }) => {
   const place = async () => (await store().loadDeployed("a"))[0];
   const [first, second] = [digestOf("1"), digestOf("2")];
 
+  it("keeps what a target brought to a place, under the lease alone, and through attempts", async () => {
+    await promote(first);
+    const own = await lease();
+    expect(await store().savePlaceBrought(own, { a: ["b"] })).toBe(true);
+    const one = rowOf(await begin(own, first));
+    await store().saveDeployment(own, one.id, { to: "confirmed" });
+    expect(await place()).toMatchObject({ brought: { a: ["b"] } });
+    await store().releasePlace(own);
+    const later = await lease("two");
+    expect(await store().savePlaceBrought(own, "late")).toBe(false);
+    expect(await place()).toMatchObject({ brought: { a: ["b"] } });
+    expect(await store().savePlaceBrought(later, null)).toBe(true);
+    expect(await place()).toMatchObject({ brought: null });
+  });
+
   it("goes from intent to confirmation, and knows what was there before", async () => {
     await promote(first);
     const own = await lease();

@@ -154,6 +154,15 @@ export function deploymentQueries(db: Database) {
         await changePlace(sql, lease, { since: since === null ? null : timestamp(since), waiting });
       }),
 
+    /** Keeps what a target wrote down of what it put at the place; null forgets it. False where the lease was lost. */
+    savePlaceBrought: (lease: DeployLease, brought: unknown): Promise<boolean> =>
+      db.write(async ({ sql }) => {
+        const place = await lockPlace(sql, lease, db.clock.now());
+        if (place === undefined) return false;
+        await changePlace(sql, lease, { brought: brought === null ? null : json(brought) });
+        return true;
+      }),
+
     /** Attempts, newest first. */
     loadDeployments: (
       filter: {
@@ -229,6 +238,7 @@ async function changePlace(
     readonly deployment?: string;
     readonly since?: string | null;
     readonly waiting?: string | null;
+    readonly brought?: string | null;
   },
 ): Promise<void> {
   await sql.updateTable("deployed").set(fields).where("name", "=", name).where("image", "=", image).execute();

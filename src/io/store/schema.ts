@@ -228,6 +228,8 @@ export interface Tables {
     fence: Default<number>;
     leaseOwner: string | null;
     leaseUntil: MaybeTime;
+    /** In the target's own words. */
+    brought: ColumnType<unknown, string | null | undefined, string | null>;
   };
   soak: { image: ImageName; environment: EnvironmentName; promotion: string; stoodMs: number; detail: Json<Detail> };
   hold: {

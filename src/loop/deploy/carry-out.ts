@@ -1,12 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Observed } from "../../core/deploy/index.ts";
-import type { Applied, DeployMeans, Place } from "../../io/deploy/index.ts";
+import type { Applied, DeployMeans, Overruled, Place } from "../../io/deploy/index.ts";
 import type { Deployment, SavedDeployment } from "../../io/store/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { clearPlaceAlarms, failedAlarm } from "./alarms.ts";
 import { isForced, type PlaceFacts } from "./load-facts.ts";
 import { requestOf } from "./request-of.ts";
+import { memoryOf } from "./memory-of.ts";
 import { giveUpFor, hurryRebuilds, type StepEnd, type Worker } from "./worker.ts";
 
 /** Between two questions to a target that says that it is under way. */
@@ -33,10 +34,17 @@ export async function begin(worker: Worker, digest: Digest, reason: string): Pro
 export async function adopt(worker: Worker, digest: Digest, reason: string): Promise<StepEnd> {
   const saved = await saveIntent(worker, digest, reason);
   if (saved.kind !== "saved") return saved.kind === "refused" ? "waits" : "lost";
+  // Whoever brought it there, it is what is wanted now: what we brought before is no measure any more.
+  await memoryOf(worker).save(null);
   return confirm(worker, saved.deployment);
 }
 
-export async function resume(worker: Worker, { observed, attempts }: PlaceFacts, open: Deployment): Promise<StepEnd> {
+/** Goes on with the open attempt. A person who overruled it is an answer: what is done about that is decided with all that is known of the place. */
+export async function resume(
+  worker: Worker,
+  { observed, attempts }: PlaceFacts,
+  open: Deployment,
+): Promise<StepEnd | Overruled> {
   const { ctx, lease, kept, target, place } = worker;
   let attempt = open;
   if (open.fence !== lease.fence) {
@@ -47,6 +55,15 @@ export async function resume(worker: Worker, { observed, attempts }: PlaceFacts,
   const end = deadlineOf(ctx, place, attempt);
   if (attempt.state === "applied") {
     if (!target.observes || isOnly(observed, attempt.digest)) return confirm(worker, attempt);
+    const overruled = await target.findOverruled?.(requestOf(ctx, lease, place, attempt), {
+      signal: kept.signal,
+      deadlineMs: Math.max(1, end - ctx.clock.now()),
+      confirmOurs: kept.confirm,
+      isOurs: () => true,
+      forced: isForced(attempt),
+      memory: memoryOf(worker),
+    });
+    if (overruled !== undefined) return overruled;
     if (ctx.clock.now() < end) return "again";
     return fail(worker, attempt, `it was not seen serving in time: ${describeSeen(observed)}`);
   }
@@ -81,15 +98,18 @@ export async function resume(worker: Worker, { observed, attempts }: PlaceFacts,
     }
     case "failed":
       return fail(worker, attempt, applied.reason);
+    case "overruled":
+      return applied;
   }
 }
 
 /** Has the target apply an attempt, for as long as the environment names its digest: a way back does not wait for what is left. Undefined where it names another by now. */
 async function applyWhileNamed(
-  { ctx, lease, kept, target, place }: Worker,
+  worker: Worker,
   attempt: Deployment,
   means: Pick<DeployMeans, "deadlineMs" | "isOurs">,
 ): Promise<Applied | undefined> {
+  const { ctx, lease, kept, target, place } = worker;
   const overtaken = new AbortController();
   const look = async (): Promise<void> => {
     const pointers = await ctx.store.loadPointers(place.image);
@@ -105,6 +125,7 @@ async function applyWhileNamed(
       signal: AbortSignal.any([kept.signal, overtaken.signal]),
       confirmOurs: kept.confirm,
       forced: isForced(attempt),
+      memory: memoryOf(worker),
     });
   } catch (error) {
     kept.signal.throwIfAborted();

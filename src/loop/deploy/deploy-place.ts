@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { decideDeployment, type DeploymentDecision } from "../../core/deploy/index.ts";
 import type { Place } from "../../io/deploy/index.ts";
+import type { Deployment } from "../../io/store/index.ts";
 import { messageOf, type Digest } from "../../lib/index.ts";
 import { leaseMs, type Context } from "../context.ts";
 import { findLackingEvidence } from "../standing-evidence.ts";
@@ -81,14 +82,15 @@ async function takeStep(worker: Worker, facts: PlaceFacts, decision: DeploymentD
     case "adopt":
       return adopt(worker, decision.digest, facts.reason);
     case "resume":
-      return facts.open === undefined ? "on" : resume(worker, facts, facts.open);
+      return facts.open === undefined ? "on" : goOn(worker, facts, facts.open);
     case "undo":
       return facts.open === undefined ? "on" : undo(worker, facts.open);
     case "obey": {
       const digest = facts.wanted?.digest;
       const { found } = decision;
-      await endOpen(worker, facts, `a person made ${deployment} run ${found}`);
-      if (digest !== undefined && (await powers.obey({ image, environment, digest, found, deployment })))
+      const reason = `${deployment} was made to run ${found} by hand`;
+      await endOpen(worker, facts, reason);
+      if (digest !== undefined && (await powers.obey({ image, environment, digest, found, deployment, reason })))
         return "moved";
       return saveConflict(worker, found);
     }
@@ -104,6 +106,19 @@ async function takeStep(worker: Worker, facts: PlaceFacts, decision: DeploymentD
       return "waits";
     }
   }
+}
+
+/** Goes on with the open attempt, as long as nobody overruled it. */
+async function goOn(worker: Worker, facts: PlaceFacts, open: Deployment): Promise<StepEnd> {
+  const step = await resume(worker, facts, open);
+  if (typeof step === "string") return step;
+  const { place, powers } = worker;
+  const { image, environment, deployment } = place;
+  const { digest } = open;
+  const reason = `${deployment}: ${step.reason} while ${digest} was on its way`.slice(0, 1000);
+  // The attempt stays open: a way back of the environment takes its place, or a person does who decides.
+  if (await powers.obey({ image, environment, digest, found: step.found, deployment, reason })) return "moved";
+  return saveConflict(worker, step.found ?? "an image without a digest");
 }
 
 /** What was promoted may have lost its evidence since, or been promoted before any was demanded: then no system is brought to it. */
@@ -123,7 +138,7 @@ async function endOpen({ ctx, lease }: Worker, { open }: PlaceFacts, reason: str
 }
 
 /** What somebody else made it run stays until a person decides. */
-async function saveConflict({ ctx, place, lease }: Worker, found: Digest): Promise<StepEnd> {
+async function saveConflict({ ctx, place, lease }: Worker, found: string): Promise<StepEnd> {
   const { image, environment, deployment } = place;
   const message = `somebody else made ${placeSubject(place)} run ${found}; it stays so until a person decides`;
   const hint = `\`tidemill deploy ${image} ${environment}\` replaces it with what ${environment} names.`;

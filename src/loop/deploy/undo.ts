@@ -1,6 +1,7 @@
 import type { Deployment } from "../../io/store/index.ts";
 import { clearPlaceAlarms, failedAlarm } from "./alarms.ts";
 import { isForced } from "./load-facts.ts";
+import { memoryOf } from "./memory-of.ts";
 import { requestOf } from "./request-of.ts";
 import { giveUpFor, hurryRebuilds, type StepEnd, type Worker } from "./worker.ts";
 
@@ -15,6 +16,7 @@ export async function undo(worker: Worker, attempt: Deployment): Promise<StepEnd
     confirmOurs: kept.confirm,
     isOurs: () => true,
     forced: isForced(attempt),
+    memory: memoryOf(worker),
   });
   if (undone.kind === "again") {
     await giveUpFor(worker, `it cannot be undone yet: ${undone.reason}`);

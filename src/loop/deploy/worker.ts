@@ -9,14 +9,16 @@ import type { KeptLease } from "./keep-lease.ts";
 export interface DeployPowers {
   /** Takes an environment back from a digest that could not be deployed to it; false where there is nothing to go back to. */
   readonly takeBack: (failed: FailedDeployment) => Promise<boolean>;
-  /** Obeys a person who made a place run what was good there; false where that cannot be recorded. */
+  /** Obeys a person who changed what a place runs: the environment is held until a person resumes it, and goes back to what was found where that was good there; false where it cannot. */
   readonly obey: (moved: {
     readonly image: string;
     readonly environment: string;
     readonly digest: Digest;
-    readonly found: Digest;
+    /** Undefined where what is there is named by no digest. */
+    readonly found: Digest | undefined;
     /** Where it was done. */
     readonly deployment: string;
+    readonly reason: string;
   }) => Promise<boolean>;
 }
 

@@ -24,11 +24,11 @@ export async function obeyMovedTag(ctx: Context, pointer: Named, found: Digest):
   return false;
 }
 
-/** Records that a person took an environment back to a digest that was good there, and holds it until a person resumes it. False where that cannot be. */
+/** Holds an environment that a person changed until a person resumes it, and records that it went back to `found`. False where that cannot be: it names no digest, or none that was good there. */
 export async function obeyPerson(
   ctx: Context,
   { image, environment, digest }: Named,
-  found: Digest,
+  found: Digest | undefined,
   { who, reason }: { readonly who: string; readonly reason: string },
 ): Promise<boolean> {
   const { store } = ctx;
@@ -39,6 +39,7 @@ export async function obeyPerson(
     await store.saveHold({ image, environment, byPerson: true, who, reason, until: null });
     ctx.emit({ kind: "held", image, environment, message: reason });
   }
+  if (found === undefined) return false;
   const outcome = await rollBack(ctx, { image, environment, by: who, reason, digest: found, leaving: digest });
   if (outcome.kind === "refused") {
     ctx.log.warn({ image, environment, reasons: outcome.reasons }, "a person's way back could not be obeyed");

@@ -32,6 +32,7 @@ export interface SmallCluster {
   readonly folder: string;
   /** Path of a kubeconfig, by user. */
   readonly kubeconfig: (user: "admin" | "tidemill") => string;
+  /** A patch that is a list is a JSON patch, else a strategic merge patch. */
   readonly ask: (method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: unknown) => Promise<unknown>;
   readonly behave: (digest: string, how: Behaviour) => void;
   readonly end: () => Promise<void>;
@@ -99,7 +100,8 @@ export async function startCluster(): Promise<SmallCluster> {
   ]);
   const agent = new Agent({ connect: { rejectUnauthorized: false } });
   const ask: SmallCluster["ask"] = async (method, path, body) => {
-    const type = method === "PATCH" ? "application/strategic-merge-patch+json" : "application/json";
+    const patch = Array.isArray(body) ? "application/json-patch+json" : "application/strategic-merge-patch+json";
+    const type = method === "PATCH" ? patch : "application/json";
     const response = await request(url + path, {
       method,
       dispatcher: agent,
@@ -150,6 +152,36 @@ export async function startCluster(): Promise<SmallCluster> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+interface ReplicaSets {
+  readonly items: readonly {
+    readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+    readonly spec: { readonly template: { readonly metadata: { readonly labels: Record<string, string> } } };
+  }[];
+}
+
+const revision = "deployment.kubernetes.io/revision";
+
+/** What `kubectl rollout undo deployment/…` does (kubectl's polymorphichelpers, DeploymentRollbacker): the template and the annotations of an older ReplicaSet in place of what stands there. `to`: the revision; the one before the newest without it. */
+export async function undoRollout(
+  { ask }: Pick<SmallCluster, "ask">,
+  namespace: string,
+  name: string,
+  to?: number,
+): Promise<void> {
+  const group = `/apis/apps/v1/namespaces/${namespace}`;
+  const { items } = (await ask("GET", `${group}/replicasets?labelSelector=app%3D${name}`)) as ReplicaSets;
+  const revisionOf = (one: ReplicaSets["items"][number]): number => Number(one.metadata.annotations[revision]);
+  const sorted = [...items].sort((a, b) => revisionOf(b) - revisionOf(a));
+  const old = to === undefined ? sorted[1] : sorted.find((one) => revisionOf(one) === to);
+  if (old === undefined) throw new Error("there is no revision to go back to");
+  const { "pod-template-hash": _hash, ...labels } = old.spec.template.metadata.labels;
+  const { [revision]: _revision, ...annotations } = old.metadata.annotations;
+  await ask("PATCH", `${group}/deployments/${name}`, [
+    { op: "replace", path: "/spec/template", value: { ...old.spec.template, metadata: { labels } } },
+    { op: "replace", path: "/metadata/annotations", value: annotations },
+  ]);
 }
 
 interface Pod {
