@@ -14,7 +14,7 @@ import {
 } from "../../src/io/sign/index.ts";
 import type { Digest } from "../../src/lib/index.ts";
 import { createMeddlingRegistry, type Meddler, type MeddlingRegistry } from "../fakes/meddling-registry.ts";
-import { smallPackages, type OpenFleet, type SmallFleet } from "../faults/small-fleet.ts";
+import { minute, smallPackages, type OpenFleet, type SmallFleet } from "../faults/small-fleet.ts";
 import { createSmallSystem, type SmallSystem } from "../faults/small-system.ts";
 import { createSignedFleet, passphrase } from "./signed-fleet.ts";
 
@@ -151,6 +151,7 @@ describe("a promotion is refused where evidence", () => {
       const { open, registry, digest, earlier } = stage;
       registry.meddle(await bring(stage));
       await open.operations.resume({ image, environment: "production", by: "ann", reason: "now" });
+      open.clock.jump(10 * minute);
       await open.run([image]);
       expect(await open.pointer(image)).toBe(earlier);
       expect(await open.tag(image)).toBe(earlier);
