@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Config } from "./core/config/index.ts";
 import type { OwnStatement } from "./core/advisory/index.ts";
@@ -33,7 +34,12 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
     });
     return { operations, close: () => Promise.resolve() };
   }
-  const [{ lockPath, readLock }, { connectServer }, { openFleet }, { createFleetOperations }] = await Promise.all([
+  const [
+    { lockPath, readLock },
+    { connectServer, localPrincipal, recordedOperations },
+    { openFleet },
+    { createFleetOperations },
+  ] = await Promise.all([
     import("./io/store/index.ts"),
     import("./serve/index.ts"),
     import("./fleet.ts"),
@@ -45,11 +51,9 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
     return connectServer({ address: holder.address, token: holder.token }, onEvent);
   }
   const fleet = await openFleet({ ...place, ...listen(onEvent), signal });
-  const operations = createFleetOperations(fleet, {
-    env: place.env,
-    configPath: place.configPath,
-    serving: undefined,
-  });
+  const bare = createFleetOperations(fleet, { env: place.env, configPath: place.configPath, serving: undefined });
+  const principal = { ...localPrincipal, name: userInfo().username };
+  const operations = recordedOperations(bare, fleet.ctx.store, principal);
   return { operations, close: () => fleet.close() };
 }
 

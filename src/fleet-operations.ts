@@ -123,6 +123,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       evidence: () => Promise.resolve(ctx.evidence && { config: ctx.config, evidence: ctx.evidence }),
       signal: ctx.signal,
     }),
+    ...implemented.createTokens(ctx),
     hold: implemented.createHold(ctx),
     resume: implemented.createResume(ctx),
     build: implemented.createBuild(ctx, { makers, prepare: refresh }),

@@ -24,6 +24,9 @@ const statusOfCode: Readonly<Record<string, keyof typeof exitStatus>> = {
   NO_PACKAGES: "failed",
   UNSATISFIABLE: "failed",
   REFUSED: "refused",
+  UNAUTHORIZED: "refused",
+  ROLE_MISSING: "refused",
+  OUT_OF_SCOPE: "refused",
   BUSY: "busy",
   LOCKED: "busy",
 };

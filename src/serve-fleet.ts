@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
+import { labelsOf } from "./core/config/index.ts";
 import { saveSnapshot } from "./io/store/index.ts";
 import { messageOf, systemClock } from "./lib/index.ts";
 import { deployEnvironments } from "./loop/deploy-environments.ts";
@@ -49,6 +50,9 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     version: readVersion(),
     events,
     token,
+    store: ctx.store,
+    clock: ctx.clock,
+    labelsOf: (image) => labelsOf(ctx.config, image),
     logger: ctx.log,
     ...(fleet.registry === undefined ? {} : { registryHandler: fleet.registry.handler }),
     ...(intake === undefined ? {} : { hooks: intake.hooks }),

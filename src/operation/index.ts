@@ -11,6 +11,7 @@ export {
   type OperationRequest,
   type Operations,
 } from "./operations.ts";
+export { access, role, type Principal, type Role } from "./access.ts";
 export { OperationError } from "./error.ts";
 export { matchDigest } from "./match-digest.ts";
 export { advisoriesOf, describeCause, describeReasons, formatInstant } from "./describe.ts";
@@ -36,6 +37,7 @@ export type { Scan, ScanFindingView } from "./scan.ts";
 export type { InventoryView } from "./inventory.ts";
 export { vexJustification, vexStatus, type BaseWordView, type VexStatementView } from "./vex.ts";
 export type { AuditExport, AuditVerified, Verified } from "./evidence.ts";
+export type { TokenView } from "./token.ts";
 export type { Run } from "./action.ts";
 export type { Rebase } from "./rebase.ts";
 export type { Doctor, Validate } from "./upkeep.ts";

@@ -13,6 +13,7 @@ import { rebase, rebaseInput } from "./rebase.ts";
 import { retention, retentionInput } from "./retention.ts";
 import { scan, scanInput } from "./scan.ts";
 import { status, statusInput, summary, summaryInput } from "./status.ts";
+import * as token from "./token.ts";
 import * as upkeep from "./upkeep.ts";
 import * as vex from "./vex.ts";
 
@@ -186,6 +187,24 @@ export const operations = {
     effect: "write",
     input: upkeep.backupInput,
     output: upkeep.backup,
+  },
+  tokenCreate: {
+    summary: "Make a token for a program or a person",
+    effect: "write",
+    input: token.tokenCreateInput,
+    output: token.tokenCreated,
+  },
+  tokenList: {
+    summary: "Tokens that were made, and when they were last used",
+    effect: "read",
+    input: token.tokenListInput,
+    output: token.tokenListed,
+  },
+  tokenRevoke: {
+    summary: "End a token",
+    effect: "write",
+    input: token.tokenRevokeInput,
+    output: token.tokenRevoked,
   },
   restore: { summary: "Put a snapshot back", effect: "write", input: upkeep.restoreInput, output: upkeep.restore },
 } as const satisfies Record<string, OperationShape>;

@@ -11,6 +11,8 @@ const statusOfCode: Readonly<Record<string, number>> = {
   CONFIG_INVALID: 400,
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
+  ROLE_MISSING: 403,
+  OUT_OF_SCOPE: 403,
   NOT_FOUND: 404,
   IMAGE_NOT_FOUND: 404,
   NO_SUCH_PATH: 404,

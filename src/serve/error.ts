@@ -6,6 +6,10 @@ export class ServeError extends AppError<
   | "UNAUTHORIZED"
   /** A Host or Origin that is not ours: another site's page, or a name that was made to point here. */
   | "FORBIDDEN"
+  /** The caller's roles do not allow it. */
+  | "ROLE_MISSING"
+  /** The caller is limited to other images. */
+  | "OUT_OF_SCOPE"
   /** No such path, or no such operation. */
   | "NO_SUCH_PATH"
   /** The request's body is larger than the limit. */

@@ -1,11 +1,8 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { ServeError } from "./error.ts";
 
 export interface GuardOptions {
-  /** The random token of the lock file. */
-  readonly token: string;
   /** Names, beside loopback's, under which this server may be asked: what a Host header may say. */
   readonly hosts?: readonly string[];
 }
@@ -36,13 +33,6 @@ export function refuseForeign(request: Pick<IncomingMessage, "headers" | "url">,
   if ((site === "cross-site" || site === "same-site") && !visiting) {
     throw new ServeError("FORBIDDEN", "the request comes from another site's page");
   }
-}
-
-/** Whether the request carries the token. The comparison takes the same time whatever is wrong. */
-export function hasToken(request: Pick<IncomingMessage, "headers">, options: GuardOptions): boolean {
-  const given = /^Bearer ([^\s]+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return options.token !== "" && timingSafeEqual(digest(given), digest(options.token));
 }
 
 /** Whether the other end of the connection is this machine. */

@@ -4,3 +4,4 @@ export { createServer, type ServerOptions } from "./server.ts";
 export { createEventBus, type EventBus } from "./event-bus.ts";
 export { connectServer, type ServerAddress } from "./client.ts";
 export { deliverNotifications, type Delivery, type DueNotification, type Outbox, type Webhook } from "./notify.ts";
+export { localPrincipal, recordedOperations } from "./access/index.ts";

@@ -1,12 +1,13 @@
 import { once } from "node:events";
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type Server } from "node:http";
+import { request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { AppError, collectBytes } from "../lib/index.ts";
+import { AppError } from "../lib/index.ts";
 import { OperationError, type Operations, type ProgressEvent } from "../operation/index.ts";
 import { hostileStatus, hostileText, sampleStatus } from "../operation/testdata/status.ts";
 import { createOperationsClient, followEvents } from "./client.ts";
 import { connectServer, createEventBus, createServer, type ServerOptions } from "./index.ts";
+import { send, type Sent } from "./testdata/send.ts";
 
 const token = "correct-horse-battery";
 const running: Server[] = [];
@@ -29,28 +30,6 @@ async function start(
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return { port, address: `http://127.0.0.1:${port}` };
-}
-
-interface Sent {
-  readonly method?: string;
-  readonly headers?: IncomingHttpHeaders;
-  readonly body?: string;
-}
-
-/** A request with exactly these headers: fetch would not let Host or Origin be forged. */
-async function send(port: number, path: string, sent: Sent = {}) {
-  const request = httpRequest({
-    host: "127.0.0.1",
-    port,
-    path,
-    method: sent.method ?? "GET",
-    headers: { ...sent.headers },
-    agent: false,
-  });
-  request.end(sent.body);
-  const [response] = (await once(request, "response")) as [IncomingMessage];
-  const text = (await collectBytes(response, 1e7, "answer")).toString("utf8");
-  return { status: response.statusCode, headers: response.headers, text };
 }
 
 const write: Sent = {

@@ -33,6 +33,12 @@ export function effectiveImage(config: Config, name: string): PackagesImage | un
   return chain.slice(0, -1).reduceRight((image, above) => inherit(image, above), own);
 }
 
+/** The labels by which access to an image is limited, as `key=value`: its own and those of what it is built on; none where it is not declared. */
+export function labelsOf(config: Config, name: string): string[] {
+  const labels = effectiveImage(config, name)?.labels ?? config.images[name]?.labels ?? {};
+  return Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+}
+
 /**
  * The upstream whose suites tell what is newer than the packages of an image: the one that it names, else the first of the release that its os-release names
  * (`codename`); undefined where there is none.

@@ -17,7 +17,7 @@ export { needsEngine, type CheckConfig } from "./checks-schema.ts";
 export type { EvidenceConfig } from "./evidence-schema.ts";
 export type { ProbeConfig } from "./environment-schema.ts";
 export { recipeKey } from "./recipe-key.ts";
-export { distroOf, effectiveImage, lineageOf, packagesImage, rootsOf } from "./effective-image.ts";
+export { distroOf, effectiveImage, labelsOf, lineageOf, packagesImage, rootsOf } from "./effective-image.ts";
 export {
   configJsonSchema,
   type BaseConfig,

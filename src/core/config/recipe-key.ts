@@ -31,7 +31,10 @@ export function recipeKey(config: Config, name: string, files: readonly string[]
 /** Where the source lies, what it is built with and within which limits does not make other bytes. */
 function otherKey(image: DockerfileImage | UpstreamImage, files: readonly string[]): string {
   const { checks: _checks, repository: _repository, upstream: _upstream, ...bytes } = image;
-  if (bytes.recipe === "upstream") return digestHex(sha256(canonicalJson(bytes)));
+  if (bytes.recipe === "upstream") {
+    const { labels: _labels, ...mirrored } = bytes;
+    return digestHex(sha256(canonicalJson(mirrored)));
+  }
   const { context: _context, git, limits: _limits, rebase: _rebase, secrets, ...own } = bytes;
   return digestHex(
     sha256(canonicalJson({ ...own, subdirectory: git?.subdirectory, secrets: Object.keys(secrets).sort(), files })),

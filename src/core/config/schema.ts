@@ -174,6 +174,10 @@ const upstreamImage = z.strictObject({
     .enum(["all", "security", "none"])
     .default("all")
     .describe("Which packages are brought up to date where the owner's image lags"),
+  labels: z
+    .record(z.string().min(1).max(200), text)
+    .optional()
+    .describe("By which access can be limited; the image, which is somebody else's, does not get them"),
   upstream: name.optional().describe("Whose suites tell what is newer than its packages; by its os-release without it"),
   platforms,
   checks: z.array(check).max(100).default([]),

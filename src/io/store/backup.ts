@@ -43,6 +43,7 @@ const tables = [
   ["alarm", "key"],
   ["notification", "id"],
   ["account_allocation", "name"],
+  ["token", "id"],
   ["setting", "key"],
   ["event", "id"],
 ] as const;

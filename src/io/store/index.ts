@@ -58,6 +58,7 @@ export type {
   Soak,
   StoredCheck,
   StoredError,
+  TokenRow,
   Upstream,
   Verdict,
   Verification,

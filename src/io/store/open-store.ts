@@ -34,6 +34,7 @@ import { buildLogQueries } from "./build-log.ts";
 import { settingQueries } from "./setting.ts";
 import { soakQueries } from "./soak.ts";
 import type { SqlEngine } from "./sql-engine.ts";
+import { tokenQueries } from "./token.ts";
 import { vexStatementQueries } from "./vex-statement.ts";
 import { upstreamQueries } from "./upstream.ts";
 import { verificationQueries } from "./verification.ts";
@@ -84,6 +85,7 @@ function allQueries(db: Database) {
     ...notificationQueries(db),
     ...accountAllocationQueries(db),
     ...buildLogQueries(db),
+    ...tokenQueries(db),
     ...settingQueries(db),
     ...eventQueries(db),
   };

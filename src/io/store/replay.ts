@@ -59,6 +59,12 @@ export async function replayAudit(sql: Transaction<Tables>, row: AuditRow): Prom
     await sql.updateTable("vexStatement").set(removed).where("id", "=", String(detail.id)).execute();
     return true;
   }
+  // Who made one knows its secret and we do not: what is lost of a token stays lost, and what was revoked stays revoked.
+  if (action === "token-revoked") {
+    const revoked = { revokedAt: new Date(row.at).toISOString(), revokedBy: row.actor };
+    await sql.updateTable("token").set(revoked).where("id", "=", String(detail.id)).execute();
+    return true;
+  }
   if (action === "approved" || action === "rejected")
     return upsert(sql, "approval", ["image", "environment", "digest", "who"], detail);
   if (action === "attested")

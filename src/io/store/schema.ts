@@ -320,6 +320,20 @@ export interface Tables {
     lastError: string | null;
   };
   accountAllocation: { name: string; uid: number; gid: number };
+  token: {
+    id: string;
+    name: string;
+    hash: Digest;
+    person: string | null;
+    roles: Json<readonly string[]>;
+    labels: Json<readonly string[]>;
+    createdAt: Time;
+    createdBy: string;
+    expiresAt: Time;
+    lastUsedAt: MaybeTime;
+    revokedAt: MaybeTime;
+    revokedBy: string | null;
+  };
   setting: { key: string; value: Json<unknown> };
   event: {
     id: string;
@@ -358,6 +372,7 @@ export type AuditRow = Row<"audit">;
 export type Alarm = Row<"alarm">;
 export type Notification = Row<"notification">;
 export type AccountAllocation = Row<"accountAllocation">;
+export type TokenRow = Row<"token">;
 
 /** A moment as timestamptz takes it. */
 export function timestamp(at: Instant): string {

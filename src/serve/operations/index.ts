@@ -27,3 +27,4 @@ export { createRebase, type RebaseDeps } from "./rebase.ts";
 export { createRebuild, type RebuildDeps } from "./rebuild.ts";
 export { createRollback } from "./rollback.ts";
 export { createRun, type RunDeps } from "./run.ts";
+export { createTokens } from "./tokens.ts";

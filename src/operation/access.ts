@@ -1,0 +1,85 @@
+import { z } from "zod";
+import type { OperationName } from "./operations.ts";
+
+/**
+ * What a caller may do. Each beside what a viewer may: `operator` runs the fleet, `approver` answers for what goes out and is no operator, so that two people are needed where
+ * approvals are; `admin` may do everything.
+ */
+export const role = z.enum(["viewer", "operator", "approver", "admin"]);
+export type Role = z.output<typeof role>;
+
+/** Who asks, as far as the server could tell. */
+export interface Principal {
+  /** What the record calls it. */
+  readonly name: string;
+  /** `local`: whoever can read the lock file. `loopback`: anybody on this machine, who may look. */
+  readonly kind: "local" | "loopback" | "token";
+  /** Of the credential, for the record; null where there is none. */
+  readonly credential: string | null;
+  readonly roles: readonly Role[];
+  /** `key=value`: only images that bear one of them; empty: all. */
+  readonly labels: readonly string[];
+}
+
+interface OperationAccess {
+  readonly role: Role;
+  /** The field of the input that names what images it is about: who is limited to some has to name one of those there. Without it: the whole fleet, or the world outside. */
+  readonly images?: string;
+}
+
+const look = (images?: string): OperationAccess => ({ role: "viewer", ...(images === undefined ? {} : { images }) });
+const operate = (images?: string): OperationAccess => ({
+  role: "operator",
+  ...(images === undefined ? {} : { images }),
+});
+const answerFor = (images?: string): OperationAccess => ({
+  role: "approver",
+  ...(images === undefined ? {} : { images }),
+});
+const administer: OperationAccess = { role: "admin" };
+
+/** Who may ask for what. */
+export const access: Readonly<Record<OperationName, OperationAccess>> = {
+  status: look("image"),
+  summary: look(),
+  plan: look(),
+  graph: look(),
+  retention: look("image"),
+  log: look("image"),
+  why: look("image"),
+  history: look("image"),
+  vexList: look("image"),
+  auditVerify: look(),
+  auditExport: look(),
+  doctor: look(),
+  validate: look(),
+  // These have the server ask other registries, with its credentials.
+  diff: operate(),
+  check: operate(),
+  scan: operate(),
+  inventory: operate(),
+  verify: operate(),
+  look: operate(),
+  run: operate("images"),
+  rebuild: operate("image"),
+  promote: operate("image"),
+  deploy: operate("image"),
+  rollback: operate("image"),
+  hold: operate("image"),
+  resume: operate("image"),
+  evidenceAttach: operate("image"),
+  approve: answerFor("image"),
+  reject: answerFor("image"),
+  // What does not matter starts nothing and lets candidates pass: somebody answers for it.
+  vexAdd: answerFor("image"),
+  vexRemove: answerFor("image"),
+  // These write files on the server, or bytes to wherever they are told.
+  build: administer,
+  rebase: administer,
+  evidenceExport: administer,
+  backup: administer,
+  restore: administer,
+  tokenCreate: administer,
+  tokenList: administer,
+  tokenRevoke: administer,
+};

@@ -1,0 +1,47 @@
+import type { OperationInput, OperationName } from "../../../operation/index.ts";
+
+const said = { by: "ada", reason: "test" };
+const place = { image: "web", environment: "production" };
+
+/** For each operation an input that its schema allows; nothing of it has to be there. */
+export const inputs: { readonly [N in OperationName]: OperationInput<N> } = {
+  status: {},
+  summary: {},
+  plan: {},
+  graph: {},
+  retention: {},
+  look: {},
+  log: { image: "web" },
+  why: { image: "web" },
+  history: {},
+  diff: { a: "web", b: "api" },
+  check: { image: "registry.example/web" },
+  scan: { subject: "registry.example/web" },
+  inventory: { subject: "registry.example/web" },
+  run: {},
+  rebuild: { image: "web", ...said },
+  promote: { ...place, ...said },
+  deploy: { ...place, ...said },
+  approve: { ...place, ...said },
+  reject: { ...place, ...said },
+  rollback: { image: "web", ...said },
+  hold: { image: "web", ...said },
+  resume: { image: "web", ...said },
+  vexAdd: { vulnerability: "CVE-2026-1234", status: "fixed", ...said },
+  vexList: {},
+  vexRemove: { statement: "CVE-2026-1234", ...said },
+  verify: { reference: "registry.example/web" },
+  evidenceAttach: { image: "web" },
+  evidenceExport: { image: "web", to: "/tmp/evidence.tar" },
+  auditVerify: {},
+  auditExport: {},
+  build: { image: "web" },
+  rebase: { image: "registry.example/web", onto: "registry.example/base" },
+  validate: { name: "tidemill.yaml", text: "version: 1" },
+  doctor: {},
+  backup: { to: "/tmp/backup" },
+  tokenCreate: { name: "ci", roles: ["viewer"], expiresAt: "2026-02-01T00:00:00Z", by: "ada" },
+  tokenList: {},
+  tokenRevoke: { token: "ci", ...said },
+  restore: { from: "/tmp/backup" },
+};

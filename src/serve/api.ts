@@ -1,0 +1,162 @@
+import type { IncomingMessage } from "node:http";
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { Logger } from "../lib/index.ts";
+import { isOperationName, OperationError, parseInput, type OperationName, type Principal } from "../operation/index.ts";
+import { authenticate, authorize, reaches, recordWrite, requireRole, type LabelsOf } from "./access/index.ts";
+import { errorAnswer } from "./error-answer.ts";
+import { ServeError } from "./error.ts";
+import { createEventBus } from "./event-bus.ts";
+import { streamEvents } from "./event-stream.ts";
+import { isLoopbackAddress } from "./guard.ts";
+import { openApiDocument } from "./openapi.ts";
+import { addPage } from "./page/index.ts";
+import { isReadName, readQuery } from "./read-query.ts";
+import type { ServerOptions } from "./server.ts";
+
+/** What each request carries along. */
+export interface ApiEnv {
+  Bindings: { readonly incoming: IncomingMessage };
+  Variables: { principal: Principal | undefined };
+}
+
+const bodyBytes = 1024 * 1024;
+
+/** Anybody on this machine may look, as long as the server listens there alone. */
+const loopbackPrincipal: Principal = {
+  name: "loopback",
+  kind: "loopback",
+  credential: null,
+  roles: ["viewer"],
+  labels: [],
+};
+
+/** The routes of the API and the page. Who asks is found out first; each route says what it needs. */
+export function createApi(options: ServerOptions, logger: Logger): Hono<ApiEnv> {
+  const { operations } = options;
+  const labelsOf: LabelsOf = options.labelsOf ?? (() => []);
+  const events = options.events ?? createEventBus();
+  const app = new Hono<ApiEnv>();
+
+  const ask = async (name: OperationName, input: unknown, principal: Principal): Promise<object> => {
+    const allowed = parseInput(name, authorize(name, input, principal, labelsOf));
+    if (options.store !== undefined) await recordWrite(options.store, principal, name, allowed);
+    const operation = operations[name] as (input: unknown) => Promise<object>;
+    return operation(allowed);
+  };
+
+  app.use(async (context, next) => {
+    await next();
+    context.header("x-content-type-options", "nosniff");
+    context.header("referrer-policy", "no-referrer");
+    context.header("cross-origin-resource-policy", "same-origin");
+    if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
+  });
+  app.use(async (context, next) => {
+    context.set("principal", await findPrincipal(context.env.incoming, options));
+    await next();
+  });
+
+  app.get("/healthz", (context) => context.text("ok\n"));
+  app.get("/readyz", async (context) => {
+    const reason = await options.notReady?.();
+    if (reason === undefined) return context.text("ok\n");
+    return context.text(context.get("principal") === undefined ? "not ready\n" : `${reason}\n`, 503);
+  });
+  const { metrics } = options;
+  if (metrics !== undefined)
+    app.get("/metrics", async (context) => {
+      requireWhole("the metrics", requirePrincipal(context.get("principal")));
+      return context.text(await metrics());
+    });
+
+  app.get("/api/v1/openapi.json", (context) => {
+    requirePrincipal(context.get("principal"));
+    return context.json(openApiDocument(options.version));
+  });
+  app.get("/api/v1/events", (context) => {
+    const principal = requirePrincipal(context.get("principal"));
+    requireRole("viewer", principal, "the events");
+    return streamEvents(events, context.req.raw.signal, ({ image }) =>
+      image === undefined ? principal.labels.length === 0 : reaches(principal, image, labelsOf),
+    );
+  });
+  app.get("/api/v1/:name", async (context) => {
+    const principal = requirePrincipal(context.get("principal"));
+    const name = context.req.param("name");
+    if (!isReadName(name)) throw new ServeError("NO_SUCH_PATH", `nothing is read by GET /api/v1/${name}`);
+    return context.json(await ask(name, readQuery(context.req.query()), principal));
+  });
+
+  app.post(
+    "/api/v1/operations/:name",
+    bodyLimit({
+      maxSize: bodyBytes,
+      onError: () => {
+        throw new ServeError("TOO_LARGE", `the body is larger than ${bodyBytes} bytes`);
+      },
+    }),
+    async (context) => {
+      const principal = context.get("principal");
+      if (principal === undefined || principal.kind === "loopback") throw missingToken();
+      const name = context.req.param("name");
+      if (!isOperationName(name)) throw new ServeError("NO_SUCH_PATH", `there is no operation ${name}`);
+      return context.json(await ask(name, await readBody(context.req.raw), principal));
+    },
+  );
+
+  addPage(app, (context) => {
+    authorize("status", {}, requirePrincipal(context.get("principal")), labelsOf);
+    return operations.status({});
+  });
+  app.notFound(() => {
+    throw new ServeError("NO_SUCH_PATH", "there is nothing here");
+  });
+  app.onError((error) => {
+    const { status, body } = errorAnswer(error);
+    if (status >= 500) logger.error({ err: error }, "a request failed");
+    return Response.json(body, { status, headers: status === 401 ? { "www-authenticate": "Bearer" } : {} });
+  });
+  return app;
+}
+
+async function findPrincipal(incoming: IncomingMessage, options: ServerOptions): Promise<Principal | undefined> {
+  const { token: localToken, store, clock } = options;
+  const principal = await authenticate(incoming.headers, {
+    localToken,
+    ...(store === undefined ? {} : { tokens: store }),
+    ...(clock === undefined ? {} : { clock }),
+  });
+  return principal ?? (isLoopbackAddress(incoming.socket.remoteAddress) ? loopbackPrincipal : undefined);
+}
+
+function requirePrincipal(principal: Principal | undefined): Principal {
+  if (principal !== undefined) return principal;
+  throw missingToken();
+}
+
+/** Throws where a caller may not see what is said of all images together. */
+function requireWhole(what: string, principal: Principal): void {
+  requireRole("viewer", principal, what);
+  if (principal.labels.length > 0)
+    throw new ServeError("OUT_OF_SCOPE", `${what} are about the whole fleet; ${principal.name} is limited`);
+}
+
+function missingToken(): ServeError {
+  return new ServeError("UNAUTHORIZED", "this needs a token", {
+    hint: "Send `Authorization: Bearer TOKEN`: one of `tidemill token create`, or the one in the lock file of the server's data directory.",
+  });
+}
+
+/** The body as JSON; throws BAD_INPUT where it is none, and where its type would let another site's form send it. */
+async function readBody(request: Request): Promise<unknown> {
+  if (!/^application\/json(?:\s*;|$)/i.test(request.headers.get("content-type") ?? "")) {
+    throw new OperationError("BAD_INPUT", "the body's content type is not application/json");
+  }
+  try {
+    return JSON.parse(await request.text());
+  } catch (error) {
+    if (error instanceof ServeError) throw error;
+    throw new OperationError("BAD_INPUT", "the body is not JSON", { cause: error });
+  }
+}
