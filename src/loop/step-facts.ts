@@ -1,6 +1,7 @@
+import { lineageOf } from "../core/config/index.ts";
 import type { ParentFacts, RebuildFacts } from "../core/plan/index.ts";
 import type { PromotionFacts } from "../io/store/index.ts";
-import type { Context } from "./context.ts";
+import type { CandidateOrigin, Context } from "./context.ts";
 import { lookAtSoak, unprobedPlaces } from "./promote/index.ts";
 
 /** What is to be known of a rebuild before its next step is asked for. */
@@ -19,9 +20,34 @@ export async function stepFacts(ctx: Context, facts: PromotionFacts): Promise<Re
     ),
     holds,
     quarantined: quarantines.some(({ digest }) => digest === candidate),
+    barred: await findTakenBack(ctx, facts),
     parents: await Promise.all(rebuild.parentRebuilds.map((id) => parentFacts(ctx, id))).then((all) => all.flat()),
     conflicts: await conflictsOf(ctx, rebuild.image, promotions),
   };
+}
+
+/**
+ * What a candidate has of what a rollback, a person's word or an advisory of malice left, as a sentence: it may have been made before that. What was found by checks is for its own checks to say.
+ */
+async function findTakenBack(ctx: Context, { rebuild, candidate }: PromotionFacts): Promise<string | undefined> {
+  if (candidate === undefined) return undefined;
+  const names = new Set([...lineageOf(ctx.config, rebuild.image), rebuild.image]);
+  const rows = (await Promise.all([...names].map((name) => ctx.store.loadQuarantines(name)))).flat();
+  const others = rows.filter(({ digest }) => digest !== candidate.digest);
+  const { bases = {} } = (candidate.detail["origin"] ?? {}) as Partial<CandidateOrigin>;
+  for (const { bases: left, who } of others)
+    for (const { name, digest, terms } of left)
+      if (terms === undefined && bases[name] === digest)
+        return `it is made of ${name} at ${digest}, which ${who} took back`;
+  const left = others.flatMap(({ packages, who }) => packages.map((one) => ({ ...one, who })));
+  const open = left.filter(({ terms }) => terms === undefined);
+  if (open.length === 0) return undefined;
+  const inventories = await ctx.store.loadInventories(Object.values(candidate.inventories));
+  const keyOf = (one: { readonly name: string; readonly architecture: string; readonly version: string }): string =>
+    `${one.name}:${one.architecture} ${one.version}`;
+  const held = new Set([...inventories.values()].flatMap(({ packages }) => packages.map(keyOf)));
+  const found = open.find((one) => held.has(keyOf(one)));
+  return found && `it has ${found.name} ${found.version}, which ${found.who} took back`;
 }
 
 async function parentFacts(ctx: Context, id: string): Promise<ParentFacts[]> {

@@ -6,6 +6,7 @@ import {
   mayMoveAlone,
   type Approval,
   type EntryRules,
+  type Obstacle,
 } from "../policy/index.ts";
 import type { EnvironmentName, Lane, RebuildState } from "./types.ts";
 
@@ -55,6 +56,8 @@ export interface RebuildFacts {
     readonly until: Instant | null;
   }[];
   readonly quarantined: boolean;
+  /** What the candidate has of what was taken back, as a sentence; undefined where it is free of that. */
+  readonly barred?: string | undefined;
   /** The rebuilds of its parents in the same train. */
   readonly parents: readonly ParentFacts[];
   /** Environments where somebody else moved the tag. */
@@ -98,6 +101,7 @@ export function nextStep(facts: RebuildFacts, chain: readonly ChainLink[], now: 
     return { kind: "finish", state: "failed", reason };
   }
   if (facts.quarantined) return { kind: "finish", state: "failed", reason: "the candidate is in quarantine" };
+  if (facts.barred !== undefined) return { kind: "finish", state: "failed", reason: facts.barred };
   for (const [at, link] of chain.entries()) {
     const pointer = facts.pointers.find(({ environment }) => environment === link.name);
     if (pointer?.digest === facts.candidate) {
@@ -175,8 +179,12 @@ function stepInto(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep 
   return stepThrough(link, facts, now);
 }
 
-/** Verified, and nothing in its way but what the environment demands. */
-function stepThrough(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep {
+/** What keeps a verified candidate out of an environment for now, that which only a person ends among it. */
+export function obstaclesInto(
+  link: ChainLink,
+  facts: Pick<RebuildFacts, "lane" | "approvals" | "verifications" | "unprobed">,
+  now: Instant,
+): Obstacle[] {
   const { lane } = facts;
   const approvals = facts.approvals.filter(({ environment }) => environment === link.name);
   const checks = facts.verifications.filter(({ environment }) => environment === link.name).at(-1)?.checks ?? [];
@@ -190,6 +198,12 @@ function stepThrough(link: ChainLink, facts: RebuildFacts, now: Instant): NextSt
     obstacles.push({ reason: `no probe asks after it in ${link.name}, and policy requires one`, until: undefined });
   }
   if (!mayMoveAlone(link, lane)) obstacles.push({ reason: `a person promotes to ${link.name}`, until: undefined });
+  return obstacles;
+}
+
+/** Verified, and nothing in its way but what the environment demands. */
+function stepThrough(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep {
+  const obstacles = obstaclesInto(link, facts, now);
   if (obstacles.length === 0) return { kind: "promote", environment: link.name };
   const ends = obstacles.map(({ until }) => until ?? Infinity);
   const until = Math.max(...ends);
