@@ -1,43 +1,57 @@
-import { soakLeft } from "../core/plan/index.ts";
-import { mayMoveAlone } from "../core/policy/index.ts";
+import { decideTurn, isOvertakenBy, nextStep, type Turn } from "../core/plan/index.ts";
 import type { Pointer, PromotionFacts, Rebuild } from "../io/store/index.ts";
-import type { Instant } from "../lib/index.ts";
 import type { Context } from "./context.ts";
-import { lookAtSoak } from "./promote/index.ts";
+import { stepFacts } from "./step-facts.ts";
 
-/** Whether a later rebuild of the same image is in the environment already: an older one must not take its place. */
+/** Whether a later rebuild of the same image is in the environment already, or ready for it: an older one must not take its place, and need not go before it. */
 export async function isOvertaken(ctx: Context, facts: PromotionFacts, environment: string): Promise<boolean> {
   const other = await loadOther(ctx, facts, environment);
-  return other !== undefined && other.rebuild.createdAt > facts.rebuild.createdAt;
+  if (other !== undefined && other.rebuild.createdAt > facts.rebuild.createdAt) return true;
+  // What stands in an earlier environment has a place of its own, and goes its way to the end.
+  if (facts.pointers.some(({ digest }) => digest === facts.rebuild.candidate)) return false;
+  return (await loadReady(ctx, facts, environment)).some((newer) =>
+    isOvertakenBy(facts.rebuild, { ...newer, isReady: true }),
+  );
 }
 
-/**
- * The earlier rebuild that stands in an environment and is on its way further, and until when it soaks: fixes that come faster than they soak would else never arrive. Only
- * the urgent lane interrupts it. Undefined where there is none, or where it waits for a person: then there is no telling how long.
- */
-export async function findSoaking(
-  ctx: Context,
-  facts: PromotionFacts,
-  environment: string,
-): Promise<{ readonly rebuild: Rebuild; readonly until: Instant } | undefined> {
-  if (facts.rebuild.lane === "urgent") return undefined;
-  const chain = ctx.config.environments;
-  const at = chain.findIndex(({ name }) => name === environment);
-  const [link, next] = [chain[at], chain[at + 1]];
-  if (link === undefined || next === undefined) return undefined;
+/** Whether a candidate may take the place of the earlier one that stands in an environment and is on its way further, by `decideTurn`. */
+export async function findTurn(ctx: Context, facts: PromotionFacts, environment: string): Promise<Turn> {
   const other = await loadOther(ctx, facts, environment);
-  if (other === undefined || other.rebuild.finishedAt !== null) return undefined;
-  const { rebuild, pointer } = other;
-  if (!mayMoveAlone(next, rebuild.lane)) return undefined;
-  if (facts.quarantines.some(({ digest }) => digest === pointer.digest)) return undefined;
-  if (facts.holds.some((hold) => hold.environment === null || hold.environment === next.name)) return undefined;
-  const now = ctx.clock.now();
-  // What does not go further well after its soak is stuck, and stops nobody.
-  if (now > (pointer.since ?? 0) + link.soak + Math.max(stuckMs, link.soak)) return undefined;
-  return { rebuild, until: now + soakLeft(link, await lookAtSoak(ctx, pointer), now) };
+  const digest = other?.pointer.digest ?? null;
+  if (other === undefined || digest === null || other.rebuild.finishedAt !== null) return { kind: "goes" };
+  const ahead = await ctx.store.loadPromotionFacts(other.rebuild.id);
+  if (ahead === undefined) return { kind: "goes" };
+  const known = await stepFacts(ctx, ahead);
+  const approvedAt = lastApproval(ahead);
+  return decideTurn(
+    facts.rebuild.lane,
+    environment,
+    { digest, facts: known, approvedAt },
+    ctx.config.environments,
+    ctx.clock.now(),
+  );
 }
 
-const stuckMs = 3_600_000;
+/** When a person last approved a candidate. */
+export function lastApproval({ approvals }: Pick<PromotionFacts, "approvals">): number | undefined {
+  const given = approvals.filter(({ verdict }) => verdict === "approved").map(({ createdAt }) => createdAt);
+  return given.length === 0 ? undefined : Math.max(...given);
+}
+
+/** Later rebuilds of the same image whose candidate could go into an environment now. */
+async function loadReady(ctx: Context, facts: PromotionFacts, environment: string): Promise<Rebuild[]> {
+  const { image, createdAt } = facts.rebuild;
+  const built = await ctx.store.loadRebuilds({ image, active: true, states: ["built"] });
+  const ready: Rebuild[] = [];
+  for (const rebuild of built) {
+    if (rebuild.createdAt <= createdAt) continue;
+    const known = await ctx.store.loadPromotionFacts(rebuild.id);
+    if (known === undefined) continue;
+    const step = nextStep(await stepFacts(ctx, known), ctx.config.environments, ctx.clock.now());
+    if (step.kind === "promote" && step.environment === environment) ready.push(rebuild);
+  }
+  return ready;
+}
 
 /** The other rebuild whose candidate an environment names. */
 async function loadOther(

@@ -5,7 +5,7 @@ import { attestCandidate } from "./attest-candidate.ts";
 import { buildCandidate, type Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { keepOutBreaking } from "./keep-out-breaking.ts";
-import { findSoaking, isOvertaken } from "./overtaking.ts";
+import { findTurn, isOvertaken } from "./overtaking.ts";
 import { promoteCandidate, tendTrains } from "./promote/index.ts";
 import { stepFacts } from "./step-facts.ts";
 import { findDeparture, hurryMates } from "./trains.ts";
@@ -77,12 +77,13 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
     if (step.kind === "promote" && (await isOvertaken(ctx, facts, environment))) {
       const saved = await ctx.store.saveRebuild(lease, { state: "superseded" });
       if (saved.kind === "lost") return "lost";
-      ctx.emit({ ...event, kind: "note", environment, message: `a newer rebuild is in ${environment} already` });
+      ctx.emit({ ...event, kind: "note", environment, message: `a newer candidate takes its place in ${environment}` });
       return "finished";
     }
-    const soaking = step.kind === "promote" ? await findSoaking(ctx, facts, environment) : undefined;
-    if (soaking !== undefined) {
-      await ctx.store.releaseLease(lease, Math.max(soaking.until, ctx.clock.now()) + lookAgainMs);
+    const turn = step.kind === "promote" ? await findTurn(ctx, facts, environment) : undefined;
+    if (turn?.kind === "waits") {
+      const now = ctx.clock.now();
+      await ctx.store.releaseLease(lease, Math.max(turn.until ?? now, now) + lookAgainMs);
       return "waiting";
     }
     const departure = step.kind === "promote" ? await findDeparture(ctx, facts, environment) : undefined;

@@ -61,6 +61,66 @@ describe("fixes that come faster than they soak", () => {
   );
 });
 
+describe("a candidate that soaks", () => {
+  it(
+    "keeps its place until that is over, and status says for whom another one waits",
+    { timeout: 60_000 },
+    async () => {
+      const { small, run, version, clock, operations } = await fleets.open(await fleets.create(soaking));
+      await run();
+      clock.jump(3 * hour);
+      await run();
+      await small.publish(smallPackages({ "small-gauge": "1.0-2" }));
+      await run();
+      clock.jump(hour);
+      await small.publish(smallPackages({ "small-gauge": "1.0-3" }));
+      await run();
+      expect(await version("small-alone", "small-gauge", "staging")).toBe("1.0-2");
+      const waiting = (await operations.status({ image: "small-alone" })).rebuilds.at(-1);
+      expect(waiting).toMatchObject({
+        step: "promote",
+        environment: "staging",
+        until: expect.any(String) as unknown,
+        reason: expect.stringContaining("an earlier candidate soaks there, and keeps its place in staging") as unknown,
+      });
+      // Another one that comes meanwhile goes in the place of the one that waits.
+      await small.publish(smallPackages({ "small-gauge": "1.0-4" }));
+      await run();
+      clock.jump(hour + 3 * minute);
+      await run();
+      clock.jump(3 * minute);
+      await run();
+      expect([
+        await version("small-alone", "small-gauge"),
+        await version("small-alone", "small-gauge", "staging"),
+      ]).toEqual(["1.0-2", "1.0-4"]);
+    },
+  );
+
+  it("and is taken back takes those with it that have what it brought", { timeout: 60_000 }, async () => {
+    const { small, run, version, clock, operations } = await fleets.open(await fleets.create(soaking));
+    await run();
+    clock.jump(3 * hour);
+    await run();
+    await small.publish(smallPackages({ "small-tool": "1.0-2" }));
+    await run();
+    await small.publish(smallPackages({ "small-tool": "1.0-2", libsmall1: "1.0-2" }));
+    await run();
+    expect(await version("small-app", "small-tool", "staging")).toBe("1.0-2");
+    const back = { image: "small-app", environment: "staging", by: "eve", reason: "it is slow" };
+    expect(await operations.rollback(back)).toMatchObject({ kind: "rolled-back" });
+    for (let pass = 0; pass < 6; pass += 1) {
+      await run();
+      expect(await version("small-app", "small-tool", "staging")).toBe("1.0-1");
+      clock.jump(hour);
+    }
+    expect([await version("small-app", "libsmall1"), await version("small-app", "small-tool")]).toEqual([
+      "1.0-2",
+      "1.0-1",
+    ]);
+  });
+});
+
 describe("FAULTS 18: a storm of updates", () => {
   it(
     "opens the breaker: no image is rebuilt more often than the policy allows; then it goes on",

@@ -7,11 +7,12 @@ function run(
   count: number,
   trial: (taken: ReadonlySet<number>) => TrialOutcome,
   trials = 1000,
+  brings: (update: number) => readonly number[] = () => [],
 ): { readonly end: Exclude<BreakingSearch, { kind: "try" }>; readonly trials: number } {
   const made = new Map<string, TrialOutcome>();
   const outcomeOf = (taken: TakenUpdates): TrialOutcome | undefined => made.get(taken.join(" "));
   for (;;) {
-    const next = findBreaking(count, outcomeOf, { trials });
+    const next = findBreaking(count, outcomeOf, { trials, brings });
     if (next.kind !== "try") return { end: next, trials: made.size };
     expect(made.has(next.taken.join(" "))).toBe(false);
     made.set(next.taken.join(" "), trial(new Set(next.taken)));
@@ -99,7 +100,68 @@ describe("findBreaking", () => {
           expect(trial(rest(end.breaking.filter((other) => other !== one)))).toBe("failed");
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 3000, seed: 18 },
+    );
+  });
+
+  it("keeps out what brings what breaks, and takes it for guilty only where it is", () => {
+    const last = (bad: number) =>
+      run(
+        6,
+        (taken) =>
+          taken.has(5) && !(taken.has(1) && taken.has(2)) ? "unsatisfiable" : taken.has(bad) ? "failed" : "passed",
+        1000,
+        (one) => (one === 5 ? [1, 2] : []),
+      ).end;
+    expect(last(2)).toEqual({ kind: "found", breaking: [2, 5] });
+    expect(last(3)).toEqual({ kind: "found", breaking: [3] });
+    expect(last(5)).toEqual({ kind: "found", breaking: [5] });
+  });
+
+  it("lets in all that can be let in, whatever brings what", () => {
+    const count = 10;
+    const all = Array.from({ length: count }, (_, at) => at);
+    const sets = fc.array(fc.uniqueArray(fc.nat(count - 1), { minLength: 1, maxLength: 3 }), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    const brought = fc.uniqueArray(fc.nat(count - 2), { maxLength: 4 });
+    fc.assert(
+      fc.property(sets, brought, (breaks, needs) => {
+        const brings = (one: number): readonly number[] => (one === count - 1 ? needs : []);
+        const trial = (taken: ReadonlySet<number>): TrialOutcome => {
+          if (all.some((one) => taken.has(one) && brings(one).some((other) => !taken.has(other))))
+            return "unsatisfiable";
+          return breaks.some((set) => set.every((one) => taken.has(one))) ? "failed" : "passed";
+        };
+        const { end } = run(count, trial, 1000, brings);
+        if (end.kind === "none") throw new Error(end.reason);
+        const without = (breaking: readonly number[]): ReadonlySet<number> =>
+          new Set(all.filter((at) => !breaking.includes(at)));
+        expect(trial(without(end.breaking))).toBe("passed");
+        for (const one of end.breaking)
+          expect(trial(without(end.breaking.filter((other) => other !== one)))).not.toBe("passed");
+      }),
+      { numRuns: 3000, seed: 18 },
+    );
+  });
+
+  it("answers with nothing that was not seen to pass, also where more of them mend what fewer break", () => {
+    const outcome = fc.constantFrom<TrialOutcome>("passed", "failed", "unsatisfiable");
+    fc.assert(
+      fc.property(fc.array(outcome, { minLength: 256, maxLength: 256 }), (outcomes) => {
+        const made = new Map<string, TrialOutcome>();
+        const { end, trials } = run(8, (taken) => {
+          const answer = outcomes[[...taken].reduce((sum, one) => sum + 2 ** one, 0)] ?? "failed";
+          made.set([...taken].join(" "), answer);
+          return answer;
+        });
+        expect(trials).toBeLessThanOrEqual(256);
+        if (end.kind === "none") return;
+        const rest = Array.from({ length: 8 }, (_, at) => at).filter((at) => !end.breaking.includes(at));
+        expect(made.get(rest.join(" "))).toBe("passed");
+      }),
+      { numRuns: 3000, seed: 18 },
     );
   });
 });

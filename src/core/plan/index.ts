@@ -29,5 +29,6 @@ export {
 } from "./next-step.ts";
 export { broughtVersions, decideRollback, type RollbackDecision, type RollbackFacts } from "./decide-rollback.ts";
 export { decideDeparture, isTrainBroken, type Mate, type TrainDeparture } from "./decide-departure.ts";
+export { decideTurn, isOvertakenBy, type CandidateAhead, type Turn } from "./decide-turn.ts";
 export { decideMovedTag, type MovedTag } from "./decide-moved-tag.ts";
 export { summarizeCauses } from "./summarize-causes.ts";

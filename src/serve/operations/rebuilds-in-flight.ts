@@ -1,7 +1,8 @@
-import { nextStep, soakLeft, type Cause, type StandingDigest } from "../../core/plan/index.ts";
+import { decideTurn, nextStep, soakLeft, type Cause, type StandingDigest, type Turn } from "../../core/plan/index.ts";
 import type { Approval, Hold, Pointer, Rebuild, Verification } from "../../io/store/index.ts";
 import type { Instant } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
+import { lastApproval } from "../../loop/overtaking.ts";
 import { describeStanding, unprobedPlaces } from "../../loop/promote/index.ts";
 import {
   describeCause,
@@ -63,33 +64,68 @@ export async function loadRebuildsInFlight(
   const chain = ctx.config.environments.map(({ name }) => name);
   const active = new Map(rebuilds.map((rebuild) => [rebuild.id, rebuild]));
   const pointersOf = Map.groupBy(known.pointers, (pointer) => pointer.image);
+  const factsOf = new Map<string, RebuildFacts>();
   const found = rebuilds
     .sort((a, b) => lanes[a.lane] - lanes[b.lane] || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
     .map((rebuild) => {
       const own = (causes.get(rebuild.id) ?? []).map(({ cause }) => cause);
       const said = approvalsOf.get(`${rebuild.image} ${rebuild.candidate}`) ?? [];
-      const place = placeOf(ctx, rebuild, {
+      const facts: RebuildFacts = {
         approvals: said,
         verifications: byRebuild.get(rebuild.id) ?? [],
         pointers: (pointersOf.get(rebuild.image) ?? []).map(standing),
         holds: known.holds.filter((hold) => hold.image === null || hold.image === rebuild.image),
         parents: rebuild.parentRebuilds.flatMap((id) => active.get(id) ?? []),
         conflicts: chain.filter((name) => known.conflicts.has(`${rebuild.image}:${name}`)),
-      });
-      return { rebuild, causes: own, ...place, approvals: said };
+      };
+      factsOf.set(rebuild.id, facts);
+      return { rebuild, causes: own, ...placeOf(ctx, rebuild, facts), approvals: said };
     });
   return found.map((one) => {
     const line = describeReasons(one.causes.map((cause) => describeCause(cause)));
-    const waits = one.waits ?? describeTrain(ctx, one, found);
-    return { ...one, waits, reason: waits === undefined ? line : `${line}; ${waits}` };
+    const turn = one.waits === undefined ? findTurn(ctx, one, found, factsOf) : undefined;
+    const waits = one.waits ?? turn?.reason ?? describeTrain(ctx, one, found);
+    const until = one.until ?? turn?.until;
+    return { ...one, waits, until, reason: waits === undefined ? line : `${line}; ${waits}` };
   });
+}
+
+type Placed = Omit<InFlight, "reason">;
+
+/** The earlier candidate of its image whose place one may not take yet, in an environment that it could come to. */
+function findTurn(
+  ctx: Context,
+  { rebuild, step, environment }: Placed,
+  others: readonly Placed[],
+  factsOf: ReadonlyMap<string, RebuildFacts>,
+): Extract<Turn, { kind: "waits" }> | undefined {
+  if (step !== "promote" || environment === null) return undefined;
+  for (const other of others) {
+    const { candidate, createdAt, image, id } = other.rebuild;
+    const facts = factsOf.get(id);
+    if (image !== rebuild.image || id === rebuild.id || candidate === null || facts === undefined) continue;
+    if (createdAt > rebuild.createdAt) continue;
+    const known = knownOf(ctx, other.rebuild, facts);
+    const approvedAt = lastApproval(other);
+    const now = ctx.clock.now();
+    const ahead = { digest: candidate, facts: known, approvedAt };
+    const turn = decideTurn(rebuild.lane, environment, ahead, ctx.config.environments, now);
+    if (turn.kind === "waits") return turn;
+  }
+  return undefined;
+}
+
+/** What is known of a rebuild, as the loop asks for its next step. */
+function knownOf(ctx: Context, { state, candidate, lane, image }: Rebuild, facts: RebuildFacts) {
+  const unprobed = unprobedPlaces(ctx.config, image);
+  return { ...facts, state, candidate, lane, unprobed, quarantined: false, parents: [] };
 }
 
 /** The others of its train that one waits for which could move by itself. */
 function describeTrain(
   ctx: Context,
-  { rebuild, step, environment }: Omit<InFlight, "reason">,
-  others: readonly Omit<InFlight, "reason">[],
+  { rebuild, step, environment }: Placed,
+  others: readonly Placed[],
 ): string | undefined {
   if (step !== "promote") return undefined;
   const trains = ctx.config.environments.find(({ name }) => name === environment)?.trains ?? [];
@@ -131,8 +167,7 @@ function placeOf(
     return { step: "queue", environment: null, waits: failed ?? after, until: undefined };
   }
   const now = ctx.clock.now();
-  const own = { state, candidate, lane: rebuild.lane, unprobed: unprobedPlaces(ctx.config, rebuild.image) };
-  const next = nextStep({ ...facts, ...own, quarantined: false, parents: [] }, ctx.config.environments, now);
+  const next = nextStep(knownOf(ctx, rebuild, facts), ctx.config.environments, now);
   const isStopped = next.kind === "wait" || (next.kind === "finish" && next.state === "failed");
   const waits = isStopped ? next.reason : notBefore > now ? failed : undefined;
   const until = next.kind === "wait" ? next.until : undefined;
