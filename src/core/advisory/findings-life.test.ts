@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   findingLives,
   planFindingChanges,
+  ranPlacements,
   type Finding,
   type HeldFinding,
   type OpenFinding,
@@ -152,6 +153,80 @@ describe("findingLives", () => {
     ]);
     expect(findingLives({ placements, findings, known, retiredAt: 7 })).toEqual([
       { ...open, opened: 2, end: { kind: "retired", at: 7 } },
+    ]);
+  });
+});
+
+describe("ranPlacements", () => {
+  const [bad, good] = [`sha256:${"b".repeat(64)}`, `sha256:${"c".repeat(64)}`] as const;
+  const named = [
+    { digest: bad, since: 0, until: 10, replacedBy: "fix", inventories: ["bad"] },
+    { digest: good, since: 10, until: undefined, replacedBy: undefined, inventories: ["good"] },
+  ] as const;
+  const finding: HeldFinding = {
+    advisory: "CVE-1",
+    package: "curl",
+    inventories: ["bad"],
+    firstSeen: 5,
+    fixedSince: undefined,
+    endedAt: undefined,
+    endKind: undefined,
+  };
+  const livesOf = (
+    names: readonly string[],
+    seen: Parameters<typeof ranPlacements>[2],
+    all: readonly (typeof named)[number][] = named,
+  ) =>
+    findingLives({
+      placements: ranPlacements(all, names, seen),
+      findings: [finding],
+      known: new Set(["bad", "good"]),
+    }).map(({ opened, end }) => [opened, end?.at, end?.kind === "replaced" ? end.rebuild : undefined]);
+
+  it("closes a finding where the fix was named, where nothing else tells what runs", () => {
+    expect(livesOf([], [])).toEqual([[5, 10, "fix"]]);
+    expect(livesOf(["shop"], [])).toEqual([[5, 10, "fix"]]);
+  });
+
+  it("closes it when the fix was seen to run, not when it was named", () => {
+    const seen = [{ name: "shop", digest: bad, at: 1 }];
+    expect(livesOf(["shop"], seen)).toEqual([[5, undefined, undefined]]);
+    expect(livesOf(["shop"], [...seen, { name: "shop", digest: good, at: 14 }])).toEqual([[5, 14, "fix"]]);
+  });
+
+  it("closes it when it runs everywhere, and leaves open what was never seen", () => {
+    const seen = [
+      { name: "east", digest: bad, at: 1 },
+      { name: "west", digest: bad, at: 2 },
+      { name: "east", digest: good, at: 12 },
+    ];
+    expect(livesOf(["east", "west"], seen)).toEqual([[5, undefined, undefined]]);
+    expect(livesOf(["east", "west"], [...seen, { name: "west", digest: good, at: 20 }])).toEqual([[5, 20, "fix"]]);
+    expect(livesOf(["east", "west", "north"], [...seen, { name: "west", digest: good, at: 20 }])).toEqual([
+      [5, undefined, undefined],
+    ]);
+    // A deployment that the configuration has no more leaves nothing open.
+    expect(livesOf(["east"], seen)).toEqual([[5, 12, "fix"]]);
+  });
+
+  it("opens another life where a rollback brings it back, when that runs", () => {
+    const back = [
+      named[0],
+      { ...named[1], until: 30 },
+      { digest: bad, since: 30, until: undefined, replacedBy: undefined, inventories: ["bad"] },
+    ] as unknown as readonly (typeof named)[number][];
+    const seen = [
+      { name: "shop", digest: bad, at: 1 },
+      { name: "shop", digest: good, at: 12 },
+    ];
+    expect(livesOf(["shop"], seen, back)).toEqual([[5, 12, "fix"]]);
+    expect(livesOf(["shop"], [...seen, { name: "shop", digest: bad, at: 33 }], back)).toEqual([
+      [5, 12, "fix"],
+      [33, undefined, undefined],
+    ]);
+    expect(livesOf([], [], back)).toEqual([
+      [5, 10, "fix"],
+      [30, undefined, undefined],
     ]);
   });
 });

@@ -46,4 +46,5 @@ export {
   type LifeFacts,
   type Placement,
 } from "./finding-lives.ts";
+export { ranPlacements, type RanPlacement, type SeenRunning } from "./ran-placements.ts";
 export { applyOwnStatements, type OwnStatement } from "./own-statements.ts";

@@ -1,6 +1,13 @@
-import { findingLives, type FindingLife } from "../../core/advisory/index.ts";
+import {
+  findingLives,
+  ranPlacements,
+  type FindingLife,
+  type RanPlacement,
+  type SeenRunning,
+} from "../../core/advisory/index.ts";
+import { deploymentsOf } from "../../core/config/index.ts";
 import { loadFeeds } from "../../io/feeds/index.ts";
-import type { EnvironmentHistory, ImageRemedy } from "../../io/store/index.ts";
+import type { ImageRemedy } from "../../io/store/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { formatInstant, type FindingLifeView } from "../../operation/index.ts";
@@ -8,7 +15,8 @@ import { formatInstant, type FindingLifeView } from "../../operation/index.ts";
 /** The findings of an image in one environment, with what the feeds say of each. */
 export interface EnvironmentLives {
   readonly environment: string;
-  readonly placements: EnvironmentHistory["placements"];
+  /** What ran there, as its deployments were seen to run it; what it named where it has none. */
+  readonly placements: readonly RanPlacement[];
   readonly lives: readonly FindingLife[];
   /** By advisory and package. */
   readonly details: ReadonlyMap<string, Pick<FindingLifeView, "aliases" | "severity" | "exploited" | "published">>;
@@ -18,8 +26,9 @@ const mostLives = 1000;
 
 /** The lives of an image's findings, environment by environment. */
 export async function loadLives(ctx: Context, image: string): Promise<EnvironmentLives[]> {
-  const [{ environments, findings, known }, [remedies], row, { signals }] = await Promise.all([
+  const [{ environments, findings, known }, seen, [remedies], row, { signals }] = await Promise.all([
     ctx.store.loadFindingHistory(image),
+    loadSeenRunning(ctx, image),
     ctx.store.loadImageRemedies(image),
     ctx.store.loadImage(image),
     loadFeeds(ctx.feeds),
@@ -36,18 +45,25 @@ export async function loadLives(ctx: Context, image: string): Promise<Environmen
       },
     ]),
   );
-  return environments.map(({ environment, placements }) => ({
-    environment,
-    placements,
-    details,
-    lives: findingLives({ placements, findings, known, retiredAt: row?.retiredAt ?? undefined, settled }),
-  }));
+  return environments.map(({ environment, placements: named }) => {
+    const placements = ranPlacements(named, deploymentsOf(ctx.config, image, environment), seen);
+    const lives = findingLives({ placements, findings, known, retiredAt: row?.retiredAt ?? undefined, settled });
+    return { environment, placements, details, lives };
+  });
+}
+
+/** What deployments were seen to run of an image, the newest thousand times. */
+async function loadSeenRunning({ store }: Context, image: string): Promise<SeenRunning[]> {
+  const attempts = await store.loadDeployments({ image, states: ["confirmed"], limit: 1000 });
+  return attempts.flatMap(({ name, digest, confirmedAt }) =>
+    confirmedAt === null ? [] : [{ name, digest, at: confirmedAt }],
+  );
 }
 
 /** What environments had while they ran a digest, or lost by its coming, the newest first. */
 export function describeLives(environments: readonly EnvironmentLives[], digest: Digest): FindingLifeView[] {
   const found = environments.flatMap(({ environment, placements, lives, details }) => {
-    const spells = placements.filter((one) => one.digest === digest);
+    const spells = placements.filter(({ digests }) => digests.includes(digest));
     return lives
       .filter(({ opened, end }) =>
         spells.some(({ since, until }) => opened < (until ?? Infinity) && (end?.at ?? Infinity) >= since),
