@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { createRegistryClient, dockerCredentials } from "./io/registry/index.ts";
-import { silentLogger } from "./lib/index.ts";
+import { silentLogger, shareRuns } from "./lib/index.ts";
 import { deployFleet } from "./loop/deploy-environments.ts";
 import { watchUpstreams } from "./loop/watch/index.ts";
 import { createOperations, type OperationHandlers, type Operations } from "./operation/index.ts";
@@ -30,9 +30,10 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
   const { env, configPath, serving } = options;
   const clientOfOthers = createRegistryClient({ credentials: dockerCredentials() });
   fleet.onClose(() => clientOfOthers.close());
-  const refresh = async (): Promise<void> => {
+  // However many ask in a burst: one look that goes on, and one after it.
+  const refresh = shareRuns(async (): Promise<void> => {
     await watchUpstreams(ctx);
-  };
+  });
   const looking = {
     images: ctx.images,
     registries: clientOfOthers,

@@ -11,4 +11,5 @@ export { isSameSecret, signWebhook, verifyWebhook, webhookKey, type WebhookHeade
 export { fetchFailure, readBody } from "./http.ts";
 export { readTextFile } from "./read-text-file.ts";
 export { runInGroup } from "./run-in-group.ts";
+export { shareRuns } from "./share-runs.ts";
 export { tryShape, type Shaped } from "./try-shape.ts";

@@ -142,4 +142,23 @@ describe("FAULTS 18: a storm of updates", () => {
       expect(await version("small-alone", "small-gauge")).toBe("1.0-12");
     },
   );
+
+  it(
+    "of 10,000 events at once brings few looks at the suites, one plan, and one rebuild",
+    { timeout: 120_000 },
+    async () => {
+      const { small, run, version, operations, events, fleet } = await fleets.start();
+      await small.publish(smallPackages({ "small-gauge": "1.0-2" }));
+      const asked = (): number => small.archive.requests.filter(({ path }) => path.endsWith("/InRelease")).length;
+      const before = asked();
+      await Promise.all(Array.from({ length: 10_000 }, () => operations.look({ references: [] })));
+      // The look that went on, the one that all others share, and what is asked again where an answer was slow.
+      expect(asked() - before).toBeLessThanOrEqual(6);
+      await run();
+      await run();
+      expect(await version("small-alone", "small-gauge")).toBe("1.0-2");
+      expect(await fleet.ctx.store.loadRebuilds({ image: "small-alone", limit: 100 })).toHaveLength(2);
+      expect(events.filter(({ kind }) => kind === "planned")).toHaveLength(2);
+    },
+  );
 });
