@@ -102,7 +102,9 @@ describe("FAULTS 29: an image that turns unhealthy in its soak", () => {
       const status = await operations.status({ image: "small-alone" });
       expect(status.quarantines).toMatchObject([{ digest: bad, by: "tidemill" }]);
       // No pass has looked since: nobody may read that it runs all that is offered.
-      expect(status.images).toMatchObject([{ state: "held", reason: expect.stringContaining("was left: ") }]);
+      expect(status.images).toMatchObject([
+        { state: "held", reason: expect.stringContaining("was left (tidemill): ") },
+      ]);
 
       // It is asked after the old one as well, which is well, and nothing comes back.
       await run();

@@ -64,9 +64,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     failed: new Map(failed.map((one) => [one.image, one])),
     inFlight: groupBy(inFlight, (one) => one.rebuild.image),
     plan,
-    leftSince: new Map(
-      quarantines.flatMap((one) => (plan === undefined || one.createdAt < plan.at ? [] : [[one.image, one]])),
-    ),
+    left: new Map(quarantines.map((one) => [one.image, one])),
     heldByPlan: new Map((plan?.held ?? []).map((one) => [one.image, one])),
     upstreams,
     findings,
@@ -94,8 +92,8 @@ interface Facts {
   readonly failed: ReadonlyMap<string, Rebuild>;
   readonly inFlight: ReadonlyMap<string, readonly InFlight[]>;
   readonly plan: LastPlan | undefined;
-  /** What was left because it is bad, and no plan has been made since: the newest of each image. */
-  readonly leftSince: ReadonlyMap<string, Quarantine>;
+  /** What was left because it is bad: the newest of each image. */
+  readonly left: ReadonlyMap<string, Quarantine>;
   readonly heldByPlan: ReadonlyMap<string, LastPlan["held"][number]>;
   readonly upstreams: ReadonlyMap<string, UpstreamState>;
   readonly findings: ReadonlyMap<Digest, Findings>;
@@ -184,10 +182,14 @@ function judgeImage(facts: Facts, name: string, pointers: readonly Pointer[]): P
   if (failed !== undefined) return { state: "failing", reason: failed.lastError?.message ?? "its rebuild failed" };
   const held = facts.heldByPlan.get(name);
   if (held?.kind === "cool-down") return { state: "waiting", reason: describeUntil(held.reason, held.until) };
-  if (held !== undefined && held.kind !== "hold")
-    return { state: "held", reason: describeUntil(held.reason, held.until) };
-  const left = facts.leftSince.get(name);
-  if (left !== undefined) return { state: "held", reason: `${shortDigest(left.digest)} was left: ${left.reason}` };
+  const left = facts.left.get(name);
+  if (held !== undefined && held.kind !== "hold") {
+    const reason = describeUntil(held.reason, held.until);
+    const isLeft = held.kind === "quarantine" && left !== undefined;
+    return { state: "held", reason: isLeft ? `${describeLeft(config, left, pointers)}; ${reason}` : reason };
+  }
+  if (left !== undefined && facts.plan !== undefined && left.createdAt >= facts.plan.at)
+    return { state: "held", reason: describeLeft(config, left, pointers) };
   const last = config.environments.at(-1)?.name;
   const inPlace = pointers.some(({ environment, digest }) => environment === last && digest !== null);
   if (pointers.length === 0) return { state: "unbuilt", reason: "nothing of it runs yet" };
@@ -222,6 +224,17 @@ function findDoubt({ ctx, upstreams, plan, declared }: Facts, name: string): str
     if (state.changed !== undefined && state.changed > plan.at) return `${one} changed and is not planned yet`;
   }
   return undefined;
+}
+
+const longestReason = 300;
+
+/** What serves in the last environment, what was tried instead and why it is not to come again. */
+function describeLeft(config: Context["config"], left: Quarantine, pointers: readonly Pointer[]): string {
+  const last = config.environments.at(-1)?.name;
+  const serving = pointers.find(({ environment }) => environment === last)?.digest;
+  const serves = last === undefined || !serving ? "" : `${last} serves ${shortDigest(serving)}; `;
+  const why = left.reason.length > longestReason ? `${left.reason.slice(0, longestReason)}…` : left.reason;
+  return `${serves}${shortDigest(left.digest)} was left (${left.who}): ${why}`;
 }
 
 function describeUntil(reason: string, until: Instant | null): string {
