@@ -10,6 +10,10 @@ export { formatAge, formatBytes, formatSeconds, printable, shortDigest } from ".
 export { isSameSecret, signWebhook, verifyWebhook, webhookKey, type WebhookHeaders } from "./webhook-signature.ts";
 export { fetchFailure, readBody } from "./http.ts";
 export { readTextFile } from "./read-text-file.ts";
+export { placeInYaml } from "./place-in-yaml.ts";
+export { readDockerFrames } from "./docker-frames.ts";
+export { findCompose, runCompose } from "./run-compose.ts";
 export { runInGroup } from "./run-in-group.ts";
 export { shareRuns } from "./share-runs.ts";
+export { describeEnd, runProgram } from "./run-program.ts";
 export { tryShape, type Shaped } from "./try-shape.ts";

@@ -45,6 +45,11 @@ describe("a check", () => {
         "10 images.web.checks.0.pipeline.secret: at least 16 characters, or `whsec_` and the base64 of at least 16 bytes",
       ],
     ],
+    ["{ name: a, compose: set.yml, service: app, probes: [{ service: app, http: { port: 80 } }] }", []],
+    [
+      "{ name: a, compose: set.yml, service: app, probes: [] }",
+      ["10 images.web.checks.0.probes: it takes at least 1 entries"],
+    ],
     ["{ name: a, tcp: 70000 }", ["10 images.web.checks.0.tcp: it takes at most 65535"]],
     [
       "{ name: a, http: { port: 80, path: '@evil.example/' } }",

@@ -14,6 +14,11 @@ import {
 } from "./values.ts";
 
 const timeout = duration.default(60_000);
+const path = z
+  .string()
+  .min(1)
+  .max(4096)
+  .regex(/^\P{Cc}+$/u, "a path");
 const common = {
   name: name.describe("For reports"),
   retries: z
@@ -52,22 +57,22 @@ const started = {
 const service = { ...common, ...started, timeout: duration.default(5 * units.s).describe("Of one question") };
 const port = z.number().int().min(1).max(65_535);
 
+const question = z.strictObject({
+  port,
+  path: z
+    .string()
+    .max(2000)
+    .regex(/^\/[!-~]*$/, "a path: `/healthz`")
+    .default("/"),
+  method: z.enum(["GET", "HEAD", "POST"]).default("GET"),
+  headers: headers.default({}),
+  status: z.array(z.number().int().min(100).max(599)).min(1).max(100).optional(),
+  contains: z.string().min(1).max(1000).optional(),
+});
+
 const http = z.strictObject({
   ...service,
-  http: z
-    .strictObject({
-      port,
-      path: z
-        .string()
-        .max(2000)
-        .regex(/^\/[!-~]*$/, "a path: `/healthz`")
-        .default("/"),
-      method: z.enum(["GET", "HEAD", "POST"]).default("GET"),
-      headers: headers.default({}),
-      status: z.array(z.number().int().min(100).max(599)).min(1).max(100).optional(),
-      contains: z.string().min(1).max(1000).optional(),
-    })
-    .describe("A question to the candidate, started in a container without the outside world"),
+  http: question.describe("A question to the candidate, started in a container without the outside world"),
 });
 
 const tcp = z.strictObject({
@@ -166,13 +171,7 @@ const structure = z.strictObject({
 const structureTests = z.strictObject({
   ...common,
   structureTests: z
-    .array(
-      z
-        .string()
-        .min(1)
-        .max(4096)
-        .regex(/^\P{Cc}+$/u, "a path"),
-    )
+    .array(path)
     .min(1)
     .max(100)
     .describe("Files of container-structure-test, relative to this configuration"),
@@ -181,15 +180,42 @@ const structureTests = z.strictObject({
   timeout: timeout.describe("Of one command"),
 });
 
+const inSet = {
+  service: z.string().min(1).max(63).describe("Of the compose file"),
+  timeout: duration.default(5 * units.s).describe("Of one question"),
+};
+const setProbe = z.union(
+  [
+    z.strictObject({ ...inSet, http: question }),
+    z.strictObject({ ...inSet, tcp: port }),
+    z.strictObject({
+      ...inSet,
+      command: words.describe("Run in the service's container: well where it ends with 0"),
+      output: z.string().max(1000).optional().describe("Text that its output must contain"),
+    }),
+  ],
+  { error: "a probe has a `service` and one of `http`, `tcp`, `command`" },
+);
+
+const compose = z.strictObject({
+  ...common,
+  compose: path.describe("A compose file, relative to this configuration"),
+  service: inSet.service.describe("Whose image the candidate takes the place of"),
+  probes: z.array(setProbe).min(1).max(50).describe("All of them have to be well"),
+  writable: z.boolean().default(false).describe("Whether the candidate's root can be written to"),
+  timeout: duration.default(3 * units.m).describe("Within which the set has to be started and well"),
+});
+
 /** What a candidate must pass, told apart by the key that it names. */
-export const check = z.union([run, http, tcp, structure, structureTests, script, pipeline], {
+export const check = z.union([run, http, tcp, structure, structureTests, script, compose, pipeline], {
   error:
-    "a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`, `pipeline`; `tidemill schema` says what else",
+    "a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`, `compose`, `pipeline`; `tidemill schema` says what else",
 });
 
 export type CheckConfig = z.output<typeof check>;
 
 /** Whether a check runs the candidate: without an engine it is not run. */
 export function needsEngine(asked: CheckConfig): boolean {
-  return "run" in asked || "http" in asked || "tcp" in asked || ("script" in asked && asked.serve !== undefined);
+  if ("script" in asked) return asked.serve !== undefined;
+  return "run" in asked || "http" in asked || "tcp" in asked || "compose" in asked;
 }

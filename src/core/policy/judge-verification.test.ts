@@ -82,6 +82,18 @@ describe("judgeVerification", () => {
     expect(judgeVerification(all, strict).verdict).toBe("not_run");
   });
 
+  it("waits for a word that is wanted, whatever policy says", () => {
+    const unheard = { ...check("compose: shop", "not_run"), wordWanted: true as const };
+    expect(judgeVerification(found(unheard), { requireRun: false, engineRuns: [] }).verdict).toBe("not_run");
+    expect(judgeVerification(found(check("compose: shop", "not_run")), strict).verdict).toBe("not_run");
+    expect(
+      judgeVerification(found(check("compose: shop", "not_run"), check("proof", "passed")), {
+        requireRun: false,
+        engineRuns: [],
+      }).verdict,
+    ).toBe("passed");
+  });
+
   const anyCheck = fc.record({
     name: fc.constantFrom("proof", "bytes", "run: a", "run: b"),
     platform: fc.constantFrom(amd64, arm64),

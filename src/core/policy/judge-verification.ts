@@ -6,6 +6,8 @@ export interface JudgedCheck {
   readonly platform: Platform;
   readonly verdict: "passed" | "failed" | "warned" | "not_run";
   readonly messages: readonly string[];
+  /** Its word is waited for, whatever policy says. */
+  readonly wordWanted?: true;
 }
 
 export interface JudgedVerification {
@@ -14,7 +16,7 @@ export interface JudgedVerification {
 }
 
 export interface VerificationPolicy {
-  /** Whether checks of `run`, `http` and `tcp` that could not run keep a candidate out. */
+  /** Whether checks of `run`, `http`, `tcp` and `compose` that could not run keep a candidate out. */
   readonly requireRun: boolean;
   /** Platforms on which the engine can run a candidate; empty where there is no engine. */
   readonly engineRuns: readonly Platform[];
@@ -41,12 +43,12 @@ export function judgeVerification(found: JudgedVerification, policy: Verificatio
   return { verdict: "passed", reasons: checks.filter(({ verdict }) => verdict !== "passed").map(describe) };
 }
 
-function isUnheard({ name, verdict }: JudgedCheck): boolean {
-  return verdict === "not_run" && name.startsWith("pipeline: ");
+function isUnheard({ name, verdict, wordWanted }: JudgedCheck): boolean {
+  return verdict === "not_run" && (wordWanted === true || name.startsWith("pipeline: "));
 }
 
 function isLacking(check: JudgedCheck, checks: readonly JudgedCheck[], { engineRuns }: VerificationPolicy): boolean {
-  if (check.verdict !== "not_run" || !/^(?:run|http|tcp): /.test(check.name)) return false;
+  if (check.verdict !== "not_run" || !/^(?:run|http|tcp|compose): /.test(check.name)) return false;
   const couldRun = engineRuns.some((platform) => samePlatform(platform, check.platform));
   return couldRun || !checks.some(({ name, verdict }) => name === check.name && verdict !== "not_run");
 }

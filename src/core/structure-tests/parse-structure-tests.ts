@@ -1,5 +1,5 @@
-import { isNode, LineCounter, parseDocument, type Document } from "yaml";
-import { printable, tryShape } from "../../lib/index.ts";
+import { LineCounter, parseDocument } from "yaml";
+import { placeInYaml, printable, tryShape } from "../../lib/index.ts";
 import { structureTestsSchema, type StructureTests } from "./schema.ts";
 
 export type ParsedStructureTests =
@@ -18,7 +18,7 @@ export function parseStructureTests(text: string): ParsedStructureTests {
   const options = { uniqueKeys: false, prettyErrors: false, logLevel: "error", lineCounter: lines } as const;
   const document = parseDocument(text.replace(/^\uFEFF/, ""), options);
   if (document.errors.length > 0)
-    return invalid(document.errors.map(({ message, pos }) => `${placeAt(lines, pos[0])}: ${message}`));
+    return invalid(document.errors.map(({ message, pos }) => `${placeInYaml(lines, pos[0])}: ${message}`));
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 100 });
@@ -32,25 +32,11 @@ export function parseStructureTests(text: string): ParsedStructureTests {
       const path = issue.path.map(String);
       const keys = issue.code === "unrecognized_keys" ? [...path, ...issue.keys.slice(0, 1)] : path;
       const where = keys.length === 0 ? "" : `${keys.join(".")}: `;
-      return `${placeOf(document, lines, keys)}: ${where}${issue.message}`;
+      return `${placeInYaml(lines, keys, document)}: ${where}${issue.message}`;
     }),
   );
 }
 
 function invalid(problems: readonly string[]): ParsedStructureTests {
   return { kind: "invalid", problems: problems.slice(0, maxProblems).map((one) => printable(one.slice(0, 500))) };
-}
-
-/** Where the deepest part of a path that is there stands. */
-function placeOf(document: Document, lines: LineCounter, path: readonly string[]): string {
-  for (let length = path.length; length >= 0; length -= 1) {
-    const found: unknown = document.getIn(path.slice(0, length), true);
-    if (isNode(found) && found.range) return placeAt(lines, found.range[0]);
-  }
-  return "1:1";
-}
-
-function placeAt(lines: LineCounter, offset: number): string {
-  const { line, col } = lines.linePos(offset);
-  return `${Math.max(1, line)}:${Math.max(1, col)}`;
 }

@@ -1,7 +1,7 @@
 import type { CommandConfig } from "../../core/config/index.ts";
 import type { Observed } from "../../core/deploy/index.ts";
 import { readRunning } from "./read-running.ts";
-import { describeEnd, runProgram } from "./run-program.ts";
+import { describeEnd, runProgram } from "../../lib/index.ts";
 import type { DeployRequest, DeployTarget, DeployWorld, Place } from "./types.ts";
 
 /** How long a program may take to say what runs. */

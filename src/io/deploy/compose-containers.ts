@@ -1,5 +1,5 @@
 import type Dockerode from "dockerode";
-import { isDigest, printable, type Digest } from "../../lib/index.ts";
+import { isDigest, printable, readDockerFrames, type Digest } from "../../lib/index.ts";
 
 /** What our containers are known by. */
 export const labels = {
@@ -98,24 +98,12 @@ const mostSaid = 500;
 export async function lastWords(docker: Dockerode, id: string): Promise<string | undefined> {
   try {
     const bytes = await docker.getContainer(id).logs({ stdout: true, stderr: true, tail: 5, follow: false });
-    const lines = Buffer.concat(readFrames(bytes)).toString("utf8").split("\n");
+    const lines = Buffer.concat(readDockerFrames(bytes)).toString("utf8").split("\n");
     const last = printable(lines.findLast((line) => line.trim() !== "")?.trim() ?? "").slice(0, mostSaid);
     return last === "" ? undefined : last;
   } catch {
     return undefined;
   }
-}
-
-/** Without a terminal each piece has eight bytes before it: which stream, and how long it is. */
-function readFrames(bytes: Buffer): Buffer[] {
-  const frames: Buffer[] = [];
-  for (let at = 0; at + 8 <= bytes.length;) {
-    if (bytes.readUInt8(at) > 2) return [bytes];
-    const end = at + 8 + bytes.readUInt32BE(at + 4);
-    frames.push(bytes.subarray(at + 8, end));
-    at = end;
-  }
-  return frames;
 }
 
 /** Ends a container as its own stop time has it, and removes it with its anonymous volumes left alone. Gone already is the same. */

@@ -3,9 +3,8 @@ import { basename, dirname, join, resolve } from "node:path";
 import type Dockerode from "dockerode";
 import type { ComposeConfig } from "../../core/config/index.ts";
 import { checkComposeFile, type ComposeFile } from "../../core/deploy/index.ts";
-import { messageOf, writeFileDurable, type Digest } from "../../lib/index.ts";
+import { messageOf, runCompose, writeFileDurable, type Digest } from "../../lib/index.ts";
 import { labels, listContainers, type ServiceContainer } from "./compose-containers.ts";
-import { runCompose } from "./compose-program.ts";
 import type { DeployMeans, DeployWorld, Place } from "./types.ts";
 
 /** Which image a service is to run, and the attempt that its containers are known by. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +10,8 @@ import { writeImageArchive } from "./image-archive.ts";
 import { keepFirst, type KeptOutput } from "./keep-first.ts";
 import { createLoadedImages } from "./loaded-images.ts";
 import { removeNetwork, serveContainer } from "./serve-container.ts";
+import { serveSet, sweepSetFolders } from "./serve-set.ts";
+import { removeSets } from "./set-containers.ts";
 import { started } from "./started.ts";
 import type { RunEngine, RunRequest, RunResult } from "./types.ts";
 
@@ -110,19 +113,43 @@ export function createDockerEngine(instance: string): RunEngine {
         const name = `tidemill-check-${owner}-${sequence()}`;
         return serveContainer(docker, { request, image, labels, network: name }, ask, signal);
       }),
+    serveSet: (request, ask, signal) => {
+      const name = `tidemill-check-${owner}-${processToken}-${sequence()}`;
+      const folders = `tidemill-set-${owner}-`;
+      const { own, service, source, manifest } = request;
+      const withAll = async <T>(
+        wanted: readonly (readonly [string, ImageRequest])[],
+        images: Readonly<Record<string, string>>,
+        use: (docker: Dockerode, images: Readonly<Record<string, string>>) => Promise<T>,
+      ): Promise<T> => {
+        const [next, ...rest] = wanted;
+        if (next === undefined) return use(await connect(), images);
+        return withImage(next[1], signal, (_docker, tag) => withAll(rest, { ...images, [next[0]]: tag }, use));
+      };
+      return withAll(Object.entries({ ...own, [service]: { source, manifest } }), {}, async (docker, images) => {
+        // What a killed process had Compose make may have come after its successor swept.
+        await removeSets(docker, filters.label, (run) => !run.includes(`-${processToken}-`));
+        return serveSet(docker, request, { name, labels, images, folders }, ask, signal);
+      });
+    },
     close: () => loaded.clear(),
     sweep: async () => {
       const docker = await connect();
+      await sweepSetFolders(`tidemill-set-${owner}-`);
+      const sets = await removeSets(docker, filters.label, () => true);
       const containers = await docker.listContainers({ all: true, filters });
       for (const { Id } of containers) await remove(docker, { container: docker.getContainer(Id) });
       const networks = await docker.listNetworks({ filters });
       for (const { Id } of networks) await removeNetwork(docker.getNetwork(Id));
       const images = await docker.listImages({ filters: { reference: [`${repository}-${owner}`] } });
       for (const tag of images.flatMap(({ RepoTags }) => RepoTags ?? [])) await remove(docker, { tag });
-      return containers.length + networks.length + images.length;
+      return sets + containers.length + networks.length + images.length;
     },
   };
 }
+
+/** What this process's sets are known by among those of the installation. */
+const processToken = randomBytes(4).toString("hex");
 
 let runs = 0;
 

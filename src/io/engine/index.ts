@@ -21,7 +21,18 @@ export type {
 } from "./build/types.ts";
 export { EngineError } from "./error.ts";
 export { defaultRunLimits } from "./types.ts";
-export type { AskServed, RunEngine, RunLimits, RunRequest, RunResult, Served, ServeRequest } from "./types.ts";
+export type {
+  AskServed,
+  RunEngine,
+  RunLimits,
+  RunningSet,
+  RunRequest,
+  RunResult,
+  Served,
+  ServedSet,
+  ServeRequest,
+  SetRequest,
+} from "./types.ts";
 /** Every engine that can run checks, by name. Another one is: a file, a line here, a test. */
 export const runEngines = {
   docker: createDockerEngine,

@@ -1,3 +1,4 @@
+import type { ComposeSet } from "../../core/compose/index.ts";
 import type { ImageManifest, ImageSource, Platform } from "../../core/image/index.ts";
 
 /** What a container of a check may use. */
@@ -65,6 +66,44 @@ export interface Served<T> {
   readonly output: string;
 }
 
+/** Several services in a network of their own, one of them the candidate. */
+export interface SetRequest extends Pick<RunRequest, "source" | "manifest" | "platform"> {
+  readonly set: ComposeSet;
+  /** The service whose image is the candidate. */
+  readonly service: string;
+  /** Whether the candidate's root can be written to. */
+  readonly writable: boolean;
+  /** In place of the images that the file names, by service. */
+  readonly own: Readonly<Record<string, Pick<RunRequest, "source" | "manifest">>>;
+  /** Of the compose file: what it mounts lies below. */
+  readonly folder: string;
+  /** Milliseconds within which it has to be started. */
+  readonly timeoutMs: number;
+  /** Of each container. */
+  readonly limits: Omit<RunLimits, "timeoutMs">;
+}
+
+export type ExecEnd =
+  | { readonly end: "exited"; readonly status: number; readonly output: string }
+  | { readonly end: "late"; readonly output: string }
+  | { readonly end: "not started"; readonly reason: string };
+
+/** A set that runs. */
+export interface RunningSet {
+  /** Of a service's container, in the set's network; undefined while it has none. */
+  addressOf(service: string): Promise<string | undefined>;
+  /** Runs a command in a service's container. */
+  exec(service: string, command: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<ExecEnd>;
+  /** Why it will not come to be well any more, as a sentence: a service ended. */
+  trouble(): Promise<string | undefined>;
+}
+
+/** `unavailable`: its parts are not there, which says nothing of the candidate. */
+export type ServedSet<T> =
+  | { readonly kind: "asked"; readonly answer: T; readonly logs: Readonly<Record<string, string>> }
+  | { readonly kind: "not started"; readonly reason: string; readonly logs: Readonly<Record<string, string>> }
+  | { readonly kind: "unavailable"; readonly reason: string };
+
 /** Runs commands in images, for checks. */
 export interface RunEngine {
   readonly name: string;
@@ -76,6 +115,12 @@ export interface RunEngine {
   run(request: RunRequest, signal?: AbortSignal): Promise<RunResult>;
   /** Starts a service under limits, has it asked, and stops it, with nothing left behind. Throws RUN_FAILED where the engine itself fails, or `ask`. */
   serve<T>(request: ServeRequest, ask: AskServed<T>, signal?: AbortSignal): Promise<Served<T>>;
+  /** Runs a set of services by a compose file, has it asked, and stops it, with nothing left behind; undefined where this engine has no Compose. Throws RUN_FAILED where the engine itself fails, or `ask`. */
+  serveSet?<T>(
+    request: SetRequest,
+    ask: (set: RunningSet, signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<ServedSet<T>>;
   /** Removes what an earlier process of this installation left; resolves to how many containers, networks and images went. */
   sweep(): Promise<number>;
   /** Lets go of what this process has loaded. */

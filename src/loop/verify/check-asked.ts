@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { needsEngine, type CheckConfig } from "../../core/config/index.ts";
 import type { RunEngine } from "../../io/engine/index.ts";
-import type { PlatformImage } from "../../io/layer/index.ts";
+import type { ImageReader, PlatformImage } from "../../io/layer/index.ts";
 import type { Clock } from "../../lib/index.ts";
 import { isPipeline, type PipelineCheck } from "./check-pipeline.ts";
+import { checkCompose } from "./check-compose.ts";
 import { checkRun, whyNotRun } from "./check-run.ts";
 import { checkScript, checkServedScript } from "./check-script.ts";
 import { checkStarted } from "./check-started.ts";
@@ -12,10 +13,11 @@ import type { checkStructureTests } from "./check-structure-tests.ts";
 import type { CheckResult, VerifyRequest } from "./types.ts";
 
 type AskedCheck = Exclude<CheckConfig, PipelineCheck>;
-type Outcome = Pick<CheckResult, "verdict" | "messages">;
+type Outcome = Pick<CheckResult, "verdict" | "messages" | "wordWanted">;
 
 interface AskedDeps {
   readonly engine: RunEngine | undefined;
+  readonly images: Pick<ImageReader, "manifests">;
   readonly clock: Pick<Clock, "now">;
   /** Folder of the configuration. */
   readonly home: string;
@@ -28,7 +30,7 @@ const atOnce = 2;
 export async function checkAsked(
   request: VerifyRequest,
   image: PlatformImage,
-  { engine, clock, home }: AskedDeps,
+  { engine, images, clock, home }: AskedDeps,
   signal?: AbortSignal,
 ): Promise<CheckResult[]> {
   const checks = request.checks.filter((check): check is AskedCheck => !isPipeline(check));
@@ -46,6 +48,7 @@ export async function checkAsked(
         ? checkScript(check, request, image.platform, signal)
         : checkServedScript({ ...check, serve }, request, image, engine, signal);
     }
+    if ("compose" in check) return checkCompose(check, request, { image, images, engine, home }, signal);
     if ("run" in check) return checkRun(check, request.source, image, engine, signal);
     return checkStarted(check, request.source, image, engine, signal);
   };
@@ -87,7 +90,7 @@ async function withRetries(
   return outcome;
 }
 
-const kinds = ["run", "http", "tcp", "structure", "structureTests", "script"];
+const kinds = ["run", "http", "tcp", "structure", "structureTests", "script", "compose"];
 
 function nameOf(check: AskedCheck): string {
   const kind = kinds.find((one) => one in check) ?? "check";

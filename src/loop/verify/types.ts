@@ -15,6 +15,8 @@ export interface CheckResult {
   readonly messages: readonly string[];
   /** Only a person may let pass what it says. */
   readonly asks?: true;
+  /** Of one that is `not_run`: its parts were there and did not answer, so its word is waited for whatever policy says. */
+  readonly wordWanted?: true;
   readonly ms: number;
 }
 
@@ -24,6 +26,14 @@ export interface ToldOfCandidate {
   readonly environment: string;
   /** What the candidate is pulled by, its digest in it. */
   readonly reference: string;
+}
+
+/** An image of the fleet that a set of services names. */
+export interface OwnInSet {
+  readonly image: string;
+  readonly source: ImageSource;
+  /** What the environment names of it; undefined where it names nothing. */
+  readonly digest: Digest | undefined;
 }
 
 export interface VerifyRequest {
@@ -39,6 +49,8 @@ export interface VerifyRequest {
   /** Those that the configuration asks for. */
   readonly checks: readonly CheckConfig[];
   readonly told: ToldOfCandidate;
+  /** Which image of the fleet a name in a compose file means; undefined for those of others. */
+  readonly ownInSet?: (name: string) => Promise<OwnInSet | undefined>;
   /** In what it may differ from what production runs; undefined where nobody asks. */
   readonly drift?: DriftRules | undefined;
 }

@@ -1,12 +1,12 @@
 import { formatPlatform, type Platform } from "../../core/image/index.ts";
 import type { Cause } from "../../core/plan/index.ts";
 import { judgeVerification, type Judgement } from "../../core/policy/index.ts";
-import type { EnvironmentConfig } from "../../core/config/index.ts";
+import { ownImage, type EnvironmentConfig } from "../../core/config/index.ts";
 import type { Lease, Pointer, PromotionFacts, StoredCheck, Verdict } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
 import { checkAdvisories } from "./check-advisories.ts";
-import type { CandidateVerification, CheckResult } from "./types.ts";
+import type { CandidateVerification, CheckResult, OwnInSet } from "./types.ts";
 import { verifyCandidate } from "./verify-candidate.ts";
 
 export type VerifyOutcome =
@@ -68,6 +68,7 @@ export async function judgeCandidate(
       previous: running === undefined || running === candidate ? undefined : { source, digest: running },
       checks: [...(ctx.config.images[image]?.checks ?? []), ...environment.checks],
       drift: environment.gates.drift,
+      ownInSet: (name) => findOwnInSet(ctx, name, environment.name),
       told: { image, environment: environment.name, reference: `${ctx.pullName(image)}@${candidate}` },
     },
     ctx,
@@ -82,6 +83,21 @@ export async function judgeCandidate(
     engineRuns: await runnablePlatforms(ctx, found.checks),
   });
   return { found, judged };
+}
+
+/** The image of the fleet that a compose file means by a name, and what an environment names of it. */
+async function findOwnInSet(ctx: Context, name: string, environment: string): Promise<OwnInSet | undefined> {
+  let image: string | undefined;
+  try {
+    image = ownImage(ctx.config, "", name);
+  } catch {
+    // A name that nothing can be found by: Compose says so.
+    return undefined;
+  }
+  if (image === undefined) return undefined;
+  const pointers = await ctx.store.loadPointers(image);
+  const digest = pointers.find((one) => one.environment === environment)?.digest ?? undefined;
+  return { image, source: ctx.repositoryOf(image), digest };
 }
 
 function withChecks(found: CandidateVerification, more: readonly CheckResult[]): CandidateVerification {

@@ -38,6 +38,17 @@ describe("validate", () => {
     ]);
   });
 
+  it("reads compose files of checks, and says what in them is wrong where", async () => {
+    await writeFile(join(home, "set.yml"), "services:\n  app: { image: a, privileged: true }\n");
+    const probes = "probes: [{ service: app, tcp: 80 }]";
+    const set = (file: string) => `{ name: ${file.slice(0, 4)}, compose: ${file}, service: app, ${probes} }`;
+    const { problems } = await validate(`${withFiles("etc")}    checks: [${set("set.yml")}, ${set("none.yml")}]\n`);
+    expect(problems.map(({ path, message }) => `${path} ${message}`)).toEqual([
+      expect.stringMatching(/^images\.files\.checks\.0\.compose set\.yml:2:\d+: services\.app\.privileged: nothing/),
+      expect.stringMatching(/^images\.files\.checks\.1\.compose none\.yml cannot be read: /),
+    ]);
+  });
+
   it("names expressions of contents that are none", async () => {
     const wanted = "{ path: /etc/a, contains: [plain, { pattern: '(' }], lacks: { pattern: 'a+' } }";
     const text = `${withFiles("etc")}    checks: [{ name: layout, structure: { files: [${wanted}] } }]\n`;

@@ -1,8 +1,9 @@
 import { lstat, readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { parseConfig, placeMistakes, type Config, type Mistake } from "../../core/config/index.ts";
+import { maxComposeSet, parseComposeSet } from "../../core/compose/index.ts";
+import { parseConfig, placeMistakes, type CheckConfig, type Config, type Mistake } from "../../core/config/index.ts";
 import { findRing } from "../../core/plan/index.ts";
-import { AppError, messageOf } from "../../lib/index.ts";
+import { AppError, messageOf, readTextFile } from "../../lib/index.ts";
 import { readDockerfile, usesOf } from "../../loop/sources.ts";
 import type { OperationHandlers } from "../../operation/index.ts";
 
@@ -48,6 +49,7 @@ async function findFileMistakes(config: Config, home: string): Promise<Mistake[]
     }
   }
   mistakes.push(...(await findDockerfileMistakes(config, home)), ...(await findPatternMistakes(config)));
+  mistakes.push(...(await findSetMistakes(config, home)));
   for (const [image, declared] of Object.entries(config.images)) {
     for (const [at, { from }] of (declared.recipe === "packages" ? declared.files : []).entries()) {
       const mistake = await findFileMistake(resolve(home, from), from);
@@ -57,13 +59,40 @@ async function findFileMistakes(config: Config, home: string): Promise<Mistake[]
   return mistakes;
 }
 
-/** Expressions of `contains` and `lacks` that are none. What reads them is large, and loaded only where there are any. */
-async function findPatternMistakes(config: Config): Promise<Mistake[]> {
-  const owners = [
+/** Compose files that cannot be read, or reach for more than a set may. */
+async function findSetMistakes(config: Config, home: string): Promise<Mistake[]> {
+  const mistakes: Mistake[] = [];
+  for (const { at, checks } of checkOwners(config))
+    for (const [index, check] of checks.entries()) {
+      if (!("compose" in check)) continue;
+      const path = [...at, "checks", index, "compose"];
+      try {
+        const parsed = parseComposeSet(await readTextFile(resolve(home, check.compose), maxComposeSet));
+        const problems =
+          parsed.kind === "invalid"
+            ? parsed.problems
+            : [check.service, ...check.probes.map(({ service }) => service)]
+                .filter((service) => !Object.hasOwn(parsed.set.services, service))
+                .map((service) => `1:1: there is no service ${service} in it`);
+        for (const problem of problems) mistakes.push({ path, message: `${check.compose}:${problem}` });
+      } catch (error) {
+        const hint = `Compose files are relative to the configuration: ${resolve(home, check.compose)}.`;
+        mistakes.push({ path, message: `${check.compose} cannot be read: ${messageOf(error)}`, hint });
+      }
+    }
+  return mistakes;
+}
+
+function checkOwners(config: Config): { readonly at: (string | number)[]; readonly checks: readonly CheckConfig[] }[] {
+  return [
     ...Object.entries(config.images).map(([name, { checks }]) => ({ at: ["images", name], checks })),
     ...config.environments.map(({ checks }, index) => ({ at: ["environments", index], checks })),
   ];
-  const files = owners.flatMap(({ at, checks }) =>
+}
+
+/** Expressions of `contains` and `lacks` that are none. What reads them is large, and loaded only where there are any. */
+async function findPatternMistakes(config: Config): Promise<Mistake[]> {
+  const files = checkOwners(config).flatMap(({ at, checks }) =>
     checks.flatMap((check, index) =>
       ("structure" in check ? check.structure.files : []).map((file, nth) => ({
         file,

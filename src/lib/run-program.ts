@@ -1,5 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
-import { printable, runInGroup } from "../../lib/index.ts";
+import { printable } from "./display.ts";
+import { runInGroup } from "./run-in-group.ts";
 
 /** A program that is run once, in a process group of its own that is ended with it. */
 export interface Program {
