@@ -6,7 +6,7 @@ import { makeImage, type Makers } from "./build/index.ts";
 import { checkTerms } from "./check-terms.ts";
 import type { Context } from "./context.ts";
 import { updatesIn, type Update } from "./updates-in.ts";
-import { judgeCandidate } from "./verify/index.ts";
+import { judgeToEnd } from "./verify/index.ts";
 
 export class KeepOutError extends AppError<
   /** An engine that ran the checks a moment ago does not now. */
@@ -98,7 +98,7 @@ async function tryWithout(
   facts: PromotionFacts,
   rebuild: Rebuild,
   left: readonly Update[],
-  environment: Parameters<typeof judgeCandidate>[3],
+  environment: Parameters<typeof judgeToEnd>[3],
   signal: AbortSignal,
 ): Promise<TrialOutcome> {
   const { image } = rebuild;
@@ -118,7 +118,7 @@ async function tryWithout(
     throw error;
   }
   const question = { image, candidate: digest, causes: [] };
-  const { found, judged } = await judgeCandidate(ctx, question, facts.pointers, environment, signal);
+  const { found, judged } = await judgeToEnd(ctx, question, facts.pointers, environment, signal);
   const silent = found.checks.find(({ name, verdict }) => verdict === "not_run" && hadRun(facts, name));
   if (silent !== undefined) {
     throw new KeepOutError("CHECK_NOT_RUN", `${image}: ${silent.name} could run before, and cannot now`, {

@@ -5,10 +5,15 @@ import type { Pointer, PromotionFacts } from "../io/store/index.ts";
 import { isDigest, messageOf, sha256, type Digest } from "../lib/index.ts";
 import type { Context } from "./context.ts";
 import { takeBack } from "./promote/index.ts";
-import { judgeCandidate, type VerifyOutcome } from "./verify/index.ts";
+import { judgeCandidate, readWaiting, type VerifyOutcome } from "./verify/index.ts";
 
 /** What the checks say of a candidate for an environment, nothing put down. */
-export type VerifyAgain = (ctx: Context, facts: PromotionFacts, rules: EnvironmentConfig) => Promise<VerifyOutcome>;
+export type VerifyAgain = (
+  ctx: Context,
+  facts: PromotionFacts,
+  rules: EnvironmentConfig,
+  before?: unknown,
+) => Promise<VerifyOutcome>;
 
 const known = z.record(
   z.string(),
@@ -19,6 +24,9 @@ const known = z.record(
   }),
 );
 const setting = "reverified";
+/** Those whose pipelines have not said yet: what was found of them so far, looked at again with a later pass. */
+const pending = z.record(z.string(), z.object({ digest: z.string(), waiting: z.record(z.string(), z.unknown()) }));
+const pendingSetting = "reverifying";
 /** How long one pass does this; what is left comes with the next. */
 const mostMs = 120_000;
 
@@ -32,6 +40,8 @@ export async function reverifyRunning(ctx: Context, verify: VerifyAgain = verify
   const advisories = sha256(JSON.stringify((await store.loadSetting("matched-feeds")) ?? null));
   const parsed = known.safeParse(await store.loadSetting(setting));
   const last: Record<string, Reverified> = parsed.success ? { ...parsed.data } : {};
+  const waits = pending.safeParse(await store.loadSetting(pendingSetting));
+  const waiting: z.output<typeof pending> = waits.success ? { ...waits.data } : {};
   const began = performance.now();
   for (const pointer of await store.loadPointers()) {
     const { image, environment, digest } = pointer;
@@ -39,11 +49,17 @@ export async function reverifyRunning(ctx: Context, verify: VerifyAgain = verify
     if (rules?.reverify === undefined || digest === null || config.images[image] === undefined) continue;
     const key = `${image}:${environment}`;
     const now = { at: clock.now(), advisories };
-    if (!isReverificationDue(rules.reverify, { ...pointer, digest }, last[key], now)) continue;
+    const before = waiting[key]?.digest === digest ? waiting[key] : undefined;
+    if (before === undefined && !isReverificationDue(rules.reverify, { ...pointer, digest }, last[key], now)) continue;
     if (performance.now() - began > mostMs) return;
     ctx.signal.throwIfAborted();
     try {
-      if (!(await lookAgain(ctx, { ...pointer, digest }, rules, verify))) continue;
+      const looked = await lookAgain(ctx, { ...pointer, digest }, rules, verify, before?.waiting);
+      if (looked === false) continue;
+      if (looked === true) delete waiting[key];
+      else waiting[key] = { digest, waiting: { ...looked.waiting } };
+      if (looked !== true || before !== undefined) await store.saveSetting(pendingSetting, waiting);
+      if (looked !== true) continue;
     } catch (error) {
       ctx.signal.throwIfAborted();
       // A registry or an engine that does not answer decides nothing; it is asked again at the next pass.
@@ -55,18 +71,20 @@ export async function reverifyRunning(ctx: Context, verify: VerifyAgain = verify
   }
 }
 
-/** False where nothing could be told. */
+/** False where nothing could be told; what is waited for where pipelines have not said yet. */
 async function lookAgain(
   ctx: Context,
   { image, environment, digest, promotion }: Pointer & { readonly digest: Digest },
   rules: EnvironmentConfig,
   verify: VerifyAgain,
-): Promise<boolean> {
+  before: unknown,
+): Promise<boolean | Extract<VerifyOutcome, { kind: "waits" }>> {
   const { store } = ctx;
   const [rebuild] = await store.loadRebuilds({ image, candidate: digest, limit: 1 });
   const facts = rebuild && (await store.loadPromotionFacts(rebuild.id));
-  const outcome = facts && (await verify(ctx, facts, rules));
+  const outcome = facts && (await verify(ctx, facts, rules, before));
   if (outcome === undefined || outcome.kind === "lost") return false;
+  if (outcome.kind === "waits") return outcome;
   const { verdict, reasons } = outcome;
   const alarm = { code: "reverification-failed", subject: `${image}:${environment}` };
   const said = await store.loadApprovals({ image, digests: [digest] });
@@ -102,10 +120,16 @@ async function lookAgain(
 }
 
 /** As the candidate was verified, now; the verdict is none of its rebuild's: what once passed stays what an environment may return to. */
-async function verifyAgain(ctx: Context, facts: PromotionFacts, rules: EnvironmentConfig): Promise<VerifyOutcome> {
+async function verifyAgain(
+  ctx: Context,
+  facts: PromotionFacts,
+  rules: EnvironmentConfig,
+  before?: unknown,
+): Promise<VerifyOutcome> {
   const { image, candidate } = facts.rebuild;
   if (candidate === null) return { kind: "lost" };
   const question = { image, candidate, causes: facts.causes.map(({ cause }) => cause) };
-  const { judged } = await judgeCandidate(ctx, question, facts.pointers, rules, ctx.signal);
-  return { kind: "verified", ...judged };
+  const known = readWaiting(ctx, question, rules, before);
+  const end = await judgeCandidate(ctx, question, facts.pointers, rules, ctx.signal, known);
+  return end.kind === "waits" ? end : { kind: "verified", ...end.judged };
 }

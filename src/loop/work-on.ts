@@ -74,7 +74,8 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
       continue;
     }
     const { environment } = step;
-    if (step.kind === "promote" && (await isOvertaken(ctx, facts, environment))) {
+    const isAsked = facts.verifications.some((one) => one.environment === environment && one.resumeAt !== null);
+    if ((step.kind === "promote" || isAsked) && (await isOvertaken(ctx, facts, environment))) {
       const saved = await ctx.store.saveRebuild(lease, { state: "superseded" });
       if (saved.kind === "lost") return "lost";
       ctx.emit({ ...event, kind: "note", environment, message: `a newer candidate takes its place in ${environment}` });
@@ -99,6 +100,11 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
       ctx.emit({ ...event, kind: "verifying", environment, message: `verifying for ${environment}` });
       const verified = await verifyRebuild(ctx, facts, lease, rules, signal);
       if (verified.kind === "lost") return "lost";
+      if (verified.kind === "waits") {
+        ctx.emit({ ...event, kind: "note", environment, message: verified.reason });
+        await ctx.store.releaseLease(lease, verified.resumeAt);
+        return "waiting";
+      }
       ctx.emit({ ...event, kind: "verified", environment, message: describeVerdict(verified) });
       if (verified.verdict === "passed") await hurryMates(ctx, image, environment);
       if (verified.verdict === "failed" && (await buildAnew(ctx, lease)) === "lost") return "lost";

@@ -9,11 +9,14 @@ const fleets = smallFleets();
 
 /** A CI on loopback that says of every digest what `verdict` is at that time; undefined: it is down. */
 async function openPipeline() {
-  const state = { verdict: "passed" as "passed" | "failed" | undefined, ids: new Set<string>() };
+  const state = { verdict: "passed" as "passed" | "failed" | "pending" | undefined, asked: 0, ids: new Set<string>() };
   const server = createServer((incoming, response) => {
     void collectBytes(incoming, 1 << 20, "a request").then(() => {
       if (state.verdict === undefined) return response.writeHead(503).end();
       state.ids.add(String(incoming.headers["webhook-id"]));
+      state.asked += 1;
+      if (state.verdict === "pending" && incoming.method === "POST")
+        return response.writeHead(202).end(JSON.stringify({ status: "/runs/7" }));
       const messages = state.verdict === "failed" ? ["checkout is broken"] : [];
       return response.writeHead(200).end(JSON.stringify({ verdict: state.verdict, messages }));
     });
@@ -69,5 +72,71 @@ describe("an environment whose pipeline gives the verdict", () => {
       state: "failed",
       lastError: { message: expect.stringContaining("checkout is broken") },
     });
+  });
+
+  it(
+    "asks nobody to wait for it: it is looked at when its time has come, by whatever process works then",
+    { timeout: 90_000 },
+    async () => {
+      const { state, url } = await openPipeline();
+      const ci = { name: "ci", pipeline: { url, secret: "a secret of the pipeline", poll: "10m" }, timeout: "5h" };
+      const environments = [{ name: "staging" }, { name: "production", checks: [ci] }];
+      const started = await fleets.start({ environments });
+      const { small, pointer, clock } = started;
+      const old = await pointer("small-alone");
+      state.verdict = "pending";
+      await small.publish(smallPackages({ "small-gauge": "1.0-2" }));
+      const began = performance.now();
+      await started.run();
+      // A pass ends, though the pipeline takes hours.
+      expect(performance.now() - began).toBeLessThan(60_000);
+      const [asked] = await started.fleet.ctx.store.loadRebuilds({ image: "small-alone" });
+      expect(asked).toMatchObject({ leaseOwner: null, finishedAt: null });
+      const [status] = (await started.operations.status({ image: "small-alone" })).rebuilds;
+      expect(status?.reason).toContain("a pipeline is asked for its verdict for production");
+      const looks = state.asked;
+      await started.run();
+      expect(state.asked).toBe(looks);
+      for (let hours = 0; hours < 3; hours += 1) {
+        clock.jump(hour);
+        await started.run();
+      }
+      expect(state.asked).toBe(looks + 3);
+      expect(await pointer("small-alone")).toBe(old);
+      await started.close();
+
+      // Another process, which knows only what is stored.
+      state.verdict = "passed";
+      const next = await fleets.open(small);
+      next.clock.jump(4 * hour);
+      const before = state.asked;
+      await next.run();
+      expect(state.asked).toBe(before + 1);
+      expect(await next.version("small-alone", "small-gauge")).toBe("1.0-2");
+      const rows = await next.fleet.ctx.store.loadAudit({ image: "small-alone", actions: ["verified"], limit: 100 });
+      expect(rows.filter(({ detail }) => detail["digest"] === asked?.candidate)).toHaveLength(2);
+    },
+  );
+
+  it("is not looked at any more once a person rejected what it was asked about", { timeout: 90_000 }, async () => {
+    const { state, url } = await openPipeline();
+    const ci = { name: "ci", pipeline: { url, secret: "a secret of the pipeline", poll: "10m" }, timeout: "5h" };
+    const environments = [{ name: "staging" }, { name: "production", checks: [ci] }];
+    const { small, run, pointer, operations, clock, fleet } = await fleets.start({ environments });
+    const old = await pointer("small-alone");
+    state.verdict = "pending";
+    await small.publish(smallPackages({ "small-gauge": "1.0-2" }));
+    await run();
+    const digest = (await pointer("small-alone", "staging")) ?? "";
+    const said = { image: "small-alone", environment: "production", digest, by: "ada", reason: "not this one" };
+    await operations.reject(said);
+    const looks = state.asked;
+    state.verdict = "passed";
+    clock.jump(hour);
+    await run();
+    expect(state.asked).toBe(looks);
+    expect(await pointer("small-alone")).toBe(old);
+    const [rebuild] = await fleet.ctx.store.loadRebuilds({ image: "small-alone" });
+    expect(rebuild?.state).toBe("failed");
   });
 });

@@ -102,7 +102,7 @@ const pipeline = z.strictObject({
       secret: signingSecret,
       poll: duration
         .default(10 * units.s)
-        .refine((every) => every >= 100, { error: "at least 100ms" })
+        .refine((every) => every >= 100 && every <= units.h, { error: "at least 100ms, at most 1h" })
         .describe("Between two looks at the status that it names"),
     })
     .describe("Your CI gives the verdict: it is asked by a signed request, once for all platforms"),

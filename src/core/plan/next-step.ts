@@ -40,6 +40,8 @@ export interface RebuildFacts {
     readonly environment: EnvironmentName;
     readonly verdict: "passed" | "failed" | "not_run" | null;
     readonly finishedAt?: Instant | null;
+    /** When pipelines that it waits for are looked at again. */
+    readonly resumeAt?: Instant | null;
     readonly checks?: readonly { readonly message: string; readonly asks?: true }[];
   }[];
   /** What the environments of its image name. */
@@ -85,6 +87,9 @@ const ended: ReadonlySet<RebuildState> = new Set(["promoted", "unchanged", "fail
 
 /** A parent that arrives has its children looked at anew; this is for one whose word was lost. */
 const lookAtParentMs = 15_000;
+
+/** Of the looks at a pipeline that has not said yet. */
+const longestPauseMs = 60 * 60_000;
 
 /** What could not be verified is tried again. */
 const verifyAgainMs = 10 * 60_000;
@@ -146,7 +151,12 @@ function failedParent({ parents }: RebuildFacts): NextStep | undefined {
 function stepInto(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep {
   const newest = facts.verifications.findLast(({ environment }) => environment === link.name);
   const verdict = newest?.verdict;
-  if (verdict === undefined || verdict === null) return { kind: "verify", environment: link.name };
+  if (verdict === undefined || verdict === null) {
+    const until = newest?.resumeAt ?? now;
+    // A time further away than any look is put to: the clock was set back.
+    if (until <= now || until > now + longestPauseMs) return { kind: "verify", environment: link.name };
+    return { kind: "wait", until, reason: `a pipeline is asked for its verdict for ${link.name}` };
+  }
   if (verdict === "failed") {
     return { kind: "finish", state: "failed", reason: `it did not pass its verification for ${link.name}` };
   }

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import {
   addressBeside,
@@ -19,18 +18,13 @@ export interface PipelineQuestion {
   readonly id: string;
   /** What is asked about, as JSON has it. */
   readonly data: Readonly<Record<string, unknown>>;
-  /** Milliseconds between two looks at the status. */
-  readonly pollMs: number;
-  /** Milliseconds within which a verdict has to be there. */
-  readonly timeoutMs: number;
-  /** How often one that does not answer is asked again, and the milliseconds before that. */
-  readonly retries: { readonly count: number; readonly pause: number };
 }
 
-/** `silent`: it gave no verdict, which says nothing of what it was asked about. */
-export type PipelineVerdict =
+/** `pending`: it gives its verdict at `status`, later. `silent`: it gave none, which says nothing of what it was asked about; `isTrouble`: that may be over when it is asked again. */
+export type PipelineAnswer =
   | { readonly kind: "passed" | "failed"; readonly messages: readonly string[] }
-  | { readonly kind: "silent"; readonly reason: string };
+  | { readonly kind: "pending"; readonly status: string }
+  | { readonly kind: "silent"; readonly reason: string; readonly isTrouble: boolean };
 
 const verdictShape = z.looseObject({
   verdict: z.enum(["pending", "passed", "failed"]),
@@ -42,57 +36,53 @@ const maxMessages = 20;
 const maxLength = 500;
 
 /**
- * Asks a pipeline for its verdict, each request signed as Standard Webhooks has it. 200 gives it: `{ "verdict": "passed" | "failed", "messages": [] }`; 202 names a status, by `{ "status": URL }` or Location, at the
- * same origin, that answers so, or `pending`, and is asked until the time is over. Whatever keeps a verdict away is a value; only an abort throws.
+ * Asks a pipeline for its verdict, once, signed as Standard Webhooks has it. 200 gives it: `{ "verdict": "passed" | "failed", "messages": [] }`; 202 names a status, by `{ "status": URL }` or Location, at the
+ * same origin, that is looked at later. Whatever keeps a verdict away is a value; only an abort throws.
  */
 export async function askPipeline(
   question: PipelineQuestion,
   clock: Pick<Clock, "now">,
   signal: AbortSignal,
-): Promise<PipelineVerdict> {
-  const { url, id, timeoutMs } = question;
-  const key = webhookKey(question.secret) ?? Buffer.from(question.secret);
-  const end = performance.now() + timeoutMs;
-  const left = (): number => Math.max(0, end - performance.now());
-  const late: PipelineVerdict = { kind: "silent", reason: `it gave no verdict within ${timeoutMs} ms` };
-  const ask = (at: string, body?: string): Promise<JsonAnswer> => {
-    const seconds = Math.floor(clock.now() / 1000);
-    const headers = {
-      "user-agent": "tidemill",
-      "webhook-id": id,
-      "idempotency-key": id,
-      "webhook-timestamp": `${seconds}`,
-      "webhook-signature": signWebhook(key, id, seconds, body ?? ""),
-    };
-    return body === undefined
-      ? askJson({ url: at, method: "GET", headers }, signal)
-      : askJson({ url: at, method: "POST", headers: { ...headers, "content-type": "application/json" }, body }, signal);
-  };
-
+): Promise<PipelineAnswer> {
   const body = JSON.stringify({ type: "verify", data: question.data });
-  let first = await ask(url, body);
-  for (let tries = 0; isTrouble(first) && tries < question.retries.count; tries += 1) {
-    if (left() === 0) break;
-    await delay(Math.min(question.retries.pause, left()), undefined, { signal });
-    first = await ask(url, body);
-  }
-  if (first.kind === "silent") return first;
+  const headers = { ...signed(question, clock, body), "content-type": "application/json" };
+  const first = await askJson({ url: question.url, method: "POST", headers, body }, signal);
+  const silent = (reason: string): PipelineAnswer => ({ kind: "silent", reason, isTrouble: isTrouble(first) });
+  if (first.kind === "silent") return silent(first.reason);
   if (first.status === 200) {
     const given = readVerdict(first);
-    return given === undefined || given === "pending"
-      ? { kind: "silent", reason: "it answered 200 without a verdict" }
-      : given;
+    return given === undefined || given === "pending" ? silent("it answered 200 without a verdict") : given;
   }
-  if (first.status !== 202) return { kind: "silent", reason: `it answered ${first.status}` };
-  const at = statusOf(url, first);
-  if (at === undefined) return { kind: "silent", reason: "it answered 202 and named no status at its own origin" };
-  for (;;) {
-    if (left() === 0) return late;
-    await delay(Math.min(question.pollMs, left()), undefined, { signal });
-    const given = readVerdict(await ask(at));
-    // A status that does not answer, or says nothing that is understood, may do so at the next look.
-    if (given !== undefined && given !== "pending") return given;
-  }
+  if (first.status !== 202) return silent(`it answered ${first.status}`);
+  const status = statusOf(question.url, first);
+  return status === undefined
+    ? silent("it answered 202 and named no status at its own origin")
+    : { kind: "pending", status };
+}
+
+/** Looks once at the status that a pipeline named, signed with the same id. One that is no longer at the origin of `url`, does not answer, or says nothing that is understood is still pending: it may say so at the next look. Only an abort throws. */
+export async function lookAtPipeline(
+  question: Omit<PipelineQuestion, "data">,
+  status: string,
+  clock: Pick<Clock, "now">,
+  signal: AbortSignal,
+): Promise<Exclude<PipelineAnswer, { kind: "silent" }>> {
+  const at = addressBeside(question.url, status);
+  if (at === undefined) return { kind: "pending", status };
+  const given = readVerdict(await askJson({ url: at, method: "GET", headers: signed(question, clock, "") }, signal));
+  return given === undefined || given === "pending" ? { kind: "pending", status } : given;
+}
+
+function signed({ id, secret }: Omit<PipelineQuestion, "data">, clock: Pick<Clock, "now">, body: string) {
+  const key = webhookKey(secret) ?? Buffer.from(secret);
+  const seconds = Math.floor(clock.now() / 1000);
+  return {
+    "user-agent": "tidemill",
+    "webhook-id": id,
+    "idempotency-key": id,
+    "webhook-timestamp": `${seconds}`,
+    "webhook-signature": signWebhook(key, id, seconds, body),
+  };
 }
 
 /** What may be over when it is asked again. */
@@ -100,7 +90,9 @@ function isTrouble(answer: JsonAnswer): boolean {
   return answer.kind === "silent" || answer.status >= 500 || answer.status === 408 || answer.status === 429;
 }
 
-function readVerdict(answer: JsonAnswer): PipelineVerdict | "pending" | undefined {
+type Verdict = Extract<PipelineAnswer, { kind: "passed" | "failed" }>;
+
+function readVerdict(answer: JsonAnswer): Verdict | "pending" | undefined {
   if (answer.kind === "silent" || answer.status !== 200) return undefined;
   const read = tryShape(verdictShape, answer.json);
   if (!read.success) return undefined;

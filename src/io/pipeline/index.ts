@@ -1,1 +1,1 @@
-export { askPipeline, type PipelineQuestion, type PipelineVerdict } from "./ask-pipeline.ts";
+export { askPipeline, lookAtPipeline, type PipelineAnswer } from "./ask-pipeline.ts";

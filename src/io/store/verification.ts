@@ -5,7 +5,7 @@ import type { Digest, Instant } from "../../lib/index.ts";
 import type { Database, Write } from "./database.ts";
 import { lockLeased, lost, type Lease, type Lost } from "./lease.ts";
 import { changeRebuild, type RebuildChange } from "./rebuild.ts";
-import { json, timestamp, type StoredCheck, type Verdict, type Verification } from "./schema.ts";
+import { json, timestamp, type Detail, type StoredCheck, type Verdict, type Verification } from "./schema.ts";
 
 export interface VerificationChange {
   readonly digest: Digest;
@@ -14,6 +14,8 @@ export interface VerificationChange {
   readonly verdict: Verdict | null;
   readonly checks: readonly StoredCheck[];
   readonly startedAt: Instant;
+  /** What was found so far and whose word is waited for, and when it is asked for again: there is no verdict yet. */
+  readonly waits?: { readonly found: Detail; readonly resumeAt: Instant };
 }
 
 /** Puts the verdict into the audit chain, unless nothing is new: what cannot run is tried again for as long as it takes. */
@@ -42,6 +44,8 @@ export function verificationQueries(db: Database) {
           verdict,
           checks: json(verification.checks),
           startedAt: timestamp(verification.startedAt),
+          waiting: verification.waits === undefined ? null : json(verification.waits.found),
+          resumeAt: verification.waits === undefined ? null : timestamp(verification.waits.resumeAt),
           finishedAt: verdict === null ? null : timestamp(now),
         };
         const row = await write.sql

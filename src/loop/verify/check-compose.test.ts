@@ -170,7 +170,9 @@ volumes: { data: }
     ];
     const script = holds.map((one, at) => `{ ${one}; } || { echo "${at} does not hold"; exit 9; }`).join("\n");
     const probes = [{ service: "app", command: ["/bin/sh", "-c", script], timeout: "20s" }];
-    const answer = await ask(good, text, { probes }).finally(() => docker("rm", "--force", outside));
+    const answer = await ask(good, text, { probes }).finally(async () => {
+      await docker("rm", "--force", outside);
+    });
     expect(answer).toEqual({ verdict: "passed", messages: [] });
     expect(await left()).toEqual([]);
   }, 120_000);

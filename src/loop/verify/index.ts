@@ -1,3 +1,10 @@
 export { type VerifyDeps } from "./verify-candidate.ts";
 export type { CandidateVerification, CheckResult, PlatformFacts, VerifyRequest } from "./types.ts";
-export { judgeCandidate, verifyRebuild, type VerifyOutcome } from "./verify-rebuild.ts";
+export {
+  judgeCandidate,
+  judgeToEnd,
+  readWaiting,
+  verifyRebuild,
+  type VerifyOutcome,
+  type WaitingVerification,
+} from "./verify-rebuild.ts";

@@ -13,7 +13,6 @@ import type { Clock } from "../../lib/index.ts";
 import { checkBytes } from "./check-bytes.ts";
 import { checkProof, type ProofOrigin } from "./check-proof.ts";
 import { checkAsked } from "./check-asked.ts";
-import { checkPipelines } from "./check-pipeline.ts";
 import type { CandidateVerification, CheckResult, PlatformFacts, VerifyRequest } from "./types.ts";
 
 export interface VerifyDeps {
@@ -26,7 +25,7 @@ export interface VerifyDeps {
 
 /**
  * Every check of a candidate, on every platform, from its own bytes: that each cause had its effect, that the package
- * database tells the truth, that nothing in it is broken that was not before, and what the configuration asks for. Failing checks are
+ * database tells the truth, that nothing in it is broken that was not before, and what the configuration asks for, but the verdicts of pipelines. Failing checks are
  * values; it throws only where the image cannot be read at all.
  */
 export async function verifyCandidate(
@@ -57,9 +56,6 @@ export async function verifyCandidate(
         messages: [`production has ${formatPlatform(gone.platform)}, the candidate has not`],
         ms: 0,
       });
-  const isRefused = checks.some(({ verdict }) => verdict === "failed");
-  const places = platforms.map(({ platform }) => platform);
-  checks.push(...(await checkPipelines(request, places, isRefused, deps.clock, signal)));
   return { digest: image.digest, checks, platforms, ...verdictOf(checks) };
 }
 
