@@ -80,6 +80,9 @@ const notifyOn = [
   "rolled-back",
   "rebuild-failed",
   "held",
+  "resumed",
+  "question-asked",
+  "question-closed",
   "conflict",
   "alarm-raised",
   "deployed",
@@ -295,10 +298,16 @@ function insecureHosts({ bases, registry }: Config): string[] {
   return [...new Set(hosts)];
 }
 
-async function findEngine(dataDir: string, closing: (() => Promise<unknown>)[]): Promise<RunEngine | undefined> {
+/** The engine that runs checks, whether it is there now or comes later. What a killed process left in it goes before it is first used. */
+async function findEngine(dataDir: string, closing: (() => Promise<unknown>)[]): Promise<RunEngine> {
   const engine = runEngines.docker(resolve(dataDir));
-  if ((await engine.missing()) !== undefined) return undefined;
-  await engine.sweep().catch(() => 0);
+  let swept: Promise<number> | undefined;
+  const missing = async (): Promise<string | undefined> => {
+    const reason = await engine.missing();
+    if (reason === undefined) await (swept ??= engine.sweep().catch(() => 0));
+    return reason;
+  };
+  await missing();
   closing.push(() => engine.close().catch(() => undefined));
-  return engine;
+  return { ...engine, missing };
 }

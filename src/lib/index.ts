@@ -10,6 +10,7 @@ export { formatAge, formatBytes, formatSeconds, printable, shortDigest } from ".
 export { isSameSecret, signWebhook, verifyWebhook, webhookKey, type WebhookHeaders } from "./webhook-signature.ts";
 export { fetchFailure, readBody } from "./http.ts";
 export { readTextFile } from "./read-text-file.ts";
+export { maskSecrets, secretForms } from "./mask-secrets.ts";
 export { placeInYaml } from "./place-in-yaml.ts";
 export { readDockerFrames } from "./docker-frames.ts";
 export { findCompose, runCompose } from "./run-compose.ts";

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Plan } from "../core/plan/index.ts";
 import type { Makers } from "./build/index.ts";
+import { closeQuestions } from "./ask-people.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { deployFleet } from "./deploy-environments.ts";
 import { matchFindings } from "./match/index.ts";
@@ -57,6 +58,7 @@ export async function runPass(ctx: Context, parts: LoopParts, options: PassOptio
   await tendTrains(ctx);
   await reverifyRunning(ctx);
   await tendAlarms(ctx);
+  await closeQuestions(ctx);
   await checkpointAudit(ctx);
   return { watched, plan, served };
 }

@@ -1,6 +1,7 @@
 import { nextStep, summarizeCauses, type NextStep } from "../core/plan/index.ts";
 import type { Lease, PromotionFacts, StoredError } from "../io/store/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
+import { askPeople } from "./ask-people.ts";
 import { attestCandidate } from "./attest-candidate.ts";
 import { buildCandidate, type Makers } from "./build/index.ts";
 import { leaseMs, type Context } from "./context.ts";
@@ -58,6 +59,7 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
     const facts = await ctx.store.loadPromotionFacts(id);
     if (facts === undefined) return "lost";
     const step = nextStep(await stepFacts(ctx, facts), ctx.config.environments, ctx.clock.now());
+    await askPeople(ctx, facts, step);
     const event = { image, rebuild: id };
     if (step.kind === "wait") {
       await ctx.store.releaseLease(lease, step.until ?? ctx.clock.now() + lookAgainMs);

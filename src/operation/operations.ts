@@ -44,7 +44,12 @@ export const operations = {
     output: retention,
   },
   look: { summary: "Look at the upstreams now", effect: "write", input: lookInput, output: looked },
-  log: { summary: "What the build of an image said", effect: "read", input: logInput, output: log },
+  log: {
+    summary: "What the build of an image said, or a check of its candidate",
+    effect: "read",
+    input: logInput,
+    output: log,
+  },
   why: { summary: "Why a digest exists", effect: "read", input: explain.whyInput, output: explain.why },
   history: {
     summary: "What was done, newest first",

@@ -82,7 +82,7 @@ describe("notifications", () => {
     await run();
     await operations.rollback({ image: "small-app", environment: "production", by: "ada", reason: "drill" });
     await run();
-    expect(typesOf(received)).toEqual(["alarm-raised", "held", "promoted", "rebuild-failed", "rolled-back"]);
+    expect(typesOf(received)).toEqual(["alarm-raised", "held", "promoted", "rebuild-failed", "resumed", "rolled-back"]);
     expect(received.every((one) => one.isSigned)).toBe(true);
     expect(received.find(({ type }) => type === "rebuild-failed")?.data).toMatchObject({ image: "small-alone" });
     // Each once: the receiver took every one.

@@ -1,12 +1,12 @@
 import { LineCounter, isMap, parseDocument } from "yaml";
 import { z } from "zod";
 import { placeInYaml, printable, tryShape } from "../../lib/index.ts";
-import { refusedKeys, serviceSchema, type SetService } from "./service-schema.ts";
+import { refusedKeys, serviceSchema, type ServiceInSet } from "./set-schema.ts";
 
 /** Services of a compose file, as a check may run them. */
 export interface ComposeSet {
   /** By name. */
-  readonly services: Readonly<Record<string, SetService>>;
+  readonly services: Readonly<Record<string, ServiceInSet>>;
   /** Names of its volumes. */
   readonly volumes: readonly string[];
 }

@@ -1,5 +1,5 @@
 import type { ComposeSet } from "./parse-compose-set.ts";
-import type { SetService } from "./service-schema.ts";
+import type { ServiceInSet } from "./set-schema.ts";
 
 /** What each container of a set may use. */
 export interface SetLimits {
@@ -41,7 +41,7 @@ export function renderComposeSet(set: ComposeSet, means: SetMeans): string {
   );
 }
 
-function renderService(name: string, service: SetService, means: SetMeans): object {
+function renderService(name: string, service: ServiceInSet, means: SetMeans): object {
   const { limits, labels, readOnly } = means;
   const { networks } = service;
   const aliases =
@@ -93,7 +93,7 @@ function sized(path: string): string {
   return `${path}:size=64m,mode=1777`;
 }
 
-function renderHealth(health: Exclude<SetService["healthcheck"], null>): object | undefined {
+function renderHealth(health: Exclude<ServiceInSet["healthcheck"], null>): object | undefined {
   if (health === undefined) return undefined;
   const { start_interval: _unread, ...read } = health;
   return given(read);

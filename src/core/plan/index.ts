@@ -23,6 +23,7 @@ export {
   soakLeft,
   type ChainLink,
   type NextStep,
+  type PersonAsked,
   type ParentFacts,
   type RebuildFacts,
   type StandingDigest,

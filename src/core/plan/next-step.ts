@@ -42,7 +42,12 @@ export interface RebuildFacts {
     readonly finishedAt?: Instant | null;
     /** When pipelines that it waits for are looked at again. */
     readonly resumeAt?: Instant | null;
-    readonly checks?: readonly { readonly message: string; readonly asks?: true }[];
+    readonly checks?: readonly {
+      readonly name?: string;
+      readonly verdict?: string;
+      readonly message: string;
+      readonly asks?: true;
+    }[];
   }[];
   /** What the environments of its image name. */
   readonly pointers: readonly StandingDigest[];
@@ -80,8 +85,21 @@ export type NextStep =
   | { readonly kind: "build" }
   | { readonly kind: "verify"; readonly environment: EnvironmentName }
   | { readonly kind: "promote"; readonly environment: EnvironmentName }
-  | { readonly kind: "wait"; readonly until: Instant | undefined; readonly reason: string }
+  | {
+      readonly kind: "wait";
+      readonly until: Instant | undefined;
+      readonly reason: string;
+      /** What only a person can answer; without it nobody is asked. */
+      readonly asks?: readonly PersonAsked[];
+    }
   | { readonly kind: "finish"; readonly state: "promoted" | "failed"; readonly reason: string };
+
+/** What a person is asked: for approvals, whether a drift may be, to promote, or for an engine that checks need. */
+export interface PersonAsked {
+  readonly kind: "approval" | "drift" | "promotion" | "engine";
+  readonly environment: EnvironmentName;
+  readonly reason: string;
+}
 
 const ended: ReadonlySet<RebuildState> = new Set(["promoted", "unchanged", "failed", "superseded"]);
 
@@ -164,11 +182,18 @@ function stepInto(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep 
     // What was not there may be by now: an engine, somebody's pipeline.
     const until = typeof newest?.finishedAt === "number" ? newest.finishedAt + verifyAgainMs : undefined;
     if (until !== undefined && until <= now) return { kind: "verify", environment: link.name };
-    return {
-      kind: "wait",
-      until,
-      reason: `checks for ${link.name} could not run, and policy requires them`,
-    };
+    const reason = `checks for ${link.name} could not run, and policy requires them`;
+    // A pipeline answers by itself.
+    const lacking = newest?.checks?.find(
+      ({ name = "", verdict: of }) => of === "not_run" && !name.startsWith("pipeline: "),
+    );
+    if (lacking === undefined) return { kind: "wait", until, reason };
+    const asked = {
+      kind: "engine",
+      environment: link.name,
+      reason: `${lacking.name ?? "a check"}: ${lacking.message}`,
+    } as const;
+    return { kind: "wait", until, reason, asks: [asked] };
   }
   const hold = facts.holds.find(
     (one) => (one.environment === null || one.environment === link.name) && (one.until === null || one.until > now),
@@ -195,6 +220,15 @@ export function obstaclesInto(
   facts: Pick<RebuildFacts, "lane" | "approvals" | "verifications" | "unprobed">,
   now: Instant,
 ): Obstacle[] {
+  return hindrancesInto(link, facts, now).obstacles;
+}
+
+/** The same, and what a person is asked because of it. */
+function hindrancesInto(
+  link: ChainLink,
+  facts: Pick<RebuildFacts, "lane" | "approvals" | "verifications" | "unprobed">,
+  now: Instant,
+): { readonly obstacles: Obstacle[]; readonly asks: PersonAsked[] } {
   const { lane } = facts;
   const approvals = facts.approvals.filter(({ environment }) => environment === link.name);
   const checks = facts.verifications.filter(({ environment }) => environment === link.name).at(-1)?.checks ?? [];
@@ -202,18 +236,28 @@ export function obstaclesInto(
   const obstacles = findObstacles(link.name, rules, { lane, approvals }, now);
   const asked = checks.filter(({ asks }) => asks === true).map(({ message }) => message);
   // Why somebody is asked stands with what is missing of their words, and not any more once it is given.
-  if (asked.length > 0 && describeLacking(link.name, rules.approvals, approvals) !== undefined)
+  const asks: PersonAsked[] = [];
+  const lacking = describeLacking(link.name, rules.approvals, approvals);
+  if (lacking !== undefined) {
+    const kind = asked.length > 0 ? "drift" : "approval";
+    asks.push({ kind, environment: link.name, reason: [lacking, ...asked].join("; ") });
+  }
+  if (asked.length > 0 && lacking !== undefined)
     obstacles.push({ reason: `a person is asked: ${asked.join("; ")}`, until: undefined });
   if (facts.unprobed.includes(link.name)) {
     obstacles.push({ reason: `no probe asks after it in ${link.name}, and policy requires one`, until: undefined });
   }
-  if (!mayMoveAlone(link, lane)) obstacles.push({ reason: `a person promotes to ${link.name}`, until: undefined });
-  return obstacles;
+  if (!mayMoveAlone(link, lane)) {
+    const reason = `a person promotes to ${link.name}`;
+    obstacles.push({ reason, until: undefined });
+    asks.push({ kind: "promotion", environment: link.name, reason });
+  }
+  return { obstacles, asks };
 }
 
 /** Verified, and nothing in its way but what the environment demands. */
 function stepThrough(link: ChainLink, facts: RebuildFacts, now: Instant): NextStep {
-  const obstacles = obstaclesInto(link, facts, now);
+  const { obstacles, asks } = hindrancesInto(link, facts, now);
   if (obstacles.length === 0) return { kind: "promote", environment: link.name };
   const ends = obstacles.map(({ until }) => until ?? Infinity);
   const until = Math.max(...ends);
@@ -221,5 +265,6 @@ function stepThrough(link: ChainLink, facts: RebuildFacts, now: Instant): NextSt
     kind: "wait",
     until: Number.isFinite(until) ? until : undefined,
     reason: obstacles.map(({ reason }) => reason).join("; "),
+    ...(asks.length === 0 ? {} : { asks }),
   };
 }

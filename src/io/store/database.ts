@@ -69,7 +69,7 @@ export function createDatabase(engine: SqlEngine, options: DatabaseOptions): Dat
             await saveAuditRow(trx, engine.kind, row);
             rows.push(row);
             end = row;
-            if (notifyOn.includes(action)) await insertNotification(trx, at, action, detail);
+            if (notifyOn.includes(action)) await insertNotification(trx, at, action, toldOf(action, detail));
           },
         });
         committing = true;
@@ -144,4 +144,12 @@ export async function saveAuditRow(trx: Transaction<Tables>, kind: SqlEngine["ki
     .values({ key: "audit-head", value: head })
     .onConflict((conflict) => conflict.column("key").doUpdateSet({ value: head }))
     .execute();
+}
+
+/** What whoever is notified is told: of a hold also what ends it. */
+function toldOf(action: string, detail: Detail): Detail {
+  if (action !== "held" || detail["byPerson"] !== true) return detail;
+  const whose = typeof detail["image"] === "string" ? detail["image"] : "--all";
+  const where = typeof detail["environment"] === "string" ? ` --environment ${detail["environment"]}` : "";
+  return { ...detail, answer: `tidemill resume ${whose}${where} --reason "..."` };
 }

@@ -30,6 +30,8 @@ import { promotionFactsQueries } from "./promotion-facts.ts";
 import { promotionQueries } from "./promotion.ts";
 import { quarantineQueries } from "./quarantine.ts";
 import { rebuildQueries } from "./rebuild.ts";
+import { questionQueries } from "./question.ts";
+import { checkLogQueries } from "./check-log.ts";
 import { buildLogQueries } from "./build-log.ts";
 import { settingQueries } from "./setting.ts";
 import { soakQueries } from "./soak.ts";
@@ -86,6 +88,8 @@ function allQueries(db: Database) {
     ...accountAllocationQueries(db),
     ...buildLogQueries(db),
     ...tokenQueries(db),
+    ...checkLogQueries(db),
+    ...questionQueries(db),
     ...settingQueries(db),
     ...eventQueries(db),
   };

@@ -157,6 +157,19 @@ export interface Tables {
     updatedAt: Time;
     finishedAt: MaybeTime;
   };
+  question: {
+    key: string;
+    kind: string;
+    image: ImageName;
+    environment: EnvironmentName;
+    digest: Digest;
+    rebuild: string;
+    message: string;
+    answer: string;
+    askedAt: Time;
+    closedAt: MaybeTime;
+  };
+  checkLog: { verification: string; name: string; at: Time; packed: string };
   buildLog: { rebuild: string; at: Time; text: string; leftOut: number };
   cause: { rebuild: string; key: string; kind: Cause["kind"]; detail: Json<Cause> };
   rebuildStep: { rebuild: string; key: string; fence: number; detail: Json<Detail>; doneAt: Time };
@@ -370,6 +383,7 @@ export type Quarantine = Row<"quarantine">;
 export type EvidenceRow = Row<"evidence">;
 export type AuditRow = Row<"audit">;
 export type Alarm = Row<"alarm">;
+export type Question = Row<"question">;
 export type Notification = Row<"notification">;
 export type AccountAllocation = Row<"accountAllocation">;
 export type TokenRow = Row<"token">;

@@ -13,7 +13,7 @@ import type { checkStructureTests } from "./check-structure-tests.ts";
 import type { CheckResult, VerifyRequest } from "./types.ts";
 
 type AskedCheck = Exclude<CheckConfig, PipelineCheck>;
-type Outcome = Pick<CheckResult, "verdict" | "messages" | "wordWanted">;
+type Outcome = Pick<CheckResult, "verdict" | "messages" | "wordWanted" | "log">;
 
 interface AskedDeps {
   readonly engine: RunEngine | undefined;
@@ -84,8 +84,10 @@ async function withRetries(
   for (let tries = 1; outcome.verdict === "failed" && tries <= count; tries += 1) {
     await sleep(pause, undefined, signal === undefined ? {} : { signal });
     outcome = await ask(check);
-    if (outcome.verdict === "passed")
-      return { verdict: "warned", messages: [`it passed at try ${tries + 1}; at the first: ${first ?? "it failed"}`] };
+    if (outcome.verdict === "passed") {
+      const messages = [`it passed at try ${tries + 1}; at the first: ${first ?? "it failed"}`];
+      return { ...outcome, verdict: "warned", messages };
+    }
   }
   return outcome;
 }

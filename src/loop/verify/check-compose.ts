@@ -14,13 +14,13 @@ import {
 import type { ImageReader, PlatformImage } from "../../io/layer/index.ts";
 import { probeHttp, probeTcp } from "../../io/probe/index.ts";
 import { messageOf, printable, readTextFile } from "../../lib/index.ts";
-import { lastLines } from "./last-lines.ts";
+import { lastLines, maxCheckLog } from "./last-lines.ts";
 import { onceMore } from "./once-more.ts";
 import type { CheckResult, VerifyRequest } from "./types.ts";
 
 type ComposeCheck = Extract<CheckConfig, { compose: unknown }>;
 type Probe = ComposeCheck["probes"][number];
-type Outcome = Pick<CheckResult, "verdict" | "messages" | "wordWanted">;
+type Outcome = Pick<CheckResult, "verdict" | "messages" | "wordWanted" | "log">;
 type Asked = Pick<VerifyRequest, "source" | "told" | "ownInSet">;
 
 interface Means {
@@ -71,7 +71,7 @@ export async function checkCompose(
       own,
       folder: dirname(path),
       timeoutMs: check.timeout,
-      limits: defaultRunLimits,
+      limits: { ...defaultRunLimits, outputBytes: maxCheckLog },
     };
     const ask = (set: RunningSet, ended: AbortSignal): Promise<string | undefined> =>
       askUntilWell(check, set, end, ended);
@@ -86,13 +86,21 @@ export async function checkCompose(
 function judge(served: ServedSet<string | undefined>): Outcome {
   if (served.kind === "unavailable") return { verdict: "not_run", messages: [served.reason], wordWanted: true };
   const wrong = served.kind === "asked" ? served.answer : `the set was not started: ${served.reason}`;
-  if (wrong === undefined) return { verdict: "passed", messages: [] };
+  const log = Object.entries(served.logs)
+    .flatMap(([service, text]) =>
+      text
+        .trimEnd()
+        .split("\n")
+        .map((line) => `${service} | ${line}`),
+    )
+    .join("\n");
+  if (wrong === undefined) return { verdict: "passed", messages: [], log };
   const said = Object.entries(served.logs).flatMap(([service, log]) =>
     lastLines(log)
       .slice(-linesOfEach)
       .map((line) => `${service}: ${line.slice(0, 500)}`),
   );
-  return { verdict: "failed", messages: [wrong, ...said].map((one) => printable(one)) };
+  return { verdict: "failed", messages: [wrong, ...said].map((one) => printable(one)), log };
 }
 
 /** The fleet's own images of a set, by service; a sentence where one of them is not in the environment yet. */

@@ -3,7 +3,7 @@ import { formatPlatform, type ImageSource } from "../../core/image/index.ts";
 import { defaultRunLimits, type RunEngine, type RunResult } from "../../io/engine/index.ts";
 import type { PlatformImage } from "../../io/layer/index.ts";
 import { messageOf } from "../../lib/index.ts";
-import { lastLines } from "./last-lines.ts";
+import { lastLines, maxCheckLog } from "./last-lines.ts";
 import { onceMore } from "./once-more.ts";
 import type { CheckResult } from "./types.ts";
 
@@ -25,8 +25,8 @@ export async function checkRun(
   image: PlatformImage,
   engine: RunEngine,
   signal: AbortSignal | undefined,
-): Promise<Pick<CheckResult, "verdict" | "messages">> {
-  const limits = { ...defaultRunLimits, timeoutMs: check.timeout };
+): Promise<Pick<CheckResult, "verdict" | "messages" | "log">> {
+  const limits = { ...defaultRunLimits, outputBytes: maxCheckLog, timeoutMs: check.timeout };
   const run = (): Promise<RunResult> =>
     engine.run(
       {
@@ -43,8 +43,8 @@ export async function checkRun(
     const result = await onceMore(run, signal);
     const wrong = whatIsWrong(check, result);
     return wrong === undefined
-      ? { verdict: "passed", messages: [] }
-      : { verdict: "failed", messages: [wrong, ...lastLines(result.output)] };
+      ? { verdict: "passed", messages: [], log: result.output }
+      : { verdict: "failed", messages: [wrong, ...lastLines(result.output)], log: result.output };
   } catch (error) {
     signal?.throwIfAborted();
     return { verdict: "failed", messages: [messageOf(error)] };

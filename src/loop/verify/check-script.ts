@@ -5,14 +5,12 @@ import type { PlatformImage } from "../../io/layer/index.ts";
 import { runProgram } from "../../io/probe/index.ts";
 import { messageOf, printable } from "../../lib/index.ts";
 import { whileServed } from "./check-started.ts";
-import { lastLines } from "./last-lines.ts";
+import { lastLines, maxCheckLog } from "./last-lines.ts";
 import type { CheckResult, VerifyRequest } from "./types.ts";
 
 type ScriptCheck = Extract<CheckConfig, { script: unknown }>;
 
-const keep = 65_536;
-
-type Outcome = Pick<CheckResult, "verdict" | "messages">;
+type Outcome = Pick<CheckResult, "verdict" | "messages" | "log">;
 type Asked = Pick<VerifyRequest, "digest" | "told">;
 
 /** The same with the candidate started: the program is told where it is. Where the candidate does not come to listen, or the engine fails, it has failed. Only an abort throws. */
@@ -27,7 +25,8 @@ export async function checkServedScript(
     checkScript(check, request, image.platform, either(ended, signal), address);
   try {
     const { answer, output } = await whileServed(check.serve, request.source, image, engine, use, signal);
-    if ("problem" in answer) return { verdict: "failed", messages: [answer.problem, ...lastLines(output)] };
+    if ("problem" in answer)
+      return { verdict: "failed", messages: [answer.problem, ...lastLines(output)], log: output };
     return answer.used;
   } catch (error) {
     signal?.throwIfAborted();
@@ -55,13 +54,18 @@ export async function checkScript(
     TIDEMILL_PLATFORM: formatPlatform(platform),
     ...(address === undefined ? {} : { TIDEMILL_ADDRESS: address }),
   };
-  const end = await runProgram({ command: script, env, timeoutMs: timeout, keep }, signal);
+  const end = await runProgram({ command: script, env, timeoutMs: timeout, keep: maxCheckLog }, signal);
   if (end.kind === "not started") return { verdict: "failed", messages: [printable(end.reason)] };
-  if (end.kind === "ended" && end.status === 0) return { verdict: "passed", messages: [] };
+  if (end.kind === "ended" && end.status === 0) return { verdict: "passed", messages: [], log: shown(end.output) };
   const wrong =
     end.kind === "late" ? `it did not end within ${timeout} ms` : `it ended with ${end.status ?? "a signal"}, not 0`;
   return {
     verdict: "failed",
     messages: [wrong, ...lastLines(end.output).map((line) => printable(line.slice(0, 500)))],
+    log: shown(end.output),
   };
+}
+
+function shown(output: string): string {
+  return output.split("\n").map(printable).join("\n");
 }

@@ -52,7 +52,7 @@ describe("a service that is started for a check", () => {
       asked += 1;
       response.writeHead(asked < 3 || question.url !== "/healthz" ? 503 : 200).end("all is well");
     });
-    expect(await checkStarted(http(port, { contains: "well" }), source, image, engine(), undefined)).toEqual({
+    expect(await checkStarted(http(port, { contains: "well" }), source, image, engine(), undefined)).toMatchObject({
       verdict: "passed",
       messages: [],
     });
@@ -61,7 +61,7 @@ describe("a service that is started for a check", () => {
 
   it("fails with its last answer and what it said, where its time is over", async () => {
     const { port, engine } = await served((_, response) => void response.writeHead(503).end());
-    expect(await checkStarted({ ...http(port), start: 500 }, source, image, engine(), undefined)).toEqual({
+    expect(await checkStarted({ ...http(port), start: 500 }, source, image, engine(), undefined)).toMatchObject({
       verdict: "failed",
       messages: ["it was not well within 500 ms: it answered 503", "starting", "listening"],
     });
@@ -100,12 +100,12 @@ describe("a program of one's own that asks a started candidate", () => {
   it("is told where it is, once it listens", async () => {
     let status = 200;
     const { port, engine } = await served((_, response) => response.writeHead(status).end("from the candidate"));
-    expect(await checkServedScript(script(port, ask), request, image, engine(), undefined)).toEqual({
+    expect(await checkServedScript(script(port, ask), request, image, engine(), undefined)).toMatchObject({
       verdict: "passed",
       messages: [],
     });
     status = 500;
-    expect(await checkServedScript(script(port, ask), request, image, engine(), undefined)).toEqual({
+    expect(await checkServedScript(script(port, ask), request, image, engine(), undefined)).toMatchObject({
       verdict: "failed",
       messages: ["it ended with 3, not 0", "from the candidate"],
     });
@@ -124,7 +124,7 @@ describe("a program of one's own that asks a started candidate", () => {
     const ended = await checkServedScript(slow, request, image, engine(ending.signal), undefined);
     expect(ended.verdict).toBe("failed");
     const broken = { ...engine(), serve: () => Promise.reject(new Error("the daemon is away")) };
-    expect(await checkServedScript(slow, request, image, broken, undefined)).toEqual({
+    expect(await checkServedScript(slow, request, image, broken, undefined)).toMatchObject({
       verdict: "failed",
       messages: ["the daemon is away"],
     });

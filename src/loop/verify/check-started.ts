@@ -6,7 +6,7 @@ import { defaultRunLimits, type RunEngine, type Served } from "../../io/engine/i
 import type { PlatformImage } from "../../io/layer/index.ts";
 import { probeHttp, probeTcp, type ProbeResult } from "../../io/probe/index.ts";
 import { messageOf } from "../../lib/index.ts";
-import { lastLines } from "./last-lines.ts";
+import { lastLines, maxCheckLog } from "./last-lines.ts";
 import { onceMore } from "./once-more.ts";
 import type { CheckResult } from "./types.ts";
 
@@ -35,7 +35,7 @@ export async function whileServed<T>(
     command,
     env,
     writable,
-    limits: defaultRunLimits,
+    limits: { ...defaultRunLimits, outputBytes: maxCheckLog },
   };
   const serve = () =>
     engine.serve(
@@ -57,18 +57,26 @@ export async function checkStarted(
   image: PlatformImage,
   engine: RunEngine,
   signal: AbortSignal | undefined,
-): Promise<Pick<CheckResult, "verdict" | "messages">> {
+): Promise<Pick<CheckResult, "verdict" | "messages" | "log">> {
   const { command = [], env, writable } = check;
   const { parsed: manifest, platform } = image;
   try {
-    const request = { source, manifest, platform, command, env, writable, limits: defaultRunLimits };
+    const request = {
+      source,
+      manifest,
+      platform,
+      command,
+      env,
+      writable,
+      limits: { ...defaultRunLimits, outputBytes: maxCheckLog },
+    };
     const serve = (): Promise<Served<string | undefined>> =>
       engine.serve(request, (host, ended) => askUntilWell(check, host, ended), signal);
     const { answer, output } = await onceMore(serve, signal);
     signal?.throwIfAborted();
     return answer === undefined
-      ? { verdict: "passed", messages: [] }
-      : { verdict: "failed", messages: [answer, ...lastLines(output)] };
+      ? { verdict: "passed", messages: [], log: output }
+      : { verdict: "failed", messages: [answer, ...lastLines(output)], log: output };
   } catch (error) {
     signal?.throwIfAborted();
     return { verdict: "failed", messages: [messageOf(error)] };

@@ -19,7 +19,7 @@ import { onceMore } from "./once-more.ts";
 import type { CheckResult } from "./types.ts";
 
 type StructureTestsCheck = Extract<CheckConfig, { structureTests: unknown }>;
-type Outcome = Pick<CheckResult, "verdict" | "messages">;
+type Outcome = Pick<CheckResult, "verdict" | "messages" | "log">;
 
 interface Subject {
   readonly source: ImageSource;
@@ -39,6 +39,7 @@ export async function checkStructureTests(
 ): Promise<Outcome> {
   const wrong: string[] = [];
   const notRun = new Set<string>();
+  const log: string[] = [];
   for (const file of check.structureTests) {
     const say = (what: string): void => void wrong.push(`${file}: ${what}`);
     try {
@@ -48,7 +49,13 @@ export async function checkStructureTests(
         continue;
       }
       for (const one of await checkFiles(parsed.tests, subject, signal)) say(one);
-      const reason = await runCommands(check, parsed.tests, subject, say, signal);
+      const reason = await runCommands(
+        check,
+        parsed.tests,
+        subject,
+        { say, log: (text) => void log.push(text) },
+        signal,
+      );
       if (reason !== undefined)
         notRun.add(`${file}: ${parsed.tests.commandTests.length} commands were not run: ${reason}`);
     } catch (error) {
@@ -56,8 +63,10 @@ export async function checkStructureTests(
       say(messageOf(error));
     }
   }
-  if (wrong.length > 0) return { verdict: "failed", messages: atMost(wrong) };
-  return notRun.size > 0 ? { verdict: "not_run", messages: atMost([...notRun]) } : { verdict: "passed", messages: [] };
+  const said = log.length === 0 ? {} : { log: log.join("\n") };
+  if (wrong.length > 0) return { verdict: "failed", messages: atMost(wrong), ...said };
+  if (notRun.size > 0) return { verdict: "not_run", messages: atMost([...notRun]), ...said };
+  return { verdict: "passed", messages: [], ...said };
 }
 
 async function checkFiles(
@@ -80,7 +89,7 @@ async function runCommands(
   { timeout, network, writable }: StructureTestsCheck,
   tests: StructureTests,
   { source, image, engine }: Subject,
-  say: (what: string) => void,
+  { say, log }: { readonly say: (what: string) => void; readonly log: (text: string) => void },
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   if (tests.commandTests.length === 0) return undefined;
@@ -101,6 +110,7 @@ async function runCommands(
       limits: { ...defaultRunLimits, timeoutMs: timeout },
     };
     const end = await onceMore(() => engine.run(request, signal), signal);
+    log(`${test.name}:\n${end.output}`);
     const found =
       end.end === "timeout"
         ? [`it did not end within ${timeout} ms`]

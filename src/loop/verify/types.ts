@@ -17,6 +17,8 @@ export interface CheckResult {
   readonly asks?: true;
   /** Of one that is `not_run`: its parts were there and did not answer, so its word is waited for whatever policy says. */
   readonly wordWanted?: true;
+  /** All that it said, at most a mebibyte, as it came. */
+  readonly log?: string;
   readonly ms: number;
 }
 

@@ -3,10 +3,11 @@ import { formatPlatform, type Platform } from "../../core/image/index.ts";
 import type { Cause } from "../../core/plan/index.ts";
 import { judgeVerification, type Judgement } from "../../core/policy/index.ts";
 import { ownImage, type EnvironmentConfig } from "../../core/config/index.ts";
-import type { Detail, Lease, Pointer, PromotionFacts, StoredCheck, Verdict } from "../../io/store/index.ts";
+import type { Detail, Lease, Pointer, PromotionFacts, Verdict } from "../../io/store/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
 import { checkAdvisories } from "./check-advisories.ts";
+import { keepCheckLogs, storedChecks } from "./keep-check-logs.ts";
 import { isPipeline, pipelinesState, stepPipelines, type PipelinesState } from "./check-pipeline.ts";
 import type { CandidateVerification, CheckResult, OwnInSet } from "./types.ts";
 import { verifyCandidate } from "./verify-candidate.ts";
@@ -48,19 +49,24 @@ export async function verifyRebuild(
   const end = await judgeCandidate(ctx, question, facts.pointers, environment, signal, before);
   if (end.kind === "waits") {
     const { waiting, resumeAt } = end;
-    const waits = { found: waiting as unknown as Detail, resumeAt };
-    const checks = waiting.checks.map(storedCheck);
+    const found = { ...waiting, checks: waiting.checks.map(({ log: _log, ...check }) => check) };
+    const waits = { found: found as unknown as Detail, resumeAt };
+    const checks = storedChecks(ctx, waiting.checks);
     const saved = await ctx.store.saveVerification(lease, { ...base, verdict: null, checks, waits });
-    return saved.kind === "lost" ? { kind: "lost" } : end;
+    if (saved.kind === "lost") return { kind: "lost" };
+    await keepCheckLogs(ctx, saved.verification, waiting.checks);
+    return end;
   }
   const { found, judged } = end;
-  const checks = found.checks.map(storedCheck);
+  const checks = storedChecks(ctx, found.checks);
   const change =
     judged.verdict === "failed"
       ? { lastError: { code: found.failure ?? "checks-failed", message: judged.reasons.join("; "), hint: null } }
       : undefined;
   const saved = await ctx.store.saveVerification(lease, { ...base, verdict: judged.verdict, checks }, change);
-  return saved.kind === "lost" ? { kind: "lost" } : { kind: "verified", ...judged };
+  if (saved.kind === "lost") return { kind: "lost" };
+  await keepCheckLogs(ctx, saved.verification, found.checks);
+  return { kind: "verified", ...judged };
 }
 
 export interface CandidateQuestion {
@@ -235,9 +241,4 @@ async function runnablePlatforms(ctx: Context, checks: readonly CheckResult[]): 
   for (const platform of platforms.values())
     if (await engine.canRun(platform).catch(() => false)) runnable.push(platform);
   return runnable;
-}
-
-function storedCheck({ name, platform, verdict, messages, asks }: CheckResult): StoredCheck {
-  const message = messages.slice(0, 20).join("; ");
-  return { name: `${name} (${formatPlatform(platform)})`, verdict, message, ...(asks === true ? { asks } : {}) };
 }

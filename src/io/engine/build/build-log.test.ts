@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createBuildLog, secretForms, type BuildLog } from "./build-log.ts";
+import { secretForms } from "../../../lib/index.ts";
+import { createBuildLog, type BuildLog } from "./build-log.ts";
 
 function logOf(secrets: readonly string[] = [], limit = 1_000_000): { lines: string[]; log: BuildLog } {
   const lines: string[] = [];

@@ -1,5 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
-import { formatBytes, printable } from "../../../lib/index.ts";
+import { formatBytes, maskSecrets, printable, secretForms } from "../../../lib/index.ts";
 import type { LogSink } from "./types.ts";
 
 /** What a build says, cut into lines. */
@@ -19,9 +19,6 @@ export interface BuildLog {
 const keptLines = 30;
 /** A line that is longer comes in pieces. */
 const lineLimit = 8192;
-const mask = "***";
-/** A shorter one would make the log unreadable, and hides nothing. */
-const shortestMasked = 4;
 
 /** Passes lines on to `sink`, at most `limit` bytes of them, with each of `secrets` masked wherever it stands in a line. */
 export function createBuildLog(sink: LogSink, limit: number, secrets: readonly string[]): BuildLog {
@@ -32,7 +29,7 @@ export function createBuildLog(sink: LogSink, limit: number, secrets: readonly s
   let passed = 0;
   let dropped = 0;
 
-  const hide = (text: string): string => needles.reduce((shown, needle) => shown.replaceAll(needle, mask), text);
+  const hide = (text: string): string => maskSecrets(text, needles);
 
   function emit(raw: string): void {
     const line = printable(hide(raw));
@@ -79,16 +76,4 @@ export function createBuildLog(sink: LogSink, limit: number, secrets: readonly s
       if (dropped > 0) sink(`… ${formatBytes(dropped)} of output were left out`);
     },
   };
-}
-
-/** A secret as it may stand in a log or a file: itself, each of its lines, and as Base64. */
-export function secretForms(secrets: readonly string[]): string[] {
-  const forms = secrets.flatMap((secret) => {
-    const bare = secret.replace(/[\r\n]+$/, "");
-    if (bare.length < shortestMasked) return [];
-    const lines = bare.split(/\r?\n/).map((line) => line.trim());
-    return [secret, bare, ...lines, Buffer.from(secret).toString("base64"), Buffer.from(bare).toString("base64")];
-  });
-  const long = forms.filter((form) => form.length >= shortestMasked && !/^-----(?:BEGIN|END) /.test(form));
-  return [...new Set(long)].sort((a, b) => b.length - a.length);
 }

@@ -171,7 +171,7 @@ export const serviceSchema = z.strictObject({
   cap_drop: passedOver,
 });
 
-export type SetService = z.output<typeof serviceSchema>;
+export type ServiceInSet = z.output<typeof serviceSchema>;
 
 /** Why a key of a service is refused; of others it is said that they are not known. */
 export const refusedKeys: Readonly<Record<string, string>> = {
