@@ -120,6 +120,5 @@ async function signatureOf(
       });
     });
   if ("key" in said) return { kind: "key", keys: [await read(said.key)] };
-  const { issuer, subject, trustedRoot } = said;
-  return { kind: "identity", issuer, subject, trustedRoot: await read(trustedRoot) };
+  return { ...said, kind: "identity", trustedRoot: await read(said.trustedRoot) };
 }

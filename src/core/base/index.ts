@@ -17,3 +17,5 @@ export {
   type Support,
 } from "./end-of-life.ts";
 export { parsePushNotification, type PushFormat, type PushNotification } from "./parse-push-notification.ts";
+export { compilePattern, type LinearPattern } from "./linear-pattern.ts";
+export { PatternError } from "./parse-pattern.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { evidenceDemand } from "./evidence-schema.ts";
 import { gates } from "./gates-schema.ts";
-import { duration, headers, name, units } from "./values.ts";
+import { duration, headers, moment, name, units } from "./values.ts";
 
 const zone = z
   .string()
@@ -25,12 +25,6 @@ const window = z.strictObject({
     .describe("Where it is not later than `from`, on the next day"),
   zone,
 });
-
-const moment = z
-  .union([z.iso.date(), z.iso.datetime({ offset: true })], {
-    error: "a date in UTC or a moment: `2026-12-20`, `2026-12-20T18:00:00+01:00`",
-  })
-  .transform((value) => Date.parse(value));
 
 const freeze = z
   .strictObject({

@@ -4,6 +4,7 @@ import { deployments } from "./deployments-schema.ts";
 import { evidence } from "./evidence-schema.ts";
 import { environmentRules } from "./environment-schema.ts";
 import { feeds } from "./feeds-schema.ts";
+import { rootedIdentity } from "./identity-schema.ts";
 import { webhooks } from "./webhooks-schema.ts";
 import { absolutePath, duration, name, owner, size, sizes, text, units, variable } from "./values.ts";
 
@@ -231,11 +232,7 @@ const base = z.strictObject({
     .union(
       [
         z.strictObject({ key: text.describe("Path of the public key that it must be signed with, as by cosign") }),
-        z.strictObject({
-          issuer: text.describe("Who vouches for the identity: address of an OpenID issuer"),
-          subject: text.describe("E-mail address or URI, whole"),
-          trustedRoot: text.describe("Path of Sigstore's trusted_root.json"),
-        }),
+        rootedIdentity,
       ],
       { error: "`{ key: PATH }`, or `issuer`, `subject` and `trustedRoot`" },
     )

@@ -19,6 +19,13 @@ export const duration = z
     return Number(digits) * (units[unit as keyof typeof units] ?? 1000);
   });
 
+/** Read as milliseconds since 1970. */
+export const moment = z
+  .union([z.iso.date(), z.iso.datetime({ offset: true })], {
+    error: "a date in UTC or a moment: `2026-12-20`, `2026-12-20T18:00:00+01:00`",
+  })
+  .transform((value) => Date.parse(value));
+
 export const text = z.string().max(4096);
 
 export const absolutePath = z

@@ -10,6 +10,14 @@ export {
   type ReadStatement,
 } from "./statement.ts";
 export { verifyBundleWithKey, verifySimpleSigning } from "./verify-key-signature.ts";
-export type { SignaturePolicy, SignatureVerdict, SignedImage } from "./types.ts";
+export type { IdentityPolicy, SignaturePolicy, SignatureVerdict, SignedImage, Thresholds } from "./types.ts";
+export {
+  checkIdentityRule,
+  refuseIdentity,
+  type SeenIdentity,
+  type SignerIdentity,
+  type TextRule,
+} from "./identity.ts";
+export { claimNames, readCertificateIdentity, type ClaimName, type SubjectKind } from "./certificate-identity.ts";
 export { openPrivateKey, publicPem, sealPrivateKey, type FreshBytes } from "./private-key.ts";
 export { provenanceTypes, refuseProvenance, type ProvenanceRule } from "./provenance.ts";

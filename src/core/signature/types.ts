@@ -1,19 +1,29 @@
 import type { Digest } from "../../lib/index.ts";
+import type { SignerIdentity } from "./identity.ts";
 
 /** Who must have signed an image before it is believed. */
 export type SignaturePolicy =
   /** The holder of any of these keys: PEM, `PUBLIC KEY`, of ECDSA P-256, Ed25519, or RSA of 2,048 bits or more. */
-  | { readonly kind: "key"; readonly keys: readonly string[]; readonly signedAs?: readonly string[] }
-  /** Whoever had this identity when a certificate was made out, by an authority of `trustedRoot` (Sigstore's trusted_root.json). */
-  | {
-      readonly kind: "identity";
-      /** Who vouched for the identity: the address of an OpenID issuer. */
-      readonly issuer: string;
-      /** An e-mail address or URI, whole. */
-      readonly subject: string;
-      readonly trustedRoot: string;
-      readonly signedAs?: readonly string[];
-    };
+  { readonly kind: "key"; readonly keys: readonly string[]; readonly signedAs?: readonly string[] } | IdentityPolicy;
+
+/** Whoever had this identity when a certificate was made out, by an authority of `trustedRoot`. */
+export interface IdentityPolicy extends SignerIdentity {
+  readonly kind: "identity";
+  /** Sigstore's trusted_root.json, or that of one's own Sigstore: its text. */
+  readonly trustedRoot: string;
+  readonly thresholds?: Thresholds | undefined;
+  readonly signedAs?: readonly string[];
+}
+
+/** How many have to vouch, each once. Without a number one, of what the trusted root names at all. */
+export interface Thresholds {
+  /** Logs of signatures (Rekor) that have the entry. */
+  readonly logs?: number | undefined;
+  /** Logs of certificates that have the certificate. */
+  readonly certificateLogs?: number | undefined;
+  /** Moments of signing, by a log's promise or a timestamp authority; never none. */
+  readonly timestamps?: number | undefined;
+}
 
 /** What a signature is to be of. */
 export interface SignedImage {

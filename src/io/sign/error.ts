@@ -5,6 +5,8 @@ export class SignError extends AppError<
   | "BAD_KEY"
   /** A trusted root of a policy cannot be read. */
   | "BAD_ROOT"
+  /** An identity of a policy cannot be used. */
+  | "BAD_IDENTITY"
   /** A private key cannot be opened: it is not there, is none, or has another passphrase. */
   | "KEY_CLOSED"
   /** A program that signs gave no signature. */

@@ -1,0 +1,80 @@
+import { compilePattern, PatternError } from "../base/index.ts";
+import type { Instant } from "../../lib/index.ts";
+import type { ClaimName, SubjectKind } from "./certificate-identity.ts";
+
+/** What a text has to be: this one, whole, or one that the pattern matches whole, in linear time (ADR 21). */
+export type TextRule = string | { readonly pattern: string };
+
+/** Whom a certificate has to be made out for before what it signed counts. */
+export interface SignerIdentity {
+  /** Who vouched for the identity: the address of an OpenID issuer. */
+  readonly issuer: TextRule;
+  /** An e-mail address, a URI, or a name of a user. */
+  readonly subject: TextRule;
+  /** What kind of name the subject is in the certificate; any without it. */
+  readonly subjectKind?: SubjectKind | undefined;
+  /** What else the issuer said, which the certificate repeats: of which repository, at which ref. */
+  readonly claims?: Readonly<Partial<Record<ClaimName, TextRule | undefined>>> | undefined;
+  /** Milliseconds: what was signed before this, or at or after `until`, does not count. */
+  readonly from?: Instant | undefined;
+  readonly until?: Instant | undefined;
+}
+
+/** Who signed, as a verified certificate says, and when, as logs and timestamp authorities vouch. */
+export interface SeenIdentity {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly subjectKind: SubjectKind;
+  readonly claims: Readonly<Partial<Record<ClaimName, string>>>;
+  readonly times: readonly Instant[];
+}
+
+/** Names are at most 2,000 characters and patterns 1,000 places: what no honest pair of them needs. */
+const mostSteps = 4_000_000;
+
+/** Why who signed is not whom a rule names, as a sentence's end; undefined where it is. */
+export function refuseIdentity(rule: SignerIdentity, seen: SeenIdentity): string | undefined {
+  if (!matches(rule.subject, seen.subject) || !matches(rule.issuer, seen.issuer))
+    return `it is by ${seen.subject} of ${seen.issuer}`;
+  if (rule.subjectKind !== undefined && rule.subjectKind !== seen.subjectKind)
+    return `it is by ${seen.subject}, which is of kind ${seen.subjectKind}, not ${rule.subjectKind}`;
+  for (const [name, wanted] of Object.entries(rule.claims ?? {}) as [ClaimName, TextRule | undefined][]) {
+    if (wanted === undefined) continue;
+    const said = seen.claims[name];
+    if (said === undefined) return `its certificate does not say ${name}`;
+    if (!matches(wanted, said)) return `its certificate says ${name} ${said}`;
+  }
+  return refuseTimes(rule, seen.times);
+}
+
+/** All moments that are vouched for have to lie in the window: one that does not may be the true one. */
+function refuseTimes({ from, until }: SignerIdentity, times: readonly Instant[]): string | undefined {
+  const outside = times.find((at) => (from !== undefined && at < from) || (until !== undefined && at >= until));
+  if (outside !== undefined)
+    return `it was signed at ${new Date(outside).toISOString()}, when that identity did not count`;
+  return times.length === 0 && (from ?? until) !== undefined ? "nobody vouches for when it was signed" : undefined;
+}
+
+/** Why a rule cannot be used, as a sentence's end; undefined where it can. */
+export function checkIdentityRule({ issuer, subject, claims = {} }: SignerIdentity): string | undefined {
+  for (const rule of [issuer, subject, ...Object.values(claims)]) {
+    if (rule === undefined || typeof rule === "string") continue;
+    try {
+      compilePattern(rule.pattern);
+    } catch (error) {
+      if (!(error instanceof PatternError)) throw error;
+      return `the pattern "${rule.pattern.slice(0, 100)}" cannot be used: ${error.message}`;
+    }
+  }
+  return undefined;
+}
+
+function matches(rule: TextRule, text: string): boolean {
+  if (typeof rule === "string") return rule === text;
+  try {
+    return compilePattern(rule.pattern).match(text, { steps: mostSteps }) !== undefined;
+  } catch (error) {
+    if (error instanceof PatternError) return false;
+    throw error;
+  }
+}
