@@ -1,5 +1,5 @@
 import { formatStatement } from "../core/evidence/index.ts";
-import { signStatement } from "../io/sign/index.ts";
+import { signerOfEvidence, signStatement } from "../io/sign/index.ts";
 import { AppError, isDigest } from "../lib/index.ts";
 import type { Context } from "./context.ts";
 
@@ -28,7 +28,12 @@ export async function checkpointAudit(ctx: Context, { now = false } = {}): Promi
     const predicate = { seq, hash, at: new Date(at).toISOString() };
     const statement = formatStatement([{ name: "audit", digest: hash }], checkpointType, predicate);
     const bundle = await signStatement(signer, statement);
-    await store.saveAudit("tidemill", checkpointAction, { seq, hash, key: signer.key.fingerprint, bundle });
+    await store.saveAudit("tidemill", checkpointAction, {
+      seq,
+      hash,
+      key: signerOfEvidence(signer).fingerprint,
+      bundle,
+    });
     return true;
   } catch (error) {
     if (error instanceof AppError && keyTroubles.has(error.code)) return false;

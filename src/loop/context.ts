@@ -2,14 +2,14 @@ import type { Config, EvidenceConfig } from "../core/config/index.ts";
 import type { Reference } from "../core/image/index.ts";
 import type { FixedPackage } from "../core/patch/index.ts";
 import type { PackageChange } from "../core/plan/index.ts";
-import type { TrustedKey } from "../core/signature/index.ts";
+import type { TrustedSigner } from "../core/signature/index.ts";
 import type { DeployTarget } from "../io/deploy/index.ts";
 import type { Distro, SuiteSource } from "../io/distro/index.ts";
 import type { BuildEngine, RunEngine } from "../io/engine/index.ts";
 import type { Feed } from "../io/feeds/index.ts";
 import type { ImageReader } from "../io/layer/index.ts";
 import type { RegistryClient, Repository, TagAsker } from "../io/registry/index.ts";
-import type { Signer } from "../io/sign/index.ts";
+import type { EvidenceSigner } from "../io/sign/index.ts";
 import type { Store } from "../io/store/index.ts";
 import type { Clock, Digest, Logger } from "../lib/index.ts";
 import type { BelievedBase } from "./believed-bases.ts";
@@ -49,9 +49,12 @@ export interface FleetEvidence {
   /** Who says that it made, checked and scanned. */
   readonly verifier: { readonly id: string; readonly version: string };
   /** What signs, opened when it is first asked for. Throws KEY_CLOSED where it cannot be. */
-  readonly signer: () => Promise<Signer>;
-  /** Keys as they are now: whose evidence counts, and whose no longer does. Throws BAD_KEY, KEY_CLOSED. */
-  readonly keys: () => Promise<{ readonly trusted: readonly TrustedKey[]; readonly revoked: readonly TrustedKey[] }>;
+  readonly signer: () => Promise<EvidenceSigner>;
+  /** Keys and identities as they are now: whose evidence counts, and whose no longer does. Throws BAD_KEY, BAD_ROOT, KEY_CLOSED. */
+  readonly keys: () => Promise<{
+    readonly trusted: readonly TrustedSigner[];
+    readonly revoked: readonly TrustedSigner[];
+  }>;
 }
 
 /** What every step is given: the world, and where to write down what was done to it. */

@@ -1,19 +1,19 @@
 import type { Config, EvidenceConfig } from "../core/config/index.ts";
 import { environmentOfPolicy, kindOfPredicate, predicateTypes, type EvidenceKind } from "../core/evidence/index.ts";
 import { judgeEvidence, type EvidenceFacts, type StandingEvidence } from "../core/policy/index.ts";
-import type { TrustedKey } from "../core/signature/index.ts";
+import type { TrustedSigner } from "../core/signature/index.ts";
 import { readEvidence, type FoundEvidence, type SignatureSource } from "../io/sign/index.ts";
 import type { Digest } from "../lib/index.ts";
 import type { Context } from "./context.ts";
 
-/** The evidence beside a digest as it is judged, by any of `keys`. Throws what the registry throws. */
+/** The evidence beside a digest as it is judged, by any of `signers`. Throws what the registry throws. */
 export async function loadStandingEvidence(
   source: SignatureSource,
   digest: Digest,
-  keys: readonly TrustedKey[],
+  signers: readonly TrustedSigner[],
   signal?: AbortSignal,
 ): Promise<EvidenceFacts> {
-  const { found, refused, problems } = await readEvidence(source, digest, [digest], keys, signal);
+  const { found, refused, problems } = await readEvidence(source, digest, [digest], signers, signal);
   return { found: found.map(standingOf), refused, problems };
 }
 
@@ -31,7 +31,8 @@ export async function findLackingEvidence(
   const kinds = evidence === undefined ? [] : demandedFor(config, evidence.rules, environment);
   if (evidence === undefined || kinds.length === 0) return [];
   const { trusted, revoked } = await evidence.keys();
-  const facts = await loadStandingEvidence(repositoryOf(image), digest, [...trusted, ...revoked], signal);
+  // Who was revoked stays so, also where a pattern would take them.
+  const facts = await loadStandingEvidence(repositoryOf(image), digest, [...revoked, ...trusted], signal);
   return judgeEvidence(facts, {
     kinds,
     environment,
@@ -71,7 +72,7 @@ export async function gateEvidence(
   return reasons;
 }
 
-export function fingerprints(keys: readonly TrustedKey[]): Set<Digest> {
+export function fingerprints(keys: readonly TrustedSigner[]): Set<Digest> {
   return new Set(keys.map(({ fingerprint }) => fingerprint));
 }
 

@@ -1,14 +1,29 @@
 import { z } from "zod";
 import { evidenceKinds } from "../core/evidence/index.ts";
+import { claimNames } from "../core/signature/index.ts";
 import { count, digest, digestPrefix, environmentName, imageName, pathText } from "./shapes.ts";
 
+/** A text, whole, or a pattern that has to match all of it. */
+const identityText = z.union([z.string().max(2000), z.strictObject({ pattern: z.string().max(256) })]);
 const evidenceKind = z.enum(evidenceKinds);
 
 export const verifyInput = z.strictObject({
   /** Of an image in a registry. */
   reference: pathText,
-  /** Public keys whose evidence counts, PEM; those of the configuration without any. */
+  /** Public keys whose evidence counts, PEM; whom the configuration trusts without any key or identity. */
   keys: z.array(z.string().max(16_384)).max(100).default([]),
+  /** Identities whose evidence counts as well, each with the trusted root that its certificates come from. */
+  identities: z
+    .array(
+      z.strictObject({
+        issuer: identityText,
+        subject: identityText,
+        claims: z.partialRecord(z.enum(claimNames), identityText).optional(),
+        trustedRoot: z.string().max(1_048_576),
+      }),
+    )
+    .max(10)
+    .default([]),
   /** What has to be there; that it is signed, without it. */
   require: z.array(evidenceKind).max(evidenceKinds.length).optional(),
   /** Demand what the configuration demands. */

@@ -41,8 +41,52 @@ describe("`evidence:`", () => {
     });
   });
 
+  const keyless =
+    "fulcio: https://fulcio.example, rekor: https://rekor.example, timestamp: https://tsa.example/api/v1/timestamp, issuer: https://issuer.example, subject: mill@example.org, trustedRoot: root.json";
+
+  it("may be signed by an identity, and trust identities beside keys", () => {
+    const other =
+      "{ issuer: https://issuer.example, subject: { pattern: 'https://forge.example/.*' }, claims: { sourceRef: refs/heads/main }, until: 2026-05-01, trustedRoot: root.json }";
+    const found = parse(`evidence: { keyless: { ${keyless}, token: { file: token } }, trust: [a.pub, ${other}] }`);
+    expect(found).toMatchObject({
+      kind: "ok",
+      config: {
+        evidence: {
+          keyless: { audience: "sigstore", token: { file: "token" } },
+          trust: ["a.pub", { claims: { sourceRef: "refs/heads/main" }, until: Date.parse("2026-05-01") }],
+        },
+      },
+    });
+  });
+
   it.each([
-    ["neither", "evidence: {}", /name either `key:` or `program:`/],
+    [
+      "a token in the clear",
+      `evidence: { keyless: { ${keyless.replace("https://fulcio", "http://fulcio")} } }`,
+      /https/,
+    ],
+    [
+      "a name in an address",
+      `evidence: { keyless: { ${keyless.replace("https://rekor", "https://me@rekor")} } }`,
+      /https/,
+    ],
+    [
+      "a host that only begins like this one",
+      `evidence: { keyless: { ${keyless.replace("https://rekor.", "http://localhost.")} } }`,
+      /https/,
+    ],
+    [
+      "a pattern that never ends",
+      "evidence: { key: a.key, trust: [{ issuer: i, subject: { pattern: '(' }, trustedRoot: r }] }",
+      /issuer, subject, trustedRoot/,
+    ],
+    ["an identity without a root", "evidence: { key: a.key, trust: [{ issuer: i, subject: s }] }", /./],
+    [
+      "a claim that there is not",
+      "evidence: { key: a.key, trust: [{ issuer: i, subject: s, trustedRoot: r, claims: { moon: x } }] }",
+      /./,
+    ],
+    ["neither", "evidence: {}", /name either `key:`, `program:` or `keyless:`/],
     ["both", "evidence: { key: a.key, program: { command: [x], key: y } }", /name either/],
     ["a public key as the private one", "evidence: { key: a.pub }", /ends in `\.key`/],
     ["a demand for VEX", "evidence: { key: a.key, require: [vex] }", /VEX cannot be demanded/],

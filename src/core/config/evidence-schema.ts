@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { evidenceKinds, type EvidenceKind } from "../evidence/index.ts";
+import { rootedIdentity } from "./identity-schema.ts";
+import { keyless } from "./keyless-schema.ts";
 import { duration, text, units, variable } from "./values.ts";
 
 const kinds = z.array(z.enum(evidenceKinds)).max(evidenceKinds.length);
@@ -11,6 +13,11 @@ const usual: readonly EvidenceKind[] = ["signature", "sbom", "provenance", "veri
 export const evidenceDemand = kinds.refine((demanded) => !demanded.includes("vex"), {
   error: "VEX cannot be demanded: of many a digest there is nothing to say",
 });
+
+const signers = z
+  .array(z.union([text, rootedIdentity], { error: "the path of a public key, or `{ issuer, subject, trustedRoot }`" }))
+  .max(100)
+  .default([]);
 
 /** What is signed and put beside every digest that is promoted, and what a promotion demands of that. */
 export const evidence = z
@@ -32,11 +39,14 @@ export const evidence = z
       })
       .optional()
       .describe("In place of `key`: what asks a KMS or a token to sign"),
+    keyless: keyless.optional().describe("In place of `key`: signs as an identity, by Fulcio and Rekor"),
     passphrase: variable
       .default("TIDEMILL_KEY_PASSPHRASE")
       .describe("The variable of the environment that holds the key's passphrase"),
-    trust: z.array(text).max(100).default([]).describe("Paths of public keys whose evidence counts as well"),
-    revoked: z.array(text).max(100).default([]).describe("Paths of public keys of which nothing counts any more"),
+    trust: signers.describe("Whose evidence counts as well: paths of public keys, or identities"),
+    revoked: signers.describe(
+      "Of whom nothing counts any more; of an identity with `from` or `until` what was signed then",
+    ),
     builder: z
       .string()
       .max(500)
@@ -48,8 +58,8 @@ export const evidence = z
       .optional()
       .describe(`Without what, verified, no promotion goes ahead; of ${usual.join(", ")} all that is made without it`),
   })
-  .refine(({ key, program }) => (key === undefined) !== (program === undefined), {
-    error: "name either `key:` or `program:`",
+  .refine(({ key, program, keyless: own }) => [key, program, own].filter((one) => one !== undefined).length === 1, {
+    error: "name either `key:`, `program:` or `keyless:`",
   })
   .refine(({ attach, require = [] }) => require.every((kind) => attach.includes(kind)), {
     path: ["require"],

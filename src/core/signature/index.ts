@@ -18,6 +18,7 @@ export {
   type SignerIdentity,
   type TextRule,
 } from "./identity.ts";
+export { isIdentity, isKey, trustIdentity, type TrustedIdentity, type TrustedSigner } from "./trusted-signer.ts";
 export { claimNames, readCertificateIdentity, type ClaimName, type SubjectKind } from "./certificate-identity.ts";
 export { openPrivateKey, publicPem, sealPrivateKey, type FreshBytes } from "./private-key.ts";
 export { provenanceTypes, refuseProvenance, type ProvenanceRule } from "./provenance.ts";

@@ -7,7 +7,7 @@ import { needs } from "../../../test/needs.ts";
 import { parseJson, readStatement, readTrustedKey } from "../../core/signature/index.ts";
 import { sha256 } from "../../lib/index.ts";
 import { readBundle } from "./read-bundle.ts";
-import { createBundleVerifier, createLoggedKeyVerifier } from "./verify-bundle.ts";
+import { createIdentityBundleVerifier, createLoggedKeyVerifier } from "./verify-bundle.ts";
 
 /** Sigstore's own suite for clients, at one commit, so that a run today and a run next year ask the same. */
 const suite = await checkOutCommit(
@@ -56,7 +56,7 @@ function verifyCase(folder: string): string | undefined {
   try {
     const verify =
       key === undefined
-        ? createBundleVerifier({
+        ? createIdentityBundleVerifier({
             kind: "identity",
             subject: readOwn(folder, "identity")?.toString().trim() ?? usual.identity,
             issuer: readOwn(folder, "issuer")?.toString().trim() ?? usual.issuer,

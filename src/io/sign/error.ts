@@ -9,7 +9,9 @@ export class SignError extends AppError<
   | "BAD_IDENTITY"
   /** A private key cannot be opened: it is not there, is none, or has another passphrase. */
   | "KEY_CLOSED"
-  /** A program that signs gave no signature. */
+  /** There is no token that says who we are, or it is for somebody else or over. */
+  | "NO_TOKEN"
+  /** A program or service that signing needs gave nothing, or what does not verify. */
   | "SIGN_FAILED"
   /** There is a key of that name already. */
   | "KEY_EXISTS"

@@ -1,3 +1,4 @@
+export { SignError } from "./error.ts";
 export { checkProvenance } from "./check-provenance.ts";
 export { checkSignature } from "./check-signature.ts";
 export { readSignedVex } from "./read-signed-vex.ts";
@@ -12,8 +13,18 @@ export {
   type KeyKind,
   type KeyState,
 } from "./key-files.ts";
-export { openSigner, passphraseOf, type Signer } from "./read-private-key.ts";
+export {
+  openSigner,
+  passphraseOf,
+  signerOfEvidence,
+  type EvidenceSigner,
+  type IdentitySigner,
+  type Signer,
+} from "./read-private-key.ts";
 export { attachBundle, attachClassic, bundleArtifact, type ClassicSignature, type EvidencePlace } from "./attach.ts";
+export { openKeylessSigner, type KeylessSetting } from "./keyless-signer.ts";
+export type { TokenSource } from "./identity-token.ts";
 export { openProgramSigner } from "./program-signer.ts";
 export { signClassic, signStatement } from "./sign-statement.ts";
+export { createSignerFinder, type SignedBy } from "./find-signer.ts";
 export { readEvidence, type EvidenceBeside, type FoundEvidence, type RefusedEvidence } from "./read-evidence.ts";

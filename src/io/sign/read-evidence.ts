@@ -1,6 +1,8 @@
 import { kindOfPredicate, type EvidenceKind } from "../../core/evidence/index.ts";
-import { readEnvelope, readStatement, signerOf, type TrustedKey } from "../../core/signature/index.ts";
+import { readStatement, type TrustedSigner } from "../../core/signature/index.ts";
 import { printable, sha256, type Digest } from "../../lib/index.ts";
+import { createSignerFinder } from "./find-signer.ts";
+import { describeAttestation } from "./read-signed-vex.ts";
 import { bundlePrefix, predicateOf, readBeside, type SignatureSource, type Wanted } from "./read-beside.ts";
 
 /** A statement that stands beside an image and that a key signed; whether that key is believed is another question. */
@@ -10,8 +12,8 @@ export interface FoundEvidence {
   readonly predicate: unknown;
   /** Which of the digests that were asked for it is about. */
   readonly subjects: readonly Digest[];
-  /** The key that signed it. */
-  readonly by: TrustedKey;
+  /** Who signed it. */
+  readonly by: TrustedSigner;
   /** The attestation's bytes, and their digest. */
   readonly bytes: Uint8Array;
   readonly attestation: Digest;
@@ -49,34 +51,29 @@ const wanted: Wanted = {
 };
 
 /**
- * The signed statements beside `digest` that are of our kinds, by any of `keys`: in Sigstore bundles and in cosign's attestations. No network but the source. What is by nobody's key, or of another digest than
- * `digests`, is refused with why. Throws what the source throws for a registry that fails.
+ * The signed statements beside `digest` that are of our kinds, by any of `signers`, the first of them that did: in Sigstore bundles and in cosign's attestations. No network but the source. What is by nobody of them, or of another digest than
+ * `digests`, is refused with why. Throws BAD_ROOT and BAD_IDENTITY for an identity that cannot be used, and what the source throws for a registry that fails.
  */
 export async function readEvidence(
   source: SignatureSource,
   digest: Digest,
   digests: readonly Digest[],
-  keys: readonly TrustedKey[],
+  signers: readonly TrustedSigner[],
   signal?: AbortSignal,
 ): Promise<EvidenceBeside> {
+  const findSigner = await createSignerFinder(signers, maxStatement);
   const beside = await readBeside(source, digest, wanted, signal);
   const found = new Map<Digest, FoundEvidence>();
   const refused: RefusedEvidence[] = [];
   for (const { layer, bytes } of beside.layers) {
     const said = predicateOf(layer);
     const kind = said === undefined ? undefined : kindOfPredicate(said);
-    const envelope = readEnvelope(
-      bytes,
-      layer.mediaType.startsWith(bundlePrefix) ? "bundle" : "envelope",
-      maxStatement,
-    );
-    const by = envelope && signerOf(envelope, keys);
-    if (envelope === undefined || by === undefined) {
-      const reason = envelope === undefined ? "it holds no in-toto statement" : "it is not by a key that is known here";
-      refused.push({ kind, reason });
+    const signed = findSigner(describeAttestation(layer, bytes));
+    if (signed.kind === "refused") {
+      refused.push({ kind, reason: signed.reason });
       continue;
     }
-    const statement = readStatement(envelope.payload, digests);
+    const statement = readStatement(signed.payload, digests);
     if (typeof statement === "string") {
       refused.push({ kind, reason: statement });
       continue;
@@ -84,7 +81,7 @@ export async function readEvidence(
     const meant = kindOfPredicate(statement.predicateType);
     if (meant === undefined) continue;
     const attestation = sha256(bytes);
-    found.set(attestation, { ...statement, kind: meant, by, bytes, attestation });
+    found.set(attestation, { ...statement, kind: meant, by: signed.by, bytes, attestation });
   }
   return { found: [...found.values()], refused, problems: beside.problems.map((one) => printable(one.slice(0, 500))) };
 }

@@ -1,15 +1,37 @@
 import { sign, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { openPrivateKey, publicPem, readTrustedKey, type TrustedKey } from "../../core/signature/index.ts";
+import {
+  openPrivateKey,
+  publicPem,
+  readTrustedKey,
+  type TrustedIdentity,
+  type TrustedKey,
+  type TrustedSigner,
+} from "../../core/signature/index.ts";
 import { SignError } from "./error.ts";
 
-/** Something that signs: a key in a file today. */
+/** Something that signs with a key of its own: in a file, or held by a program. */
 export interface Signer {
   readonly key: TrustedKey;
   /** The public key, PEM. */
   readonly pem: string;
   /** A signature over `data`, as cosign makes them: ECDSA in DER over SHA-256, or Ed25519. */
   sign(data: Uint8Array): Promise<Buffer>;
+}
+
+/** Something that signs as an identity, with keys that nobody keeps. */
+export interface IdentitySigner {
+  readonly identity: TrustedIdentity;
+  /** An in-toto statement, signed and entered into the log: a Sigstore bundle that verifies. */
+  bundle(statement: Uint8Array): Promise<string>;
+}
+
+/** What signs evidence. */
+export type EvidenceSigner = Signer | IdentitySigner;
+
+/** Whom evidence that it signs is by. */
+export function signerOfEvidence(signer: EvidenceSigner): TrustedSigner {
+  return "identity" in signer ? signer.identity : signer.key;
 }
 
 /** The private key at `path`, opened. Throws KEY_CLOSED with what is wrong. */

@@ -2,6 +2,7 @@ import type { Descriptor } from "../../core/image/index.ts";
 import {
   readEnvelope,
   readVexStatement,
+  refuseIdentity,
   signerOf,
   type SignaturePolicy,
   type TrustedKey,
@@ -101,7 +102,12 @@ export async function createAttestationCheck(
   if (policy.kind === "identity") {
     // sigstore's packages are loaded by who needs them.
     const { createAttestationVerifier } = await import("./verify-identity.ts");
-    return createAttestationVerifier(policy);
+    const verify = createAttestationVerifier(policy);
+    return (found) => {
+      const verdict = verify(found);
+      const reason = verdict.kind === "verified" && verdict.seen && refuseIdentity(policy, verdict.seen);
+      return typeof reason === "string" ? { kind: "refused", reason } : verdict;
+    };
   }
   const keys = readKeys(policy.keys);
   return (found) => verifyWithKey(found, keys);

@@ -1,10 +1,11 @@
 import { formatBundle, formatSimpleSigning, preAuthEncoding, statementType } from "../../core/signature/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { ClassicSignature } from "./attach.ts";
-import type { Signer } from "./read-private-key.ts";
+import type { EvidenceSigner, Signer } from "./read-private-key.ts";
 
 /** A signed in-toto statement in a Sigstore bundle. Throws what the signer throws. DSSE, protocol.md. */
-export async function signStatement(signer: Signer, statement: Uint8Array): Promise<string> {
+export async function signStatement(signer: EvidenceSigner, statement: Uint8Array): Promise<string> {
+  if ("identity" in signer) return signer.bundle(statement);
   const signature = await signer.sign(preAuthEncoding(statementType, statement));
   return formatBundle(statement, signature, signer.key.fingerprint);
 }

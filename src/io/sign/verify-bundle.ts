@@ -35,6 +35,16 @@ const codeSigning = "1.3.6.1.5.5.7.3.3";
  * signature is in a log, by its promise, or by its proof and the log's checkpoint; who signed is whom the policy names. What the root names of these is required. No network is asked. Throws BAD_ROOT and BAD_IDENTITY.
  * Sigstore client specification, 4.
  */
+export function createIdentityBundleVerifier(policy: IdentityPolicy): VerifyBundle {
+  const verify = createBundleVerifier(policy);
+  return (read, signed) => {
+    const verdict = verify(read, signed);
+    const reason = verdict.kind === "verified" && verdict.seen && refuseIdentity(policy, verdict.seen);
+    return typeof reason === "string" ? refuse(reason) : verdict;
+  };
+}
+
+/** The same for whoever signed: who may is for the caller to see. Throws BAD_ROOT, and BAD_IDENTITY for a pattern that cannot be used. */
 export function createBundleVerifier(policy: IdentityPolicy): VerifyBundle {
   const wrong = checkIdentityRule(policy);
   if (wrong !== undefined) throw new SignError("BAD_IDENTITY", `an identity of a signature policy: ${wrong}`);
@@ -50,8 +60,7 @@ export function createBundleVerifier(policy: IdentityPolicy): VerifyBundle {
       if (wrongEntry !== undefined) return refuse(wrongEntry);
       const entity = toSignedEntity(bundle, signed === undefined ? undefined : Buffer.from(signed));
       const seen = seenIdentity(bundle, entity, verifier.verify(entity));
-      const reason = typeof seen === "string" ? seen : refuseIdentity(policy, seen);
-      if (reason !== undefined || typeof seen === "string") return refuse(reason ?? "");
+      if (typeof seen === "string") return refuse(seen);
       return { kind: "verified", by: seen.subject, payload, seen };
     } catch (error) {
       // Certificates and bundles are other people's bytes: whatever is thrown over them, they are no signature.

@@ -12,8 +12,8 @@ import {
 import { digestHex, sha256, tryShape } from "../../lib/index.ts";
 import type { FoundSignature } from "./fetch-signatures.ts";
 import { readBundle } from "./read-bundle.ts";
-import type { AttestationVerdict, FoundAttestation } from "./read-signed-vex.ts";
-import { createBundleVerifier, type BundleVerdict } from "./verify-bundle.ts";
+import type { FoundAttestation } from "./read-signed-vex.ts";
+import { createBundleVerifier, createIdentityBundleVerifier, type BundleVerdict } from "./verify-bundle.ts";
 
 const maxPem = 65_536;
 const base64 = z
@@ -39,7 +39,7 @@ const bodyShape = z.object({ kind: z.string().max(50), apiVersion: z.string().ma
 export function createIdentityVerifier(
   policy: IdentityPolicy,
 ): (found: FoundSignature, image: SignedImage) => SignatureVerdict {
-  const verify = createBundleVerifier(policy);
+  const verify = createIdentityBundleVerifier(policy);
   return (found, image) => {
     const read = (): Bundle | string => (found.kind === "bundle" ? readBundle(found.bytes) : toBundle(found));
     const verdict = verify(read, found.kind === "bundle" ? undefined : found.payload);
@@ -50,10 +50,10 @@ export function createIdentityVerifier(
   };
 }
 
-/** The same for attestations: what the statement is about is for the caller to see. Throws BAD_ROOT and BAD_IDENTITY. */
-export function createAttestationVerifier(policy: IdentityPolicy): (found: FoundAttestation) => AttestationVerdict {
+/** The same for attestations, by whoever is in possession of a certificate: whether it is whom the policy names, and what the statement is about, are for the caller to see. Throws BAD_ROOT and BAD_IDENTITY. */
+export function createAttestationVerifier(policy: IdentityPolicy): (found: FoundAttestation) => BundleVerdict {
   const verify = createBundleVerifier(policy);
-  return (found): BundleVerdict =>
+  return (found) =>
     verify(() => (found.kind === "bundle" ? readBundle(found.bytes) : envelopeBundle(found)), undefined);
 }
 

@@ -4,7 +4,7 @@ import { describeStores } from "../../../test/fakes/stores.ts";
 import { publicPem, readTrustedKey } from "../../core/signature/index.ts";
 import { formatPlatform, mediaTypes } from "../../core/image/index.ts";
 import { readInventory } from "../../core/inventory/index.ts";
-import { readEvidence, type Signer } from "../../io/sign/index.ts";
+import { readEvidence, signerOfEvidence, type Signer } from "../../io/sign/index.ts";
 import { sha256, type Digest } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import {
@@ -148,7 +148,12 @@ describeStores("attestDigest", ({ it, store, clock }) => {
     expect(await attestDigest(ctx, "web", digest, "staging", signal)).toEqual({ kind: "attested", added: 11 });
     const signer = await ctx.evidence?.signer();
     const billsOf = async (about: Digest): Promise<string[]> => {
-      const { found } = await readEvidence(repository, about, [about], signer === undefined ? [] : [signer.key]);
+      const { found } = await readEvidence(
+        repository,
+        about,
+        [about],
+        signer === undefined ? [] : [signerOfEvidence(signer)],
+      );
       return found.filter(({ kind }) => kind === "sbom").map(({ predicate }) => JSON.stringify(predicate));
     };
     for (const text of await billsOf(digest))
@@ -176,7 +181,10 @@ describeStores("attestDigest", ({ it, store, clock }) => {
     });
     const { evidence } = ctx;
     if (evidence === undefined) throw new Error("there is no evidence");
-    const revoked = { ...evidence, keys: async () => ({ trusted: [], revoked: [(await evidence.signer()).key] }) };
+    const revoked = {
+      ...evidence,
+      keys: async () => ({ trusted: [], revoked: [signerOfEvidence(await evidence.signer())] }),
+    };
     expect(await attestDigest({ ...ctx, evidence: revoked }, "web", gone, "staging", signal)).toMatchObject({
       kind: "refused",
       reasons: [expect.stringMatching(/is revoked/)],

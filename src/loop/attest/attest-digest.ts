@@ -6,9 +6,11 @@ import {
   signClassic,
   signStatement,
   type EvidenceBeside,
+  signerOfEvidence,
+  type EvidenceSigner,
   type Signer,
 } from "../../io/sign/index.ts";
-import { readStatement, type TrustedKey } from "../../core/signature/index.ts";
+import { readStatement, type TrustedSigner } from "../../core/signature/index.ts";
 import type { Repository } from "../../io/registry/index.ts";
 import type { EvidenceId, EvidenceRow } from "../../io/store/index.ts";
 import { canonicalJson, type Digest } from "../../lib/index.ts";
@@ -39,15 +41,16 @@ export async function attestDigest(
   const { evidence } = ctx;
   if (evidence === undefined || evidence.rules.attach.length === 0) return { kind: "off" };
   const [signer, keys] = await Promise.all([evidence.signer(), evidence.keys()]);
-  if (keys.revoked.some(({ fingerprint }) => fingerprint === signer.key.fingerprint))
-    return { kind: "refused", reasons: [`the key that signs, ${signer.key.name}, is revoked`] };
+  if (keys.revoked.some(({ fingerprint }) => fingerprint === signerOfEvidence(signer).fingerprint))
+    return { kind: "refused", reasons: [`what signs, ${signerOfEvidence(signer).name}, is revoked`] };
   const repository = ctx.repositoryOf(image);
   const facts = await loadFacts(ctx, repository, image, digest, environment, signal);
   if (facts === undefined) return { kind: "refused", reasons: [`${image}@${digest} is not in its registry`] };
   const work = await createWork(ctx, { repository, signer, trusted: keys.trusted, image, digest, signal });
   let added = 0;
   for (const piece of await makePieces(ctx, evidence, facts)) if (await work.settle(piece)) added += 1;
-  if (evidence.rules.attach.includes("signature"))
+  // An identity signs in bundles alone.
+  if (evidence.rules.attach.includes("signature") && !("identity" in signer))
     await signAsBefore(ctx, { repository, signer, image, digest, signal });
   return { kind: "attested", added };
 }
@@ -85,8 +88,8 @@ async function loadFacts(
 
 interface Work {
   readonly repository: Repository;
-  readonly signer: Signer;
-  readonly trusted: readonly TrustedKey[];
+  readonly signer: EvidenceSigner;
+  readonly trusted: readonly TrustedSigner[];
   readonly image: string;
   readonly digest: Digest;
   readonly signal: AbortSignal;
@@ -121,7 +124,14 @@ async function createWork(ctx: Context, { repository, signer, trusted, image, di
   /** Puts a piece beside its subject; false where it stood there, or there is nothing to say. */
   const settle = async (piece: Piece): Promise<boolean> => {
     const { subject, predicate, scope } = piece;
-    const id: EvidenceId = { image, digest, subject: subject.digest, predicate, scope, key: signer.key.fingerprint };
+    const id: EvidenceId = {
+      image,
+      digest,
+      subject: subject.digest,
+      predicate,
+      scope,
+      key: signerOfEvidence(signer).fingerprint,
+    };
     const own = rows.filter(isRow(piece)).filter(({ key }) => believed.has(key));
     for (const row of own) {
       if (row.artifact === null) continue;
@@ -163,7 +173,7 @@ function findSame({ found }: EvidenceBeside, subject: Digest, statement: Buffer)
 /** The signature that verifiers look for which know no bundles. */
 async function signAsBefore(
   ctx: Context,
-  { repository, signer, image, digest, signal }: Omit<Work, "trusted">,
+  { repository, signer, image, digest, signal }: Omit<Work, "trusted" | "signer"> & { readonly signer: Signer },
 ): Promise<void> {
   const name = ctx.pullName(image, ownName(ctx));
   const signature = await signClassic(signer, digest, name);

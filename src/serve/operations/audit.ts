@@ -1,5 +1,6 @@
-import { readEnvelope, readStatement, readTrustedKey, signerOf, type TrustedKey } from "../../core/signature/index.ts";
+import { readStatement, readTrustedKey, type TrustedSigner } from "../../core/signature/index.ts";
 import { auditLine, type AuditRow } from "../../io/store/index.ts";
+import { createSignerFinder } from "../../io/sign/index.ts";
 import { isDigest } from "../../lib/index.ts";
 import { checkpointAction, checkpointType } from "../../loop/checkpoint-audit.ts";
 import type { Context } from "../../loop/context.ts";
@@ -41,7 +42,7 @@ export function createAudit(ctx: Context): Handlers {
   };
 }
 
-async function keysOf({ evidence }: Context, pems: readonly string[]): Promise<readonly TrustedKey[]> {
+async function keysOf({ evidence }: Context, pems: readonly string[]): Promise<readonly TrustedSigner[]> {
   if (pems.length === 0) return (await evidence?.keys())?.trusted ?? [];
   return pems.map((pem, at) => {
     const key = readTrustedKey(pem);
@@ -53,17 +54,18 @@ async function keysOf({ evidence }: Context, pems: readonly string[]): Promise<r
 /** What the signed checkpoints say; `broken` is the first row that is another than the one that was signed. */
 async function checkCheckpoints(
   { store }: Context,
-  keys: readonly TrustedKey[],
+  signers: readonly TrustedSigner[],
 ): Promise<
   AuditVerified["checkpoints"] & { readonly broken: { readonly seq: number; readonly reason: string } | undefined }
 > {
   const rows = (await store.loadAudit({ actions: [checkpointAction], limit: mostCheckpoints })).toReversed();
   const hashes = await store.loadAuditHashes(rows.map(({ detail }) => Number(detail["seq"])));
+  const findSigner = await createSignerFinder(signers, maxStatement);
   let valid = 0;
   let unknown = 0;
   let through: number | null = null;
   for (const row of rows) {
-    const signed = readCheckpoint(row, keys);
+    const signed = readCheckpoint(row, findSigner);
     if (signed === undefined) {
       unknown += 1;
       continue;
@@ -81,19 +83,17 @@ async function checkCheckpoints(
 /** The row that a checkpoint was signed for; undefined where no key that counts signed it. What the row says beside its signature is not believed. */
 function readCheckpoint(
   { detail }: AuditRow,
-  keys: readonly TrustedKey[],
+  findSigner: Awaited<ReturnType<typeof createSignerFinder>>,
 ): { readonly seq: number; readonly hash: string } | undefined {
   const { bundle, hash } = detail;
   if (typeof bundle !== "string" || typeof hash !== "string" || !isDigest(hash)) return undefined;
-  const envelope = readEnvelope(Buffer.from(bundle), "bundle", maxStatement);
-  if (envelope === undefined || signerOf(envelope, keys) === undefined) return undefined;
-  const said = JSON.parse(envelope.payload.toString()) as {
+  const signed = findSigner({ kind: "bundle", bytes: Buffer.from(bundle), certificate: undefined, rekor: undefined });
+  if (signed.kind === "refused") return undefined;
+  const said = JSON.parse(Buffer.from(signed.payload).toString()) as {
     readonly predicate?: { readonly seq?: unknown; readonly hash?: unknown };
   };
-  const { seq, hash: signed } = said.predicate ?? {};
-  if (typeof seq !== "number" || typeof signed !== "string" || !isDigest(signed)) return undefined;
-  const statement = readStatement(envelope.payload, [signed]);
-  return typeof statement !== "string" && statement.predicateType === checkpointType
-    ? { seq, hash: signed }
-    : undefined;
+  const { seq, hash: named } = said.predicate ?? {};
+  if (typeof seq !== "number" || typeof named !== "string" || !isDigest(named)) return undefined;
+  const statement = readStatement(signed.payload, [named]);
+  return typeof statement !== "string" && statement.predicateType === checkpointType ? { seq, hash: named } : undefined;
 }

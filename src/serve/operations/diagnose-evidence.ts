@@ -1,3 +1,5 @@
+import { isKey } from "../../core/signature/index.ts";
+import { signerOfEvidence } from "../../io/sign/index.ts";
 import type { FleetEvidence } from "../../loop/context.ts";
 import { fail, failedBy, well, type Diagnosis } from "./diagnosis.ts";
 
@@ -7,14 +9,13 @@ export async function diagnoseEvidence(evidence: FleetEvidence | undefined): Pro
   const name = "evidence";
   try {
     const [signer, { trusted, revoked }] = await Promise.all([evidence.signer(), evidence.keys()]);
-    if (revoked.some(({ fingerprint }) => fingerprint === signer.key.fingerprint))
-      return [
-        fail(name, `the key that signs, ${signer.key.name}, is revoked`, "`tidemill keys rotate` makes another."),
-      ];
-    const more = trusted.filter(({ fingerprint }) => fingerprint !== signer.key.fingerprint).length;
-    const others = more === 0 ? "" : `, ${more === 1 ? "1 other key counts" : `${more} other keys count`} as well`;
-    return [well(name, `signed by the ${signer.key.name}${others}`)];
+    const by = signerOfEvidence(signer);
+    if (revoked.some(({ fingerprint }) => fingerprint === by.fingerprint))
+      return [fail(name, `what signs, ${by.name}, is revoked`, "`tidemill keys rotate` makes another.")];
+    const more = trusted.filter(({ fingerprint }) => fingerprint !== by.fingerprint).length;
+    const others = more === 0 ? "" : `, ${more === 1 ? "1 other counts" : `${more} others count`} as well`;
+    return [well(name, `signed by ${isKey(by) ? "the " : ""}${by.name}${others}`)];
   } catch (error) {
-    return [failedBy(name, error, "Nothing is promoted until the key can be opened.")];
+    return [failedBy(name, error, "Nothing is promoted until it can be signed.")];
   }
 }

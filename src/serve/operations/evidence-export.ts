@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { evidenceKinds, formatReadme, predicateTypes } from "../../core/evidence/index.ts";
 import { tarFile, tarTrailer } from "../../core/layer/index.ts";
-import { readEnvelope, signerOf, type TrustedKey } from "../../core/signature/index.ts";
+import { isKey, readEnvelope, signerOf, type TrustedKey } from "../../core/signature/index.ts";
 import { auditContent, auditLine } from "../../io/store/index.ts";
 import { readEvidence, type FoundEvidence } from "../../io/sign/index.ts";
 import { digestHex, sha256, writeFileDurable, type Digest } from "../../lib/index.ts";
@@ -69,17 +69,22 @@ type Files = Map<string, Buffer>;
 async function collectFiles(ctx: Context, image: string, digest: Digest): Promise<Files> {
   const evidence = requireEvidence(ctx);
   const [signer, keys] = await Promise.all([evidence.signer(), evidence.keys()]);
+  if ("identity" in signer)
+    throw new OperationError("UNSUPPORTED", "what signs has an identity and no key: an export is signed by a key", {
+      hint: "`cosign verify` and `tidemill verify --identity` read what lies beside the image itself.",
+    });
   const files: Files = new Map();
   const put = (path: string, content: string | Uint8Array): void => void files.set(path, Buffer.from(content));
   const manifest = await putManifests(ctx, image, digest, put);
   const statements: string[] = [];
   const signers = new Map<Digest, TrustedKey>([[signer.key.fingerprint, signer.key]]);
-  for (const { about, found } of await findStatements(ctx, image, digest, keys.trusted)) {
+  for (const { about, found } of await findStatements(ctx, image, digest, keys.trusted.filter(isKey))) {
     const envelope = readEnvelope(found.bytes, "bundle", maxStatement);
     const [signature] = envelope?.signatures ?? [];
     // What others attached in another form is theirs to hand out.
     if (envelope === undefined || signature === undefined) continue;
     const name = nameOf(found, about, digest);
+    if (!isKey(found.by)) continue;
     signers.set(found.by.fingerprint, found.by);
     put(`statements/${name}.json`, envelope.payload);
     put(`signatures/${name}.sig`, Buffer.from(signature, "base64"));
@@ -87,7 +92,7 @@ async function collectFiles(ctx: Context, image: string, digest: Digest): Promis
     put(`documents/${name}.json`, `${JSON.stringify(found.predicate, undefined, 2)}\n`);
     statements.push([name, manifestPath(about), keyPath(found.by), found.predicateType].join("\t"));
   }
-  const checkpoint = await findCheckpoint(ctx, keys.trusted);
+  const checkpoint = await findCheckpoint(ctx, keys.trusted.filter(isKey));
   if (checkpoint !== undefined) {
     const { row, bundle, payload, signature, by, type } = checkpoint;
     signers.set(by.fingerprint, by);

@@ -2,7 +2,7 @@ import type { Config } from "../../core/config/index.ts";
 import type { EvidenceKind } from "../../core/evidence/index.ts";
 import { parseReference, referenceTarget } from "../../core/image/index.ts";
 import { judgeEvidence, type EvidenceFacts, type StandingEvidence } from "../../core/policy/index.ts";
-import { readTrustedKey, type TrustedKey } from "../../core/signature/index.ts";
+import { isKey, readTrustedKey, trustIdentity, type TrustedSigner } from "../../core/signature/index.ts";
 import type { RegistryClient, Repository } from "../../io/registry/index.ts";
 import { checkSignature } from "../../io/sign/index.ts";
 import { printable, type Digest } from "../../lib/index.ts";
@@ -17,9 +17,9 @@ export interface VerifyDeps {
   readonly signal: AbortSignal;
 }
 
-interface Keys {
-  readonly trusted: readonly TrustedKey[];
-  readonly revoked: readonly TrustedKey[];
+interface Signers {
+  readonly trusted: readonly TrustedSigner[];
+  readonly revoked: readonly TrustedSigner[];
 }
 
 /**
@@ -27,11 +27,11 @@ interface Keys {
  * or one cannot be read, NOT_FOUND for what is not there, and what the registry throws.
  */
 export function createVerify({ registries, evidence, signal }: VerifyDeps): OperationHandlers["verify"] {
-  return async ({ reference, keys: pems, require: asked, policy, environment }) => {
-    const configured = pems.length > 0 && !policy ? undefined : await evidence();
+  return async ({ reference, keys: pems, identities, require: asked, policy, environment }) => {
+    const configured = pems.length + identities.length > 0 && !policy ? undefined : await evidence();
     const demanded = configured && demandedFor(configured.config, configured.evidence.rules, environment);
     const kinds = demandOf(asked, policy, demanded);
-    const keys = await keysOf(pems, configured?.evidence);
+    const keys = await signersOf(pems, identities, configured?.evidence);
     const parsed = parseReference(reference);
     const repository = registries.repository(`${parsed.registry}/${parsed.repository}`);
     const digest = parsed.digest ?? (await repository.resolve(referenceTarget(parsed), signal))?.digest;
@@ -75,7 +75,13 @@ function demandOf(
   return [...new Set([...demanded, ...(asked ?? [])])];
 }
 
-async function keysOf(pems: readonly string[], configured: FleetEvidence | undefined): Promise<Keys> {
+type VerifyInput = Parameters<OperationHandlers["verify"]>[0];
+
+async function signersOf(
+  pems: readonly string[],
+  identities: VerifyInput["identities"],
+  configured: FleetEvidence | undefined,
+): Promise<Signers> {
   const own = (await configured?.keys()) ?? { trusted: [], revoked: [] };
   const given = pems.map((pem, at) => {
     const key = readTrustedKey(pem);
@@ -84,12 +90,13 @@ async function keysOf(pems: readonly string[], configured: FleetEvidence | undef
       hint: "Give the public key in PEM, as `tidemill keys make` or `openssl pkey -pubout` writes it.",
     });
   });
-  // Who names keys means those, and no others; what the configuration calls revoked stays so.
+  const named = [...given, ...identities.map((one) => trustIdentity({ ...one, kind: "identity" }))];
+  // Who names keys or identities means those, and no others; what the configuration calls revoked stays so.
   const revoked = fingerprints(own.revoked);
-  const trusted = (given.length > 0 ? given : own.trusted).filter(({ fingerprint }) => !revoked.has(fingerprint));
+  const trusted = (named.length > 0 ? named : own.trusted).filter(({ fingerprint }) => !revoked.has(fingerprint));
   if (trusted.length + own.revoked.length === 0)
-    throw new OperationError("BAD_INPUT", "verify: no key is known to verify with", {
-      hint: "Name a public key by --key, or a configuration that has `evidence:` by --config.",
+    throw new OperationError("BAD_INPUT", "verify: no key and no identity is known to verify with", {
+      hint: "Name a public key by --key, an identity by --identity, --issuer and --trusted-root, or a configuration that has `evidence:` by --config.",
     });
   return { trusted, revoked: own.revoked };
 }
@@ -98,16 +105,20 @@ async function keysOf(pems: readonly string[], configured: FleetEvidence | undef
 async function loadFacts(
   repository: Repository,
   digest: Digest,
-  keys: Keys,
+  { trusted, revoked }: Signers,
   signal: AbortSignal,
 ): Promise<EvidenceFacts> {
-  const all = [...keys.trusted, ...keys.revoked];
+  // Who was revoked stays so, also where a pattern would take them.
+  const all = [...revoked, ...trusted];
   const facts = await loadStandingEvidence(repository, digest, all, signal);
   if (facts.found.some(({ kind }) => kind === "signature")) return facts;
   const classic: StandingEvidence[] = [];
-  for (const { key, fingerprint, name } of all) {
-    const pem = key.export({ type: "spki", format: "pem" }).toString();
-    const verdict = await checkSignature(repository, digest, { kind: "key", keys: [pem] }, signal);
+  for (const signer of all) {
+    const { fingerprint, name } = signer;
+    const policy = isKey(signer)
+      ? { kind: "key" as const, keys: [signer.key.export({ type: "spki", format: "pem" }).toString()] }
+      : signer.policy;
+    const verdict = await checkSignature(repository, digest, policy, signal);
     if (verdict.kind === "verified") classic.push({ kind: "signature", key: fingerprint, by: name });
   }
   return { ...facts, found: [...classic, ...facts.found] };
