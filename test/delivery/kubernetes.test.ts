@@ -348,9 +348,119 @@ describe("a Deployment of a real API server", () => {
       reason: expect.stringContaining("paused"),
     });
     await cluster.ask("DELETE", path("deployment/web"));
-    await expect.poll(() => target.observe(place, signal), { timeout: 20_000 }).toMatchObject({ kind: "absent" });
-    expect(await target.apply(ask(one, undefined), means())).toMatchObject({ kind: "unreachable" });
+    await expect
+      .poll(() => target.observe(place, signal), { timeout: 20_000 })
+      .toMatchObject({
+        kind: "absent",
+        reason: `deployment/web: there is no such workload in shop-${count}. It was deleted or renamed: name by \`workloads:\` what is there.`,
+      });
+    expect(await target.apply(ask(one, undefined), means())).toMatchObject({
+      kind: "unreachable",
+      reason: expect.stringContaining("there is no such workload"),
+    });
   });
+
+  it("is refused where it is not what is meant: none, others, more, or without the image", async () => {
+    const both = ["deployment/web", "deployment/worker"];
+    const nothing = await open([], { workloads: undefined, selector: "part=shop" });
+    expect(await nothing.target.apply(ask(one, undefined), means())).toEqual({
+      kind: "unreachable",
+      reason: `no workload in shop-${count} has the labels part=shop. Look at \`selector:\` and \`namespaces:\`.`,
+    });
+    const many = await open(both, { workloads: undefined, selector: "part=shop", count: 1 });
+    const reason = `2 workloads run web, not 1: deployment/web in shop-${count}, deployment/worker in shop-${count}`;
+    expect(await many.target.plan(ask(one, undefined), signal)).toMatchObject({
+      problem: expect.stringContaining(reason),
+    });
+    expect(await many.target.observe(place, signal)).toMatchObject({ kind: "unknown" });
+    expect(await many.target.apply(ask(one, undefined), means())).toMatchObject({ kind: "unreachable" });
+    for (const workload of both) expect(await many.image(workload)).toBe("registry.example/web:stable");
+    const partly = await open(["deployment/web"], { workloads: both });
+    expect(await partly.target.apply(ask(one, undefined), means())).toMatchObject({
+      kind: "unreachable",
+      reason: expect.stringContaining("deployment/worker: there is no such workload"),
+    });
+    expect(await partly.image("deployment/web")).toBe("registry.example/web:stable");
+    const other = await open(["deployment/web"], { containers: { web: ["front"] } });
+    expect(await other.target.observe(place, signal)).toMatchObject({
+      kind: "absent",
+      reason: expect.stringContaining("There is web of deployment/web in"),
+    });
+  });
+});
+
+describe("a cluster that denies", () => {
+  it(
+    "a change, by a policy: it has failed with the server's words, and is not tried for ever",
+    async () => {
+      const { target, name, image } = await open();
+      await applyToEnd(target, ask(one, undefined));
+      const policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+      await cluster.ask("POST", policies, {
+        metadata: { name: "no-twos" },
+        spec: {
+          matchConstraints: {
+            resourceRules: [
+              { apiGroups: ["apps"], apiVersions: ["v1"], operations: ["UPDATE"], resources: ["deployments"] },
+            ],
+          },
+          validations: [
+            {
+              expression: `!object.spec.template.spec.containers.exists(c, c.image.contains('${two}'))`,
+              message: "twos are not signed",
+            },
+          ],
+        },
+      });
+      await cluster.ask("POST", `${policies.replace(/ies$/, "ybindings")}`, {
+        metadata: { name: "no-twos" },
+        spec: {
+          policyName: "no-twos",
+          validationActions: ["Deny"],
+          matchResources: { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } } },
+        },
+      });
+      const denied = { kind: "failed", reason: expect.stringMatching(/no-twos.*denied request: twos are not signed/) };
+      // The server needs a moment until a policy holds.
+      await expect
+        .poll(
+          async () => {
+            const applied = await target.apply(ask(two, one, { fence: 8 }), means());
+            if (applied.kind !== "failed")
+              await applyToEnd(target, ask(one, two, { fence: 8 }), means({ forced: true }));
+            return applied;
+          },
+          { timeout: minute },
+        )
+        .toMatchObject(denied);
+      expect(await target.undo(ask(two, one, { fence: 9 }), means())).toEqual({ kind: "undone" });
+      expect(await image("deployment/web")).toBe(reference(one));
+      expect(await applyToEnd(target, ask(three, one, { fence: 10 }))).toEqual({ kind: "applied" });
+    },
+    2 * minute,
+  );
+
+  it(
+    "pods, by a quota: the rollout has failed with the server's words",
+    async () => {
+      const { target, name, image } = await open();
+      await applyToEnd(target, ask(one, undefined));
+      const quotas = `/api/v1/namespaces/${name}/resourcequotas`;
+      await cluster.ask("POST", quotas, { metadata: { name: "small" }, spec: { hard: { pods: "2" } } });
+      // As the controller does that counts them.
+      await cluster.ask("PATCH", `${quotas}/small/status`, {
+        status: { hard: { pods: "2" }, used: { pods: "2" } },
+      });
+      expect(await applyToEnd(target, ask(two, one, { fence: 8 }))).toMatchObject({
+        kind: "failed",
+        reason: expect.stringMatching(/deployment\/web in \S+: FailedCreate: .*exceeded quota: small/),
+      });
+      expect(await target.undo(ask(two, one, { fence: 9 }), means())).toEqual({ kind: "undone" });
+      expect(await image("deployment/web")).toBe(reference(one));
+      await observeUntil(target, [one]);
+    },
+    2 * minute,
+  );
 });
 
 describe("workloads of other kinds", () => {

@@ -250,6 +250,13 @@ const kubernetes = z
       )
       .optional()
       .describe("Which workloads, by their labels"),
+    count: z
+      .number()
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe("How many workloads run each image: with more or fewer nothing is changed"),
     containers: z
       .record(name, z.array(kubernetesName).min(1).max(50))
       .default({})

@@ -70,6 +70,13 @@ describe("an API server that means harm, or is not well", () => {
     ["a cut", (response) => void response.destroy(), "UNREACHABLE", /127\.0\.0\.1/],
     ["401", answer(401, { message: "Unauth\u001b[31morized" }), "DENIED", /401: Unauth\\u\{1b\}\[31morized/],
     ["403", answer(403, { message: "cannot get" }), "DENIED", /cannot get/],
+    ["a quota", answer(403, { message: 'pods "x" is forbidden: exceeded quota: small' }), "REFUSED", /exceeded quota/],
+    [
+      "missing rights",
+      answer(403, { message: 'x is forbidden: User "a" cannot patch resource "y"' }),
+      "DENIED",
+      /cannot patch/,
+    ],
     ["422", answer(422, { message: "invalid" }), "REFUSED", /422: invalid/],
     ["500 of another kind", answer(500, [1]), "UNREACHABLE", /500$/],
     ["429 again and again", answer(429, {}, { "retry-after": "100" }), "UNREACHABLE", /429/],
@@ -80,6 +87,16 @@ describe("an API server that means harm, or is not well", () => {
       message: expect.stringMatching(message),
     });
     await expect(cluster.patch("/api/v1/x", {}, signal)).rejects.toMatchObject({ code });
+  });
+
+  it("may have a webhook that denies a change by any status: that is no object that is gone", async () => {
+    const message = 'admission webhook "signed.example" denied the request: not signed';
+    const { cluster } = await open(answer(404, { message }), answer(409, { message }), answer(500, { message }));
+    for (const code of ["REFUSED", "REFUSED", "UNREACHABLE"])
+      await expect(cluster.patch("/x", {}, signal)).rejects.toMatchObject({
+        code,
+        message: expect.stringContaining(message),
+      });
   });
 
   it("cannot lead us elsewhere, nor our token", async () => {

@@ -96,6 +96,8 @@ export function createCluster(source: AccessSource, limits: ClusterLimits = defa
     },
     patch: async (path, body, signal) => {
       const answer = await ask("PATCH", `${path}?fieldManager=tidemill`, body, signal);
+      // A webhook that denies may say so by any status.
+      if (isAdmission(answer)) throw refusal(path, answer);
       if (answer.code === 409 || answer.code === 404) return "conflict";
       if (answer.code !== 200) throw refusal(path, answer);
       return "patched";
@@ -158,11 +160,27 @@ function parseJson(bytes: Buffer): unknown {
   }
 }
 
-function refusal(path: string, { code, json }: Answer): ClusterError {
+/** Whether a webhook or a policy denied a change (the words of apiserver's admission/plugin/webhook and plugin/policy/validating). */
+function isAdmission({ code, json }: Answer): boolean {
+  if (code < 400 || code >= 500) return false;
+  return /^admission webhook "[^"]*" denied the request|\bdenied request: /.test(messageIn(json));
+}
+
+function messageIn(json: unknown): string {
   const said = status.safeParse(json);
-  const message = said.success && said.data.message !== undefined ? `: ${printable(said.data.message)}` : "";
+  return said.success ? (said.data.message ?? "").slice(0, 10_000) : "";
+}
+
+function refusal(path: string, answer: Answer): ClusterError {
+  const { code, json } = answer;
+  const said = messageIn(json);
+  const message = said === "" ? "" : `: ${printable(said)}`;
   const text = `${path.replace(/\?.*/, "")}: it answered ${code}${message}`.slice(0, 1000);
-  if (code === 401 || code === 403)
-    return new ClusterError("DENIED", text, { hint: "docs/delivery.md says which rights it needs." });
+  if (isAdmission(answer)) return new ClusterError("REFUSED", text);
+  // Quotas, limits and the security of pods answer 403 as well; only of missing rights it is said who cannot do what.
+  const lacksRights =
+    code === 401 || (code === 403 && (said === "" || /\bcannot \w+ resource\b|\bcannot get\b/.test(said)));
+  if (code === 403 && !lacksRights) return new ClusterError("REFUSED", text);
+  if (lacksRights) return new ClusterError("DENIED", text, { hint: "docs/delivery.md says which rights it needs." });
   return new ClusterError(code >= 500 || code === 429 || code < 400 ? "UNREACHABLE" : "REFUSED", text);
 }

@@ -1,1 +1,2 @@
 export { createCluster } from "./create-cluster.ts";
+export { ClusterError } from "./error.ts";

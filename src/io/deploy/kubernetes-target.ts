@@ -3,6 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { KubernetesConfig } from "../../core/config/index.ts";
 import type { Observed } from "../../core/deploy/index.ts";
 import { AppError, messageOf, printable, type Digest } from "../../lib/index.ts";
+import { ClusterError } from "../cluster/index.ts";
+import { TargetError } from "./error.ts";
 import { findTheirs, loadBrought, saveBrought, saveBroughtIntent, whoseImage } from "./kubernetes-brought.ts";
 import { laterThan, patchOf, readMark, type Found } from "./kubernetes-mark.ts";
 import {
@@ -34,6 +36,8 @@ const turnMs = 10_000;
 /** How long what is brought back has to become available before the way back goes on all the same. */
 const backMs = 60_000;
 const tries = 5;
+/** How often it has to be seen that the cluster denies pods: a quota is counted anew while old ones end. */
+const deniedLooks = 4;
 
 /**
  * Workloads of a Kubernetes cluster. Only the image of a container is changed, by a patch that holds for the version of the workload that was read and for no other: whoever comes late changes nothing. An annotation names the attempt,
@@ -45,9 +49,10 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
     context: config.context,
   });
 
+  /** The workloads that run an image. Throws TargetError where they are not those that are meant. */
   const find = async (place: Place, signal: AbortSignal): Promise<Found[]> => {
-    const all = await Promise.all(config.namespaces.map((namespace) => list(namespace, signal)));
-    return all.flat().flatMap((workload) => {
+    const all = (await Promise.all(config.namespaces.map((namespace) => list(namespace, signal)))).flat();
+    const found = all.flatMap((workload) => {
       const own = readMark(workload, place);
       const named = config.containers[place.image];
       const ours = workload.containers.filter(({ name, image }) =>
@@ -57,6 +62,8 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
       );
       return ours.length === 0 ? [] : [{ ...workload, ours, mark: own }];
     });
+    checkFound(config, place, world.pullName(place), all, found);
+    return found;
   };
 
   const list = async (namespace: string, signal: AbortSignal): Promise<Workload[]> => {
@@ -137,7 +144,6 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
   const apply = async (request: DeployRequest, means: DeployMeans): Promise<Applied> => {
     const end = performance.now() + Math.min(means.deadlineMs, turnMs);
     const found = await find(request, means.signal);
-    if (found.length === 0) return { kind: "unreachable", reason: nowhere(request) };
     const stuck = found.find(({ problem }) => problem !== undefined);
     if (stuck?.problem !== undefined) return { kind: "unreachable", reason: `${stuck.title}: ${stuck.problem}` };
     for (const one of found) {
@@ -155,6 +161,7 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
   };
 
   const watch = async (place: Place, digest: Digest, end: number, signal: AbortSignal): Promise<Applied> => {
+    let denials = 0;
     for (;;) {
       const found = await find(place, signal);
       const changed = found.find(({ ours }) => ours.some(({ image }) => digestOf(image) !== digest));
@@ -177,6 +184,9 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
       const broken = troubles.find((trouble) => trouble?.kind === "image");
       if (broken !== undefined) return { kind: "failed", reason: broken.reason };
       const away = troubles.find((trouble) => trouble !== undefined);
+      denials = waiting.some(({ rollout }) => rollout.kind === "denied") ? denials + 1 : 0;
+      const denied = waiting.find(({ rollout }) => rollout.kind === "denied");
+      if (denied !== undefined && denials >= deniedLooks) return { kind: "failed", reason: describeRollout(denied) };
       const late = waiting.find(({ rollout }) => rollout.kind === "late");
       if (away === undefined && late !== undefined) return { kind: "failed", reason: describeRollout(late) };
       if (performance.now() >= end) {
@@ -234,7 +244,6 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
 
   const observe = async (place: Place, signal: AbortSignal): Promise<Observed> => {
     const found = await find(place, signal);
-    if (found.length === 0) return { kind: "absent", reason: nowhere(place) };
     const digests = new Set<Digest>();
     for (const one of found) {
       const pods = await podsOf(one, signal);
@@ -249,9 +258,6 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
     return { kind: "running", digests: [...digests] };
   };
 
-  const nowhere = (place: Place): string =>
-    `no container of ${world.pullName(place)} is in ${config.namespaces.join(", ")}: look at \`workloads:\`, \`selector:\` and \`containers:\``;
-
   return {
     kind: "kubernetes",
     observes: true,
@@ -259,7 +265,6 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
       const steps = [`sets ${request.reference}`, "waits until its rollout is complete"];
       try {
         const found = await find(request, signal);
-        if (found.length === 0) return { steps, problem: nowhere(request) };
         const set = found.map((one) => {
           const names = one.ours.map(({ name }) => printable(name)).join(", ");
           return `sets ${names} of ${one.title} to ${request.reference}`;
@@ -277,6 +282,9 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
       try {
         return await apply(request, means);
       } catch (error) {
+        // What a webhook, a policy or a schema of the cluster denies today it denies tomorrow.
+        if (error instanceof ClusterError && error.code === "REFUSED")
+          return { kind: "failed", reason: reasonOf(error, means.signal) };
         return { kind: "unreachable", reason: reasonOf(error, means.signal) };
       }
     },
@@ -293,6 +301,8 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
       try {
         return await observe(place, signal);
       } catch (error) {
+        if (error instanceof TargetError && error.code !== "WORKLOAD_COUNT")
+          return { kind: "absent", reason: reasonOf(error, signal) };
         return { kind: "unknown", reason: reasonOf(error, signal) };
       }
     },
@@ -327,6 +337,50 @@ function wanted(
 
 function describeRollout({ title, rollout }: Found): string {
   return rollout.kind === "done" ? title : `${title}: ${rollout.reason}`;
+}
+
+function checkFound(
+  { workloads, selector, namespaces, count }: KubernetesConfig,
+  { image }: Place,
+  repository: string,
+  all: readonly Workload[],
+  found: readonly Found[],
+): void {
+  const where = namespaces.join(", ");
+  if (workloads !== undefined) {
+    const isThere = new Set(all.map(({ kind, name }) => `${kind}/${name}`));
+    const gone = workloads.filter((one) => !isThere.has(one));
+    const [first] = gone;
+    if (first !== undefined)
+      throw new TargetError(
+        "WORKLOAD_MISSING",
+        `${gone.slice(0, 20).join(", ")}: there is no such workload in ${where}`,
+        {
+          hint: "It was deleted or renamed: name by `workloads:` what is there.",
+        },
+      );
+  }
+  if (all.length === 0)
+    throw new TargetError("SELECTOR_EMPTY", `no workload in ${where} has the labels ${selector}`, {
+      hint: "Look at `selector:` and `namespaces:`.",
+    });
+  if (found.length === 0) {
+    const has = all.flatMap(({ title, containers }) =>
+      containers.map((one) => `${printable(one.name)} of ${title} (${printable(one.image).slice(0, 200)})`),
+    );
+    throw new TargetError("CONTAINER_MISSING", `no container in ${where} is of ${repository}`, {
+      hint: `There is ${has.slice(0, 10).join(", ")}. Name by \`containers:\` those that run ${image}.`,
+    });
+  }
+  if (count !== undefined && found.length !== count)
+    throw new TargetError(
+      "WORKLOAD_COUNT",
+      `${found.length} workloads run ${image}, not ${count}: ${found
+        .slice(0, 20)
+        .map(({ title }) => title)
+        .join(", ")}`,
+      { hint: "Look at `selector:` and `count:`; nothing was changed." },
+    );
 }
 
 function must(kind: WorkloadKind, namespace: string, value: unknown): Workload {

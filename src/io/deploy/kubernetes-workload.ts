@@ -71,6 +71,8 @@ export interface WorkloadContainer {
 /** A workload, as far as a deployment looks at it. */
 export interface Workload {
   readonly kind: WorkloadKind;
+  readonly name: string;
+  readonly namespace: string;
   /** `deployment/web in shop`. */
   readonly title: string;
   readonly path: string;
@@ -89,8 +91,9 @@ export interface Workload {
   readonly rollout: Rollout;
 }
 
-/** How far a change of a workload is: `late`: its own deadline is over. */
-export type Rollout = { readonly kind: "done" } | { readonly kind: "under way" | "late"; readonly reason: string };
+/** How far a change of a workload is. `late`: its own deadline is over. `denied`: the server lets it have no pods, by a quota, a policy or a webhook. */
+export type Rollout =
+  { readonly kind: "done" } | { readonly kind: "under way" | "late" | "denied"; readonly reason: string };
 
 /** Reads a Deployment, StatefulSet or DaemonSet of apps/v1, or a CronJob of batch/v1; undefined where it is none. */
 export function parseWorkload(kind: WorkloadKind, namespace: string, value: unknown): Workload | undefined {
@@ -105,6 +108,8 @@ export function parseWorkload(kind: WorkloadKind, namespace: string, value: unkn
     (pod[list] ?? []).map(({ name, image }) => ({ name, image, list }));
   return {
     kind,
+    name: own.name,
+    namespace,
     title: `${kind}/${printable(own.name)} in ${namespace}`,
     path: `${at(group)}/${plural}/${encodeURIComponent(own.name)}`,
     podsPath: `${at("/api/v1")}/pods`,
@@ -147,6 +152,9 @@ function judgeRollout(kind: WorkloadKind, { metadata: own, spec, status }: Shape
   const late = status.conditions.find(({ reason }) => reason === "ProgressDeadlineExceeded");
   if (kind === "deployment" && late !== undefined)
     return { kind: "late", reason: `ProgressDeadlineExceeded: ${printable(late.message ?? "").slice(0, 300)}` };
+  const denied = status.conditions.find((one) => one.type === "ReplicaFailure" && one.status === "True");
+  if (kind === "deployment" && denied?.reason === "FailedCreate")
+    return { kind: "denied", reason: `FailedCreate: ${printable(denied.message ?? "").slice(0, 500)}` };
   const isDaemon = kind === "daemonset";
   const wanted = isDaemon ? status.desiredNumberScheduled : spec.replicas;
   const updated = isDaemon ? status.updatedNumberScheduled : status.updatedReplicas;
