@@ -34,6 +34,7 @@ export interface SmallCluster {
   readonly kubeconfig: (user: "admin" | "tidemill") => string;
   /** A patch that is a list is a JSON patch, else a strategic merge patch. */
   readonly ask: (method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: unknown) => Promise<unknown>;
+  /** `*`: every digest that is not named. */
   readonly behave: (digest: string, how: Behaviour) => void;
   readonly end: () => Promise<void>;
 }
@@ -230,7 +231,8 @@ function describe(
   behaviours: ReadonlyMap<string, Behaviour>,
 ): { readonly ready: boolean } & Readonly<Record<string, unknown>> {
   const own = { name, image, imageID: image, restartCount: 0 };
-  switch (behaviours.get(image.split("@")[1] ?? "")) {
+  const digest = image.split("@")[1];
+  switch (digest === undefined ? "ready" : (behaviours.get(digest) ?? behaviours.get("*"))) {
     case "crash": {
       const waiting = { reason: "CrashLoopBackOff", message: "back-off 10s restarting failed container" };
       const lastState = { terminated: { exitCode: 3, reason: "Error", message: "it cannot go on" } };
