@@ -1,6 +1,6 @@
 import type { DockerfileImage } from "../../core/config/index.ts";
 import { pinDockerfile } from "../../core/dockerfile/index.ts";
-import { annotationKeys, formatPlatform, parsePlatform, parseReference } from "../../core/image/index.ts";
+import { formatPlatform, parsePlatform, parseReference } from "../../core/image/index.ts";
 import type { BuildRequest } from "../../io/engine/index.ts";
 import type { ReadImage } from "../../io/layer/index.ts";
 import type { Repository } from "../../io/registry/index.ts";
@@ -10,6 +10,7 @@ import { BaseError } from "../followed-bases.ts";
 import { loadSource, stageOf, type ImageSource as BuildSource, type SourceUse } from "../sources.ts";
 import { keepLog } from "./keep-log.ts";
 import { loadParent } from "./load-base.ts";
+import { originAnnotations } from "./origin-annotations.ts";
 import { plannedBases, type Made, type MadeSame, type MakeRequest } from "./made.ts";
 import { packagesKey } from "./packages-key.ts";
 import { rebaseCandidate, type RebaseAttempt } from "./rebase-candidate.ts";
@@ -141,6 +142,7 @@ async function buildRequest(
     }),
   }));
   const created = (baseImage?.platforms ?? []).flatMap(({ config }) => Date.parse(config.created ?? "") || []);
+  const newest = created.length === 0 ? undefined : Math.floor(Math.max(...created) / 1000);
   return {
     name,
     context: source.folder,
@@ -150,13 +152,14 @@ async function buildRequest(
     args: image.args,
     secrets: Object.entries(secrets).map(([id, from]) => ({ id, ...from })),
     labels,
-    annotations: {
-      [annotationKeys.title]: name,
-      ...(base === undefined
-        ? {}
-        : { [annotationKeys.baseName]: baseName(base), [annotationKeys.baseDigest]: base.digest }),
-    },
-    ...(created.length === 0 ? {} : { sourceDateEpoch: Math.floor(Math.max(...created) / 1000) }),
+    annotations: originAnnotations({
+      title: name,
+      git: image.git?.url,
+      source: source.key,
+      base: base && { name: baseName(base), digest: base.digest },
+      created: newest,
+    }),
+    ...(newest === undefined ? {} : { sourceDateEpoch: newest }),
     network: image.network,
     limits: {
       timeoutMs: limits.time,

@@ -203,6 +203,7 @@ async function patchByEngine(
           context,
           targets: platforms.map(({ platform, dockerfile }) => ({ platform, dockerfile })),
           annotations: {
+            ...originOf(read),
             [annotationKeys.baseName]: original.repository.name,
             [annotationKeys.baseDigest]: original.digest,
           },
@@ -233,4 +234,19 @@ async function patchByEngine(
   } finally {
     await rm(context, { recursive: true, force: true });
   }
+}
+
+/** What an image says of where it comes from, which an engine leaves out: a patch of it still comes from there. image-spec, annotations.md. */
+function originOf({ platforms }: ReadImage): Record<string, string> {
+  const own = platforms[0]?.parsed.annotations ?? {};
+  const kept = [
+    annotationKeys.title,
+    annotationKeys.source,
+    annotationKeys.revision,
+    annotationKeys.version,
+    annotationKeys.url,
+    annotationKeys.vendor,
+    annotationKeys.licenses,
+  ];
+  return Object.fromEntries(kept.flatMap((key) => (own[key] === undefined ? [] : [[key, own[key]]])));
 }

@@ -104,6 +104,23 @@ describe("an engine's archive", () => {
     expect(found.manifest.layers.map(({ digest }) => digest)).toEqual([sha256(packed)]);
   });
 
+  it("says of an index of several platforms what it says of each, and of the layout nothing", async () => {
+    const plain = await layer("a", "one");
+    const folder = join(dir, "annotated");
+    await mkdir(join(folder, "archive"), { recursive: true });
+    const members = await saved([plain]);
+    const annotations = { "org.opencontainers.image.revision": "0123" };
+    const collector = await createCollector(join(folder, "layout"), { ...none, annotations });
+    const archive = await unpackArchive(Readable.from([await tarOf(members)]), join(folder, "archive"), 2 ** 30);
+    const one = await collector.add(archive, platform);
+    const root = await collector.finish([one, { ...one, platform: { ...platform, variant: "v2" } }]);
+    const read = async (path: string): Promise<{ annotations?: unknown }> =>
+      JSON.parse(await readFile(join(folder, "layout", path), "utf8")) as { annotations?: unknown };
+    for (const { digest } of [root, one])
+      expect((await read(`blobs/sha256/${digest.slice(7)}`)).annotations).toEqual(annotations);
+    expect((await read("index.json")).annotations).toBeUndefined();
+  });
+
   it("names layers that are known as their registry does, and does not keep them", async () => {
     const [base, own] = [await layer("a", "base"), await layer("b", "own")];
     const known = {

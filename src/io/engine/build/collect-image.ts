@@ -128,10 +128,20 @@ export async function createCollector(folder: string, options: CollectOptions): 
     finish: async (manifests) => {
       const [only] = manifests;
       if (only === undefined) throw wrong("nothing was built");
-      const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
+      const { annotations } = options;
+      const index = {
+        schemaVersion: 2,
+        mediaType: mediaTypes.index,
+        manifests,
+        // Whoever looks at the index alone is told the same as of its manifests.
+        ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+      };
       const root = manifests.length === 1 ? only : await putBytes(Buffer.from(JSON.stringify(index)), mediaTypes.index);
       const entry = { mediaType: root.mediaType, digest: root.digest, size: root.size };
-      await writeFile(join(folder, "index.json"), JSON.stringify({ ...index, manifests: [entry] }));
+      await writeFile(
+        join(folder, "index.json"),
+        JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [entry] }),
+      );
       await writeFile(join(folder, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
       return entry;
     },
