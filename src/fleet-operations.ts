@@ -96,6 +96,8 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       },
     }),
     inventory: scanning.createInventory({ ...looking, version: readVersion() }),
+    exposure: implemented.createExposure(ctx),
+    report: implemented.createReport(ctx, { version: readVersion() }),
     run: implemented.createRun(ctx, {
       pass: async (passOptions) => {
         const result = await fleet.pass({ ...passOptions, deploy: serving === undefined });

@@ -46,6 +46,16 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     "Whether an image is signed and has its evidence",
     async () => (await import("./verify.ts")).verify,
   ),
+  exposure: entry(
+    "Look",
+    "What environments are exposed to, since when, until when",
+    async () => (await import("./exposure.ts")).exposure,
+  ),
+  report: entry(
+    "Look",
+    "The exposure of a period, as a signed page and as data",
+    async () => (await import("./report.ts")).report,
+  ),
   why: entry("Look", "Why a digest exists", async () => (await import("./why.ts")).why),
   history: entry("Look", "What was done, newest first", async () => (await import("./history.ts")).history),
   diff: entry("Look", "What differs between two images", async () => (await import("./diff.ts")).diff),

@@ -2,6 +2,7 @@ export { addressBeside, askJson, type JsonAnswer } from "./ask-json.ts";
 export { AppError, messageOf, type ErrorDetail } from "./error.ts";
 export { systemClock, manualClock, type Clock, type Instant, type SteadyMoment } from "./clock.ts";
 export { digestAlgorithm, digestHex, isDigest, sha256, type Digest } from "./digest.ts";
+export { html, Html } from "./html.ts";
 export { LimitError, collectBytes, limitBytes } from "./limit.ts";
 export { canonicalJson } from "./json.ts";
 export { writeFileDurable, syncFolder } from "./durable-file.ts";

@@ -4,6 +4,7 @@ import type { Makers } from "./build/index.ts";
 import { closeQuestions } from "./ask-people.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { deployFleet } from "./deploy-environments.ts";
+import { tendExposures } from "./expose/index.ts";
 import { matchFindings } from "./match/index.ts";
 import { planFleet, renewRemedies } from "./plan/index.ts";
 import { resumeIntents, tendTrains, type ServedCheck, type ServedReport } from "./promote/index.ts";
@@ -57,6 +58,7 @@ export async function runPass(ctx: Context, parts: LoopParts, options: PassOptio
   const served = await parts.checkServed(ctx);
   await tendTrains(ctx);
   await reverifyRunning(ctx);
+  await tendExposures(ctx);
   await tendAlarms(ctx);
   await closeQuestions(ctx);
   await checkpointAudit(ctx);

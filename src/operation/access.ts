@@ -47,6 +47,8 @@ export const access: Readonly<Record<OperationName, OperationAccess>> = {
   retention: look("image"),
   log: look("image"),
   why: look("image"),
+  exposure: look("image"),
+  report: look(),
   history: look("image"),
   vexList: look("image"),
   auditVerify: look(),

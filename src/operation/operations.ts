@@ -4,6 +4,7 @@ import * as action from "./action.ts";
 import { OperationError } from "./error.ts";
 import * as evidence from "./evidence.ts";
 import * as explain from "./explain.ts";
+import * as exposed from "./exposure.ts";
 import { graph, graphInput } from "./graph.ts";
 import { inventory, inventoryInput } from "./inventory.ts";
 import { looked, lookInput } from "./look.ts";
@@ -75,6 +76,18 @@ export const operations = {
     effect: "read",
     input: inventoryInput,
     output: inventory,
+  },
+  exposure: {
+    summary: "What environments are exposed to, since when, until when",
+    effect: "read",
+    input: exposed.exposureInput,
+    output: exposed.exposure,
+  },
+  report: {
+    summary: "The exposure of a period, as data and as a signed page",
+    effect: "read",
+    input: exposed.reportInput,
+    output: exposed.report,
   },
   run: { summary: "One pass of the loop", effect: "write", input: action.runInput, output: action.run },
   rebuild: { summary: "Ask for a rebuild", effect: "write", input: action.rebuildInput, output: action.rebuild },

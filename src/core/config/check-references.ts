@@ -27,7 +27,7 @@ export function checkReferences(config: Config): Mistake[] {
     repositories.set(repository, name);
   }
   mistakes.push(...checkProbes(config), ...checkTrains(config), ...checkDeployments(config));
-  mistakes.push(...checkEvidence(config), ...checkProvenance(config));
+  mistakes.push(...checkEvidence(config), ...checkProvenance(config), ...checkSlo(config));
   config.environments.forEach(({ name }, index) => {
     if (config.environments.findIndex((one) => one.name === name) !== index) {
       mistakes.push({ path: ["environments", index, "name"], message: `there are two environments ${name}` });
@@ -50,6 +50,17 @@ function checkProbes({ environments, images }: Config): Mistake[] {
       ];
     }),
   );
+}
+
+/** Deadlines are of environments that there are. */
+function checkSlo({ slo, environments }: Config): Mistake[] {
+  const names = environments.map(({ name }) => name);
+  const unknownOf = (path: readonly (string | number)[], named: readonly string[] = []): Mistake[] =>
+    named.flatMap((name, at) => (names.includes(name) ? [] : [unknown([...path, at], "environment", name, names)]));
+  return [
+    ...unknownOf(["slo", "environments"], slo.environments),
+    ...slo.rules.flatMap((rule, at) => unknownOf(["slo", "rules", at, "environments"], rule.environments)),
+  ];
 }
 
 /** What an environment demands has to be made. */

@@ -6,6 +6,7 @@ import { environmentRules } from "./environment-schema.ts";
 import { feeds } from "./feeds-schema.ts";
 import { rootedIdentity } from "./identity-schema.ts";
 import { webhooks } from "./webhooks-schema.ts";
+import { slo } from "./slo-schema.ts";
 import { absolutePath, duration, name, owner, size, sizes, text, units, variable } from "./values.ts";
 
 const packageName = z
@@ -322,6 +323,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   feeds,
   evidence,
+  slo,
   vex: z
     .array(text)
     .max(100)

@@ -38,6 +38,9 @@ const tables = [
   ["quarantine", "image, digest"],
   ["evidence", "image, digest, subject, predicate, scope, key"],
   ["vex_statement", "id"],
+  ["exposure", "image, environment, advisory, life"],
+  ["exposure_rebuild", "rebuild"],
+  ["exposure_day", "day, environment, measure, labels, bucket"],
   ["base_vex", "base, digest"],
   ["audit", "seq"],
   ["alarm", "key"],
@@ -47,6 +50,8 @@ const tables = [
   ["setting", "key"],
   ["event", "id"],
 ] as const;
+/** What is made anew where the others are filled: the notes of what is to be derived again. */
+const madeAnew = ["exposure_due"];
 const pageRows = 500;
 /** Bytes. A page of 500 inventories is the largest line that we write. */
 const lineLimit = 256 * 1024 * 1024;
@@ -159,7 +164,7 @@ export async function fillTables(session: SqlConnection, path: string): Promise<
 
 /** Removes our tables, and what the queue keeps: it is made anew. */
 export async function dropTables(session: SqlConnection): Promise<void> {
-  const names = [...tables.map(([name]) => name), "migration"].toReversed();
+  const names = [...tables.map(([name]) => name), ...madeAnew, "migration"].toReversed();
   await session.script(`drop table if exists ${names.join(", ")} cascade; drop schema if exists pgboss cascade;`);
 }
 

@@ -22,6 +22,9 @@ export type {
   MatchedPackage,
   SavedMatches,
 } from "./finding.ts";
+export type { DerivedExposures, RenewedExposures } from "./exposure.ts";
+export type { OpenGroup } from "./exposure-measures.ts";
+export type { ExposureFacts } from "./exposure-history.ts";
 export type { NewQuarantine } from "./quarantine.ts";
 export type { DeclaredImage } from "./image.ts";
 export type { EvidenceId } from "./evidence.ts";
@@ -40,6 +43,8 @@ export type {
   Deployment,
   Detail,
   EvidenceRow,
+  Exposure,
+  ExposureRebuild,
   Hold,
   Image,
   ImageDigest,

@@ -8,6 +8,8 @@ import { deployLeaseQueries } from "./deploy-lease.ts";
 import { deploymentQueries } from "./deployment.ts";
 import { eventQueries } from "./event.ts";
 import { evidenceQueries } from "./evidence.ts";
+import { exposureMeasureQueries } from "./exposure-measures.ts";
+import { exposureQueries } from "./exposure.ts";
 import { findingQueries } from "./finding.ts";
 import { holdQueries } from "./hold.ts";
 import { imageDigestQueries } from "./image-digest.ts";
@@ -64,6 +66,8 @@ function allQueries(db: Database) {
     ...inventoryQueries(db),
     ...packageQueries(db),
     ...findingQueries(db),
+    ...exposureQueries(db),
+    ...exposureMeasureQueries(db),
     ...imageDigestQueries(db),
     ...imageRemedyQueries(db),
     ...planQueries(db),

@@ -28,3 +28,5 @@ export { createRebuild, type RebuildDeps } from "./rebuild.ts";
 export { createRollback } from "./rollback.ts";
 export { createRun, type RunDeps } from "./run.ts";
 export { createTokens } from "./tokens.ts";
+export { createExposure } from "./exposures.ts";
+export { createReport } from "./report.ts";

@@ -1,5 +1,4 @@
-import { formatAge, shortDigest, type Digest } from "../../lib/index.ts";
-import { html, type Html } from "./html.ts";
+import { formatAge, html, shortDigest, type Digest, type Html } from "../../lib/index.ts";
 
 /** A digest's beginning, all of it on hover. */
 export function digestText(digest: Digest): Html {

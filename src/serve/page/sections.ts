@@ -1,5 +1,5 @@
+import { html, type Html } from "../../lib/index.ts";
 import type { Status } from "../../operation/index.ts";
-import { html, type Html } from "./html.ts";
 import { age, digestText } from "./pieces.ts";
 
 /** A table under a heading; where it has no rows, `empty` stands instead, or nothing at all. */

@@ -1,6 +1,5 @@
-import { shortDigest } from "../../lib/index.ts";
+import { html, shortDigest, type Html } from "../../lib/index.ts";
 import type { Status } from "../../operation/index.ts";
-import { html, type Html } from "./html.ts";
 import { age, digestText } from "./pieces.ts";
 import {
   deploymentsSection,

@@ -1,7 +1,7 @@
 import { sha256 } from "../../../lib/index.ts";
 import { madeUniverse } from "../../../../test/apt/packages-text.ts";
 import { matchUnitsOf } from "../../../core/advisory/index.ts";
-import type { Store } from "../index.ts";
+import type { Exposure, Store } from "../index.ts";
 import { withConnection, type SqlEngine } from "../sql-engine.ts";
 import { declareImages, digestOf, planned, provenCandidate, takeLease } from "./given.ts";
 
@@ -70,6 +70,10 @@ export async function saveFleet(store: Store): Promise<void> {
     if (begun.kind !== "saved") throw new Error(begun.kind);
     await store.saveDeployment(own, begun.deployment.id, { to: "confirmed" });
     await store.savePlaceLook(own, { waiting: "it is looked at", runs: true });
+    await store.renewExposures(10, () => ({
+      exposures: [exposureOf(image, digest)],
+      rebuilds: [{ rebuild: lease.rebuild.id, image, state: "promoted", finished: Date.UTC(2026, 0, 5), labels: {}, closed: 0 }],
+    }));
     await store.saveApproval({ ...place, digest, who: "ann", verdict: "approved", reason: "tried it" });
   }
 }
@@ -80,10 +84,41 @@ export async function dumpTables(engine: SqlEngine, ...except: string[]): Promis
     const dump: Record<string, unknown[]> = {};
     const { rows } = await session.query("select tablename::text as name from pg_tables where schemaname = 'public' order by 1");
     for (const name of rows.map((row) => String(row.name))) {
-      if (name === "migration" || except.includes(name)) continue;
+      if (name === "migration" || name === "exposure_due" || except.includes(name)) continue;
       const found = await session.query(`select to_jsonb(t) as row from "${name}" t order by to_jsonb(t)::text`);
       dump[name] = found.rows.map(({ row }) => row);
     }
     return dump;
   });
+}
+
+function exposureOf(image: string, digest: Exposure["digest"]): Exposure {
+  const moment = Date.UTC(2026, 0, 5);
+  return {
+    image,
+    environment: "production",
+    advisory: "CVE-2026-0001",
+    life: 1,
+    turn: 1,
+    severity: "high",
+    aliases: ["DSA-1"],
+    published: moment,
+    fixAvailable: moment,
+    detected: moment,
+    built: null,
+    verified: null,
+    promoted: null,
+    deployed: null,
+    closed: null,
+    endKind: null,
+    digest,
+    sources: { detected: "match" },
+    exploitedSince: null,
+    kevDue: null,
+    labels: { team: "shop" },
+    due: { fedramp: moment },
+    dueAt: moment,
+    dueRule: "fedramp",
+    warnAt: moment,
+  };
 }

@@ -14,6 +14,8 @@ export const inputs: { readonly [N in OperationName]: OperationInput<N> } = {
   log: { image: "web" },
   why: { image: "web" },
   history: {},
+  exposure: {},
+  report: {},
   diff: { a: "web", b: "api" },
   check: { image: "registry.example/web" },
   scan: { subject: "registry.example/web" },

@@ -1,4 +1,4 @@
-import { printable } from "../../lib/index.ts";
+import { printable } from "./display.ts";
 
 /** HTML that was put together here: its values are escaped already. */
 export class Html {

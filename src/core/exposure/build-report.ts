@@ -1,0 +1,229 @@
+import type { Instant } from "../../lib/index.ts";
+import { bucketOf, percentile } from "./buckets.ts";
+import { measure, percentWithin, weekOf, type CountedCell, type Lengths, type Measures } from "./measures.ts";
+import type { Period } from "./period.ts";
+import { frameworks, presets, type Framework } from "./slo-presets.ts";
+
+/** Open exposures that are alike. */
+export interface OpenExposures {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly severity: string;
+  readonly exploited: boolean;
+  readonly days: number;
+  readonly count: number;
+  readonly overdue: Readonly<Partial<Record<Framework, number>>>;
+}
+
+export interface ReportFacts {
+  readonly now: Instant;
+  readonly period: Period;
+  /** Of the period and of one environment. */
+  readonly cells: readonly CountedCell[];
+  /** What stood open when the period began, by labels as canonical JSON. */
+  readonly openBefore: readonly { readonly labels: string; readonly open: number }[];
+  readonly open: readonly OpenExposures[];
+  /** What the environment names now, when it was built, and the image's labels. */
+  readonly images: readonly { readonly labels: Readonly<Record<string, string>>; readonly createdAt: Instant }[];
+  /** The label that parts are made by, and the only value that is meant. */
+  readonly label: { readonly key: string; readonly value: string | undefined } | undefined;
+  /** By whose deadlines; those of the preset or the configuration. */
+  readonly framework: Framework;
+}
+
+/** Lengths of time in seconds. */
+export interface LengthsView {
+  count: number;
+  medianSeconds: number | null;
+  p95Seconds: number | null;
+}
+
+export interface ReportPart {
+  /** Value of the label; null: the whole, or images that have none. */
+  label: string | null;
+  images: number;
+  opened: number;
+  closed: Measures["closed"];
+  open: number;
+  /** Open, and past the framework's deadline. */
+  overdue: number;
+  fixToProduction: LengthsView;
+  exposed: LengthsView;
+  /** Ends of which nobody knows how long it took. */
+  skewed: number;
+  met: number;
+  missed: number;
+  /** Of met and missed, and of what is overdue; null where there is none. */
+  percentWithin: number | null;
+  rebuilds: { total: number; failed: number; closedNothing: number };
+  imageAge: LengthsView;
+}
+
+export interface ReportWeek {
+  /** Its Monday. */
+  week: string;
+  opened: number;
+  closed: number;
+  /** At its end, or now. */
+  open: number;
+  fixToProduction: LengthsView;
+  percentWithin: number | null;
+  rebuilds: number;
+  rebuildsClosedNothing: number;
+}
+
+export interface ReportFigures {
+  fleet: ReportPart;
+  parts: ReportPart[];
+  weeks: ReportWeek[];
+  frameworks: {
+    name: Framework;
+    title: string;
+    source: string;
+    met: number;
+    missed: number;
+    overdue: number;
+    percentWithin: number | null;
+  }[];
+  openByAge: { days: string; critical: number; high: number; medium: number; other: number; total: number }[];
+}
+
+const day = 86_400_000;
+const mostParts = 200;
+const ages = [
+  { days: "under 7", below: 7 },
+  { days: "7 to 29", below: 30 },
+  { days: "30 to 89", below: 90 },
+  { days: "90 to 179", below: 180 },
+  { days: "180 and more", below: Infinity },
+];
+
+/** The figures of a report: definitions stand in docs/exposure.md. */
+export function buildFigures(facts: ReportFacts): ReportFigures {
+  const { label } = facts;
+  const valueOf = (labels: Readonly<Record<string, string>>): string | undefined =>
+    label === undefined ? undefined : labels[label.key];
+  const isMeant = (labels: Readonly<Record<string, string>>): boolean =>
+    label?.value === undefined || valueOf(labels) === label.value;
+  const parsed = new Map<string, Readonly<Record<string, string>>>();
+  const labelsOf = (text: string): Readonly<Record<string, string>> => {
+    const known = parsed.get(text) ?? (JSON.parse(text) as Record<string, string>);
+    parsed.set(text, known);
+    return known;
+  };
+  const meant: ReportFacts = {
+    ...facts,
+    cells: facts.cells.filter(({ labels }) => isMeant(labelsOf(labels))),
+    openBefore: facts.openBefore.filter(({ labels }) => isMeant(labelsOf(labels))),
+    open: facts.open.filter(({ labels }) => isMeant(labels)),
+    images: facts.images.filter(({ labels }) => isMeant(labels)),
+  };
+  const values = new Set<string | undefined>();
+  if (label !== undefined) {
+    for (const { labels } of meant.cells) values.add(valueOf(labelsOf(labels)));
+    for (const { labels } of [...meant.open, ...meant.images]) values.add(valueOf(labels));
+  }
+  const parts = [...values].sort((a, b) => ((a ?? "\uffff") < (b ?? "\uffff") ? -1 : 1)).slice(0, mostParts);
+  return {
+    fleet: partOf(null, meant),
+    parts: parts.map((value) =>
+      partOf(value ?? null, {
+        ...meant,
+        cells: meant.cells.filter(({ labels }) => valueOf(labelsOf(labels)) === value),
+        open: meant.open.filter(({ labels }) => valueOf(labels) === value),
+        images: meant.images.filter(({ labels }) => valueOf(labels) === value),
+      }),
+    ),
+    weeks: weeksOf(meant),
+    frameworks: frameworksOf(meant),
+    openByAge: agesOf(meant.open),
+  };
+}
+
+function partOf(label: string | null, facts: ReportFacts): ReportPart {
+  const { cells, open, images, framework, now } = facts;
+  const found = measure(cells);
+  const { met, missed } = found.slo[framework];
+  const overdue = sum(open.map((one) => one.overdue[framework] ?? 0));
+  const built = new Map<number, number>();
+  for (const { createdAt } of images) {
+    const bucket = bucketOf(now - createdAt);
+    built.set(bucket, (built.get(bucket) ?? 0) + 1);
+  }
+  return {
+    label,
+    images: images.length,
+    opened: found.opened,
+    closed: found.closed,
+    open: sum(open.map(({ count }) => count)),
+    overdue,
+    fixToProduction: view(found.fixToProduction),
+    exposed: view(found.exposed),
+    skewed: found.skewed,
+    met,
+    missed,
+    percentWithin: percentWithin(met, missed + overdue),
+    rebuilds: found.rebuilds,
+    imageAge: view({ count: images.length, median: percentile(built, 0.5), p95: percentile(built, 0.95) }),
+  };
+}
+
+function weeksOf({ cells, period, framework, now, openBefore }: ReportFacts): ReportWeek[] {
+  const byWeek = Map.groupBy(cells, (cell) => weekOf(cell.day));
+  const weeks: ReportWeek[] = [];
+  let open = sum(openBefore.map((one) => one.open));
+  const end = Math.min(period.until, now + 1);
+  for (let at = Date.parse(`${weekOf(isoDay(period.from))}T00:00:00Z`); at < end; at += 7 * day) {
+    const week = isoDay(at);
+    const found = measure(byWeek.get(week) ?? []);
+    const closed = sum(Object.values(found.closed));
+    open += found.opened - closed;
+    const { met, missed } = found.slo[framework];
+    weeks.push({
+      week,
+      opened: found.opened,
+      closed,
+      open,
+      fixToProduction: view(found.fixToProduction),
+      percentWithin: percentWithin(met, missed),
+      rebuilds: found.rebuilds.total,
+      rebuildsClosedNothing: found.rebuilds.closedNothing,
+    });
+  }
+  return weeks;
+}
+
+function frameworksOf({ cells, open }: ReportFacts): ReportFigures["frameworks"] {
+  const { slo } = measure(cells);
+  return frameworks.map((name) => {
+    const { met, missed } = slo[name];
+    const overdue = sum(open.map((one) => one.overdue[name] ?? 0));
+    const told = name === "own" ? { title: "Own rules", source: "`slo.rules` of the configuration" } : presets[name];
+    const { title, source } = told;
+    return { name, title, source, met, missed, overdue, percentWithin: percentWithin(met, missed + overdue) };
+  });
+}
+
+function agesOf(open: readonly OpenExposures[]): ReportFigures["openByAge"] {
+  return ages.map(({ days, below }, at) => {
+    const above = ages[at - 1]?.below ?? 0;
+    const own = open.filter((one) => one.days >= above && one.days < below);
+    const of = (...levels: string[]): number =>
+      sum(own.filter(({ severity }) => levels.includes(severity)).map(({ count }) => count));
+    const [critical, high, medium] = [of("critical"), of("high"), of("medium")];
+    const total = sum(own.map(({ count }) => count));
+    return { days, critical, high, medium, other: total - critical - high - medium, total };
+  });
+}
+
+function view({ count, median, p95 }: Lengths): LengthsView {
+  const seconds = (ms: number | null): number | null => (ms === null ? null : Math.round(ms / 1000));
+  return { count, medianSeconds: seconds(median), p95Seconds: seconds(p95) };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
+}
+
+function isoDay(at: Instant): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
