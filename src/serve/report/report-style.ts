@@ -11,7 +11,7 @@ p { margin: .25rem 0 .75rem; max-width: 46rem; }
 .soft { color: var(--soft); }
 .doubt { border-left: 4px solid var(--bad); padding: .4rem .8rem; margin: 1rem 0; }
 .doubt ul { margin: .25rem 0; padding-left: 1.2rem; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); gap: .75rem; margin: 1rem 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: .75rem; margin: 1rem 0; }
 dl div { border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; }
 dt { color: var(--soft); font-size: .82rem; }
 dd { margin: 0; font-size: 1.45rem; font-weight: 600; font-variant-numeric: tabular-nums; }
