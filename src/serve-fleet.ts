@@ -6,7 +6,7 @@ import { messageOf, systemClock } from "./lib/index.ts";
 import { deployEnvironments } from "./loop/deploy-environments.ts";
 import { probeEnvironments, retainDigests } from "./loop/promote/index.ts";
 import type { RunningApp } from "./operation/index.ts";
-import { createEventBus, createServer } from "./serve/index.ts";
+import { createEventBus, createMetrics, createServer } from "./serve/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
 import { createFleetOperations, loopTopic } from "./fleet-operations.ts";
 import type { Fleet } from "./fleet.ts";
@@ -44,11 +44,14 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const since = ctx.clock.now();
   const serving = { address: "", since };
   const operations = createFleetOperations(fleet, { ...options, serving });
-  const intake = takeEvents(fleet);
+  const metrics = createMetrics(ctx, { version: readVersion(), since });
+  const intake = takeEvents(fleet, metrics);
   const server = createServer({
     operations,
     version: readVersion(),
     events,
+    metrics: () => metrics.scrape(),
+    notReady: () => whyNotReady(fleet),
     token,
     store: ctx.store,
     clock: ctx.clock,
@@ -118,6 +121,15 @@ async function watchLoop(fleet: Fleet, hasJustWatched: boolean, signal: AbortSig
     const pause = ctx.clock.sleep(pollMs, signal).catch(() => undefined);
     asked = (await Promise.race([roused, pause])) === "asked";
   }
+}
+
+/** It serves and works only while the database answers: its tables are up to date since it was opened, and its lock is held until it is closed. */
+async function whyNotReady({ ctx }: Fleet): Promise<string | undefined> {
+  if (ctx.signal.aborted) return "it is being stopped";
+  return ctx.store.countWaitingEvents().then(
+    () => undefined,
+    () => "the database does not answer",
+  );
 }
 
 /** What need not be done at every pass: old digests go, a snapshot is taken. */

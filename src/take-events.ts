@@ -1,6 +1,6 @@
 import { messageOf } from "./lib/index.ts";
 import { watchTold } from "./loop/watch/index.ts";
-import { createHooks, createInbox } from "./serve/index.ts";
+import { createHooks, createInbox, type Metrics } from "./serve/index.ts";
 import { loopTopic } from "./fleet-operations.ts";
 import type { Fleet } from "./fleet.ts";
 
@@ -21,7 +21,7 @@ export interface EventIntake {
 }
 
 /** The intake of a fleet's `webhooks:`; undefined where it has none. */
-export function takeEvents({ ctx, queue }: Fleet): EventIntake | undefined {
+export function takeEvents({ ctx, queue }: Fleet, metrics: Metrics): EventIntake | undefined {
   const { webhooks } = ctx.config;
   if (Object.keys(webhooks).length === 0) return undefined;
   const inbox = createInbox(ctx.store.saveEvents, { onNew: () => void queue.wake(topic) });
@@ -37,7 +37,13 @@ export function takeEvents({ ctx, queue }: Fleet): EventIntake | undefined {
     }
   };
   return {
-    hooks: createHooks({ endpoints: webhooks, inbox, clock: ctx.clock, logger: ctx.log }),
+    hooks: createHooks({
+      endpoints: webhooks,
+      inbox,
+      clock: ctx.clock,
+      logger: ctx.log,
+      onOutcome: (endpoint, outcome) => metrics.countDelivery(endpoint, outcome),
+    }),
     begin: () => {
       queue.onWake(topic, look);
       void queue.wake(topic);

@@ -70,3 +70,4 @@ export type {
   VexStatementRow,
 } from "./schema.ts";
 export type { NewEvent } from "./event.ts";
+export { durationBounds, type RebuildCounts } from "./metric.ts";

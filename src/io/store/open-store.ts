@@ -18,6 +18,7 @@ import { imageRemedyQueries } from "./image-remedy.ts";
 import { inventoryQueries } from "./inventory.ts";
 import { leaseQueries } from "./lease.ts";
 import { applyMigrations, readMigrations } from "./migrate.ts";
+import { metricQueries } from "./metric.ts";
 import { notificationQueries } from "./notification.ts";
 import { observationQueries } from "./observation.ts";
 import { openDirectory } from "./open-directory.ts";
@@ -96,6 +97,7 @@ function allQueries(db: Database) {
     ...questionQueries(db),
     ...settingQueries(db),
     ...eventQueries(db),
+    ...metricQueries(db),
   };
 }
 
