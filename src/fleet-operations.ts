@@ -63,6 +63,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     }),
     summary: implemented.createSummary(ctx, { version: readVersion() }),
     plan: implemented.createPlan(ctx, { refresh }),
+    ...implemented.createLists(ctx),
     graph: implemented.createGraph(ctx),
     retention: implemented.createRetention(ctx),
     look: implemented.createLook(ctx, { refresh, wake: () => void fleet.queue.wake(loopTopic) }),

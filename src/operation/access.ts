@@ -25,6 +25,8 @@ interface OperationAccess {
   readonly role: Role;
   /** The field of the input that names what images it is about: who is limited to some has to name one of those there. Without it: the whole fleet, or the world outside. */
   readonly images?: string;
+  /** The operation itself leaves out what is not about images with the `labels` of its input. */
+  readonly filtered?: true;
 }
 
 const look = (images?: string): OperationAccess => ({ role: "viewer", ...(images === undefined ? {} : { images }) });
@@ -41,6 +43,9 @@ const administer: OperationAccess = { role: "admin" };
 /** Who may ask for what. */
 export const access: Readonly<Record<OperationName, OperationAccess>> = {
   status: look("image"),
+  images: { role: "viewer", filtered: true },
+  rebuilds: { role: "viewer", filtered: true },
+  promotions: { role: "viewer", filtered: true },
   summary: look(),
   plan: look(),
   graph: look(),

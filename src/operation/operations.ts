@@ -8,6 +8,7 @@ import * as exposed from "./exposure.ts";
 import { graph, graphInput } from "./graph.ts";
 import { inventory, inventoryInput } from "./inventory.ts";
 import { looked, lookInput } from "./look.ts";
+import * as list from "./list.ts";
 import { log, logInput } from "./log.ts";
 import { plan, planInput } from "./plan.ts";
 import { rebase, rebaseInput } from "./rebase.ts";
@@ -32,6 +33,14 @@ export const operations = {
   status: { summary: "The state of the fleet", effect: "read", input: statusInput, output: status },
   summary: { summary: "The fleet in a dozen numbers", effect: "read", input: summaryInput, output: summary },
   plan: { summary: "What would be done now, and why", effect: "read", input: planInput, output: plan },
+  images: { summary: "Images of the fleet, by name", effect: "read", input: list.imagesInput, output: list.images },
+  rebuilds: { summary: "Rebuilds, newest first", effect: "read", input: list.rebuildsInput, output: list.rebuilds },
+  promotions: {
+    summary: "Moves of environments, newest first",
+    effect: "read",
+    input: list.promotionsInput,
+    output: list.promotions,
+  },
   graph: {
     summary: "What images are made of, and what a change reaches",
     effect: "read",

@@ -1,10 +1,20 @@
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { Logger } from "../lib/index.ts";
-import { isOperationName, OperationError, parseInput, type OperationName, type Principal } from "../operation/index.ts";
+import {
+  isOperationName,
+  OperationError,
+  operations,
+  parseInput,
+  type OperationName,
+  type Principal,
+} from "../operation/index.ts";
 import { authenticate, authorize, reaches, recordWrite, requireRole, type LabelsOf } from "./access/index.ts";
-import { errorAnswer } from "./error-answer.ts";
+import { answerOnce } from "./answer-once.ts";
+import { answerJson } from "./answer-json.ts";
+import { errorAnswer, problemType } from "./error-answer.ts";
 import { ServeError } from "./error.ts";
 import { createEventBus } from "./event-bus.ts";
 import { streamEvents } from "./event-stream.ts";
@@ -33,15 +43,16 @@ const loopbackPrincipal: Principal = {
 
 /** The routes of the API and the page. Who asks is found out first; each route says what it needs. */
 export function createApi(options: ServerOptions, logger: Logger): Hono<ApiEnv> {
-  const { operations } = options;
+  const { operations: asked } = options;
   const labelsOf: LabelsOf = options.labelsOf ?? (() => []);
   const events = options.events ?? createEventBus();
+  const server = randomUUID();
   const app = new Hono<ApiEnv>();
 
   const ask = async (name: OperationName, input: unknown, principal: Principal): Promise<object> => {
     const allowed = parseInput(name, authorize(name, input, principal, labelsOf));
     if (options.store !== undefined) await recordWrite(options.store, principal, name, allowed);
-    const operation = operations[name] as (input: unknown) => Promise<object>;
+    const operation = asked[name] as (input: unknown) => Promise<object>;
     return operation(allowed);
   };
 
@@ -85,7 +96,8 @@ export function createApi(options: ServerOptions, logger: Logger): Hono<ApiEnv> 
     const principal = requirePrincipal(context.get("principal"));
     const name = context.req.param("name");
     if (!isReadName(name)) throw new ServeError("NO_SUCH_PATH", `nothing is read by GET /api/v1/${name}`);
-    return context.json(await ask(name, readQuery(context.req.query()), principal));
+    const answer = await ask(name, readQuery(new URL(context.req.url).searchParams), principal);
+    return answerJson(answer, context.req.header("if-none-match"));
   });
 
   app.post(
@@ -101,13 +113,27 @@ export function createApi(options: ServerOptions, logger: Logger): Hono<ApiEnv> 
       if (principal === undefined || principal.kind === "loopback") throw missingToken();
       const name = context.req.param("name");
       if (!isOperationName(name)) throw new ServeError("NO_SUCH_PATH", `there is no operation ${name}`);
-      return context.json(await ask(name, await readBody(context.req.raw), principal));
+      const input = await readBody(context.req.raw);
+      const key = context.req.header("idempotency-key");
+      if (key === undefined || options.store === undefined || operations[name].effect === "read")
+        return context.json(await ask(name, input, principal));
+      const once = {
+        caller: principal.credential ?? principal.name,
+        key,
+        operation: name,
+        input,
+        keep: name !== "tokenCreate",
+      };
+      const done = await answerOnce(once, { store: options.store, server }, () => ask(name, input, principal));
+      const type = done.status === 200 ? "application/json" : problemType;
+      const replayed = done.replayed ? { "idempotency-replayed": "true" } : {};
+      return new Response(done.body, { status: done.status, headers: { "content-type": type, ...replayed } });
     },
   );
 
   addPage(app, (context) => {
     authorize("status", {}, requirePrincipal(context.get("principal")), labelsOf);
-    return operations.status({});
+    return asked.status({});
   });
   app.notFound(() => {
     throw new ServeError("NO_SUCH_PATH", "there is nothing here");
@@ -115,7 +141,10 @@ export function createApi(options: ServerOptions, logger: Logger): Hono<ApiEnv> 
   app.onError((error) => {
     const { status, body } = errorAnswer(error);
     if (status >= 500) logger.error({ err: error }, "a request failed");
-    return Response.json(body, { status, headers: status === 401 ? { "www-authenticate": "Bearer" } : {} });
+    return new Response(JSON.stringify(body), {
+      status,
+      headers: { "content-type": problemType, ...(status === 401 ? { "www-authenticate": "Bearer" } : {}) },
+    });
   });
   return app;
 }

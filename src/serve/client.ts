@@ -120,9 +120,9 @@ function parseJson(text: string): unknown {
 
 /** The server's error as it would have been thrown here: same code, so the same exit status. */
 function remoteError(answer: unknown, status: number): AppError {
-  const error = (answer as { error?: { code?: unknown; message?: unknown; hint?: unknown } } | undefined)?.error;
-  if (typeof error?.code === "string" && typeof error.message === "string") {
-    return new AppError(error.code, error.message, typeof error.hint === "string" ? { hint: error.hint } : {});
+  const problem = answer as { code?: unknown; detail?: unknown; hint?: unknown } | null | undefined;
+  if (typeof problem?.code === "string" && typeof problem.detail === "string") {
+    return new AppError(problem.code, problem.detail, typeof problem.hint === "string" ? { hint: problem.hint } : {});
   }
   return new ServeError("BAD_ANSWER", `the server answered with status ${status} and no reason`);
 }

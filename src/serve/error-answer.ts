@@ -1,12 +1,14 @@
+import { STATUS_CODES } from "node:http";
 import { AppError } from "../lib/index.ts";
 
 /** HTTP status by error code, here and nowhere else. A code that is not named is a failure of the server's work: 500. */
 const statusOfCode: Readonly<Record<string, number>> = {
   BAD_INPUT: 400,
+  BAD_EVENT: 400,
+  BAD_KEY: 400,
   BAD_REFERENCE: 400,
   BAD_PLATFORM: 400,
   BAD_DIGEST: 400,
-  BAD_EVENT: 400,
   CONFIG_MISSING: 400,
   CONFIG_INVALID: 400,
   UNAUTHORIZED: 401,
@@ -20,9 +22,13 @@ const statusOfCode: Readonly<Record<string, number>> = {
   REFUSED: 409,
   BUSY: 409,
   LOCKED: 409,
+  KEY_BUSY: 409,
+  OUTCOME_UNKNOWN: 409,
+  ANSWER_NOT_KEPT: 409,
   TOO_SLOW: 408,
   TOO_LARGE: 413,
   UNSATISFIABLE: 422,
+  KEY_REUSED: 422,
   TOO_MANY: 429,
   UNSUPPORTED: 501,
   UNAVAILABLE: 503,
@@ -30,18 +36,32 @@ const statusOfCode: Readonly<Record<string, number>> = {
   NO_PACKAGES: 503,
 };
 
+/** A failure as Problem Details (RFC 9457), with our code, and what to do, beside its own members. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  readonly hint: string | null;
+}
+
 /** An error as it is answered. */
 export interface ErrorAnswer {
   readonly status: number;
-  readonly body: { readonly error: { readonly code: string; readonly message: string; readonly hint: string | null } };
+  readonly body: Problem;
 }
+
+export const problemType = "application/problem+json";
 
 /** `thrown` as an answer. What was not expected is only told to the log: its message may hold anything. */
 export function errorAnswer(thrown: unknown): ErrorAnswer {
-  if (!(thrown instanceof AppError)) {
-    const hint = "The server's log says more.";
-    return { status: 500, body: { error: { code: "INTERNAL", message: "something unexpected happened", hint } } };
-  }
-  const status = statusOfCode[thrown.code] ?? 500;
-  return { status, body: { error: { code: thrown.code, message: thrown.message, hint: thrown.hint ?? null } } };
+  if (!(thrown instanceof AppError))
+    return problem(500, "INTERNAL", "something unexpected happened", "The server's log says more.");
+  return problem(statusOfCode[thrown.code] ?? 500, thrown.code, thrown.message, thrown.hint ?? null);
+}
+
+function problem(status: number, code: string, detail: string, hint: string | null): ErrorAnswer {
+  const title = STATUS_CODES[status] ?? "Error";
+  return { status, body: { type: `urn:tidemill:error:${code}`, title, status, detail, code, hint } };
 }

@@ -12,6 +12,16 @@ export class ServeError extends AppError<
   | "OUT_OF_SCOPE"
   /** No such path, or no such operation. */
   | "NO_SUCH_PATH"
+  /** An Idempotency-Key that is none. */
+  | "BAD_KEY"
+  /** An Idempotency-Key that was used for something else. */
+  | "KEY_REUSED"
+  /** The first request with an Idempotency-Key goes on. */
+  | "KEY_BUSY"
+  /** The process that took a keyed request on ended before it answered. */
+  | "OUTCOME_UNKNOWN"
+  /** A keyed request was done, and its answer not kept. */
+  | "ANSWER_NOT_KEPT"
   /** The request's body is larger than the limit. */
   | "TOO_LARGE"
   /** Too many listen already, or too much waits. */

@@ -1,6 +1,11 @@
 import { z } from "zod";
-import { operationNames, operations, progressEvent } from "../operation/index.ts";
+import { access, operationNames, operations, progressEvent } from "../operation/index.ts";
 import { readQueries } from "./read-query.ts";
+
+const failure = {
+  description: "A failure",
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};
 
 /** The OpenAPI 3.1 document of the API, made of the table of operations. */
 export function openApiDocument(version: string): object {
@@ -22,17 +27,16 @@ export function openApiDocument(version: string): object {
     const { summary, effect, input, output } = operations[name];
     const responses = {
       "200": { description: "The answer", content: { "application/json": { schema: schemaOf(output) } } },
-      default: {
-        description: "A failure",
-        content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
-      },
+      default: failure,
     };
     paths[`/api/v1/operations/${name}`] = {
       post: {
         operationId: name,
         summary,
         "x-effect": effect,
+        "x-role": access[name].role,
         security: [{ token: [] }],
+        parameters: effect === "write" ? [{ $ref: "#/components/parameters/IdempotencyKey" }] : [],
         requestBody: { required: true, content: { "application/json": { schema: schemaOf(input, "input") } } },
         responses,
       },
@@ -40,14 +44,32 @@ export function openApiDocument(version: string): object {
   }
   for (const [name, fields] of Object.entries(readQueries)) {
     const { summary, input, output } = operations[name as keyof typeof readQueries];
-    const properties = (schemaOf(input, "input") as { properties?: Record<string, object> }).properties ?? {};
+    const { properties = {}, required = [] } = schemaOf(input, "input") as {
+      properties?: Record<string, object>;
+      required?: string[];
+    };
     paths[`/api/v1/${name}`] = {
       get: {
         operationId: `${name}Read`,
         summary,
-        parameters: fields.map((field) => ({ name: field, in: "query", schema: properties[field] ?? {} })),
+        security: [{ token: [] }, {}],
+        parameters: [
+          ...fields.map((name) => ({
+            name,
+            in: "query",
+            required: required.includes(name),
+            schema: properties[name] ?? {},
+          })),
+          { name: "If-None-Match", in: "header", required: false, schema: { type: "string", maxLength: 1000 } },
+        ],
         responses: {
-          "200": { description: "The answer", content: { "application/json": { schema: schemaOf(output) } } },
+          "200": {
+            description: "The answer",
+            headers: { ETag: { description: "For If-None-Match", schema: { type: "string" } } },
+            content: { "application/json": { schema: schemaOf(output) } },
+          },
+          "304": { description: "It is what If-None-Match names" },
+          default: failure,
         },
       },
     };
@@ -57,21 +79,32 @@ export function openApiDocument(version: string): object {
     info: {
       title: "Tidemill",
       version,
-      description: "The local API. Reads need a loopback address, everything else the token of the lock file.",
+      description: "What Tidemill can be asked. `x-role` says who may ask; on loopback looking needs no token.",
     },
     paths,
     components: {
       securitySchemes: { token: { type: "http", scheme: "bearer" } },
+      parameters: {
+        IdempotencyKey: {
+          name: "Idempotency-Key",
+          in: "header",
+          required: false,
+          description: "The same key within a day: the same answer, done once",
+          schema: { type: "string", minLength: 1, maxLength: 255, pattern: "^[!-~]+$" },
+        },
+      },
       schemas: {
-        Error: {
+        Problem: {
+          description: "Problem Details (RFC 9457); `code` is what to test for",
           type: "object",
-          required: ["error"],
+          required: ["type", "title", "status", "detail", "code", "hint"],
           properties: {
-            error: {
-              type: "object",
-              required: ["code", "message", "hint"],
-              properties: { code: { type: "string" }, message: { type: "string" }, hint: { type: ["string", "null"] } },
-            },
+            type: { type: "string", format: "uri" },
+            title: { type: "string" },
+            status: { type: "integer" },
+            detail: { type: "string" },
+            code: { type: "string" },
+            hint: { type: ["string", "null"] },
           },
         },
       },

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { request as httpRequest, type IncomingMessage, type Server } from "node:http";
+import { request as httpRequest, STATUS_CODES, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { AppError } from "../lib/index.ts";
@@ -105,7 +105,7 @@ describe("the local API", () => {
     const { port } = await start({ rebuild: () => Promise.reject(new Error("must not be reached")) });
     const answer = await send(port, "/api/v1/operations/rebuild", sent);
     expect(answer.status).toBe(status);
-    expect(JSON.parse(answer.text)).toMatchObject({ error: { code } });
+    expect(JSON.parse(answer.text)).toMatchObject({ code, status });
   });
 
   it("refuses a body without end, whatever length it claims", async () => {
@@ -153,6 +153,24 @@ describe("the local API", () => {
     expect(await send(port, "/", { headers })).toMatchObject({ status: 200 });
   });
 
+  it("answers 304 for what the caller has already, and names what it answers by an ETag", async () => {
+    const items: never[] = [];
+    const { port } = await start({ images: () => Promise.resolve({ items, next: null }) });
+    const first = await send(port, "/api/v1/images?limit=5&labels=a%3D1&labels=b%3D2");
+    const etag = first.headers.etag ?? "";
+    expect(first).toMatchObject({ status: 200, headers: { "cache-control": "private, no-cache" } });
+    expect(etag).toMatch(/^"[\w-]{22}"$/);
+    for (const held of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+      const answer = await send(port, "/api/v1/images?limit=5", { headers: { "if-none-match": held } });
+      expect(answer).toMatchObject({ status: 304, text: "", headers: { etag } });
+    }
+    expect(await send(port, "/api/v1/images", { headers: { "if-none-match": '"other"' } })).toMatchObject({
+      status: 200,
+    });
+    for (const query of ["limit=5&limit=6", "limit=", "limit=0", "limit=501", "labels=x", "__proto__=1", "cursor="])
+      expect(await send(port, `/api/v1/images?${query}`)).toMatchObject({ status: 400 });
+  });
+
   it("hands everything below /v2/ to the registry", async () => {
     const { port } = await start(
       {},
@@ -172,8 +190,14 @@ describe("the local API", () => {
     const { port } = await start({ status: () => Promise.reject(failure) });
     const answer = await send(port, "/api/v1/status");
     expect(answer.status).toBe(status);
+    expect(answer.headers["content-type"]).toBe("application/problem+json");
     expect(JSON.parse(answer.text)).toEqual({
-      error: { code: failure.code, message: failure.message, hint: failure.hint ?? null },
+      type: `urn:tidemill:error:${failure.code}`,
+      title: STATUS_CODES[status],
+      status,
+      code: failure.code,
+      detail: failure.message,
+      hint: failure.hint ?? null,
     });
   });
 
@@ -204,6 +228,7 @@ describe("the local API", () => {
     expect(document.paths["/api/v1/why"].get.parameters.map((parameter: { name: string }) => parameter.name)).toEqual([
       "image",
       "digest",
+      "If-None-Match",
     ]);
     expect(JSON.stringify(document)).not.toContain("$schema");
   });

@@ -5,7 +5,7 @@ import { silentLogger, type Clock, type Logger } from "../lib/index.ts";
 import type { Operations } from "../operation/index.ts";
 import type { LabelsOf } from "./access/index.ts";
 import { createApi } from "./api.ts";
-import { errorAnswer } from "./error-answer.ts";
+import { errorAnswer, problemType } from "./error-answer.ts";
 import type { EventBus } from "./event-bus.ts";
 import type { Hooks } from "./hooks/create-hooks.ts";
 import { refuseForeign, type GuardOptions } from "./guard.ts";
@@ -16,7 +16,10 @@ export interface ServerOptions extends GuardOptions {
   /** The random token of the lock file. */
   readonly token: string;
   /** Where API tokens are and what is asked is recorded; without it only the lock file's token counts. */
-  readonly store?: Pick<Store, "loadToken" | "saveTokenUsed" | "saveAudit">;
+  readonly store?: Pick<
+    Store,
+    "loadToken" | "saveTokenUsed" | "saveAudit" | "beginKeyed" | "saveKeyedAnswer" | "forgetKeyed"
+  >;
   readonly clock?: Clock;
   /** Labels of an image: by them a token may be limited. */
   readonly labelsOf?: LabelsOf;
@@ -34,7 +37,7 @@ export interface ServerOptions extends GuardOptions {
 
 /**
  * The API, the status page and the embedded registry on one port; not listening yet. Every answer that fails is
- * `{"error":{"code","message","hint"}}`. To stop it: `server.close()` and `server.closeAllConnections()`.
+ * Problem Details with our code. To stop it: `server.close()` and `server.closeAllConnections()`.
  */
 export function createServer(options: ServerOptions): Server {
   const logger = options.logger ?? silentLogger();
@@ -67,6 +70,6 @@ export function createServer(options: ServerOptions): Server {
 
 function refuse(response: ServerResponse, error: unknown): void {
   const { status, body } = errorAnswer(error);
-  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store", connection: "close" });
+  response.writeHead(status, { "content-type": problemType, "cache-control": "no-store", connection: "close" });
   response.end(JSON.stringify(body));
 }

@@ -47,6 +47,7 @@ const tables = [
   ["notification", "id"],
   ["account_allocation", "name"],
   ["token", "id"],
+  ["idempotency", "caller, key"],
   ["setting", "key"],
   ["event", "id"],
 ] as const;

@@ -46,6 +46,7 @@ export type {
   Exposure,
   ExposureRebuild,
   Hold,
+  IdempotencyRow,
   Image,
   ImageDigest,
   ImageRemedy,

@@ -12,10 +12,12 @@ import { exposureMeasureQueries } from "./exposure-measures.ts";
 import { exposureQueries } from "./exposure.ts";
 import { findingQueries } from "./finding.ts";
 import { holdQueries } from "./hold.ts";
+import { idempotencyQueries } from "./idempotency.ts";
 import { imageDigestQueries } from "./image-digest.ts";
 import { imageQueries } from "./image.ts";
 import { imageRemedyQueries } from "./image-remedy.ts";
 import { inventoryQueries } from "./inventory.ts";
+import { listQueries } from "./list.ts";
 import { leaseQueries } from "./lease.ts";
 import { applyMigrations, readMigrations } from "./migrate.ts";
 import { metricQueries } from "./metric.ts";
@@ -95,6 +97,8 @@ function allQueries(db: Database) {
     ...tokenQueries(db),
     ...checkLogQueries(db),
     ...questionQueries(db),
+    ...idempotencyQueries(db),
+    ...listQueries(db),
     ...settingQueries(db),
     ...eventQueries(db),
     ...metricQueries(db),

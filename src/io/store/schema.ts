@@ -385,6 +385,17 @@ export interface Tables {
     revokedAt: MaybeTime;
     revokedBy: string | null;
   };
+  idempotency: {
+    caller: string;
+    key: string;
+    operation: string;
+    input: Digest;
+    server: string;
+    state: "begun" | "answered" | "done";
+    status: number | null;
+    answer: string | null;
+    createdAt: Time;
+  };
   setting: { key: string; value: Json<unknown> };
   event: {
     id: string;
@@ -426,6 +437,7 @@ export type Alarm = Row<"alarm">;
 export type Question = Row<"question">;
 export type Notification = Row<"notification">;
 export type AccountAllocation = Row<"accountAllocation">;
+export type IdempotencyRow = Row<"idempotency">;
 export type TokenRow = Row<"token">;
 
 /** A moment as timestamptz takes it. */

@@ -22,7 +22,10 @@ export function reaches({ labels }: Pick<Principal, "labels">, image: string, la
  */
 export function authorize(name: OperationName, input: unknown, principal: Principal, labelsOf: LabelsOf): unknown {
   requireRole(access[name].role, principal, name);
-  if (principal.labels.length > 0) requireScope(name, input, principal, labelsOf);
+  if (principal.labels.length > 0) {
+    if (access[name].filtered === true) return withinScope(name, input, principal);
+    requireScope(name, input, principal, labelsOf);
+  }
   // Whoever can read the lock file could as well write the rows: the name that they give is believed.
   if (principal.kind === "local" || !("by" in operations[name].input.shape)) return input;
   return isRecord(input) ? { ...input, by: principal.name } : input;
@@ -54,6 +57,15 @@ function requireScope(name: OperationName, input: unknown, principal: Principal,
   if (beyond !== undefined)
     // Whether there is such an image is not said.
     throw new ServeError("OUT_OF_SCOPE", `${name}: ${principal.name} is limited to images with ${limits}`);
+}
+
+/** A list with the labels that a caller is limited to; those that it names itself have to be among them. */
+function withinScope(name: OperationName, input: unknown, { labels, name: caller }: Principal): unknown {
+  if (!isRecord(input)) return input;
+  const named = input["labels"];
+  if (named === undefined) return { ...input, labels: [...labels] };
+  if (Array.isArray(named) && named.length > 0 && named.every((label) => labels.includes(String(label)))) return input;
+  throw new ServeError("OUT_OF_SCOPE", `${name}: ${caller} is limited to images with ${labels.join(", ")}`);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

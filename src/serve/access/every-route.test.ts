@@ -18,7 +18,9 @@ const words = (list: string): string[] => list.split(" ");
 
 /** Who may do what, written out: the code's own table is what is tested. An admin may do all of it. */
 const mayDo: Readonly<Record<Exclude<Role, "admin">, readonly string[]>> = {
-  viewer: words("status summary plan graph retention log why history vexList auditVerify auditExport doctor validate"),
+  viewer: words(
+    "status images rebuilds promotions summary plan graph retention log why history vexList auditVerify auditExport doctor validate",
+  ),
   operator: words(
     "diff check scan inventory verify look run rebuild promote deploy rollback hold resume evidenceAttach",
   ),
@@ -38,6 +40,9 @@ const adminsOnly = [
 const aboutImages = words(
   "status retention log why history vexList run rebuild promote deploy rollback hold resume evidenceAttach approve reject vexAdd vexRemove",
 );
+
+/** Lists leave out what a caller may not see. */
+const filtered = words("images rebuilds promotions");
 
 const callers = ["nobody", "stranger", "expired", "revoked", "viewer", "operator", "approver", "admin"] as const;
 type Caller = (typeof callers)[number];
@@ -186,7 +191,7 @@ describe("a token that is limited by labels", () => {
     for (const image of ["db", "no-such-image", "constructor"]) {
       const answer = await post("scoped", name, images(name, image));
       expect(answer.status).toBe(403);
-      expect(JSON.parse(answer.text)).toMatchObject({ error: { code: "OUT_OF_SCOPE" } });
+      expect(JSON.parse(answer.text)).toMatchObject({ code: "OUT_OF_SCOPE" });
     }
     const { image: _image, images: _images, ...whole } = inputs[name as keyof typeof inputs] as Record<string, unknown>;
     expect(await post("scoped", name, whole)).toMatchObject({ status: 403 });
@@ -202,8 +207,21 @@ describe("a token that is limited by labels", () => {
     },
   );
 
+  it.each(filtered)("%s: what its labels leave, however it asks", async (name) => {
+    reached.length = 0;
+    expect(await post("scoped", name, {})).toMatchObject({ status: 200 });
+    expect(await post("scoped", name, { labels: ["team=search"] })).toMatchObject({ status: 200 });
+    const asked = reached.map(({ input }) => (input as { labels: string[] }).labels);
+    expect(asked).toEqual([["team=payments", "team=search"], ["team=search"]]);
+    for (const labels of [[], ["team=core"], ["team=search", "team=core"], "team=search", [["team=search"]], null])
+      expect((await post("scoped", name, { labels })).status).not.toBe(200);
+    expect(reached).toHaveLength(2);
+  });
+
   it("sees nothing of what is about the whole fleet", async () => {
-    const whole = [...mayDo.viewer, ...mayDo.operator].filter((name) => !aboutImages.includes(name));
+    const whole = [...mayDo.viewer, ...mayDo.operator].filter(
+      (name) => !aboutImages.includes(name) && !filtered.includes(name),
+    );
     for (const name of whole) {
       expect(await post("scoped", name, inputs[name as keyof typeof inputs])).toMatchObject({ status: 403 });
     }

@@ -30,3 +30,4 @@ export { createRun, type RunDeps } from "./run.ts";
 export { createTokens } from "./tokens.ts";
 export { createExposure } from "./exposures.ts";
 export { createReport } from "./report.ts";
+export { createLists } from "./lists.ts";

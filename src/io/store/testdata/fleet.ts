@@ -41,6 +41,7 @@ export async function saveFleet(store: Store): Promise<void> {
   const taken = await store.saveVexStatement({ ...said, ...more, until: null });
   const token = { id: "0".repeat(16), name: "ci", hash: sha256("a secret"), person: null, roles: ["viewer"], labels: [] };
   await store.saveToken({ ...token, expiresAt: Date.UTC(2027, 0, 1), who: "ada" });
+  await store.beginKeyed({ caller: "ada", key: "k", operation: "hold", input: sha256("{}"), server: "one" });
   await store.saveVexStatementsRemoved([taken.id], { who: "eve", reason: "used" });
   const word = { vulnerabilities: ["CVE-2026-1"], products: [], status: "fixed", reason: "", author: "them", timestamp: 1_767_000_000_000 } as const;
   await store.saveBaseVex({ base: "debian:12", digest: digestOf("f"), digests: [digestOf("f")], statements: [{ ...word, expires: undefined }], problems: ["one is not signed"] });
