@@ -101,7 +101,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     report: implemented.createReport(ctx, { version: readVersion() }),
     run: implemented.createRun(ctx, {
       pass: async (passOptions) => {
-        const result = await fleet.pass({ ...passOptions, deploy: serving === undefined });
+        const result = await fleet.pass({ ...passOptions, deploy: serving === undefined, bump: serving === undefined });
         // A server delivers by itself; a pass from cron has nobody who does it after it.
         if (serving === undefined) await deliverOutbox(ctx);
         return result;

@@ -18,6 +18,7 @@ import {
 import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
 import { createLogger, systemClock, type Clock, type Logger } from "./lib/index.ts";
 import { createBuilder } from "./create-builder.ts";
+import { createBumpParts } from "./create-bump-parts.ts";
 import { createEvidence } from "./create-evidence.ts";
 import { createSourceReader } from "./create-source-reader.ts";
 import { createTargets } from "./create-targets.ts";
@@ -149,6 +150,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       feeds: findFeeds(config, home, cacheDir, clock),
       images,
       sources: createSourceReader({ config, home, cacheDir, env, store }),
+      bumps: createBumpParts({ dir: resolve(cacheDir, "bumps"), env }),
       builder: createBuilder({ config, home, dataDir, cacheDir, env }),
       believedBases: () => loadBelievedBases(store),
       bases: { registries, asker: createTagAsker(registries, { clock }), clock },
@@ -169,6 +171,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     if (store.kind === "pglite") {
       await store.releaseOtherLeases(ctx.owner);
       await store.releaseOtherPlaces(ctx.owner);
+      await store.releaseOtherBumps(ctx.owner);
     }
     const fetchPackage = (record: PackageRecord, ended?: AbortSignal): Promise<string> => {
       const source = sources.get(record.origin);

@@ -4,6 +4,7 @@ import { labelsOf } from "./core/config/index.ts";
 import { saveSnapshot } from "./io/store/index.ts";
 import { messageOf, systemClock } from "./lib/index.ts";
 import { deployEnvironments } from "./loop/deploy-environments.ts";
+import { followBumps } from "./loop/follow-bumps.ts";
 import { probeEnvironments, retainDigests } from "./loop/promote/index.ts";
 import type { RunningApp } from "./operation/index.ts";
 import { createEventBus, createMetrics, createServer } from "./serve/index.ts";
@@ -80,6 +81,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     begun.then(() => intake?.begin()),
     begun.then(() => probeEnvironments(ctx, stopping.signal)),
     begun.then(() => deployEnvironments(ctx, stopping.signal)),
+    begun.then(() => followBumps(ctx, stopping.signal)),
     begun.then(() => watchLoop(fleet, !options.watch, stopping.signal)),
   ];
   let closed: Promise<void> | undefined;

@@ -1,12 +1,15 @@
-import type { Config, EvidenceConfig } from "../core/config/index.ts";
+import type { BumpSource, Config, EvidenceConfig } from "../core/config/index.ts";
 import type { Reference } from "../core/image/index.ts";
 import type { FixedPackage } from "../core/patch/index.ts";
 import type { PackageChange } from "../core/plan/index.ts";
 import type { TrustedSigner } from "../core/signature/index.ts";
+import type { Bumper } from "../io/bump/index.ts";
 import type { DeployTarget } from "../io/deploy/index.ts";
 import type { Distro, SuiteSource } from "../io/distro/index.ts";
 import type { BuildEngine, RunEngine } from "../io/engine/index.ts";
 import type { Feed } from "../io/feeds/index.ts";
+import type { Forge } from "../io/forge/index.ts";
+import type { BranchWriter, Git } from "../io/git/index.ts";
 import type { ImageReader } from "../io/layer/index.ts";
 import type { RegistryClient, Repository, TagAsker } from "../io/registry/index.ts";
 import type { EvidenceSigner } from "../io/sign/index.ts";
@@ -57,6 +60,17 @@ export interface FleetEvidence {
   }>;
 }
 
+/** With what vulnerable packages are bumped in the repositories that images are made from. */
+export interface BumpParts {
+  readonly git: Pick<Git, "look" | "fetch">;
+  readonly branches: Pick<BranchWriter, "edit" | "propose" | "withdraw">;
+  readonly bumper: Bumper;
+  /** Where its changes are proposed; undefined where they are pushed. */
+  readonly forgeOf: (source: BumpSource) => Forge | undefined;
+  /** A repository's address without credentials. */
+  readonly publicUrl: (url: string) => string;
+}
+
 /** What every step is given: the world, and where to write down what was done to it. */
 export interface Context {
   readonly config: Config;
@@ -72,6 +86,7 @@ export interface Context {
   readonly feeds: readonly Feed[];
   /** Build contexts of Dockerfiles. */
   readonly sources: SourceReader;
+  readonly bumps: BumpParts;
   readonly images: ImageReader;
   /** The engine that builds Dockerfiles. Throws ENGINE_UNAVAILABLE with what to install or configure where there is none. */
   readonly builder: () => Promise<BuildEngine>;

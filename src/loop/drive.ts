@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Plan } from "../core/plan/index.ts";
 import type { Makers } from "./build/index.ts";
 import { closeQuestions } from "./ask-people.ts";
+import { bumpSources } from "./bump/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { deployFleet } from "./deploy-environments.ts";
 import { tendExposures } from "./expose/index.ts";
@@ -29,6 +30,8 @@ export interface PassOptions {
   readonly offline?: boolean;
   /** The running systems are made to use what the environments name: a server does that by itself, all the time. */
   readonly deploy?: boolean;
+  /** Packages are bumped in the sources of images: a server does that by itself, too. */
+  readonly bump?: boolean;
 }
 
 /** What lasts from pass to pass. */
@@ -55,6 +58,7 @@ export async function runPass(ctx: Context, parts: LoopParts, options: PassOptio
   while (options.deploy === true && (await deployFleet(ctx))) await workOff(ctx, parts.makers, options.images);
   await matchFindings(ctx);
   await renewRemedies(ctx);
+  if (options.bump === true) await bumpSources(ctx);
   const served = await parts.checkServed(ctx);
   await tendTrains(ctx);
   await reverifyRunning(ctx);

@@ -1,3 +1,4 @@
+import { checkBumps } from "./bump-source.ts";
 import { checkDeployments } from "./check-deployments.ts";
 import { closest } from "./closest.ts";
 import { suggest } from "./explain-issue.ts";
@@ -27,7 +28,7 @@ export function checkReferences(config: Config): Mistake[] {
     repositories.set(repository, name);
   }
   mistakes.push(...checkProbes(config), ...checkTrains(config), ...checkDeployments(config));
-  mistakes.push(...checkEvidence(config), ...checkProvenance(config), ...checkSlo(config));
+  mistakes.push(...checkEvidence(config), ...checkProvenance(config), ...checkSlo(config), ...checkBumps(config));
   config.environments.forEach(({ name }, index) => {
     if (config.environments.findIndex((one) => one.name === name) !== index) {
       mistakes.push({ path: ["environments", index, "name"], message: `there are two environments ${name}` });

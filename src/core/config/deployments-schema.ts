@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { addressOfForge, forgeKinds } from "./address-of-forge.ts";
+import { addressOfForge } from "./address-of-forge.ts";
+import { committerFields, forgeFields } from "./forge-schema.ts";
 import { duration, headers, httpAddress, name, signingSecret, units } from "./values.ts";
 
 const program = z.array(z.string().max(4096)).min(1).max(100);
@@ -139,23 +140,7 @@ const live = z.union(
 );
 
 const pullRequest = z.strictObject({
-  provider: z.enum(forgeKinds).describe("Whose API is spoken; Forgejo speaks Gitea's"),
-  api: z
-    .string()
-    .max(2000)
-    .regex(
-      /^(?:https:\/\/|http:\/\/(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?=[:/]|$))[^\s?#@]*[^\s?#@/]$/,
-      "an https address without credentials and without a slash at its end: `https://git.example/api/v4`",
-    )
-    .refine((url) => URL.canParse(url), { error: "not an address" })
-    .optional()
-    .describe("Address of its API; by the host of `url:` without it"),
-  repository: z
-    .string()
-    .max(1000)
-    .regex(/^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)+$/, "`owner/name`")
-    .optional()
-    .describe("By the path of `url:` without it"),
+  ...forgeFields,
   branch: z
     .string()
     .max(200)
@@ -168,10 +153,6 @@ const pullRequest = z.strictObject({
     })
     .default("tidemill/{deployment}/{image}")
     .describe("Where the change is proposed from; it is ours, and made anew when it has to be"),
-  labels: z
-    .array(z.string().regex(/^[^,\p{Cc}]{1,100}$/u, "a label without commas"))
-    .max(20)
-    .default([]),
   within: duration
     .default(7 * units.d)
     .describe("How long it may wait to be merged; then it is closed, and the environment goes back"),
@@ -192,20 +173,7 @@ const gitops = z.strictObject({
     .describe(
       "Which files hold the digests, from the top of the repository: YAML or `.env`; `apps/` is all of those below",
     ),
-  author: z
-    .strictObject({
-      name: z.string().regex(/^[^<>\p{Cc}]{1,200}$/u, "a name without `<` and `>`"),
-      email: z.string().regex(/^[^<>\s\p{Cc}]{1,200}$/u, "an address without `<` and `>`"),
-    })
-    .default({ name: "Tidemill", email: "tidemill@localhost" })
-    .describe("Who commits; nobody else should, under this address: by it our commits are known"),
-  signingKey: z
-    .string()
-    .min(1)
-    .max(4096)
-    .regex(/^\P{Cc}+$/u, "a path")
-    .optional()
-    .describe("File of an SSH key without a passphrase that signs the commits, relative to this configuration"),
+  ...committerFields,
   live: live.optional().describe("Where to ask what runs, beside the branch: the branch alone says without it"),
   pullRequest: pullRequest
     .optional()

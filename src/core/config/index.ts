@@ -1,4 +1,6 @@
 export { addressOfForge } from "./address-of-forge.ts";
+export type { BumpConfig } from "./bump-schema.ts";
+export { bumpSourceOf, type BumpSource } from "./bump-source.ts";
 export { closest } from "./closest.ts";
 export type { Mistake } from "./mistake.ts";
 export { parseConfig, placeMistakes, type ConfigProblem, type ParsedConfig } from "./parse-config.ts";

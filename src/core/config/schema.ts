@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { bump } from "./bump-schema.ts";
 import { check } from "./checks-schema.ts";
 import { deployments } from "./deployments-schema.ts";
 import { evidence } from "./evidence-schema.ts";
@@ -160,6 +161,9 @@ const dockerfileImage = z
       .boolean()
       .default(true)
       .describe("Whether its layers may go onto a newer base without a build, where that is shown to be safe"),
+    bump: bump
+      .optional()
+      .describe("Vulnerable packages of its source are brought to the version that cures, by Git; not without it"),
     checks: z.array(check).max(100).default([]),
   })
   .refine(({ context, git }) => (context === undefined) !== (git === undefined), {

@@ -5,10 +5,21 @@ import type { Remedy } from "./types.ts";
 
 export type SeverityLevel = Severity["level"] | "unknown";
 
+/** A finding as it is named to people. */
+export interface NamedFinding {
+  readonly id: string;
+  readonly severity: SeverityLevel;
+  readonly exploited: boolean;
+  /** The version that it is called fixed in. */
+  readonly fixed: string | undefined;
+}
+
 /** Findings of one image that the same deed cures. */
 export interface Cure {
   /** Ids of the findings, the worst first; at most twenty. */
   readonly ids: readonly string[];
+  /** The same findings in the same order; of a state that an older Tidemill wrote it is missing. */
+  readonly named?: readonly NamedFinding[];
   /** How many there are. */
   readonly findings: number;
   readonly source: string;
@@ -41,6 +52,7 @@ export function groupCures(findings: readonly { readonly finding: Finding; reado
     return [
       {
         ids: ids.slice(0, mostIds),
+        named: nameFindings(all.map(({ finding }) => finding)).slice(0, mostIds),
         findings: ids.length,
         source,
         packages: [...new Set(all.map(({ finding }) => finding.package))].sort(),
@@ -54,6 +66,17 @@ export function groupCures(findings: readonly { readonly finding: Finding; reado
       },
     ];
   });
+}
+
+/** Each id once. */
+function nameFindings(findings: readonly Finding[]): NamedFinding[] {
+  const byId = Map.groupBy(findings, ({ id }) => id);
+  return [...byId].map(([id, all]) => ({
+    id,
+    severity: all[0]?.severity?.level ?? "unknown",
+    exploited: all.some(({ exploited }) => exploited !== undefined),
+    fixed: all[0]?.fixed,
+  }));
 }
 
 /** What is known to be exploited comes first, then by severity, package and id. */

@@ -25,6 +25,6 @@ export {
   type Schedule,
   type ScheduleFacts,
 } from "./schedule-remedy.ts";
-export { groupCures, type Cure, type SeverityLevel } from "./group-cures.ts";
+export { groupCures, type Cure, type NamedFinding, type SeverityLevel } from "./group-cures.ts";
 export { createLockDemands } from "./demands-of-locks.ts";
 export { createDemands, isAskedFor } from "./find-demands.ts";

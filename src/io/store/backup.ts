@@ -32,6 +32,7 @@ const tables = [
   ["pointer", "image, environment"],
   ["deployment", "id"],
   ["deployed", "name, image"],
+  ["bump", "key"],
   ["soak", "image, environment"],
   ["hold", "id"],
   ["approval", "image, environment, digest, who"],

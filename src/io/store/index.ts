@@ -10,6 +10,7 @@ export type { Candidate, RebuildChange, RebuildFilter, SavedRebuild } from "./re
 export type { VerificationChange } from "./verification.ts";
 export type { Intent, SavedIntent, SavedPromotion } from "./promotion.ts";
 export type { DeployLease } from "./deploy-lease.ts";
+export type { BumpLease, BumpStep, BumpWish } from "./bump.ts";
 export type { DeployIntent, DeploymentStep, SavedDeployment } from "./deployment.ts";
 export type { PromotionFacts } from "./promotion-facts.ts";
 export type { MatchPackage, UnindexedInventory } from "./package.ts";
@@ -39,6 +40,8 @@ export type {
   AuditRow,
   BlockedBase,
   BlockedPackage,
+  Bump,
+  BumpState,
   Deployed,
   Deployment,
   Detail,

@@ -3,6 +3,7 @@ import { accountAllocationQueries } from "./account-allocation.ts";
 import { alarmQueries } from "./alarm.ts";
 import { approvalQueries } from "./approval.ts";
 import { auditQueries } from "./audit.ts";
+import { bumpQueries } from "./bump.ts";
 import { createDatabase, type Database } from "./database.ts";
 import { deployLeaseQueries } from "./deploy-lease.ts";
 import { deploymentQueries } from "./deployment.ts";
@@ -82,6 +83,7 @@ function allQueries(db: Database) {
     ...promotionCountsQueries(db),
     ...deployLeaseQueries(db),
     ...deploymentQueries(db),
+    ...bumpQueries(db),
     ...approvalQueries(db),
     ...holdQueries(db),
     ...soakQueries(db),

@@ -21,6 +21,8 @@ const moments = new Set([
   "appliedAt",
   "confirmedAt",
   "attachedAt",
+  "firstSeen",
+  "retryAt",
   "until",
   "liftedAt",
   "removedAt",
@@ -52,6 +54,8 @@ export async function replayAudit(sql: Transaction<Tables>, row: AuditRow): Prom
       .execute();
     return true;
   }
+  if (action.startsWith("bump-"))
+    return upsert(sql, "bump", ["key"], { ...detail, leaseOwner: null, leaseUntil: null });
   if (action === "held") return upsert(sql, "hold", ["id"], detail);
   if (action === "vex-added") return upsert(sql, "vex_statement", ["id"], detail);
   if (action === "vex-removed") {

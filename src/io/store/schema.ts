@@ -6,6 +6,7 @@ import type { VexStatement } from "../../core/advisory/index.ts";
 import type { ExposureEnd, Framework, Milestone, SeverityLevel } from "../../core/exposure/index.ts";
 import type { InstalledPackage, OsRelease } from "../../core/inventory/index.ts";
 import type { PackageRecord } from "../../core/packages/index.ts";
+import type { BumpFinding, BumpMove, BumpType } from "../../core/bump/index.ts";
 import type { Cause, EnvironmentName, ImageName, Lane, RebuildState } from "../../core/plan/index.ts";
 import type { Cure } from "../../core/remedy/index.ts";
 
@@ -39,6 +40,13 @@ export interface StoredCheck {
 export type PromotionKind = "forward" | "rollback";
 export type PromotionState = "intent" | "confirmed" | "conflict" | "refused";
 export type Verdict = "passed" | "failed" | "not_run";
+
+/**
+ * Where a bump stands. `waiting`: for its cool-down. `intent`: a push is under way. `proposed`: a pull request waits for people. `closing`: we are about to close it. `merged`, `committed`: the branch has it.
+ * `declined`: a person does not want it. `refused`: it could not be made, or not be proven. `ended`: it is not needed any more.
+ */
+export type BumpState =
+  "waiting" | "intent" | "proposed" | "closing" | "merged" | "committed" | "declined" | "refused" | "ended";
 
 /** A version that must not come back: what a quarantined digest brought. */
 export interface BlockedPackage {
@@ -245,6 +253,28 @@ export interface Tables {
     /** In the target's own words. */
     brought: ColumnType<unknown, string | null | undefined, string | null>;
   };
+  bump: {
+    key: string;
+    repository: string;
+    branch: string;
+    file: string;
+    type: BumpType;
+    package: string;
+    images: Json<readonly ImageName[]>;
+    moves: Json<readonly BumpMove[]>;
+    findings: Json<readonly BumpFinding[]>;
+    state: BumpState;
+    reason: string;
+    inputs: string | null;
+    head: string | null;
+    url: string | null;
+    firstSeen: Time;
+    retryAt: MaybeTime;
+    updatedAt: Time;
+    fence: Default<number>;
+    leaseOwner: string | null;
+    leaseUntil: MaybeTime;
+  };
   soak: { image: ImageName; environment: EnvironmentName; promotion: string; stoodMs: number; detail: Json<Detail> };
   hold: {
     id: string;
@@ -424,6 +454,7 @@ export type Promotion = Row<"promotion">;
 export type Pointer = Row<"pointer">;
 export type Deployment = Row<"deployment">;
 export type Deployed = Row<"deployed">;
+export type Bump = Row<"bump">;
 export type Soak = Row<"soak">;
 export type Hold = Row<"hold">;
 export type VexStatementRow = Row<"vexStatement">;

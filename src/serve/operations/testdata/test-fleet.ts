@@ -101,6 +101,13 @@ export function createTestContext(
     feeds,
     images: createImageReader(createLayerStore(join(registry.folder, "layers"))),
     sources: { refs: () => [], look: unused, open: unused },
+    bumps: {
+      git: { look: unused, fetch: unused },
+      branches: { edit: unused, propose: unused, withdraw: unused },
+      bumper: { findLocks: unused, keyOf: unused, bump: unused },
+      forgeOf: () => undefined,
+      publicUrl: (url) => url,
+    },
     builder: unused,
     believedBases: () => loadBelievedBases(store),
     bases: { registries: registry.client, asker: createTagAsker(registry.client, { clock }), clock },

@@ -1,0 +1,19 @@
+import type { LockFile } from "../inventory/index.ts";
+import { isSameVersion, spelledName } from "./order.ts";
+import type { LockedBump, WantedBump } from "./types.ts";
+
+/** The lock files that settle a version which is to be another, and what is wanted of each: under the name and the version that it has itself. */
+export function locateBumps(wanted: readonly WantedBump[], locks: ReadonlyMap<string, LockFile>): LockedBump[] {
+  return [...locks].flatMap(([file, { packages }]) =>
+    wanted.flatMap((bump): LockedBump[] => {
+      const { type } = bump;
+      const name = spelledName(type, bump.package);
+      const own = packages.filter((one) => one.type === type && spelledName(type, one.name) === name);
+      const moves = bump.moves.flatMap(({ from, to }) =>
+        own.filter(({ version }) => isSameVersion(type, version, from)).map(({ version }) => ({ from: version, to })),
+      );
+      const [first] = own;
+      return first === undefined || moves.length === 0 ? [] : [{ ...bump, file, package: first.name, moves }];
+    }),
+  );
+}

@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { forgeKinds } from "./address-of-forge.ts";
+
+/** Of a forge, where pull requests are opened. */
+export const forgeFields = {
+  provider: z.enum(forgeKinds).describe("Whose API is spoken; Forgejo speaks Gitea's"),
+  api: z
+    .string()
+    .max(2000)
+    .regex(
+      /^(?:https:\/\/|http:\/\/(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?=[:/]|$))[^\s?#@]*[^\s?#@/]$/,
+      "an https address without credentials and without a slash at its end: `https://git.example/api/v4`",
+    )
+    .refine((url) => URL.canParse(url), { error: "not an address" })
+    .optional()
+    .describe("Address of its API; by the host of `url:` without it"),
+  repository: z
+    .string()
+    .max(1000)
+    .regex(/^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)+$/, "`owner/name`")
+    .optional()
+    .describe("By the path of `url:` without it"),
+  labels: z
+    .array(z.string().regex(/^[^,\p{Cc}]{1,100}$/u, "a label without commas"))
+    .max(20)
+    .default([]),
+};
+
+/** Who commits. */
+export const committerFields = {
+  author: z
+    .strictObject({
+      name: z.string().regex(/^[^<>\p{Cc}]{1,200}$/u, "a name without `<` and `>`"),
+      email: z.string().regex(/^[^<>\s\p{Cc}]{1,200}$/u, "an address without `<` and `>`"),
+    })
+    .default({ name: "Tidemill", email: "tidemill@localhost" })
+    .describe("Who commits; nobody else should, under this address: by it our commits are known"),
+  signingKey: z
+    .string()
+    .min(1)
+    .max(4096)
+    .regex(/^\P{Cc}+$/u, "a path")
+    .optional()
+    .describe("File of an SSH key without a passphrase that signs the commits, relative to this configuration"),
+};

@@ -1,0 +1,198 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { proveBump, type LockChange } from "../../core/bump/index.ts";
+import { isLockFile, parseLockFile, type LockFile } from "../../core/inventory/index.ts";
+import { canonicalJson, digestHex, printable, runInGroup, sha256 } from "../../lib/index.ts";
+import { BumpError } from "./error.ts";
+import { goTool } from "./go-tool.ts";
+import { npmTool } from "./npm-tool.ts";
+import { inSandbox } from "./sandbox.ts";
+import { createTreeReader } from "./tree-reader.ts";
+import type { BumpRequest, Env, Files, PackageTool, Sandbox, ToolFiles } from "./types.ts";
+
+/** Every package manager, by the name of the lock file that it writes. */
+const tools: Readonly<Record<string, PackageTool>> = {
+  "package-lock.json": npmTool,
+  "npm-shrinkwrap.json": npmTool,
+  "go.mod": goTool,
+};
+
+export type BumpEnd =
+  /** Proven: `changed` are the files as they are to be, `changes` the versions, what was asked for first. */
+  | {
+      readonly kind: "made";
+      readonly changed: Files;
+      readonly before: Files;
+      readonly changes: readonly LockChange[];
+      readonly tool: string;
+    }
+  | { readonly kind: "refused" | "failed"; readonly reason: string };
+
+/** Has package managers bring packages of lock files to other versions. It pushes nothing. */
+export interface Bumper {
+  /** The lock files of a tree below a folder, by path, without those of what is vendored. Throws TOO_LARGE. */
+  findLocks(tree: string, subdirectory: string | undefined): Promise<ReadonlyMap<string, LockFile>>;
+  /** What a bump is made of: equal keys, equal files and versions. Undefined where it cannot be made at all. */
+  keyOf(request: BumpRequest): Promise<string | undefined>;
+  /** Makes and proves a bump. Only an abort throws. */
+  bump(request: BumpRequest, signal: AbortSignal): Promise<BumpEnd>;
+}
+
+/** What a package manager needs of our environment to reach its registry: never credentials. */
+const passedOn = [
+  ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY"],
+  ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "JAVA_HOME"],
+].flat();
+const mostLocks = 200;
+const askMs = 30_000;
+const outside = /(?:^|\/)(?:node_modules|vendor|\.git|\.venv|testdata)$/;
+
+/** A bumper with its folder `dir`, which it alone writes. `env` is this process's. */
+export function createBumper({
+  dir,
+  env,
+}: {
+  readonly dir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}): Bumper {
+  const base: Record<string, string> = { LC_ALL: "C.UTF-8" };
+  for (const name of passedOn) {
+    const value = env[name];
+    // A proxy with a password is a secret.
+    if (value !== undefined && !/\/\/[^/@]*@/.test(value)) base[name] = value;
+  }
+  const asked = new Map<PackageTool, Promise<ToolFacts | string>>();
+  const factsOf = async (tool: PackageTool): Promise<ToolFacts | string> => {
+    const known = asked.get(tool) ?? askTool(tool, dir, base);
+    asked.set(tool, known);
+    const facts = await known;
+    // It may be installed meanwhile.
+    if (typeof facts === "string") asked.delete(tool);
+    return facts;
+  };
+
+  return {
+    findLocks: async (tree, subdirectory) => {
+      const reader = createTreeReader(tree);
+      const paths = await reader.list(subdirectory ?? "", isLockFile, (path) => !outside.test(path));
+      if (paths.length > mostLocks) throw new BumpError("TOO_LARGE", `there are more than ${mostLocks} lock files`);
+      const found = new Map<string, LockFile>();
+      for (const path of paths) {
+        const bytes = await reader.read(path);
+        const lock = bytes && parseLockFile(path, bytes.toString());
+        if (lock !== undefined) found.set(path, lock);
+      }
+      return found;
+    },
+    keyOf: async (request) => {
+      const tool = toolOf(request.file);
+      const collected = await tool?.collect(createTreeReader(request.tree), request);
+      if (tool === undefined || collected === undefined || typeof collected === "string") return undefined;
+      const files = [...collected.files].map(([path, bytes]) => [path, sha256(bytes)]);
+      return digestHex(sha256(canonicalJson([request.file, request.package, request.moves, files])));
+    },
+    bump: async (request, signal) => {
+      const tool = toolOf(request.file);
+      if (tool === undefined)
+        return { kind: "refused", reason: `no package manager here writes ${request.file}: change it by hand` };
+      try {
+        const collected = await tool.collect(createTreeReader(request.tree), request);
+        if (typeof collected === "string") return { kind: "refused", reason: collected };
+        const facts = await factsOf(tool);
+        if (typeof facts === "string") return { kind: "failed", reason: facts };
+        const options = { dir, base, limits: request.limits, signal };
+        return await inSandbox(options, collected.files, (sandbox) => make(sandbox, tool, request, collected, facts));
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof BumpError) return { kind: "refused", reason: error.message };
+        throw error;
+      }
+    },
+  };
+}
+
+function toolOf(file: string): PackageTool | undefined {
+  const name = file.slice(file.lastIndexOf("/") + 1);
+  return Object.hasOwn(tools, name) ? tools[name] : undefined;
+}
+
+async function make(
+  sandbox: Sandbox,
+  tool: PackageTool,
+  request: BumpRequest,
+  collected: ToolFiles,
+  { env, name }: ToolFacts,
+): Promise<BumpEnd> {
+  const fault = await tool.change(sandbox, request, collected, env);
+  if (fault !== undefined) return fault;
+  const after = new Map<string, Buffer>();
+  const changed = new Map<string, Buffer>();
+  for (const [path, bytes] of collected.files) {
+    const now = await sandbox.read(path);
+    if (now === undefined) return { kind: "refused", reason: `${tool.program} took ${printable(path)} away` };
+    after.set(path, now);
+    if (now.equals(bytes)) continue;
+    if (!collected.mayChange.includes(path))
+      return {
+        kind: "refused",
+        reason: `${tool.program} changed ${printable(path)}, which is neither a manifest nor a lock file`,
+      };
+    changed.set(path, now);
+  }
+  const strange = (await createTreeReader(sandbox.work).list("", (path) => !collected.files.has(path)))[0];
+  if (strange !== undefined)
+    return { kind: "refused", reason: `${tool.program} made a file of its own: ${printable(strange)}` };
+  return prove(tool, request, collected.files, after, changed, name);
+}
+
+function prove(
+  tool: PackageTool,
+  request: BumpRequest,
+  had: Files,
+  after: Files,
+  changed: Files,
+  name: string,
+): BumpEnd {
+  const { file } = request;
+  const text = had.get(file)?.toString() ?? "";
+  const before = parseLockFile(file, text);
+  const now = parseLockFile(file, after.get(file)?.toString() ?? "");
+  if (before === undefined || now === undefined) throw new Error(`${file} is no lock file`);
+  const proof = proveBump(request, { before, after: now, mayGo: tool.mayGo(before, now, text) });
+  if (proof.kind === "refused") return proof;
+  const wrong = tool.check(had, after, request);
+  if (wrong !== undefined) return { kind: "refused", reason: wrong };
+  return { kind: "made", changed, before: had, changes: proof.changes, tool: name };
+}
+
+interface ToolFacts {
+  /** Where it looks for packages. */
+  readonly env: Env;
+  /** `npm 11.19.1`. */
+  readonly name: string;
+}
+
+/** The version of a program and its settings on this machine, asked in an empty folder: what a repository says of them counts for nothing. A text says why it cannot be used. */
+async function askTool(tool: PackageTool, dir: string, base: Env): Promise<ToolFacts | string> {
+  const cwd = join(dir, "empty");
+  await mkdir(cwd, { recursive: true, mode: 0o700 });
+  const ask = async (command: readonly string[]): Promise<string | undefined> => {
+    let text = "";
+    const onOutput = (piece: Buffer, stream: string): void => {
+      if (stream === "stdout" && text.length < 65_536) text += piece.toString();
+    };
+    const ended = await runInGroup({ command, cwd, env: base, timeoutMs: askMs, onOutput });
+    return ended.kind === "ended" && ended.status === 0 ? text.trim() : undefined;
+  };
+  const version = await ask([tool.program, ...tool.versionArguments]);
+  if (version === undefined) return `${tool.program} cannot be run on this machine: install it`;
+  const env: Record<string, string> = {};
+  for (const [variable, command] of Object.entries(tool.settings)) {
+    const value = await ask(command);
+    if (value === undefined || ["", "undefined", "null"].includes(value)) continue;
+    if (/\/\/[^/@\s]*@/.test(value))
+      return `the registry of ${tool.program} is set with a password, and none is handed to it`;
+    env[variable] = value;
+  }
+  return { env, name: `${tool.program} ${printable(/\d[\w.+-]*/.exec(version)?.[0] ?? "").slice(0, 30)}`.trim() };
+}

@@ -1,0 +1,1 @@
+export { bumpSources } from "./bump-sources.ts";
