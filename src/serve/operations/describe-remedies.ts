@@ -10,7 +10,7 @@ import {
   type ScheduleFacts,
 } from "../../core/remedy/index.ts";
 import type { HeldImage, Plan as CorePlan } from "../../core/plan/index.ts";
-import type { ImageRemedy } from "../../io/store/index.ts";
+import type { Bump, ImageRemedy } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
 import type { ImageRemedies } from "../../loop/plan/index.ts";
@@ -23,6 +23,7 @@ import {
   type Status,
 } from "../../operation/index.ts";
 import type { InFlight } from "./rebuilds-in-flight.ts";
+import { scheduleBump } from "./schedule-bump.ts";
 
 const levels = ["critical", "high", "medium", "low", "none", "unknown"] as const;
 
@@ -58,6 +59,7 @@ export function describeImageFindings(
   found: ImageRemedy | undefined,
   digest: Digest | undefined,
   facts: ScheduleFacts,
+  bumps: readonly Bump[],
 ): Status["images"][number]["findings"] {
   if (found === undefined || found.digest !== digest) {
     const reason = digest === undefined ? "nothing of it runs yet" : "no pass has looked at what it is now";
@@ -71,7 +73,9 @@ export function describeImageFindings(
     asOf: formatInstant(found.at),
     open: count(found.cures) - count(accepted),
     accepted: count(accepted),
-    cures: describeCures([found], facts).slice(0, mostCures),
+    cures: describeCures([found], facts)
+      .slice(0, mostCures)
+      .map((cure) => scheduleBump(cure, bumps)),
   };
 }
 

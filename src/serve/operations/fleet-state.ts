@@ -1,7 +1,17 @@
 import { z } from "zod";
 import type { ScheduleFacts } from "../../core/remedy/index.ts";
 import { soakLeft } from "../../core/plan/index.ts";
-import type { Deployed, Hold, Image, ImageRemedy, Pointer, Quarantine, Rebuild, Soak } from "../../io/store/index.ts";
+import type {
+  Bump,
+  Deployed,
+  Hold,
+  Image,
+  ImageRemedy,
+  Pointer,
+  Quarantine,
+  Rebuild,
+  Soak,
+} from "../../io/store/index.ts";
 import { shortDigest, type Digest, type Instant } from "../../lib/index.ts";
 import { repositoryName, type Context } from "../../loop/context.ts";
 import { describeStanding, isSoaking } from "../../loop/promote/index.ts";
@@ -34,7 +44,7 @@ type LastPlan = z.output<typeof lastPlan>;
 /** State of the images of the configuration, of one where it is named. */
 export async function loadFleetState(ctx: Context, image?: string): Promise<FleetState> {
   const { store, config } = ctx;
-  const [upstreams, pointers, holds, quarantines, failed, planned, declared, remedies, soaks, places] =
+  const [upstreams, pointers, holds, quarantines, failed, planned, declared, remedies, bumps, soaks, places] =
     await Promise.all([
       loadUpstreamStates(ctx),
       store.loadPointers(image),
@@ -44,6 +54,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
       store.loadSetting("last-plan"),
       store.loadImages(),
       store.loadImageRemedies(image),
+      store.loadBumps(image),
       store.loadSoaks(image),
       store.loadDeployed(image),
     ]);
@@ -69,6 +80,7 @@ export async function loadFleetState(ctx: Context, image?: string): Promise<Flee
     upstreams,
     findings,
     remedies: new Map(remedies.map((one) => [one.image, one])),
+    bumps,
     schedule: scheduleByPass(ctx, plan?.held ?? [], inFlight),
     isVouched: describeAdvisories(ctx, upstreams).state === "current",
   };
@@ -99,6 +111,7 @@ interface Facts {
   readonly findings: ReadonlyMap<Digest, Findings>;
   /** What the newest pass found wrong with each image. */
   readonly remedies: ReadonlyMap<string, ImageRemedy>;
+  readonly bumps: readonly Bump[];
   readonly schedule: ScheduleFacts;
   /** Whether the feeds are such that what they do not name is not there. */
   readonly isVouched: boolean;
@@ -135,6 +148,7 @@ function describeImage(facts: Facts, name: string): ImageState {
         .flatMap((one) => pointers.find(({ environment }) => environment === one.name)?.digest ?? [])
         .at(-1),
       facts.schedule,
+      facts.bumps,
     ),
   };
 }
