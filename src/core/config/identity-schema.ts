@@ -20,7 +20,8 @@ const fields = {
   until: moment.optional().describe("What was signed at that time or after does not count"),
 };
 
-const trustFields = {
+/** Where its trust comes from, and how many have to vouch. */
+export const trustFields = {
   trustedRoot: text.describe("Path of Sigstore's trusted_root.json, or of that of one's own Sigstore"),
   thresholds: z
     .strictObject({

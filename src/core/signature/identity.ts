@@ -69,6 +69,12 @@ export function checkIdentityRule({ issuer, subject, claims = {} }: SignerIdenti
   return undefined;
 }
 
+/** A rule for people: `release@example.org of https://issuer.example`. */
+export function describeIdentity({ issuer, subject }: SignerIdentity): string {
+  const text = (rule: TextRule): string => (typeof rule === "string" ? rule : `/${rule.pattern}/`);
+  return `${text(subject)} of ${text(issuer)}`;
+}
+
 function matches(rule: TextRule, text: string): boolean {
   if (typeof rule === "string") return rule === text;
   try {
