@@ -6,7 +6,7 @@ const fleets = smallFleets();
 const soaking = { environments: [{ name: "staging", soak: "2h" }, { name: "production" }] };
 
 describe("fixes that come faster than they soak", () => {
-  it("starve nothing: production goes on, and ends with the newest", { timeout: 60_000 }, async () => {
+  it("starve nothing: production goes on, and ends with the newest", { timeout: 180_000 }, async () => {
     const { small, run, version, clock, fleet } = await fleets.open(await fleets.create(soaking));
     await run();
     clock.jump(3 * hour);
