@@ -17,3 +17,11 @@ export function needs(missing: string | undefined): (name: string, body: TestBod
   }
   return (name) => it(`${name} (needs: ${missing})`, (context) => context.skip(missing));
 }
+
+/**
+ * `needs`, for a part that no package registry has: where it cannot be had the test is skipped, with the reason in its name, also where every part is required.
+ */
+export function wants(missing: string | undefined): ReturnType<typeof needs> {
+  if (missing === undefined) return needs(undefined);
+  return (name) => it(`${name} (wants: ${missing})`, (context) => context.skip(missing));
+}

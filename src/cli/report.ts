@@ -72,7 +72,7 @@ export const report = command<Output>({
       ...files.map((file) => `wrote ${printable(file)}`),
       ...(files.some((file) => file.endsWith(".sig"))
         ? []
-        : [screen.dim("not signed: the configuration has no `evidence:`")]),
+        : [screen.dim("not signed: the configuration has no key for evidence")]),
     ].join("\n");
   },
 });

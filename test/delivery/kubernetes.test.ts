@@ -412,7 +412,7 @@ describe("a cluster that denies", () => {
           ],
         },
       });
-      await cluster.ask("POST", `${policies.replace(/ies$/, "ybindings")}`, {
+      await cluster.ask("POST", policies.replace(/ies$/, "ybindings"), {
         metadata: { name: "no-twos" },
         spec: {
           policyName: "no-twos",

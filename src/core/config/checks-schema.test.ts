@@ -71,7 +71,7 @@ describe("a check", () => {
     [
       "{ name: a }",
       [
-        "10 images.web.checks.0: a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`, `pipeline`; `tidemill schema` says what else",
+        "10 images.web.checks.0: a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`, `compose`, `pipeline`; `tidemill schema` says what else",
       ],
     ],
   ])("%s", (text, said) => expect(problems(text)).toEqual(said));

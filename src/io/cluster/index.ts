@@ -1,2 +1,1 @@
 export { createCluster } from "./create-cluster.ts";
-export { ClusterError } from "./error.ts";

@@ -3,7 +3,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { KubernetesConfig } from "../../core/config/index.ts";
 import type { Observed } from "../../core/deploy/index.ts";
 import { AppError, messageOf, printable, type Digest } from "../../lib/index.ts";
-import { ClusterError } from "../cluster/index.ts";
 import { TargetError } from "./error.ts";
 import { findTheirs, loadBrought, saveBrought, saveBroughtIntent, whoseImage } from "./kubernetes-brought.ts";
 import { laterThan, patchOf, readMark, type Found } from "./kubernetes-mark.ts";
@@ -283,7 +282,7 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
         return await apply(request, means);
       } catch (error) {
         // What a webhook, a policy or a schema of the cluster denies today it denies tomorrow.
-        if (error instanceof ClusterError && error.code === "REFUSED")
+        if (error instanceof AppError && error.code === "REFUSED")
           return { kind: "failed", reason: reasonOf(error, means.signal) };
         return { kind: "unreachable", reason: reasonOf(error, means.signal) };
       }

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { parseJson } from "../../core/signature/index.ts";
 import { messageOf, printable, runInGroup, tryShape } from "../../lib/index.ts";
-import { askService, type Patience } from "./ask-service.ts";
+import { askForBytes, type Patience } from "./ask-for-bytes.ts";
 import { SignError } from "./error.ts";
 
 /** Where the token comes from that says who we are. */
@@ -121,7 +121,7 @@ async function askGitHub(
     headers: { authorization: `Bearer ${variable(env, githubToken)}`, accept: "application/json" },
     maxBytes: 65_536,
   };
-  const parsed = tryShape(githubAnswer, parseJson(await askService(question, patience)));
+  const parsed = tryShape(githubAnswer, parseJson(await askForBytes(question, patience)));
   if (parsed.success) return parsed.data.value;
   throw new SignError("NO_TOKEN", "GitHub's issuer of tokens answered no token", { hint, retry: true });
 }

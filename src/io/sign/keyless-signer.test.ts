@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { startIssuer, type Issuer } from "../../../test/sigstore/start-issuer.ts";
 import { manualClock } from "../../lib/index.ts";
-import { askService, type Patience } from "./ask-service.ts";
+import { askForBytes, type Patience } from "./ask-for-bytes.ts";
 import { readIdentityToken } from "./identity-token.ts";
 
 const opened: { close(): unknown }[] = [];
@@ -32,9 +32,9 @@ async function serve(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/x?secret=1`, asked: () => turns };
 }
 const ask = (url: string, maxBytes = 1000, more: Partial<Patience> = {}) =>
-  askService({ what: "the log", url, body: "{}", maxBytes }, patience(more));
+  askForBytes({ what: "the log", url, body: "{}", maxBytes }, patience(more));
 
-describe("askService", () => {
+describe("askForBytes", () => {
   it("asks again what is busy or broken, and takes the answer then", async () => {
     const { url, asked } = await serve((_, response, turn) => response.writeHead(turn < 3 ? 503 : 201).end("good"));
     expect((await ask(url)).toString()).toBe("good");

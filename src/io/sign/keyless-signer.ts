@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject, type X509Certificate } from "node:crypto";
 import { bundleType, preAuthEncoding, statementType, type TrustedIdentity } from "../../core/signature/index.ts";
 import { canonicalJson } from "../../lib/index.ts";
-import { usualPatience, type Patience } from "./ask-service.ts";
+import { usualPatience, type Patience } from "./ask-for-bytes.ts";
 import { SignError } from "./error.ts";
 import { readIdentityToken, type TokenSource } from "./identity-token.ts";
 import type { IdentitySigner } from "./read-private-key.ts";

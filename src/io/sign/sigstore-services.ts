@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { z } from "zod";
 import { parseJson } from "../../core/signature/index.ts";
 import { tryShape } from "../../lib/index.ts";
-import { askService, type Patience } from "./ask-service.ts";
+import { askForBytes, type Patience } from "./ask-for-bytes.ts";
 import { SignError } from "./error.ts";
 import type { IdentityToken } from "./identity-token.ts";
 
@@ -31,7 +31,7 @@ export async function requestCertificate(
     },
   });
   const url = addressOf(fulcio, "api/v2/signingCert");
-  const answer = await askService({ what, url, headers: json, body, maxBytes: maxAnswer }, patience);
+  const answer = await askForBytes({ what, url, headers: json, body, maxBytes: maxAnswer }, patience);
   const parsed = tryShape(certificateAnswer, parseJson(answer));
   const made = parsed.success
     ? (parsed.data.signedCertificateEmbeddedSct ?? parsed.data.signedCertificateDetachedSct)
@@ -61,7 +61,7 @@ export async function enterLog(rekor: string, proposal: LogProposal, patience: P
   });
   const url = addressOf(rekor, "api/v2/log/entries");
   const what = "the log";
-  const answer = await askService({ what, url, headers: json, body, maxBytes: 2 * body.length + maxAnswer }, patience);
+  const answer = await askForBytes({ what, url, headers: json, body, maxBytes: 2 * body.length + maxAnswer }, patience);
   const entry = parseJson(answer);
   if (typeof entry === "object" && entry !== null && !Array.isArray(entry)) return entry;
   throw new SignError("SIGN_FAILED", `${what} at ${rekor} answered no entry`);
@@ -78,7 +78,7 @@ export async function requestTimestamp(
 ): Promise<Buffer> {
   const what = "the timestamp authority";
   const headers = { "content-type": "application/timestamp-query", accept: "application/timestamp-reply" };
-  return askService({ what, url, headers, body: timestampQuery(hash, nonce), maxBytes: maxTimestamp }, patience);
+  return askForBytes({ what, url, headers, body: timestampQuery(hash, nonce), maxBytes: maxTimestamp }, patience);
 }
 
 /** TimeStampReq: version 1, SHA-256 and the hash, the nonce, and the authority's certificate wanted. RFC 3161, 2.4.1. */

@@ -28,6 +28,8 @@ const tables = [
   ["build_log", "rebuild"],
   ["rebuild_step", "rebuild, key"],
   ["verification", "id"],
+  ["check_log", "verification, name"],
+  ["question", "key"],
   ["promotion", "id"],
   ["pointer", "image, environment"],
   ["deployment", "id"],

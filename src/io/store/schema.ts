@@ -1,32 +1,13 @@
-import type { ColumnType, Generated, Selectable } from "kysely";
-import type { DeploymentState } from "../../core/deploy/index.ts";
-import type { Subject } from "../../core/events/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
-import type { VexStatement } from "../../core/advisory/index.ts";
-import type { ExposureEnd, Framework, Milestone, SeverityLevel } from "../../core/exposure/index.ts";
-import type { InstalledPackage, OsRelease } from "../../core/inventory/index.ts";
-import type { PackageRecord } from "../../core/packages/index.ts";
+import type { Subject } from "../../core/events/index.ts";
 import type { BumpFinding, BumpMove, BumpType } from "../../core/bump/index.ts";
 import type { Cause, EnvironmentName, ImageName, Lane, RebuildState } from "../../core/plan/index.ts";
-import type { Cure } from "../../core/remedy/index.ts";
-
-/** timestamptz: read as an Instant, written by `timestamp()`. */
-type Time = ColumnType<Instant, string, string>;
-type MaybeTime = ColumnType<Instant | null, string | null | undefined, string | null>;
-/** jsonb: read as a value, written by `json()`. */
-type Json<T> = ColumnType<T, string, string>;
-/** A column with a default. */
-type Default<T> = ColumnType<T, T | undefined, T>;
-
-/** Facts that are of use to their writer and to people, and to no query. */
-export type Detail = Readonly<Record<string, unknown>>;
-
-/** An error as it is kept in a row. */
-export interface StoredError {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string | null;
-}
+import type { DeploymentState } from "../../core/deploy/index.ts";
+import type { Default, Detail, Json, MaybeTime, StoredError, Time } from "./columns.ts";
+import type { ColumnType, Selectable } from "kysely";
+import type { KnownTables } from "./known-tables.ts";
+import type { ExposureTables } from "./exposure-tables.ts";
+export type { Detail, StoredError } from "./columns.ts";
 
 /** One check of a verification, as the contract shows it. */
 export interface StoredCheck {
@@ -67,84 +48,7 @@ export interface BlockedBase {
 }
 
 /** The tables, in camel case; migrations/ has what each column means. */
-export interface Tables {
-  image: {
-    name: ImageName;
-    repository: string;
-    definition: Json<Detail>;
-    recipeKey: string;
-    parents: Json<readonly ImageName[]>;
-    retiredAt: MaybeTime;
-  };
-  upstream: {
-    name: string;
-    kind: string;
-    detail: Json<Detail>;
-    lastAttempt: MaybeTime;
-    lastSuccess: MaybeTime;
-    lastError: Json<StoredError | null> | null;
-    failures: Default<number>;
-  };
-  observation: {
-    id: string;
-    upstream: string;
-    contentKey: string;
-    detail: Json<Detail>;
-    firstSeen: Time;
-    baseline: boolean;
-  };
-  packageSeen: {
-    upstream: string;
-    name: string;
-    architecture: string;
-    version: string;
-    firstSeen: Time;
-    baseline: boolean;
-  };
-  inventory: {
-    key: Digest;
-    platform: string;
-    status: "complete" | "unknown";
-    system: "complete" | "unknown";
-    os: Json<OsRelease | null>;
-    madeFrom: string | null;
-    packages: Json<readonly InstalledPackage[]>;
-    problems: Json<readonly string[]>;
-  };
-  imageDigest: {
-    image: ImageName;
-    digest: Digest;
-    platforms: Json<readonly string[]>;
-    inventories: Json<Readonly<Record<string, Digest>>>;
-    recipeKey: string;
-    baseDigests: Json<readonly Digest[]>;
-    createdAt: Time;
-    detail: Json<Detail>;
-  };
-  baseVex: {
-    base: string;
-    digest: Digest;
-    digests: Json<readonly Digest[]>;
-    statements: Json<readonly VexStatement[]>;
-    problems: Json<readonly string[]>;
-    askedAt: Time;
-  };
-  packageRecord: {
-    name: string;
-    architecture: string;
-    version: string;
-    sha256: Digest;
-    record: Json<PackageRecord>;
-    keptAt: Time;
-  };
-  imageRemedy: {
-    image: ImageName;
-    digest: Digest;
-    at: Time;
-    state: "known" | "unknown";
-    reasons: Json<readonly string[]>;
-    cures: Json<readonly Cure[]>;
-  };
+export interface Tables extends KnownTables, ExposureTables {
   plan: { id: string; createdAt: Time; detail: Json<Detail> };
   rebuild: {
     id: string;
@@ -363,43 +267,6 @@ export interface Tables {
     deliveredAt: MaybeTime;
     lastError: string | null;
   };
-  exposure: {
-    image: ImageName;
-    environment: EnvironmentName;
-    advisory: string;
-    life: number;
-    turn: number;
-    severity: SeverityLevel;
-    aliases: Json<readonly string[]>;
-    published: MaybeTime;
-    fixAvailable: MaybeTime;
-    detected: Time;
-    built: MaybeTime;
-    verified: MaybeTime;
-    promoted: MaybeTime;
-    deployed: MaybeTime;
-    closed: MaybeTime;
-    endKind: ExposureEnd | null;
-    digest: Digest | null;
-    sources: Json<Readonly<Partial<Record<Milestone, string>>>>;
-    exploitedSince: MaybeTime;
-    kevDue: MaybeTime;
-    labels: Json<Readonly<Record<string, string>>>;
-    due: Json<Readonly<Partial<Record<Framework, Instant>>>>;
-    dueAt: MaybeTime;
-    dueRule: string | null;
-    warnAt: MaybeTime;
-  };
-  exposureRebuild: {
-    rebuild: string;
-    image: ImageName;
-    state: RebuildState;
-    finished: Time;
-    labels: Json<Readonly<Record<string, string>>>;
-    closed: number;
-  };
-  exposureDay: { day: string; environment: string; labels: string; measure: string; bucket: number; n: number };
-  exposureDue: { id: Generated<number>; image: ImageName | null; package: number | null; inventory: string | null };
   accountAllocation: { name: string; uid: number; gid: number };
   token: {
     id: string;

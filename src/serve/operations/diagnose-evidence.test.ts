@@ -31,9 +31,7 @@ describe("what the doctor says of evidence", () => {
       { state: "ok", message: expect.stringMatching(/^signed by the ECDSA key \w+$/) },
     ]);
     await rotateKeys(join(folder, "mill"), "ed25519", "secret");
-    expect(await look(env)).toMatchObject([
-      { state: "ok", message: expect.stringMatching(/Ed25519.*1 other key counts/) },
-    ]);
+    expect(await look(env)).toMatchObject([{ state: "ok", message: expect.stringMatching(/Ed25519.*1 other counts/) }]);
   });
 
   it("is nothing where nothing is signed", async () => expect(await diagnoseEvidence(undefined)).toEqual([]));

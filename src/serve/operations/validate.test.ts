@@ -41,7 +41,7 @@ describe("validate", () => {
   it("reads compose files of checks, and says what in them is wrong where", async () => {
     await writeFile(join(home, "set.yml"), "services:\n  app: { image: a, privileged: true }\n");
     const probes = "probes: [{ service: app, tcp: 80 }]";
-    const set = (file: string) => `{ name: ${file.slice(0, 4)}, compose: ${file}, service: app, ${probes} }`;
+    const set = (file: string) => `{ name: ${file.slice(0, 3)}, compose: ${file}, service: app, ${probes} }`;
     const { problems } = await validate(`${withFiles("etc")}    checks: [${set("set.yml")}, ${set("none.yml")}]\n`);
     expect(problems.map(({ path, message }) => `${path} ${message}`)).toEqual([
       expect.stringMatching(/^images\.files\.checks\.0\.compose set\.yml:2:\d+: services\.app\.privileged: nothing/),

@@ -30,6 +30,8 @@ export async function saveFleet(store: Store): Promise<void> {
     await store.saveMatches([{ id, findings: [finding], isCovered: true, withdrawn: new Set() }]);
   await store.saveAccountAllocations(["postgres", "redis"], { first: 200, last: 300 });
   await store.saveSetting("breaker", { open: false });
+  const file = { repository: "https://git.example/app", branch: "main", file: "package-lock.json" } as const;
+  await store.saveBumpWish({ key: "1", ...file, type: "npm", package: "qs", images: ["web"], moves: [], findings: [] });
   await store.saveEvents([{ endpoint: "forge", key: "1", subjects: [{ kind: "advisories" }] }]);
   await store.saveImageRemedies([{ image: "base", digest: digestOf("a"), state: "unknown", reasons: ["no feed"], cures: [] }]);
   await store.saveNotification("promoted", { image: "web" });
@@ -53,6 +55,10 @@ export async function saveFleet(store: Store): Promise<void> {
     await store.saveStep(lease, "push", { digest });
     await store.saveBuildLog(lease.rebuild.id, "step 1 of 2\nstep 2 of 2", 0);
     await provenCandidate(store, lease, digest);
+    for (const { id } of await store.loadVerifications({ image }))
+      await store.saveCheckLogs(id, [{ name: "run: a", text: "it said this" }]);
+    const asked = { image, environment: "production", digest, message: "an approval is missing", answer: "tidemill approve" };
+    await store.saveQuestions(lease.rebuild.id, [{ kind: "approval", ...asked }]);
     const piece = { image, digest, subject: digest, predicate: "https://slsa.dev/provenance/v1", scope: "one", key: "sha256:1" };
     await store.saveEvidence(piece, "{}");
     if (image === "web") await store.saveEvidenceAttached(piece, digestOf("9"));

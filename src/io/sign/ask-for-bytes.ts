@@ -2,7 +2,7 @@ import { fetchFailure, printable, systemClock, type Clock } from "../../lib/inde
 import { SignError } from "./error.ts";
 
 /** A question to a service that signing needs. */
-export interface ServiceQuestion {
+export interface BytesQuestion {
   /** For messages: `the certificate authority`. */
   readonly what: string;
   readonly url: string;
@@ -27,7 +27,7 @@ export const usualPatience: Patience = { clock: systemClock, timeoutMs: 20_000, 
  * The body of the answer, once it is a good one. Redirects are not followed: a token goes to nobody but whom the configuration names. Busy, broken and silent services are asked again; one that says no is not. Throws
  * SIGN_FAILED.
  */
-export async function askService(question: ServiceQuestion, patience: Patience = usualPatience): Promise<Buffer> {
+export async function askForBytes(question: BytesQuestion, patience: Patience = usualPatience): Promise<Buffer> {
   for (let turn = 0; ; turn += 1) {
     const answer = await askOnce(question, patience.timeoutMs);
     if (answer.kind === "good") return answer.body;
@@ -45,7 +45,7 @@ type Answer =
   | { readonly kind: "bad"; readonly reason: string; readonly again: boolean };
 
 async function askOnce(
-  { url, method = "POST", headers = {}, body, maxBytes }: ServiceQuestion,
+  { url, method = "POST", headers = {}, body, maxBytes }: BytesQuestion,
   timeoutMs: number,
 ): Promise<Answer> {
   // One limit for all of it: an answer that drips is as good as none.
