@@ -122,12 +122,24 @@ class Oracle {
         (update) =>
           this.isBlocked(image, update) &&
           this.hasNewer(image, (one) => one === update) &&
+          !this.isOvertaken(update, causes) &&
           !causes.has(`package:${update.source}:${update.sourceVersion}`) &&
           failure.causes.includes(`package:${update.source}:${update.sourceVersion}`),
       );
     if (failure !== undefined && isKnown(failure) && !isKeptOut && now < failure.at + minute * 2 ** (failure.count - 1))
       return "backoff";
     return "rebuild";
+  }
+
+  /** Whether a version above it goes: then keeping it out changes nothing. */
+  isOvertaken(update: PackageUpdate, causes: ReadonlySet<string>): boolean {
+    return this.facts.updates.some(
+      ({ name, architecture, version, source, sourceVersion }) =>
+        name === update.name &&
+        architecture === update.architecture &&
+        Number(version) > Number(update.version) &&
+        causes.has(`package:${source}:${sourceVersion}`),
+    );
   }
 
   isAnyNewer(image: PlanImage, counts: (update: PackageUpdate) => boolean): boolean {
