@@ -5,7 +5,7 @@ import { closeQuestions } from "./ask-people.ts";
 import { bumpSources } from "./bump/index.ts";
 import { leaseMs, type Context } from "./context.ts";
 import { deployFleet } from "./deploy-environments.ts";
-import { tendExposures } from "./expose/index.ts";
+import { tendDeadlines, tendExposures } from "./expose/index.ts";
 import { matchFindings } from "./match/index.ts";
 import { planFleet, renewRemedies } from "./plan/index.ts";
 import { resumeIntents, tendTrains, type ServedCheck, type ServedReport } from "./promote/index.ts";
@@ -63,6 +63,7 @@ export async function runPass(ctx: Context, parts: LoopParts, options: PassOptio
   await tendTrains(ctx);
   await reverifyRunning(ctx);
   await tendExposures(ctx);
+  await tendDeadlines(ctx);
   await tendAlarms(ctx);
   await closeQuestions(ctx);
   await checkpointAudit(ctx);

@@ -33,3 +33,4 @@ export { cellsOf, cellsOfRebuild, countChanges, type Cell } from "./count-cells.
 export type { CountedCell } from "./measures.ts";
 export { parsePeriod } from "./period.ts";
 export { buildFigures } from "./build-report.ts";
+export { stuckReason } from "./stuck-reason.ts";
