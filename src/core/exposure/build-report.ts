@@ -9,8 +9,10 @@ export interface OpenExposures {
   readonly labels: Readonly<Record<string, string>>;
   readonly severity: string;
   readonly exploited: boolean;
+  /** Whole days since they were detected, never negative. */
   readonly days: number;
   readonly count: number;
+  /** How many have missed whose deadline. */
   readonly overdue: Readonly<Partial<Record<Framework, number>>>;
 }
 

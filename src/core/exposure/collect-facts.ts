@@ -1,4 +1,5 @@
 import type { Digest, Instant } from "../../lib/index.ts";
+import type { HeldFinding } from "../advisory/index.ts";
 import type { ExposureFact, SeverityLevel } from "./types.ts";
 
 /** A digest that an environment named for a while. */
@@ -21,15 +22,8 @@ export type Running =
   | { readonly kind: "seen"; readonly at: Instant; readonly source: string }
   | { readonly kind: "waits"; readonly reason: string };
 
-/** A finding of a package that some of the inventories hold. */
-export interface ExposedFinding {
-  readonly advisory: string;
-  readonly package: string;
-  readonly inventories: readonly string[];
-  readonly firstSeen: Instant;
-  readonly fixedSince: Instant | undefined;
-  readonly endedAt: Instant | undefined;
-  readonly endKind: "withdrawn" | "changed" | undefined;
+/** A finding of a package, and what clocks need to know of its advisory. */
+export interface ExposedFinding extends HeldFinding {
   readonly published: Instant | undefined;
   readonly severity: SeverityLevel;
   readonly aliases: readonly string[];

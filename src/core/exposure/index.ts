@@ -32,5 +32,5 @@ export {
 export { cellsOf, cellsOfRebuild, countChanges, type Cell } from "./count-cells.ts";
 export type { CountedCell } from "./measures.ts";
 export { parsePeriod } from "./period.ts";
-export { buildFigures } from "./build-report.ts";
+export { buildFigures, type OpenExposures } from "./build-report.ts";
 export { stuckReason } from "./stuck-reason.ts";

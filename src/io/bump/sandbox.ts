@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatBytes, formatSeconds, printable, runInGroup } from "../../lib/index.ts";
+import { formatBytes, formatSeconds, printable, removeLeftovers, runInGroup, sizeOfFolder } from "../../lib/index.ts";
 import { createTreeReader } from "./tree-reader.ts";
 import type { BumpLimits, Env, Files, RunEnd, Sandbox } from "./types.ts";
 
-const leftoverMs = 3_600_000;
 const lookEveryMs = 200;
 
 /** Sets what a child of ours may do before the program begins: no core files, no file larger than all that it may write, not every descriptor. */
@@ -95,28 +94,7 @@ async function run(
 /** Looks at a folder until `signal`; `tooLarge` is told once. */
 async function watchSize(folder: string, bytes: number, signal: AbortSignal, tooLarge: () => void): Promise<void> {
   while (!signal.aborted) {
-    if ((await sizeOf(folder)) > bytes) return tooLarge();
+    if ((await sizeOfFolder(folder)) > bytes) return tooLarge();
     await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
-  }
-}
-
-/** Bytes of the files below a folder; what goes while it is looked at counts nothing. */
-async function sizeOf(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) bytes += await sizeOf(path);
-    else bytes += (await lstat(path).catch(() => undefined))?.size ?? 0;
-  }
-  return bytes;
-}
-
-/** What a process that was killed has left. */
-async function removeLeftovers(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    const path = join(parent, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && Date.now() - found.mtimeMs > leftoverMs)
-      await rm(path, { recursive: true, force: true });
   }
 }

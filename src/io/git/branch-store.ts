@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { formatBytes, printable } from "../../lib/index.ts";
+import { formatBytes, printable, removeLeftovers } from "../../lib/index.ts";
 import { GitError } from "./error.ts";
 import type { KnownCommit } from "./last-commit-of.ts";
 import { lookUpRef, unanswered, type Remote } from "./look-up-ref.ts";
@@ -35,8 +35,6 @@ export interface EditLimits {
   /** How often it is done again where somebody else was quicker. */
   readonly races: number;
 }
-
-const leftoverMs = 3_600_000;
 
 const raced = /fetch first|non-fast-forward|cannot lock ref|failed to (?:update|lock)|incorrect old value|stale info/i;
 
@@ -106,16 +104,6 @@ export async function inStore<T>(remote: Remote, limits: EditLimits, work: (stor
     return await work({ remote, folder, limits });
   } finally {
     await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** What a process that was killed has left. */
-async function removeLeftovers(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    const path = join(parent, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && Date.now() - found.mtimeMs > leftoverMs)
-      await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -1,8 +1,6 @@
 import { spawn } from "node:child_process";
-import { readdir, lstat } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatBytes, messageOf, printable } from "../../lib/index.ts";
+import { formatBytes, messageOf, printable, sizeOfFolder } from "../../lib/index.ts";
 import { GitError } from "./error.ts";
 import type { GitCall } from "./git-environment.ts";
 
@@ -97,7 +95,7 @@ function watchSize(
 ): { stop(): Promise<void> } {
   const stopped = new AbortController();
   const look = async (): Promise<boolean> => {
-    const fits = (await sizeOf(folder)) <= bytes;
+    const fits = (await sizeOfFolder(folder)) <= bytes;
     if (!fits) fail(new GitError("TOO_LARGE", `${what} is larger than ${formatBytes(bytes)}`));
     return fits;
   };
@@ -115,17 +113,6 @@ function watchSize(
       await done;
     },
   };
-}
-
-/** Bytes of the files below `folder`; what goes while it is looked at counts nothing. */
-async function sizeOf(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) bytes += await sizeOf(path);
-    else bytes += (await lstat(path).catch(() => undefined))?.size ?? 0;
-  }
-  return bytes;
 }
 
 function signalGroup(group: number | undefined, name: NodeJS.Signals): void {

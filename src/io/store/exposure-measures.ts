@@ -1,21 +1,9 @@
 import { sql as fragment, type Transaction } from "kysely";
-import { cellsOfRebuild, type Cell, type CountedCell, type Framework } from "../../core/exposure/index.ts";
+import { cellsOfRebuild, type Cell, type CountedCell, type OpenExposures } from "../../core/exposure/index.ts";
 import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
 import { canonicalJson, type Instant } from "../../lib/index.ts";
 import type { Database } from "./database.ts";
 import { json, timestamp, type ExposureRebuild, type Tables } from "./schema.ts";
-
-/** Open exposures that are alike. */
-export interface OpenGroup {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly severity: string;
-  readonly exploited: boolean;
-  /** Whole days since they were detected, never negative. */
-  readonly days: number;
-  readonly count: number;
-  /** How many have missed whose deadline. */
-  readonly overdue: Readonly<Partial<Record<Framework, number>>>;
-}
 
 export function exposureMeasureQueries(db: Database) {
   return {
@@ -48,8 +36,8 @@ export function exposureMeasureQueries(db: Database) {
     },
 
     /** What is open in an environment now. */
-    loadOpenGroups: async (environment: EnvironmentName, now: Instant): Promise<OpenGroup[]> => {
-      const { rows } = await fragment<OpenGroup>`
+    loadOpenGroups: async (environment: EnvironmentName, now: Instant): Promise<OpenExposures[]> => {
+      const { rows } = await fragment<OpenExposures>`
         with late as (
           select labels, severity, exploited_since is not null as exploited,
                  greatest(0, floor(extract(epoch from ${timestamp(now)}::timestamptz - detected) / 86400))::int as days, due

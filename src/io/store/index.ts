@@ -24,7 +24,6 @@ export type {
   SavedMatches,
 } from "./finding.ts";
 export type { DerivedExposures, RenewedExposures } from "./exposure.ts";
-export type { OpenGroup } from "./exposure-measures.ts";
 export type { ExposureFacts } from "./exposure-history.ts";
 export type { NewQuarantine } from "./quarantine.ts";
 export type { DeclaredImage } from "./image.ts";

@@ -1,10 +1,9 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Store } from "../../io/store/index.ts";
-import type { Clock } from "../../lib/index.ts";
+import { isSameSecret, type Clock } from "../../lib/index.ts";
 import { role, type Principal } from "../../operation/index.ts";
 import { ServeError } from "../error.ts";
-import { isSameHash, parseToken } from "./api-token.ts";
+import { parseToken } from "./api-token.ts";
 
 export interface AuthenticateOptions {
   /** The random token of the lock file. */
@@ -35,16 +34,10 @@ export async function authenticate(
   const given = /^Bearer ([^\s]{1,8192})$/i.exec(authorization)?.[1];
   if (given === undefined)
     throw new ServeError("UNAUTHORIZED", "the Authorization header is no bearer token", { hint });
-  if (isLocalToken(given, options.localToken)) return localPrincipal;
+  if (options.localToken !== "" && isSameSecret(given, options.localToken)) return localPrincipal;
   const principal = await findToken(given, options);
   if (principal === undefined) throw new ServeError("UNAUTHORIZED", "the token is wrong, expired or revoked", { hint });
   return principal;
-}
-
-/** The comparison takes the same time whatever is wrong. */
-function isLocalToken(given: string, localToken: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return localToken !== "" && timingSafeEqual(digest(given), digest(localToken));
 }
 
 async function findToken(given: string, options: AuthenticateOptions): Promise<Principal | undefined> {
@@ -52,7 +45,7 @@ async function findToken(given: string, options: AuthenticateOptions): Promise<P
   const sent = parseToken(given);
   if (tokens === undefined || clock === undefined || sent === undefined) return undefined;
   const row = await tokens.loadToken(sent.id);
-  if (row === undefined || !isSameHash(row.hash, sent.hash)) return undefined;
+  if (row === undefined || !isSameSecret(row.hash, sent.hash)) return undefined;
   if (row.revokedAt !== null || row.expiresAt <= clock.now()) return undefined;
   await tokens.saveTokenUsed(row);
   return {
