@@ -129,6 +129,7 @@ describe("FAULTS 27: webhooks", () => {
         // A sender that goes on sending may see the connection end before the answer.
         if (what.includes("ten MB") && given.status === 0) continue;
         expect(given.status, what).toBe(status);
+        expect("headers" in given ? given.headers["content-type"] : "", what).toBe("application/problem+json");
         expect(JSON.stringify(given.body), what).toContain(code);
         expect(JSON.stringify(given.body), what).not.toContain(secret);
       }

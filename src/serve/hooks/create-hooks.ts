@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { readEvent, type Delivery, type Endpoint } from "../../core/events/index.ts";
 import { messageOf, printable, type Clock, type Logger } from "../../lib/index.ts";
-import { errorAnswer } from "../error-answer.ts";
+import { errorAnswer, problemType } from "../error-answer.ts";
 import { ServeError } from "../error.ts";
 import type { Inbox } from "./create-inbox.ts";
 import { createBodyReader } from "./read-body.ts";
@@ -125,7 +125,7 @@ function send(request: IncomingMessage, response: ServerResponse, { status, body
   if (response.destroyed) return;
   const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
   response.writeHead(status, {
-    "content-type": "application/json",
+    "content-type": status >= 400 && body !== undefined ? problemType : "application/json",
     "content-length": bytes.length,
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
