@@ -68,7 +68,7 @@ export const report = command<Output>({
         : `${fleet.percentWithin} % within ${document.framework}'s deadlines`;
     return [
       ...doubts.map((doubt) => screen.yellow(`not everything is known: ${printable(doubt)}`)),
-      `${period.from} to ${period.through}, ${printable(document.environment)}: fix to production ${span(fix.medianSeconds)} (95th percentile ${span(fix.p95Seconds)}), ${share}, ${fleet.open} open`,
+      `${period.from} to ${period.through}, ${printable(document.environment)}: fix to production ${span(fix.medianSeconds)} (95th percentile ${span(fix.p95Seconds)}), ${share}, ${doubts.length === 0 ? "" : "at least "}${fleet.open} open`,
       ...files.map((file) => `wrote ${printable(file)}`),
       ...(files.some((file) => file.endsWith(".sig"))
         ? []

@@ -34,6 +34,16 @@ describeStores("the report", ({ it, store, clock }) => {
     await fleet.pass();
   };
 
+  it("calls nothing clean that no feed vouches for", async () => {
+    await live();
+    const known = await make();
+    expect(known.html).not.toContain("at least");
+    const { document, html } = await make({ feeds: [] });
+    expect(document.doubts).toEqual(["no feed"]);
+    expect(html).toContain("at least 1");
+    expect(html).toContain("closed nothing that is known");
+  });
+
   it("counts what was opened, cured, kept and missed, by label and whole", async () => {
     await live();
     step(24 * 8);

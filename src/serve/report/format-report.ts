@@ -12,7 +12,7 @@ export function formatReport(document: ReportDocument): string {
   // Its hash is in the page's policy: not a space may come between.
   const style = new Html(`<style>${reportStyle}</style>`);
   const hash = createHash("sha256").update(reportStyle).digest("base64");
-  const { fleet, period, environment, label, framework } = document;
+  const { period, environment, label, framework } = document;
   const told = document.frameworks.find(({ name }) => name === framework);
   const whose =
     label === null ? "the fleet" : label.value === null ? `the fleet, by ${label.key}` : `${label.key}=${label.value}`;
@@ -34,7 +34,7 @@ export function formatReport(document: ReportDocument): string {
           </p>
         </header>
         <main>
-          ${doubts(document)} ${headline(fleet)} ${weeks(document)} ${open(document)} ${deadlines(document)}
+          ${doubts(document)} ${headline(document)} ${weeks(document)} ${open(document)} ${deadlines(document)}
           ${parts(document)} ${oldest(document)}
         </main>
         <footer>
@@ -60,7 +60,7 @@ const span = (seconds: number | null): string => (seconds === null ? "–" : for
 const percent = (value: number | null): string => (value === null ? "–" : `${value} %`);
 const n = (value: number): string => value.toLocaleString("en-US");
 
-function headline(fleet: ReportDocument["fleet"]): Html {
+function headline({ fleet, doubts: all }: ReportDocument): Html {
   const tile = (title: string, value: string, more: string): Html =>
     html`<div>
       <dt>${title}</dt>
@@ -68,11 +68,13 @@ function headline(fleet: ReportDocument["fleet"]): Html {
     </div>`;
   const { fixToProduction: fix, imageAge, rebuilds, closed } = fleet;
   const cured = closed.deployed + closed.promoted;
+  // Nothing found by nobody asked is not clean.
+  const [least, known] = all.length === 0 ? ["", ""] : ["at least ", " that is known"];
   return html`<dl>
     ${tile("Fix to production, median", span(fix.medianSeconds), `95th percentile ${span(fix.p95Seconds)}, of ${n(fix.count)}`)}
     ${tile("Within deadline", percent(fleet.percentWithin), `${n(fleet.met)} in time, ${n(fleet.missed)} too late, ${n(fleet.overdue)} overdue now`)}
-    ${tile("Open now", n(fleet.open), `${n(fleet.opened)} opened, ${n(cured)} cured in the period`)}
-    ${tile("Rebuilds", n(rebuilds.total), `${n(rebuilds.closedNothing)} closed nothing, ${n(rebuilds.failed)} failed`)}
+    ${tile("Open now", `${least}${n(fleet.open)}`, `${n(fleet.opened)} opened, ${n(cured)} cured in the period`)}
+    ${tile("Rebuilds", n(rebuilds.total), `${n(rebuilds.closedNothing)} closed nothing${known}, ${n(rebuilds.failed)} failed`)}
     ${tile("Image age, median", span(imageAge.medianSeconds), `95th percentile ${span(imageAge.p95Seconds)}, of ${n(imageAge.count)}`)}
     ${tile("Ended otherwise", n(closed.withdrawn + closed.changed + closed.vex + closed.retired), `withdrawn ${n(closed.withdrawn)}, changed ${n(closed.changed)}, VEX ${n(closed.vex)}, retired ${n(closed.retired)}`)}
   </dl>`;
