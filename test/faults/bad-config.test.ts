@@ -75,7 +75,7 @@ describe("an error's code over HTTP", () => {
     [new ResolveError("UNSATISFIABLE", "x"), 422],
     [new ResolveError("NO_PACKAGES", "x"), 503],
   ])("%s is %i", (error, status) =>
-    expect(errorAnswer(error)).toMatchObject({ status, body: { error: { code: error.code } } }),
+    expect(errorAnswer(error)).toMatchObject({ status, body: { status, type: `urn:tidemill:error:${error.code}` } }),
   );
 });
 
