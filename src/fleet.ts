@@ -111,7 +111,10 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     await mkdir(dataDir, { recursive: true });
     await saveConfigPath(dataDir, resolve(configPath));
     const store = await openState(options, clock, log, closing);
-    const registry = config.registry.url === undefined ? await openRegistry(dataDir, clock, log, closing) : undefined;
+    const registry =
+      config.registry.url === undefined
+        ? await openRegistry(dataDir, config.server.hosts, { clock, log }, closing)
+        : undefined;
     const host = registry === undefined ? (config.registry.url ?? "") : (await registry.listen(0)).host;
     let published = host;
     const client = createRegistryClient({
@@ -264,11 +267,11 @@ function keepOnce(store: Store, closing: (() => Promise<unknown>)[]): Store {
 
 async function openRegistry(
   dataDir: string,
-  clock: Clock,
-  log: Logger,
+  hosts: readonly string[],
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
   closing: (() => Promise<unknown>)[],
 ): Promise<RegistryServer> {
-  const registry = await createRegistryServer({ dir: join(dataDir, "registry"), clock, log });
+  const registry = await createRegistryServer({ dir: join(dataDir, "registry"), clock, log, hosts });
   closing.push(() => registry.close());
   return registry;
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import type { AddressInfo } from "node:net";
 import { labelsOf } from "./core/config/index.ts";
 import { saveSnapshot } from "./io/store/index.ts";
 import { messageOf, systemClock } from "./lib/index.ts";
@@ -7,10 +6,12 @@ import { deployEnvironments } from "./loop/deploy-environments.ts";
 import { followBumps } from "./loop/follow-bumps.ts";
 import { probeEnvironments, retainDigests } from "./loop/promote/index.ts";
 import type { RunningApp } from "./operation/index.ts";
-import { createEventBus, createMetrics, createServer } from "./serve/index.ts";
+import { createEventBus, createHandler, createMetrics } from "./serve/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
 import { createFleetOperations, loopTopic } from "./fleet-operations.ts";
 import type { Fleet } from "./fleet.ts";
+import { openDoors, type Doors } from "./open-doors.ts";
+import { servedRegistry } from "./served-registry.ts";
 import { takeEvents, type EventIntake } from "./take-events.ts";
 import { readVersion } from "./version.ts";
 
@@ -32,6 +33,7 @@ export interface ServedFleet extends RunningApp {
 const pollMs = 5_000;
 const deliverMs = 5_000;
 const upkeepMs = 3_600_000;
+const certificateMs = 60_000;
 const passAlarm = { code: "pass-failed", subject: "loop" } as const;
 
 /** Serves an open fleet, and works at it for as long as it is served. Closing it closes the fleet. */
@@ -41,13 +43,15 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const stopping = new AbortController();
   const events = createEventBus();
   fleet.listeners.add(events.publish);
-  const [, host = "127.0.0.1", port = "0"] = /^(.*):(\d+)$/.exec(options.listen) ?? [];
   const since = ctx.clock.now();
   const serving = { address: "", since };
   const operations = createFleetOperations(fleet, { ...options, serving });
   const metrics = createMetrics(ctx, { version: readVersion(), since });
   const intake = takeEvents(fleet, metrics);
-  const server = createServer({
+  const { server: access } = ctx.config;
+  const own = new WeakSet<object>();
+  const handler = createHandler({
+    isOwnDoor: (socket) => own.has(socket),
     operations,
     version: readVersion(),
     events,
@@ -58,25 +62,28 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     clock: ctx.clock,
     labelsOf: (image) => labelsOf(ctx.config, image),
     logger: ctx.log,
-    ...(fleet.registry === undefined ? {} : { registryHandler: fleet.registry.handler }),
+    hosts: access.hosts,
+    trustedProxies: access.trustedProxies,
+    rateLimit: access.rateLimit,
+    ...(fleet.registry === undefined ? {} : { registry: servedRegistry(ctx.config, fleet.registry) }),
     ...(intake === undefined ? {} : { hooks: intake.hooks }),
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(Number(port), host.replace(/^\[(.*)\]$/, "$1"), resolve);
+  const doors = await openDoors(handler, {
+    ...access,
+    listen: options.listen,
+    home: ctx.home,
+    onOwnDoor: (socket) => own.add(socket),
   });
-  const bound = server.address() as AddressInfo;
-  const address = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
-  serving.address = `http://${address}`;
-  // Who listens everywhere is reached here by loopback.
-  fleet.publish(address.replace(/^(?:0\.0\.0\.0|\[::\]):/, "127.0.0.1:"));
-  await ctx.store.announce(address, token);
+  serving.address = doors.url;
+  fleet.publish(doors.local);
+  await ctx.store.announce(doors.local, token);
 
   let begin: () => void = () => undefined;
   const begun = new Promise<void>((resolve) => (begin = resolve));
   if (options.watch) begin();
   const jobs = [
     repeat(stopping.signal, deliverMs, () => deliverOutbox(ctx)),
+    repeat(stopping.signal, certificateMs, () => renewCertificate(fleet, doors)),
     begun.then(() => repeat(stopping.signal, upkeepMs, () => keepUp(fleet, intake))),
     begun.then(() => intake?.begin()),
     begun.then(() => probeEnvironments(ctx, stopping.signal)),
@@ -89,14 +96,13 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     (closed ??= (async () => {
       stopping.abort();
       begin();
-      server.close();
-      server.closeAllConnections();
+      doors.close();
       await Promise.allSettled(jobs);
       await fleet.close();
     })());
   const stopped = Promise.all(jobs).then(() => undefined);
   stopped.catch(() => undefined);
-  return { statusPage: `http://${address}/`, registry: address, stopped, close, watch: () => begin() };
+  return { statusPage: `${doors.url}/`, registry: doors.local, stopped, close, watch: () => begin() };
 }
 
 /** Passes at the configured interval, or sooner when someone asks; between them whatever is due is worked at. */
@@ -122,6 +128,16 @@ async function watchLoop(fleet: Fleet, hasJustWatched: boolean, signal: AbortSig
     }
     const pause = ctx.clock.sleep(pollMs, signal).catch(() => undefined);
     asked = (await Promise.race([roused, pause])) === "asked";
+  }
+}
+
+/** Takes a renewed certificate up; one that cannot be used is an alarm, and the old one stays in use. */
+async function renewCertificate({ ctx }: Fleet, doors: Doors): Promise<void> {
+  const alarm = { code: "certificate", subject: "server.tls" } as const;
+  try {
+    if (await doors.renew()) await ctx.store.saveAlarmCleared(alarm);
+  } catch (error) {
+    await ctx.store.saveAlarm({ ...alarm, severity: "error", message: messageOf(error) });
   }
 }
 

@@ -11,14 +11,14 @@ import {
   type OperationName,
   type Principal,
 } from "../operation/index.ts";
-import { authenticate, authorize, reaches, recordWrite, requireRole, type LabelsOf } from "./access/index.ts";
+import { authorize, reaches, recordWrite, requireRole, type LabelsOf } from "./access/index.ts";
 import { answerOnce } from "./answer-once.ts";
 import { answerJson } from "./answer-json.ts";
+import { TooManyError, type Door } from "./door/index.ts";
 import { errorAnswer, problemType } from "./error-answer.ts";
 import { ServeError } from "./error.ts";
 import { createEventBus } from "./event-bus.ts";
 import { streamEvents } from "./event-stream.ts";
-import { isLoopbackAddress } from "./guard.ts";
 import { openApiDocument } from "./openapi.ts";
 import { addPage } from "./page/index.ts";
 import { isReadName, readQuery } from "./read-query.ts";
@@ -42,7 +42,7 @@ const loopbackPrincipal: Principal = {
 };
 
 /** The routes of the API and the page. Who asks is found out first; each route says what it needs. */
-export function createApi(options: ServerOptions, logger: Logger): Hono<ApiEnv> {
+export function createApi(options: ServerOptions, door: Door, logger: Logger): Hono<ApiEnv> {
   const { operations: asked } = options;
   const labelsOf: LabelsOf = options.labelsOf ?? (() => []);
   const events = options.events ?? createEventBus();
@@ -64,7 +64,7 @@ export function createApi(options: ServerOptions, logger: Logger): Hono<ApiEnv> 
     if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
   });
   app.use(async (context, next) => {
-    context.set("principal", await findPrincipal(context.env.incoming, options));
+    context.set("principal", await findPrincipal(context.env.incoming, context.req.path, door));
     await next();
   });
 
@@ -143,20 +143,22 @@ export function createApi(options: ServerOptions, logger: Logger): Hono<ApiEnv> 
     if (status >= 500) logger.error({ err: error }, "a request failed");
     return new Response(JSON.stringify(body), {
       status,
-      headers: { "content-type": problemType, ...(status === 401 ? { "www-authenticate": "Bearer" } : {}) },
+      headers: {
+        "content-type": problemType,
+        ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
+        ...(error instanceof TooManyError ? { "retry-after": String(error.retryAfter) } : {}),
+      },
     });
   });
   return app;
 }
 
-async function findPrincipal(incoming: IncomingMessage, options: ServerOptions): Promise<Principal | undefined> {
-  const { token: localToken, store, clock } = options;
-  const principal = await authenticate(incoming.headers, {
-    localToken,
-    ...(store === undefined ? {} : { tokens: store }),
-    ...(clock === undefined ? {} : { clock }),
-  });
-  return principal ?? (isLoopbackAddress(incoming.socket.remoteAddress) ? loopbackPrincipal : undefined);
+async function findPrincipal(incoming: IncomingMessage, path: string, door: Door): Promise<Principal | undefined> {
+  // Whoever asks only whether it lives is not counted, and may come in plain text.
+  if (/^\/(?:healthz|readyz)$/.test(path)) return door.look(incoming).isLocal ? loopbackPrincipal : undefined;
+  const visitor = await door.admit(incoming);
+  door.count(visitor);
+  return visitor.principal ?? (visitor.client.isLocal ? loopbackPrincipal : undefined);
 }
 
 function requirePrincipal(principal: Principal | undefined): Principal {

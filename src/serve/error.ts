@@ -30,6 +30,12 @@ export class ServeError extends AppError<
   | "BAD_EVENT"
   /** A body that did not come in time. */
   | "TOO_SLOW"
+  /** Certificate and key of `server.tls` cannot be used. */
+  | "BAD_CERTIFICATE"
+  /** An address at which nothing can listen. */
+  | "CANNOT_LISTEN"
+  /** Others could reach an address, and read what goes there. */
+  | "OPEN_ADDRESS"
   /** The server of the lock file does not answer. */
   | "SERVER_UNREACHABLE"
   /** The server answered what this version does not understand. */

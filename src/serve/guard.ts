@@ -1,16 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
+import { isLoopbackAddress } from "./door/find-client.ts";
 import { ServeError } from "./error.ts";
 
 export interface GuardOptions {
   /** Names, beside loopback's, under which this server may be asked: what a Host header may say. */
   readonly hosts?: readonly string[];
 }
-
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addAddress("::1", "ipv6");
-loopback.addSubnet("::ffff:127.0.0.0", 104, "ipv6");
 
 /**
  * Refuses what a page of another site can make a browser send. A Host that is not ours is a name that was made to point here (DNS
@@ -33,12 +29,6 @@ export function refuseForeign(request: Pick<IncomingMessage, "headers" | "url">,
   if ((site === "cross-site" || site === "same-site") && !visiting) {
     throw new ServeError("FORBIDDEN", "the request comes from another site's page");
   }
-}
-
-/** Whether the other end of the connection is this machine. */
-export function isLoopbackAddress(address: string | undefined): boolean {
-  if (address === undefined) return false;
-  return loopback.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }
 
 function isLoopbackName(name: string): boolean {

@@ -1,12 +1,18 @@
 import { once } from "node:events";
-import { request as httpRequest, STATUS_CODES, type IncomingMessage, type Server } from "node:http";
+import {
+  request as httpRequest,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { AppError } from "../lib/index.ts";
 import { OperationError, type Operations, type ProgressEvent } from "../operation/index.ts";
 import { hostileStatus, hostileText, sampleStatus } from "../operation/testdata/status.ts";
 import { createOperationsClient, followEvents } from "./client.ts";
-import { connectServer, createEventBus, createServer, type ServerOptions } from "./index.ts";
+import { connectServer, createEventBus, createHandler, createServer, type ServerOptions } from "./index.ts";
 import { send, type Sent } from "./testdata/send.ts";
 
 const token = "correct-horse-battery";
@@ -24,7 +30,9 @@ async function start(
   operations: Partial<Operations>,
   more: Partial<ServerOptions> = {},
 ): Promise<{ port: number; address: string }> {
-  const server = createServer({ operations: operations as Operations, token, version: "0.0.0", ...more });
+  const server = createServer(
+    createHandler({ operations: operations as Operations, token, version: "0.0.0", ...more }),
+  );
   running.push(server);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -172,10 +180,13 @@ describe("the local API", () => {
   });
 
   it("hands everything below /v2/ to the registry", async () => {
-    const { port } = await start(
-      {},
-      { registryHandler: (request, response) => response.end(`registry ${request.url}`) },
-    );
+    const registry = {
+      handler: (request: IncomingMessage, response: ServerResponse) => response.end(`registry ${request.url}`),
+      anonymousPull: false,
+      imageOf: () => undefined,
+      isOwnTag: () => false,
+    };
+    const { port } = await start({}, { registry });
     expect(await send(port, "/v2/")).toMatchObject({ text: "registry /v2/" });
     expect(await send(port, "/v2/web/tags/list?n=1")).toMatchObject({ text: "registry /v2/web/tags/list?n=1" });
     expect(await send(port, "/v2x")).toMatchObject({ status: 404 });

@@ -1,10 +1,12 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { getRequestListener } from "@hono/node-server";
 import type { Store } from "../io/store/index.ts";
-import { silentLogger, type Clock, type Logger } from "../lib/index.ts";
+import { silentLogger, systemClock, type Clock, type Logger } from "../lib/index.ts";
 import type { Operations } from "../operation/index.ts";
 import type { LabelsOf } from "./access/index.ts";
 import { createApi } from "./api.ts";
+import { createDoor, createRegistryDoor, type Door, type RateLimit, type Tls } from "./door/index.ts";
 import { errorAnswer, problemType } from "./error-answer.ts";
 import type { EventBus } from "./event-bus.ts";
 import type { Hooks } from "./hooks/create-hooks.ts";
@@ -24,8 +26,8 @@ export interface ServerOptions extends GuardOptions {
   /** Labels of an image: by them a token may be limited. */
   readonly labelsOf?: LabelsOf;
   readonly events?: EventBus;
-  /** The embedded registry: gets every request below `/v2/`, and decides itself whom it answers. */
-  readonly registryHandler?: (request: IncomingMessage, response: ServerResponse) => void;
+  /** The embedded registry: gets every request below `/v2/` that its door lets through. */
+  readonly registry?: ServedRegistry;
   /** Where others tell of what happened: gets every request below `/hooks/`, and decides itself whom it believes. */
   readonly hooks?: Hooks;
   /** Why the server cannot do its work yet; undefined where it can. */
@@ -33,39 +35,80 @@ export interface ServerOptions extends GuardOptions {
   /** Text for a Prometheus scrape. */
   readonly metrics?: () => Promise<string>;
   readonly logger?: Logger;
+  /** Addresses and networks of proxies: they may speak plain HTTP from elsewhere, and say who is behind them. */
+  readonly trustedProxies?: readonly string[];
+  /** Whether a connection came by the door that is this machine's own. */
+  readonly isOwnDoor?: (socket: IncomingMessage["socket"]) => boolean;
+  /** How much callers from elsewhere may ask. */
+  readonly rateLimit?: RateLimit;
+}
+
+/** A registry, and what its door has to know. */
+export interface ServedRegistry {
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Whether whoever reaches it may pull. */
+  readonly anonymousPull: boolean;
+  /** The image of the fleet that has a repository. */
+  readonly imageOf: (repository: string) => string | undefined;
+  /** Tags that only Tidemill itself moves. */
+  readonly isOwnTag: (tag: string) => boolean;
+}
+
+/** Answers one request. */
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+const standardRate: RateLimit = { requests: 600, refusals: 10, per: 60_000 };
+
+/** The API, the status page and the embedded registry. Every answer that fails is Problem Details with our code, but for the registry's. */
+export function createHandler(options: ServerOptions): RequestHandler {
+  const logger = options.logger ?? silentLogger();
+  const { clock = systemClock, store, registry, labelsOf = () => [] } = options;
+  const door = createDoor({
+    localToken: options.token,
+    ...(store === undefined ? {} : { tokens: store }),
+    clock,
+    trustedProxies: options.trustedProxies ?? [],
+    ...(options.isOwnDoor === undefined ? {} : { isOwnDoor: options.isOwnDoor }),
+    rateLimit: options.rateLimit ?? standardRate,
+  });
+  const app = createApi(options, door, logger);
+  const answer = getRequestListener((request, env) => app.fetch(request, env), { overrideGlobalObjects: false });
+  const registryDoor =
+    registry && createRegistryDoor({ ...registry, door, labelsOf, logger, ...(store === undefined ? {} : { store }) });
+  return (request, response) => {
+    const path = request.url ?? "/";
+    // The registry has a door of its own: containers and other machines come to it by other names.
+    if (registryDoor !== undefined && /^\/v2(?:\/|$|\?)/.test(path)) return registryDoor(request, response);
+    try {
+      // Who asks only whether it lives comes by an address, and learns nothing else.
+      if (path !== "/healthz" && path !== "/readyz") lookAt(request, path, options, door);
+    } catch (error) {
+      return refuse(response, error);
+    }
+    // Forges and registries come by any name, too, and prove themselves.
+    if (options.hooks !== undefined && path.startsWith("/hooks/")) return options.hooks(request, response);
+    answer(request, response).catch((error: unknown) => {
+      logger.error({ err: error }, "an answer failed");
+      response.destroy();
+    });
+  };
+}
+
+/** Throws FORBIDDEN where a request came in plain text from elsewhere, or from another site's page. */
+function lookAt(request: IncomingMessage, path: string, options: ServerOptions, door: Door): void {
+  door.see(request);
+  if (options.hooks === undefined || !path.startsWith("/hooks/")) refuseForeign(request, options);
 }
 
 /**
- * The API, the status page and the embedded registry on one port; not listening yet. Every answer that fails is
- * Problem Details with our code. To stop it: `server.close()` and `server.closeAllConnections()`.
+ * A server for `handler`, not listening yet: over TLS 1.2 or newer where a certificate is given. To stop it: `server.close()` and
+ * `server.closeAllConnections()`.
  */
-export function createServer(options: ServerOptions): Server {
-  const logger = options.logger ?? silentLogger();
-  const app = createApi(options, logger);
-  const answer = getRequestListener((request, env) => app.fetch(request, env), { overrideGlobalObjects: false });
-  return createHttpServer(
-    // An upload to the registry and a long build take as long as they take.
-    { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 75_000, maxHeaderSize: 16_384 },
-    (request, response) => {
-      // The registry has a door of its own: containers and other machines come to it by other names.
-      if (options.registryHandler !== undefined && /^\/v2(?:\/|$|\?)/.test(request.url ?? "")) {
-        return options.registryHandler(request, response);
-      }
-      // Forges and registries come by any name, too, and prove themselves.
-      if (options.hooks !== undefined && request.url?.startsWith("/hooks/") === true) {
-        return options.hooks(request, response);
-      }
-      try {
-        refuseForeign(request, options);
-      } catch (error) {
-        return refuse(response, error);
-      }
-      answer(request, response).catch((error: unknown) => {
-        logger.error({ err: error }, "an answer failed");
-        response.destroy();
-      });
-    },
-  );
+export function createServer(handler: RequestHandler, tls?: Pick<Tls, "cert" | "key">): Server {
+  // An upload to the registry and a long build take as long as they take.
+  const limits = { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 75_000, maxHeaderSize: 16_384 };
+  if (tls === undefined) return createHttpServer(limits, handler);
+  return createHttpsServer({ ...limits, ...tls, minVersion: "TLSv1.2", handshakeTimeout: 10_000 }, handler);
 }
 
 function refuse(response: ServerResponse, error: unknown): void {

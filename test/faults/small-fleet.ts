@@ -27,6 +27,7 @@ export interface Change {
   readonly registry?: Document;
   readonly notifications?: Document;
   readonly webhooks?: Document;
+  readonly server?: Document;
   readonly watch?: Document;
   readonly feeds?: Document | readonly Document[];
   readonly vex?: readonly string[];
@@ -166,7 +167,7 @@ function configOf(archive: DebianArchive, change: Change): Document {
     ...(change.engine === undefined ? {} : { engine: change.engine }),
     ...(change.bases === undefined ? {} : { bases: change.bases }),
     ...(change.evidence === undefined ? {} : { evidence: change.evidence }),
-    server: { listen: "127.0.0.1:0" },
+    server: { listen: "127.0.0.1:0", ...change.server },
     images: Object.fromEntries(images) as Document,
   };
 }

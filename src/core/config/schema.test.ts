@@ -68,6 +68,19 @@ describe("the schema", () => {
     (listen) => expect(configSchema.safeParse({ ...written, server: { listen } }).success).toBe(false),
   );
 
+  it("listens elsewhere by TLS or with proxies, and has another port for this machine", () => {
+    const isTaken = (server: object): boolean => configSchema.safeParse({ ...written, server }).success;
+    const tls = { cert: "a", key: "b" };
+    expect(isTaken({ listen: "0.0.0.0:7443", tls })).toBe(true);
+    expect(isTaken({ listen: "[::]:7077", trustedProxies: ["10.0.0.0/8", "fd00::1"] })).toBe(true);
+    expect(isTaken({ listen: "0.0.0.0:7443", local: "127.0.0.1:7443", tls })).toBe(false);
+    expect(isTaken({ listen: "0.0.0.0:7443", local: "0.0.0.0:7078", tls })).toBe(false);
+    for (const network of ["10.0.0.0/33", "fd00::/129", "10.0.0", "::g", "10.0.0.0/-1", "all", ""])
+      expect(isTaken({ listen: "0.0.0.0:7077", trustedProxies: [network] })).toBe(false);
+    for (const host of ["Tidemill.example", "a/b", "a:1", "", "-a", "a".repeat(254)])
+      expect(isTaken({ hosts: [host] })).toBe(false);
+  });
+
   it("takes ten thousand characters of any name in good time", () => {
     const started = performance.now();
     for (const bad of ["a-".repeat(5000), "a/".repeat(5000), `${"a.".repeat(5000)}!`, "1".repeat(10_000)])

@@ -6,6 +6,7 @@ import { evidence } from "./evidence-schema.ts";
 import { environmentRules } from "./environment-schema.ts";
 import { feeds } from "./feeds-schema.ts";
 import { rootedIdentity } from "./identity-schema.ts";
+import { server } from "./server-schema.ts";
 import { webhooks } from "./webhooks-schema.ts";
 import { slo } from "./slo-schema.ts";
 import { absolutePath, duration, name, owner, size, sizes, text, units, variable } from "./values.ts";
@@ -343,14 +344,7 @@ export const configSchema = z.strictObject({
         .optional(),
     })
     .prefault({}),
-  server: z
-    .strictObject({
-      listen: z
-        .string()
-        .regex(/^(?:127\.0\.0\.1|\[::1\]|localhost):\d{1,5}$/, "a loopback address and port: `127.0.0.1:7077`")
-        .default("127.0.0.1:7077"),
-    })
-    .prefault({}),
+  server: server.prefault({}),
   webhooks,
   watch: z.strictObject({ interval: duration.default(15 * units.m) }).prefault({}),
   workers: z.number().int().min(1).max(64).default(2),

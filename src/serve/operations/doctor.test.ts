@@ -70,6 +70,7 @@ beforeEach(async () => {
 const deps = (more: Partial<DoctorDeps> = {}): DoctorDeps => ({
   config: configOf(fleetText),
   configPath: join(dir, "tidemill.yaml"),
+  home: dir,
   clock: systemClock,
   env: {},
   store,

@@ -3,6 +3,7 @@ import type { Feed } from "../../io/feeds/index.ts";
 import type { StorePlace } from "../../io/store/index.ts";
 import type { Context } from "../../loop/context.ts";
 import type { OperationHandlers } from "../../operation/index.ts";
+import { diagnoseAccess } from "./diagnose-access.ts";
 import { deploymentParts } from "./diagnose-deployments.ts";
 import { diagnoseEvidence } from "./diagnose-evidence.ts";
 import { diagnoseConfig, diagnoseEngine, diagnoseFeeds, diagnoseNode, diagnoseRegistry } from "./diagnose-parts.ts";
@@ -18,7 +19,17 @@ import { lookAt, type Diagnosis, type Part } from "./diagnosis.ts";
 
 export interface DoctorDeps extends Pick<
   Context,
-  "config" | "clock" | "store" | "distro" | "suites" | "engine" | "evidence" | "repositoryOf" | "targetOf" | "cacheDir"
+  | "config"
+  | "home"
+  | "clock"
+  | "store"
+  | "distro"
+  | "suites"
+  | "engine"
+  | "evidence"
+  | "repositoryOf"
+  | "targetOf"
+  | "cacheDir"
 > {
   /** Of the configuration. */
   readonly configPath: string;
@@ -38,6 +49,7 @@ export function createDoctor(deps: DoctorDeps): OperationHandlers["doctor"] {
     const parts: Part[] = [
       { name: "node", look: () => Promise.resolve(diagnoseNode(deps.node)) },
       { name: "configuration", look: () => diagnoseConfig(deps.configPath, config, deps.env) },
+      { name: "certificate", look: () => diagnoseAccess(config.server, deps.home, clock) },
       { name: "state", look: () => diagnosePlace(deps.place, store) },
       { name: "cache", look: () => diagnoseCache(deps.cacheDir) },
       ...registryParts(deps),

@@ -6,7 +6,7 @@ import { afterAll, describe, expect } from "vitest";
 import { needs } from "../../../test/needs.ts";
 import type { Operations, Status } from "../../operation/index.ts";
 import { hostileStatus, sampleStatus } from "../../operation/testdata/status.ts";
-import { createEventBus, createServer } from "../index.ts";
+import { createEventBus, createHandler, createServer } from "../index.ts";
 
 const executable = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const browserTest = needs(existsSync(executable) ? undefined : `no browser at ${executable} (set CHROMIUM)`);
@@ -22,7 +22,7 @@ async function show(
   browser ??= await chromium.launch({ executablePath: executable, args: ["--no-sandbox"] });
   const events = createEventBus();
   const operations = { status: () => Promise.resolve(current()) } as Partial<Operations> as Operations;
-  const server = createServer({ operations, token: "t", version: "0", events });
+  const server = createServer(createHandler({ operations, token: "t", version: "0", events }));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const page = await browser.newPage(options);

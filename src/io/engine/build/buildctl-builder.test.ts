@@ -1,7 +1,5 @@
 import { execFile } from "node:child_process";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -10,6 +8,7 @@ import { needs } from "../../../../test/needs.ts";
 import { createBuildctlBuilder, type BuildctlBuilderOptions } from "./buildctl-builder.ts";
 import { amd64, missingEngines, startBuildkitd, type Buildkitd } from "./testdata/build-site.ts";
 import { defaultBuildLimits, type BuildRequest } from "./types.ts";
+import { freePort } from "../../../../test/free-port.ts";
 
 const run = promisify(execFile);
 const missing = await missingEngines();
@@ -202,11 +201,3 @@ describe("buildctl", () => {
     expect(await readFile(join(dir, "env"), "utf8")).not.toMatch(/DATABASE_URL|s3cret/);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

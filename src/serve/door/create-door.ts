@@ -1,0 +1,83 @@
+import type { IncomingMessage } from "node:http";
+import type { Clock } from "../../lib/index.ts";
+import type { Principal } from "../../operation/index.ts";
+import { authenticate, type AuthenticateOptions } from "../access/index.ts";
+import { ServeError } from "../error.ts";
+import { createLimiter } from "./create-limiter.ts";
+import { createFindClient, type Client } from "./find-client.ts";
+import { TooManyError } from "./too-many-error.ts";
+
+export interface RateLimit {
+  /** Requests of one caller in `per`. */
+  readonly requests: number;
+  /** Wrong credentials from one address in `per`. */
+  readonly refusals: number;
+  /** Milliseconds. */
+  readonly per: number;
+}
+
+export interface DoorOptions extends AuthenticateOptions {
+  readonly clock: Clock;
+  readonly trustedProxies: readonly string[];
+  /** Whether a connection came by the door that is this machine's own, which no proxy uses. */
+  readonly isOwnDoor?: (socket: IncomingMessage["socket"]) => boolean;
+  readonly rateLimit: RateLimit;
+}
+
+/** Who was let in. */
+export interface Visitor {
+  readonly client: Client;
+  /** By its credential; undefined where it brought none. */
+  readonly principal: Principal | undefined;
+}
+
+/** What everybody passes, whatever they ask for. */
+export interface Door {
+  /** Who connected. */
+  look(request: IncomingMessage): Client;
+  /** As look. Throws FORBIDDEN where others could have read what was sent. */
+  see(request: IncomingMessage): Client;
+  /** Who asks, by the Authorization header or by `authorization`. Throws UNAUTHORIZED, FORBIDDEN, TOO_MANY. */
+  admit(request: IncomingMessage, authorization?: string): Promise<Visitor>;
+  /** Counts a request of a visitor from another machine. Throws TOO_MANY. */
+  count(visitor: Visitor): void;
+}
+
+/** A door that remembers, for each address, how often it was refused, and for each caller how much it asked. Callers on this machine are not counted. */
+export function createDoor(options: DoorOptions): Door {
+  const { clock, rateLimit } = options;
+  const findClient = createFindClient(options.trustedProxies, options.isOwnDoor);
+  const requests = createLimiter({ count: rateLimit.requests, perMs: rateLimit.per }, clock);
+  const refusals = createLimiter({ count: rateLimit.refusals, perMs: rateLimit.per }, clock);
+
+  const see = (request: IncomingMessage): Client => {
+    const client = findClient(request);
+    if (client.isPlain)
+      throw new ServeError("FORBIDDEN", "this came in plain text, which others can read on its way", {
+        hint: "Ask by https. A token that was sent like this is no secret any more: `tidemill token revoke`.",
+      });
+    return client;
+  };
+  return {
+    look: findClient,
+    see,
+    admit: async (request, authorization = request.headers.authorization) => {
+      const client = see(request);
+      if (authorization === undefined) return { client, principal: undefined };
+      const wait = client.isLocal ? undefined : refusals.look(client.address);
+      // A right credential is not looked at either: else a guess could be told from a wrong one.
+      if (wait !== undefined) throw new TooManyError("too many credentials that do not count came from there", wait);
+      try {
+        return { client, principal: await authenticate({ authorization }, options) };
+      } catch (error) {
+        if (error instanceof ServeError && error.code === "UNAUTHORIZED") refusals.take(client.address);
+        throw error;
+      }
+    },
+    count: ({ client, principal }) => {
+      if (client.isLocal || principal?.kind === "local") return;
+      const wait = requests.take(principal?.credential ?? client.address);
+      if (wait !== undefined) throw new TooManyError("too many requests", wait);
+    },
+  };
+}

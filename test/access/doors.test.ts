@@ -1,0 +1,121 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { afterAll, describe, expect, it } from "vitest";
+import { serveFleet } from "../../src/serve-fleet.ts";
+import { smallFleets } from "../faults/fixture.ts";
+import { freePort } from "../free-port.ts";
+import { needs } from "../needs.ts";
+
+const fleets = smallFleets();
+const run = promisify(execFile);
+const programs = ["/usr/sbin/nginx", "/usr/bin/skopeo", "/usr/bin/openssl"];
+const absent = programs.find((path) => !existsSync(path));
+const ends: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const end of ends.reverse()) await end();
+});
+
+/** nginx with a certificate on a port of loopback, which hands all on to `upstream`. */
+async function startProxy(upstream: string): Promise<{ readonly host: string; readonly folder: string }> {
+  const folder = await mkdtemp(join(tmpdir(), "tidemill-proxy-"));
+  const port = await freePort();
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+  const files = ["-keyout", join(folder, "key.pem"), "-out", join(folder, "ca.crt")];
+  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+  await run("openssl", ["req", ...kind, ...files, ...subject]);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder};`);
+  await writeFile(
+    join(folder, "nginx.conf"),
+    `daemon off; worker_processes 1; pid ${folder}/pid; error_log stderr;
+    events { worker_connections 64; }
+    http { access_log off; client_max_body_size 0; ${temporary.join(" ")}
+      server { listen 127.0.0.1:${port} ssl; ssl_certificate ca.crt; ssl_certificate_key key.pem;
+        location / { proxy_pass http://${upstream}; proxy_http_version 1.1; proxy_request_buffering off;
+          proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;
+          proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; } } }`,
+  );
+  const child: ChildProcess = spawn("/usr/sbin/nginx", ["-p", folder, "-c", join(folder, "nginx.conf")], {
+    stdio: "ignore",
+  });
+  ends.push(async () => {
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    child.kill();
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  });
+  for (let tries = 0; tries < 100; tries += 1) {
+    const answer = await run("curl", ["-sk", `https://127.0.0.1:${port}/healthz`]).catch(() => undefined);
+    if (answer?.stdout === "ok\n") break;
+    await delay(50);
+  }
+  return { host: `localhost:${port}`, folder };
+}
+
+describe("what others can reach", () => {
+  it("is not opened in plain text, whoever says so", async () => {
+    const small = await fleets.create();
+    const ended = await small.tidemill(["up", "--listen", "0.0.0.0:0"]);
+    expect(ended).toMatchObject({ status: 1 });
+    expect(ended.err).toMatch(/OPEN_ADDRESS.*0\.0\.0\.0:0.*\n.*server\.tls/);
+    await small.configure({ server: { listen: "0.0.0.0:7077" } });
+    expect((await small.tidemill(["validate"])).out).toMatch(/tidemill\.yaml:\d+:\d+: server\.listen: .*tls:/);
+  });
+
+  needs(absent === undefined ? undefined : `there is no ${absent}`)(
+    "lets skopeo push and pull by a token through a proxy, as the token's roles allow, until it is revoked",
+    async () => {
+      const { small, fleet, operations } = await fleets.start({
+        server: { trustedProxies: ["127.0.0.1"], local: "127.0.0.1:0" },
+      });
+      const served = await serveFleet(fleet, {
+        env: small.env,
+        configPath: small.configPath,
+        listen: "127.0.0.1:0",
+        watch: false,
+      });
+      ends.push(() => served.close());
+      const { host, folder } = await startProxy(new URL(served.statusPage).host);
+      const token = async (name: string, role: "viewer" | "operator"): Promise<string> => {
+        const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+        const made = await operations.tokenCreate({ name, roles: [role], labels: [], by: "ada", expiresAt });
+        return made.secret;
+      };
+      const [viewer, operator] = [await token("puller", "viewer"), await token("ci", "operator")];
+      const skopeo = async (...args: readonly string[]): Promise<string> => {
+        const ended = await run("skopeo", [...args], { env: { ...process.env, HOME: folder } }).then(
+          () => "",
+          (error: { stderr: string }) => error.stderr,
+        );
+        return ended;
+      };
+      const source = `docker://${served.registry}/small-alone:production`;
+      const copyTo = (name: string, creds?: string): Promise<string> =>
+        skopeo(
+          "copy",
+          "--src-tls-verify=false",
+          `--dest-cert-dir=${folder}`,
+          ...(creds === undefined ? [] : [`--dest-creds=anybody:${creds}`]),
+          source,
+          `docker://${host}/${name}`,
+        );
+      expect(await copyTo("mirror/alone:1")).toMatch(/wants a token|unauthorized|authentication required/i);
+      expect(await copyTo("mirror/alone:1", viewer)).toMatch(/needs the role operator|denied/i);
+      expect(await copyTo("mirror/alone:1", operator)).toBe("");
+      const inspect = (creds: string): Promise<string> =>
+        skopeo("inspect", "--raw", "--cert-dir", folder, "--creds", `x:${creds}`, `docker://${host}/mirror/alone:1`);
+      expect(await inspect(viewer)).toBe("");
+      // Where an environment stands is moved by promotion alone.
+      expect(await copyTo("small-alone:production", operator)).toMatch(/needs the role admin|denied/i);
+      await operations.tokenRevoke({ token: "puller", by: "ada", reason: "drill" });
+      expect(await inspect(viewer)).toMatch(/unauthorized|token/i);
+      const { lines } = await operations.auditExport({});
+      expect(lines.join("\n")).toContain("registry-pushed");
+    },
+    120_000,
+  );
+});
