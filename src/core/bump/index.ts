@@ -1,4 +1,5 @@
 export {
+  bumpPrograms,
   bumpTypes,
   type BumpFinding,
   type BumpMove,
@@ -6,7 +7,7 @@ export {
   type LockedBump,
   type WantedBump,
 } from "./types.ts";
-export { isSameVersion } from "./order.ts";
+export { isSameVersion, spelledName } from "./order.ts";
 export { wantBumps, type CuredImage } from "./want-bumps.ts";
 export { locateBumps } from "./locate-bumps.ts";
 export { proveBump, type BumpProof, type LockChange, type LockPair } from "./prove-bump.ts";

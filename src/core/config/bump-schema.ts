@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bumpTypes } from "../bump/index.ts";
+import { bumpPrograms, bumpTypes } from "../bump/index.ts";
 import { committerFields, forgeFields } from "./forge-schema.ts";
 import { duration, size, sizes, text, units } from "./values.ts";
 
@@ -19,7 +19,7 @@ export const bump = z
       .min(1)
       .max(bumpTypes.length)
       .default([...bumpTypes])
-      .describe("Of which kinds; all without it. `pypi` and `maven` are told of in `status`, and not changed yet"),
+      .describe("Of which kinds; all without it. `maven` is told of in `status`, and not changed yet"),
     exclude: z
       .array(z.string().min(1).max(300))
       .max(1000)
@@ -39,6 +39,10 @@ export const bump = z
       })
       .prefault({})
       .describe("Of a package manager, each time that it runs"),
+    tools: z
+      .partialRecord(z.enum(bumpPrograms), z.string().min(1).max(4096).regex(/^\//, "write it from `/`"))
+      .default({})
+      .describe("Where package managers stand that are not on PATH, as `uv: /opt/uv/bin/uv`"),
     ...committerFields,
   })
   .refine(({ pullRequest, commit }) => (pullRequest === undefined) !== (commit === undefined), {

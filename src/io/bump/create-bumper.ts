@@ -4,18 +4,10 @@ import { proveBump, type LockChange } from "../../core/bump/index.ts";
 import { isLockFile, parseLockFile, type LockFile } from "../../core/inventory/index.ts";
 import { canonicalJson, digestHex, printable, runInGroup, sha256 } from "../../lib/index.ts";
 import { BumpError } from "./error.ts";
-import { goTool } from "./go-tool.ts";
-import { npmTool } from "./npm-tool.ts";
 import { inSandbox } from "./sandbox.ts";
+import { toolsFor } from "./tools.ts";
 import { createTreeReader } from "./tree-reader.ts";
 import type { BumpRequest, Env, Files, PackageTool, Sandbox, ToolFiles } from "./types.ts";
-
-/** Every package manager, by the name of the lock file that it writes. */
-const tools: Readonly<Record<string, PackageTool>> = {
-  "package-lock.json": npmTool,
-  "npm-shrinkwrap.json": npmTool,
-  "go.mod": goTool,
-};
 
 export type BumpEnd =
   /** Proven: `changed` are the files as they are to be, `changes` the versions, what was asked for first. */
@@ -26,7 +18,7 @@ export type BumpEnd =
       readonly changes: readonly LockChange[];
       readonly tool: string;
     }
-  | { readonly kind: "refused" | "failed"; readonly reason: string };
+  | { readonly kind: "refused" | "failed"; readonly reason: string; readonly code?: BumpError["code"] };
 
 /** Has package managers bring packages of lock files to other versions. It pushes nothing. */
 export interface Bumper {
@@ -42,6 +34,12 @@ export interface Bumper {
 const passedOn = [
   ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY"],
   ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "JAVA_HOME"],
+].flat();
+/** Where this process is told to look for packages: what a package manager is asked for its own settings with. */
+const registries = [
+  ["npm_config_registry", "NPM_CONFIG_REGISTRY", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE"],
+  ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX"],
+  ["UV_EXTRA_INDEX_URL", "XDG_CONFIG_HOME"],
 ].flat();
 const mostLocks = 200;
 const askMs = 30_000;
@@ -61,14 +59,30 @@ export function createBumper({
     // A proxy with a password is a secret.
     if (value !== undefined && !/\/\/[^/@]*@/.test(value)) base[name] = value;
   }
-  const asked = new Map<PackageTool, Promise<ToolFacts | string>>();
-  const factsOf = async (tool: PackageTool): Promise<ToolFacts | string> => {
-    const known = asked.get(tool) ?? askTool(tool, dir, base);
-    asked.set(tool, known);
+  const named: Record<string, string> = { ...base };
+  for (const name of registries) {
+    const value = env[name];
+    if (value !== undefined) named[name] = value;
+  }
+  const asked = new Map<string, Promise<ToolFacts | string>>();
+  const factsOf = async (tool: PackageTool, programs: Env): Promise<ToolFacts | string> => {
+    const key = JSON.stringify([tool.program, programs]);
+    const known = asked.get(key) ?? askTool(tool, programs, dir, named);
+    asked.set(key, known);
     const facts = await known;
     // It may be installed meanwhile.
-    if (typeof facts === "string") asked.delete(tool);
+    if (typeof facts === "string") asked.delete(key);
     return facts;
+  };
+  /** The first of a lock file's package managers that can be run here; a text says which are missing. */
+  const pick = async (tools: readonly PackageTool[], programs: Env): Promise<Picked | string> => {
+    const missing: string[] = [];
+    for (const tool of tools) {
+      const facts = await factsOf(tool, programs);
+      if (typeof facts !== "string") return { tool, facts };
+      missing.push(facts);
+    }
+    return missing.join("; ");
   };
 
   return {
@@ -85,35 +99,39 @@ export function createBumper({
       return found;
     },
     keyOf: async (request) => {
-      const tool = toolOf(request.file);
-      const collected = await tool?.collect(createTreeReader(request.tree), request);
-      if (tool === undefined || collected === undefined || typeof collected === "string") return undefined;
+      const reader = createTreeReader(request.tree);
+      const text = (await reader.read(request.file))?.toString() ?? "";
+      const collected = await toolsFor(request.file, text)[0]?.collect(reader, request);
+      if (collected === undefined || typeof collected === "string") return undefined;
       const files = [...collected.files].map(([path, bytes]) => [path, sha256(bytes)]);
       return digestHex(sha256(canonicalJson([request.file, request.package, request.moves, files])));
     },
     bump: async (request, signal) => {
-      const tool = toolOf(request.file);
-      if (tool === undefined)
-        return { kind: "refused", reason: `no package manager here writes ${request.file}: change it by hand` };
       try {
-        const collected = await tool.collect(createTreeReader(request.tree), request);
+        const reader = createTreeReader(request.tree);
+        const tools = toolsFor(request.file, (await reader.read(request.file))?.toString() ?? "");
+        const collected = await tools[0]?.collect(reader, request);
+        if (collected === undefined)
+          return { kind: "refused", reason: `no package manager here writes ${request.file}: change it by hand` };
         if (typeof collected === "string") return { kind: "refused", reason: collected };
-        const facts = await factsOf(tool);
-        if (typeof facts === "string") return { kind: "failed", reason: facts };
-        const options = { dir, base, limits: request.limits, signal };
+        const { limits, programs = {} } = request;
+        const picked = await pick(tools, programs);
+        if (typeof picked === "string") return { kind: "failed", reason: picked };
+        const { tool, facts } = picked;
+        const options = { dir, base, limits, programs, signal };
         return await inSandbox(options, collected.files, (sandbox) => make(sandbox, tool, request, collected, facts));
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof BumpError) return { kind: "refused", reason: error.message };
+        if (error instanceof BumpError) return { kind: "refused", reason: error.message, code: error.code };
         throw error;
       }
     },
   };
 }
 
-function toolOf(file: string): PackageTool | undefined {
-  const name = file.slice(file.lastIndexOf("/") + 1);
-  return Object.hasOwn(tools, name) ? tools[name] : undefined;
+interface Picked {
+  readonly tool: PackageTool;
+  readonly facts: ToolFacts;
 }
 
 async function make(
@@ -156,9 +174,10 @@ function prove(
   const { file } = request;
   const text = had.get(file)?.toString() ?? "";
   const before = parseLockFile(file, text);
-  const now = parseLockFile(file, after.get(file)?.toString() ?? "");
+  const fresh = after.get(file)?.toString() ?? "";
+  const now = parseLockFile(file, fresh);
   if (before === undefined || now === undefined) throw new Error(`${file} is no lock file`);
-  const proof = proveBump(request, { before, after: now, mayGo: tool.mayGo(before, now, text) });
+  const proof = proveBump(request, { before, after: now, mayGo: tool.mayGo(before, now, text, fresh) });
   if (proof.kind === "refused") return proof;
   const wrong = tool.check(had, after, request);
   if (wrong !== undefined) return { kind: "refused", reason: wrong };
@@ -173,7 +192,7 @@ interface ToolFacts {
 }
 
 /** The version of a program and its settings on this machine, asked in an empty folder: what a repository says of them counts for nothing. A text says why it cannot be used. */
-async function askTool(tool: PackageTool, dir: string, base: Env): Promise<ToolFacts | string> {
+async function askTool(tool: PackageTool, programs: Env, dir: string, base: Env): Promise<ToolFacts | string> {
   const cwd = join(dir, "empty");
   await mkdir(cwd, { recursive: true, mode: 0o700 });
   const ask = async (command: readonly string[]): Promise<string | undefined> => {
@@ -184,8 +203,10 @@ async function askTool(tool: PackageTool, dir: string, base: Env): Promise<ToolF
     const ended = await runInGroup({ command, cwd, env: base, timeoutMs: askMs, onOutput });
     return ended.kind === "ended" && ended.status === 0 ? text.trim() : undefined;
   };
-  const version = await ask([tool.program, ...tool.versionArguments]);
-  if (version === undefined) return `${tool.program} cannot be run on this machine: install it`;
+  const program = programs[tool.program] ?? tool.program;
+  const version = await ask([program, ...tool.versionArguments]);
+  if (version === undefined)
+    return `${program} cannot be run on this machine: install it, or name it by \`tools: { ${tool.program}: PATH }\``;
   const env: Record<string, string> = {};
   for (const [variable, command] of Object.entries(tool.settings)) {
     const value = await ask(command);

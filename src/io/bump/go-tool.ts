@@ -1,3 +1,4 @@
+import { reachesOut } from "./error.ts";
 import { explainRun } from "./explain-run.ts";
 import { folderOf, inFolder } from "./tree-reader.ts";
 import type { BumpRequest, Env, PackageTool, Sandbox, ToolFault, ToolFiles } from "./types.ts";
@@ -28,7 +29,7 @@ export const goTool: PackageTool = {
     if (vendored !== undefined)
       return `${folder || "the module"} vendors its modules, which would have to change as well: do it by hand`;
     const replaced = findFolder(mod.toString());
-    if (replaced !== undefined) return `${file} replaces a module by the folder ${replaced}: change it by hand`;
+    if (replaced !== undefined) reachesOut(`${file} replaces a module by the folder ${replaced}: change it by hand`);
     const files = new Map([
       [file, mod],
       [sums, sum],

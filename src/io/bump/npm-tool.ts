@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { createMayGo, type BumpMove } from "../../core/bump/index.ts";
 import { printable } from "../../lib/index.ts";
+import { reachesOut } from "./error.ts";
 import { explainRun } from "./explain-run.ts";
 import { npmAllows, npmSections, pinManifest, rangesOf, widenManifest } from "./npm-manifest.ts";
 import { folderOf, inFolder, isInside } from "./tree-reader.ts";
@@ -43,14 +44,14 @@ export const npmTool: PackageTool = {
     if (places.length > mostWorkspaces) return `${file} names more than ${mostWorkspaces} workspaces`;
     for (const place of places) {
       if (place !== "" && !isInside(place))
-        return `${file} names ${printable(place).slice(0, 100)}, which lies outside of its folder`;
+        reachesOut(`${file} names ${printable(place).slice(0, 100)}, which lies outside of its folder`);
       const path = inFolder(folder, posix.join(place, "package.json"));
       const bytes = await reader.read(path);
       const manifest = bytes === undefined ? undefined : parseJson(bytes);
       if (bytes === undefined || manifest === undefined) return `there is no manifest ${path}`;
       const stray = findStray(manifest, place, new Set(places));
       if (stray !== undefined)
-        return `${path} asks for ${stray}, and only what a registry has is looked up: change it by hand`;
+        reachesOut(`${path} asks for ${stray}, and only what a registry has is looked up: change it by hand`);
       files.set(path, bytes);
     }
     return { files, mayChange: [...files.keys()] };

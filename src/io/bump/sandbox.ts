@@ -13,7 +13,13 @@ const limited = 'ulimit -c 0; ulimit -f "$1"; ulimit -n 4096; shift; exec "$@"';
 
 /** Has `work` done in a folder with `files` alone, which is gone afterwards; `base` is what every program gets of the environment. */
 export async function inSandbox<T>(
-  options: { readonly dir: string; readonly base: Env; readonly limits: BumpLimits; readonly signal: AbortSignal },
+  options: {
+    readonly dir: string;
+    readonly base: Env;
+    readonly limits: BumpLimits;
+    readonly programs: Env;
+    readonly signal: AbortSignal;
+  },
   files: Files,
   use: (sandbox: Sandbox) => Promise<T>,
 ): Promise<T> {
@@ -30,8 +36,19 @@ export async function inSandbox<T>(
       home,
       read: (path) => createTreeReader(work).read(path),
       write: (path, bytes) => put(work, path, bytes),
-      run: (command, { folder, env }) =>
-        run(command, join(work, folder), { ...options.base, ...env, HOME: home, TMPDIR: temporary }, root, options),
+      putHome: async (path, bytes) => {
+        await put(home, path, bytes);
+        return join(home, path);
+      },
+      readHome: async (path) => (await createTreeReader(home).read(path)) ?? Buffer.alloc(0),
+      run: ([program = "", ...args], { folder, env }) => {
+        const command = [
+          Object.hasOwn(options.programs, program) ? (options.programs[program] ?? "") : program,
+          ...args,
+        ];
+        const own = { ...options.base, ...env, HOME: home, TMPDIR: temporary };
+        return run(command, join(work, folder), own, root, options);
+      },
     });
   } finally {
     await rm(root, { recursive: true, force: true });

@@ -15,6 +15,8 @@ export interface BumpRequest {
   readonly package: string;
   readonly moves: readonly BumpMove[];
   readonly limits: BumpLimits;
+  /** Programs that stand elsewhere than on PATH, by the names that they have for people: `uv`. */
+  readonly programs?: Readonly<Record<string, string>>;
 }
 
 /** Of one run of a package manager. */
@@ -45,6 +47,10 @@ export interface Sandbox {
   run(command: readonly string[], options: RunOptions): Promise<RunEnd>;
   read(path: string): Promise<Buffer | undefined>;
   write(path: string, bytes: Uint8Array | string): Promise<void>;
+  /** Puts a file of ours into `home`, and tells where it is. */
+  putHome(path: string, bytes: Uint8Array | string): Promise<string>;
+  /** What a program has written there; empty where it has not. Throws TOO_LARGE. */
+  readHome(path: string): Promise<Buffer>;
 }
 
 export interface RunOptions {
@@ -76,8 +82,8 @@ export interface PackageTool {
   ) => Promise<ToolFault | undefined>;
   /** What is wrong with the new files beside the packages that they name; undefined where nothing is. */
   readonly check: (before: Files, after: Files, request: BumpRequest) => string | undefined;
-  /** What may go from its lock file without being asked for, where who asks for it is not in there. */
-  readonly mayGo: (before: LockFile, after: LockFile, text: string) => LockPair["mayGo"];
+  /** What may go from its lock file without being asked for, where who asks for it is not in there; `text` and `now` are the old and the new one. */
+  readonly mayGo: (before: LockFile, after: LockFile, text: string, now: string) => LockPair["mayGo"];
 }
 
 export type Env = Readonly<Record<string, string>>;

@@ -91,8 +91,9 @@ function isOf(pull: PullRequest, { key, moves }: Pick<FoundBump, "key" | "moves"
 }
 
 function requestOf({ tree, file, type, package: name, moves, source: { rules } }: FoundBump) {
-  const { time, disk, memory, output } = rules.limits;
-  return { tree, file, type, package: name, moves, limits: { timeMs: time, disk, memory, output } };
+  const { limits, tools } = rules;
+  const { time, disk, memory, output } = limits;
+  return { tree, file, type, package: name, moves, limits: { timeMs: time, disk, memory, output }, programs: tools };
 }
 
 /** What a change was made of, and what is said with it: the same again need not be made again. */
