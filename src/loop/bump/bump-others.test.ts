@@ -7,7 +7,7 @@ import { bumpSources } from "./index.ts";
 import { bumpSites } from "./testdata/bump-site.ts";
 
 type Site = Awaited<ReturnType<ReturnType<typeof bumpSites>>>;
-type Wanted = Parameters<Site["find"]>[0];
+type Wanted = Parameters<Site["find"]>[number];
 
 /** From a finding to the merged pull request: what it changed, and that nothing is proposed twice. */
 async function untilMerged({ ctx, fake, git, branches, find, merge, store }: Site, wanted: Wanted): Promise<string> {
