@@ -4,13 +4,15 @@ import { makeGoModule, noGo } from "../../io/bump/testdata/go-module.ts";
 import { noProgram } from "../../io/bump/testdata/bump-tree.ts";
 import { noGit } from "../../io/git/testdata/repository.ts";
 import { bumpSources } from "./index.ts";
-import { bumpSites } from "./testdata/bump-site.ts";
+import { bumpSites, type FoundWrong } from "./testdata/bump-site.ts";
 
 type Site = Awaited<ReturnType<ReturnType<typeof bumpSites>>>;
-type Wanted = Parameters<Site["find"]>[number];
 
 /** From a finding to the merged pull request: what it changed, and that nothing is proposed twice. */
-async function untilMerged({ ctx, fake, git, branches, find, merge, store }: Site, wanted: Wanted): Promise<string> {
+async function untilMerged(
+  { ctx, fake, git, branches, find, merge, store }: Site,
+  wanted: FoundWrong,
+): Promise<string> {
   await find({ ...wanted, ids: ["GHSA-1"] });
   await bumpSources(ctx);
   expect(await store.loadBumps()).toMatchObject([{ state: "proposed" }]);

@@ -18,7 +18,7 @@ import {
 import type { Context } from "../../context.ts";
 
 /** What the newest pass found wrong: `minimist 1.2.5`, cured by 1.2.6. */
-interface FoundWrong {
+export interface FoundWrong {
   readonly image?: string;
   readonly type: Cure["type"];
   readonly package: string;
