@@ -19,7 +19,7 @@ export const bump = z
       .min(1)
       .max(bumpTypes.length)
       .default([...bumpTypes])
-      .describe("Of which kinds; all without it. `maven` is told of in `status`, and not changed yet"),
+      .describe("Of which kinds; all without it"),
     exclude: z
       .array(z.string().min(1).max(300))
       .max(1000)

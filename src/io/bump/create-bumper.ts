@@ -4,10 +4,11 @@ import { proveBump, type LockChange } from "../../core/bump/index.ts";
 import { isLockFile, parseLockFile, type LockFile } from "../../core/inventory/index.ts";
 import { canonicalJson, digestHex, printable, runInGroup, sha256 } from "../../lib/index.ts";
 import { BumpError } from "./error.ts";
+import { findPomLocks } from "./maven/pom-locks.ts";
 import { inSandbox } from "./sandbox.ts";
 import { toolsFor } from "./tools.ts";
 import { createTreeReader } from "./tree-reader.ts";
-import type { BumpRequest, Env, Files, PackageTool, Sandbox, ToolFiles } from "./types.ts";
+import type { BumpRequest, Env, Files, PackageTool, Resolved, Sandbox, ToolFiles } from "./types.ts";
 
 export type BumpEnd =
   /** Proven: `changed` are the files as they are to be, `changes` the versions, what was asked for first. */
@@ -91,11 +92,15 @@ export function createBumper({
       const paths = await reader.list(subdirectory ?? "", isLockFile, (path) => !outside.test(path));
       if (paths.length > mostLocks) throw new BumpError("TOO_LARGE", `there are more than ${mostLocks} lock files`);
       const found = new Map<string, LockFile>();
+      const poms = new Map<string, string>();
       for (const path of paths) {
         const bytes = await reader.read(path);
-        const lock = bytes && parseLockFile(path, bytes.toString());
+        if (bytes === undefined) continue;
+        const lock = path.endsWith("pom.xml") ? undefined : parseLockFile(path, bytes.toString());
         if (lock !== undefined) found.set(path, lock);
+        else poms.set(path, bytes.toString());
       }
+      for (const [path, lock] of findPomLocks(poms)) found.set(path, lock);
       return found;
     },
     keyOf: async (request) => {
@@ -142,7 +147,7 @@ async function make(
   { env, name }: ToolFacts,
 ): Promise<BumpEnd> {
   const fault = await tool.change(sandbox, request, collected, env);
-  if (fault !== undefined) return fault;
+  if (fault !== undefined && fault.kind !== "resolved") return fault;
   const after = new Map<string, Buffer>();
   const changed = new Map<string, Buffer>();
   for (const [path, bytes] of collected.files) {
@@ -160,24 +165,29 @@ async function make(
   const strange = (await createTreeReader(sandbox.work).list("", (path) => !collected.files.has(path)))[0];
   if (strange !== undefined)
     return { kind: "refused", reason: `${tool.program} made a file of its own: ${printable(strange)}` };
-  return prove(tool, request, collected.files, after, changed, name);
+  return prove(tool, request, fault, { had: collected.files, after, changed }, name);
+}
+
+interface Trees {
+  readonly had: Files;
+  readonly after: Files;
+  readonly changed: Files;
 }
 
 function prove(
   tool: PackageTool,
   request: BumpRequest,
-  had: Files,
-  after: Files,
-  changed: Files,
+  resolved: Resolved | undefined,
+  { had, after, changed }: Trees,
   name: string,
 ): BumpEnd {
   const { file } = request;
-  const text = had.get(file)?.toString() ?? "";
-  const before = parseLockFile(file, text);
-  const fresh = after.get(file)?.toString() ?? "";
-  const now = parseLockFile(file, fresh);
+  const [text, fresh] = [had, after].map((files) => files.get(file)?.toString() ?? "");
+  const before = resolved?.before ?? parseLockFile(file, text ?? "");
+  const now = resolved?.after ?? parseLockFile(file, fresh ?? "");
   if (before === undefined || now === undefined) throw new Error(`${file} is no lock file`);
-  const proof = proveBump(request, { before, after: now, mayGo: tool.mayGo(before, now, text, fresh) });
+  const mayGo = tool.mayGo(before, now, text ?? "", fresh ?? "");
+  const proof = proveBump(request, { before, after: now, mayGo });
   if (proof.kind === "refused") return proof;
   const wrong = tool.check(had, after, request);
   if (wrong !== undefined) return { kind: "refused", reason: wrong };
@@ -207,13 +217,14 @@ async function askTool(tool: PackageTool, programs: Env, dir: string, base: Env)
   const version = await ask([program, ...tool.versionArguments]);
   if (version === undefined)
     return `${program} cannot be run on this machine: install it, or name it by \`tools: { ${tool.program}: PATH }\``;
-  const env: Record<string, string> = {};
+  const answers: Record<string, string> = {};
   for (const [variable, command] of Object.entries(tool.settings)) {
     const value = await ask(command);
     if (value === undefined || ["", "undefined", "null"].includes(value)) continue;
-    if (/\/\/[^/@\s]*@/.test(value))
-      return `the registry of ${tool.program} is set with a password, and none is handed to it`;
-    env[variable] = value;
+    answers[variable] = value;
   }
-  return { env, name: `${tool.program} ${printable(/\d[\w.+-]*/.exec(version)?.[0] ?? "").slice(0, 30)}`.trim() };
+  const env = tool.readSettings?.(answers) ?? answers;
+  if (Object.values(env).some((value) => /\/\/[^/@\s]*@/.test(value)))
+    return `the registry of ${tool.program} is set with a password, and none is handed to it`;
+  return { env, name: `${tool.program} ${printable(/\d+\.\d[\w.+-]*/.exec(version)?.[0] ?? "").slice(0, 30)}`.trim() };
 }

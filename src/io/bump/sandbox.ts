@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatBytes, formatSeconds, printable, removeLeftovers, runInGroup, sizeOfFolder } from "../../lib/index.ts";
@@ -40,6 +40,7 @@ export async function inSandbox<T>(
         await put(home, path, bytes);
         return join(home, path);
       },
+      seed: (name, path, make) => seed(join(`${dir}-seeds`, name), join(home, path), make),
       readHome: async (path) => (await createTreeReader(home).read(path)) ?? Buffer.alloc(0),
       run: ([program = "", ...args], { folder, env }) => {
         const command = [
@@ -53,6 +54,19 @@ export async function inSandbox<T>(
   } finally {
     await rm(root, { recursive: true, force: true });
   }
+}
+
+/** Another process may make the same at the same time: the first one that is whole stays. */
+async function seed(kept: string, into: string, make: () => Promise<boolean>): Promise<void> {
+  if (await isThere(kept)) return cp(kept, into, { recursive: true });
+  if (!(await make())) return;
+  const fresh = `${kept}.${randomUUID()}`;
+  await cp(into, fresh, { recursive: true });
+  await rename(fresh, kept).catch(() => rm(fresh, { recursive: true, force: true }));
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
 async function put(work: string, path: string, bytes: Uint8Array | string): Promise<void> {

@@ -1,4 +1,5 @@
 import { goTool } from "./go-tool.ts";
+import { mavenTool } from "./maven/maven-tool.ts";
 import { npmTool } from "./npm-tool.ts";
 import { readCompileHeader } from "./python/compile-header.ts";
 import { compiledByPipTools, compiledByUv } from "./python/compiled-tool.ts";
@@ -15,6 +16,7 @@ const tools: Readonly<Record<string, ToolChoice>> = {
   "go.mod": () => [goTool],
   "requirements.txt": chooseForRequirements,
   "uv.lock": () => [uvTool],
+  "pom.xml": () => [mavenTool],
 };
 
 /** The package managers for a lock file; none where nothing here writes it. */

@@ -49,6 +49,8 @@ export interface Sandbox {
   write(path: string, bytes: Uint8Array | string): Promise<void>;
   /** Puts a file of ours into `home`, and tells where it is. */
   putHome(path: string, bytes: Uint8Array | string): Promise<string>;
+  /** Has a folder of `home` begin as it was when `make` once filled it: with what every run needs, and nothing of any repository. `make` tells whether it did. */
+  seed(name: string, path: string, make: () => Promise<boolean>): Promise<void>;
   /** What a program has written there; empty where it has not. Throws TOO_LARGE. */
   readHome(path: string): Promise<Buffer>;
 }
@@ -71,15 +73,17 @@ export interface PackageTool {
   readonly versionArguments: readonly string[];
   /** Where it looks for packages, as this machine's own settings say, outside of any repository: as variables of its environment. */
   readonly settings: SettingsQuestion;
+  /** What of the answers it is handed on, where that is not all. */
+  readonly readSettings?: (answers: Env) => Env;
   /** The files that it reads, without which it makes another lock file; a text says why it cannot be done. */
   readonly collect: (reader: TreeReader, request: BumpRequest) => Promise<ToolFiles | string>;
-  /** Changes the files in the sandbox. Undefined where it did; else why not. */
+  /** Changes the files in the sandbox. Undefined, or what it chose, where it did; else why not. */
   readonly change: (
     sandbox: Sandbox,
     request: BumpRequest,
     files: ToolFiles,
     env: Env,
-  ) => Promise<ToolFault | undefined>;
+  ) => Promise<ToolFault | Resolved | undefined>;
   /** What is wrong with the new files beside the packages that they name; undefined where nothing is. */
   readonly check: (before: Files, after: Files, request: BumpRequest) => string | undefined;
   /** What may go from its lock file without being asked for, where who asks for it is not in there; `text` and `now` are the old and the new one. */
@@ -95,6 +99,13 @@ export interface ToolFiles {
   readonly files: Files;
   /** Which of them it may change. */
   readonly mayChange: readonly string[];
+}
+
+/** What a package manager chose before and after, where its files do not say. */
+export interface Resolved {
+  readonly kind: "resolved";
+  readonly before: LockFile;
+  readonly after: LockFile;
 }
 
 export interface ToolFault {

@@ -68,3 +68,24 @@ describe("requirements of Python", () => {
     60_000,
   );
 });
+
+describe("dependencies of Maven", () => {
+  const text = [
+    "<project>\r\n  <modelVersion>4.0.0</modelVersion>\r\n  <groupId>shop.example</groupId>\r\n  <artifactId>web</artifactId>\r\n  <version>1.9</version>\r\n",
+    "  <!-- kept -->\r\n  <properties><text.version>1.9</text.version></properties>\r\n  <dependencies>\r\n    <dependency><groupId>org.apache.commons</groupId>",
+    "<artifactId>commons-text</artifactId><version>${text.version}</version></dependency>\r\n  </dependencies>\r\n</project>\r\n",
+  ].join("");
+  const open = bumpSites(() => ({ "pom.xml": text }));
+
+  needs(noGit ?? noProgram("mvn"))(
+    "are brought to the version that cures by a pull request until it is merged",
+    async () => {
+      const name = "org.apache.commons:commons-text";
+      const diff = await untilMerged(await open(), { type: "maven", package: name, from: "1.9", to: "1.10.0" });
+      expect(diff.trimEnd()).toBe(
+        "-  <properties><text.version>1.9</text.version></properties>\r\n+  <properties><text.version>1.10.0</text.version></properties>",
+      );
+    },
+    120_000,
+  );
+});

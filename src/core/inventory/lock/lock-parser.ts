@@ -27,6 +27,8 @@ export interface LockFile {
   readonly requestsOf: (name: string, version: string) => readonly LockRequest[];
   /** Why these may not be all. */
   readonly gap?: string;
+  /** It settles only what it names itself, and brings more of this kind. */
+  readonly bringsMore?: PackageType;
 }
 
 /** Reads one format of lock files: tells `found` of each package, `say` of what it cannot understand, and `asks` of who asks for them. May throw where the text is no such file. */

@@ -36,8 +36,8 @@ export function bumpTrees(env: NodeJS.ProcessEnv = process.env) {
     newFolder,
     put,
     /** What becomes of files, as texts; `dir` is the bumper's folder. */
-    bump: async (files: Files, asked: Asked, prepare?: (tree: string) => Promise<unknown>) => {
-      const [tree, dir] = [await newFolder(), await newFolder()];
+    bump: async (files: Files, asked: Asked, prepare?: (tree: string) => Promise<unknown>, at?: string) => {
+      const [tree, dir] = [await newFolder(), at ?? (await newFolder())];
       await put(tree, files);
       await prepare?.(tree);
       const end = await createBumper({ dir, env }).bump({ tree, limits, ...asked }, AbortSignal.timeout(300_000));
