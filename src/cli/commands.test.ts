@@ -207,6 +207,7 @@ describe("what a person decides", () => {
       { image: "web", environment: "staging", by: "ada", reason: "no reason given" },
     ],
     ["rebuild web --reason drill", "rebuild", { image: "web", by: "ada", reason: "drill" }],
+    ["rebuild web --with-held", "rebuild", { image: "web", withHeld: true, by: "ada", reason: "no reason given" }],
   ] as const)("`%s` asks exactly that; a refusal is its own outcome", async (line, operation, input) => {
     const { asked, text, outcome } = await execute(line, {
       [operation]: { kind: "refused", reasons: ["it is quarantined"] },
@@ -214,6 +215,14 @@ describe("what a person decides", () => {
     expect(asked).toEqual([input]);
     expect(text).toContain("it is quarantined");
     expect(outcome).toBe("refused");
+  });
+
+  it("says what a rebuild leaves out", async () => {
+    const kept = ["openssl 3.0.12-1 is held back; it waits for a newer one"];
+    const { text } = await execute("rebuild web", {
+      rebuild: { kind: "queued", image: "web", rebuild: "r1", joined: false, kept },
+    });
+    expect(text).toMatch(/rebuild r1 is queued\n {2}without openssl 3\.0\.12-1 is held back/);
   });
 
   it("says what a rollback opens again", async () => {

@@ -1,6 +1,6 @@
 import { debsOf, readInventory, type InstalledPackage } from "../core/inventory/index.ts";
 import { findBreaking, type PackageChange, type TakenUpdates, type TrialOutcome } from "../core/plan/index.ts";
-import type { BlockedBase, BlockedPackage, KeyedCause, Lease, PromotionFacts, Rebuild } from "../io/store/index.ts";
+import type { BlockedBase, BlockedPackage, Lease, PromotionFacts, Rebuild } from "../io/store/index.ts";
 import { AppError, type Digest } from "../lib/index.ts";
 import { makeImage, type Makers } from "./build/index.ts";
 import { checkTerms } from "./check-terms.ts";
@@ -63,7 +63,7 @@ export async function keepOutBreaking(
     }
     if (next.kind === "found") {
       const breaking = next.breaking.flatMap((at) => updates[at] ?? []);
-      return putDown(ctx, lease, rebuild, facts.causes, failed.environment, breaking);
+      return putDown(ctx, lease, rebuild, failed.environment, breaking);
     }
     const taken = new Set(next.taken);
     const left = updates.filter((_, at) => !taken.has(at));
@@ -157,7 +157,6 @@ async function putDown(
   ctx: Context,
   lease: Lease,
   rebuild: Rebuild,
-  causes: readonly KeyedCause[],
   environment: string,
   breaking: readonly Update[],
 ): Promise<KeptOut> {
@@ -183,33 +182,7 @@ async function putDown(
   });
   if (saved.kind === "lost") return { kind: "lost" };
   ctx.emit({ kind: "held", image, rebuild: rebuild.id, environment, digest: candidate, message });
-  await warnOfUrgent(ctx, image, causes, breaking);
   return { kind: "kept out" };
-}
-
-/** What is held back closes something that is exploited or critical: that needs a person. */
-async function warnOfUrgent(
-  ctx: Context,
-  image: string,
-  causes: readonly KeyedCause[],
-  breaking: readonly Update[],
-): Promise<void> {
-  const urgent = causes.flatMap(({ cause }) =>
-    cause.kind === "package" && breaking.some(({ key }) => key === cause.source) ? (cause.urgent ?? []) : [],
-  );
-  if (urgent.length === 0) return;
-  const names = namesOf(breaking);
-  const ids = [...new Set(urgent)].slice(0, 5).join(", ");
-  const message = `${image} stays open to ${ids}: ${names} would close it, and breaks its checks`;
-  const hint = `It is tried again when the recipe or its checks change; \`tidemill why ${image}\` says what failed.`;
-  const raised = await ctx.store.saveAlarm({
-    code: "urgent-held-back",
-    subject: image,
-    severity: "error",
-    message,
-    hint,
-  });
-  if (raised.isNew) ctx.emit({ kind: "alarm", image, message });
 }
 
 function namesOf(breaking: readonly Update[]): string {

@@ -51,7 +51,13 @@ export const run = z.object({
 });
 export type Run = z.output<typeof run>;
 
-export const rebuildInput = z.strictObject({ image: imageName, by: personName, reason: reasonText });
+export const rebuildInput = z.strictObject({
+  image: imageName,
+  /** Whether updates come, too, that are held back because they broke its checks, or wait out their cool-down. */
+  withHeld: z.boolean().optional(),
+  by: personName,
+  reason: reasonText,
+});
 export const rebuild = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("queued"),
@@ -59,6 +65,8 @@ export const rebuild = z.discriminatedUnion("kind", [
     rebuild: z.string(),
     /** Whether one was already waiting, which this joined. */
     joined: z.boolean(),
+    /** What is newer and does not come with it, and why, each a sentence. */
+    kept: z.array(z.string()),
   }),
   refused,
 ]);

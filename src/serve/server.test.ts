@@ -52,7 +52,7 @@ describe("the local API", () => {
     const { port } = await start({
       rebuild: (input) => {
         asked.push(input);
-        return Promise.resolve({ kind: "queued", image: "web", rebuild: "r1", joined: false });
+        return Promise.resolve({ kind: "queued", image: "web", rebuild: "r1", joined: false, kept: [] });
       },
     });
     const answer = await send(port, "/api/v1/operations/rebuild", write);

@@ -1,11 +1,10 @@
 import { writeFile } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { CandidateOrigin } from "../../src/loop/context.ts";
 import type { DebSpec } from "../fakes/make-deb.ts";
 import { smallFleets, type Started } from "./fixture.ts";
 import { expectInvariants } from "./invariants.ts";
-import { createOwner, smallRelease, type Owner } from "./owner.ts";
+import { createOwner, lookUntilSeen, smallRelease, type Owner } from "./owner.ts";
 import { hour, smallPackages, withBroken, type Change } from "./small-fleet.ts";
 
 const fleets = smallFleets();
@@ -46,15 +45,9 @@ async function start(more: (owner: Owner) => Change = () => ({})): Promise<Start
   return { ...started, owner };
 }
 
-/** Has the owner's newest image looked at. A registry tells the time in whole seconds: what was pushed in this one is young by its clock. */
-async function seen({ operations, owner, fleet }: Awaited<ReturnType<typeof start>>): Promise<void> {
-  const believed = async (): Promise<string | undefined> =>
-    [...(await fleet.ctx.believedBases()).values()].find(({ name }) => name.startsWith(owner.name))?.believed?.digest;
-  const before = await believed();
-  for (let tries = 0; tries < 10 && (await believed()) === before; tries += 1) {
-    await delay(1100);
-    await operations.look({ references: [`${owner.name}:1`] });
-  }
+/** Has the owner's newest image looked at. */
+function seen(started: Awaited<ReturnType<typeof start>>): Promise<void> {
+  return lookUntilSeen(started, started.owner);
 }
 
 async function versionsOf({ version }: Started): Promise<(string | undefined)[]> {

@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { createRegistryClient, createRegistryServer } from "../../src/io/registry/index.ts";
 import type { Digest } from "../../src/lib/index.ts";
 import { createMill, requestOf } from "../../src/loop/build/testdata/mill.ts";
 import type { DebSpec } from "../fakes/make-deb.ts";
+import type { OpenFleet } from "./small-fleet.ts";
 
 /** Somebody else who publishes images, in a registry of their own. */
 export interface Owner {
@@ -45,4 +47,18 @@ export async function createOwner(): Promise<Owner> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Has an owner's newest image looked at until it is believed. A registry tells the time in whole seconds: what was pushed in this one is young by its clock. */
+export async function lookUntilSeen(
+  { operations, fleet }: Pick<OpenFleet, "operations" | "fleet">,
+  owner: Pick<Owner, "name">,
+): Promise<void> {
+  const believed = async (): Promise<string | undefined> =>
+    [...(await fleet.ctx.believedBases()).values()].find(({ name }) => name.startsWith(owner.name))?.believed?.digest;
+  const before = await believed();
+  for (let tries = 0; tries < 10 && (await believed()) === before; tries += 1) {
+    await delay(1100);
+    await operations.look({ references: [`${owner.name}:1`] });
+  }
 }

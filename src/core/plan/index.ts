@@ -18,6 +18,7 @@ export { findBreaking, type TakenUpdates, type TrialOutcome } from "./find-break
 export { findRing, reachedBy, type GraphImage } from "./image-graph.ts";
 export { chooseUpdates } from "./package-causes.ts";
 export { planRebuilds } from "./plan-rebuilds.ts";
+export { planRequest, type RequestedRebuild } from "./plan-request.ts";
 export {
   nextStep,
   soakLeft,

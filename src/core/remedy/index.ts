@@ -25,6 +25,7 @@ export {
   type Schedule,
   type ScheduleFacts,
 } from "./schedule-remedy.ts";
+export { findHeldCures, type EnvironmentHold, type HeldCure, type HeldItem } from "./held-cures.ts";
 export { groupCures, type Cure, type NamedFinding, type SeverityLevel } from "./group-cures.ts";
 export { createLockDemands } from "./demands-of-locks.ts";
 export { createDemands, isAskedFor } from "./find-demands.ts";

@@ -1,5 +1,5 @@
 import type { Database } from "./database.ts";
-import { timestamp, type Alarm } from "./schema.ts";
+import { timestamp, type Alarm, type Detail } from "./schema.ts";
 
 /** Something that a person should know of, for as long as it lasts. */
 export interface RaisedAlarm {
@@ -9,17 +9,22 @@ export interface RaisedAlarm {
   readonly severity: Alarm["severity"];
   readonly message: string;
   readonly hint?: string;
+  /** Whether it is told of anew where its message is another: what it is about is not over, and has changed. */
+  readonly retold?: boolean;
+  /** The same as data, for who is told. */
+  readonly detail?: Detail;
 }
 
 export function alarmQueries(db: Database) {
   return {
-    /** Raises an alarm, or says that it still stands; one that was cleared begins anew. `isNew`: it did not stand before. */
+    /** Raises an alarm, or says that it still stands; one that was cleared begins anew. `isNew`: it was told of now, for it did not stand before, or is `retold` and was another. */
     saveAlarm: (alarm: RaisedAlarm): Promise<{ readonly alarm: Alarm; readonly isNew: boolean }> =>
       db.write(async ({ sql, audit }) => {
         const key = alarmKey(alarm);
         const now = timestamp(db.clock.now());
         const before = await sql.selectFrom("alarm").selectAll().where("key", "=", key).forUpdate().executeTakeFirst();
         const stands = before !== undefined && before.clearedAt === null;
+        const isNew = !stands || (alarm.retold === true && before.message !== alarm.message);
         const fields = { severity: alarm.severity, message: alarm.message, hint: alarm.hint ?? null, lastSeen: now };
         const row = await sql
           .insertInto("alarm")
@@ -29,8 +34,10 @@ export function alarmQueries(db: Database) {
           )
           .returningAll()
           .executeTakeFirstOrThrow();
-        if (!stands) await audit("tidemill", "alarm-raised", { key, message: alarm.message });
-        return { alarm: row, isNew: !stands };
+        const { code, subject, severity, message, detail = {} } = alarm;
+        const told = { ...detail, key, code, subject, severity, message, hint: alarm.hint ?? null };
+        if (isNew) await audit("tidemill", "alarm-raised", told);
+        return { alarm: row, isNew };
       }),
 
     /** Says that an alarm no longer stands; false where it did not. */

@@ -180,7 +180,12 @@ async function joinQueued(
       notBefore: timestamp(Math.min(wanted.notBefore, queued.notBefore)),
       recipeKey: wanted.recipeKey,
       parentRebuilds: parentRebuildsOf(wanted, active),
-      detail: json({ ...queued.detail, ...wanted.detail }),
+      // What a person wants to come all the same comes, whatever the plan holds back.
+      detail: json(
+        queued.detail["withHeld"] === true
+          ? { ...wanted.detail, ...queued.detail }
+          : { ...queued.detail, ...wanted.detail },
+      ),
       updatedAt: now,
     })
     .where("id", "=", queued.id)

@@ -1,3 +1,4 @@
+export { loadPlanFacts } from "./load-facts.ts";
 export { loadSources, type FoundSource } from "./load-sources.ts";
 export { type CuredFinding, type ImageRemedies } from "./load-remedies.ts";
 export {

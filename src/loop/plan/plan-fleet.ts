@@ -5,6 +5,7 @@ import { canonicalJson } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { currentDigests, loadPlanFacts, type FleetFacts } from "./load-facts.ts";
 import { loadRemedies, type ImageRemedies } from "./load-remedies.ts";
+import { tendHeld } from "./tend-held.ts";
 
 export interface PlannedFleet {
   readonly plan: Plan;
@@ -77,8 +78,7 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
     const message = summarizeCauses((planned.get(rebuild.image)?.causes ?? []).map(({ cause }) => cause));
     ctx.emit({ kind: "queued", image: rebuild.image, rebuild: rebuild.id, message });
   }
-  await keepRemedies(ctx, facts);
-  await clearUrgent(ctx, plan);
+  await tendHeld(ctx, facts, plan, await keepRemedies(ctx, facts));
   const known = heldBefore(await store.loadSetting("last-plan"));
   await store.saveSetting("last-plan", { at: facts.now, held: detail.held });
   // What was said at the last pass need not be said at every one.
@@ -96,11 +96,12 @@ export async function renewRemedies(ctx: Context): Promise<void> {
     await keepRemedies(ctx, await loadPlanFacts(ctx));
 }
 
-async function keepRemedies(ctx: Context, facts: FleetFacts): Promise<void> {
+async function keepRemedies(ctx: Context, facts: FleetFacts): Promise<readonly ImageRemedies[]> {
   const remedies = await loadRemedies(ctx, facts);
   await ctx.store.saveImageRemedies(
     remedies.map(({ findings, ...image }) => ({ ...image, cures: groupCures(findings) })),
   );
+  return remedies;
 }
 
 /** Keys of what is kept out of a rebuild, and does not go with it in part. */
@@ -108,18 +109,6 @@ function keptFrom({ keptOut }: Plan, { image, causes }: Pick<PlannedRebuild, "im
   const going = new Set(causes.map(({ key }) => key));
   const kept = keptOut.filter((one) => one.image === image).flatMap((one) => one.causes.map(({ key }) => key));
   return kept.filter((key) => !going.has(key));
-}
-
-/** What was kept out of an image although it closes something urgent is no alarm any more where nothing is kept out of it. */
-async function clearUrgent({ store, config }: Context, plan: Plan): Promise<void> {
-  const standing = (await store.loadAlarms()).filter(({ code }) => code === "urgent-held-back");
-  if (standing.length === 0) return;
-  const keeping = new Set([
-    ...plan.held.filter(({ kind }) => kind === "quarantine").map(({ image }) => image),
-    ...plan.keptOut.map(({ image }) => image),
-  ]);
-  for (const { code, subject } of standing)
-    if (!keeping.has(subject) || config.images[subject] === undefined) await store.saveAlarmCleared({ code, subject });
 }
 
 /** What the last plan held, each as text. */

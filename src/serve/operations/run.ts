@@ -19,7 +19,8 @@ export interface RunDeps {
 export function createRun(ctx: Context, { pass }: RunDeps): OperationHandlers["run"] {
   return async ({ images: named }) => {
     for (const image of named ?? []) requireImage(ctx.config, image);
-    const images = named === undefined ? undefined : new Set(named.flatMap((image) => lineageOf(ctx.config, image)));
+    const images =
+      named === undefined ? undefined : new Set(named.flatMap((image) => [image, ...lineageOf(ctx.config, image)]));
     const started = ctx.clock.now();
     const { plan, served } = await pass(images === undefined ? {} : { images });
     const rebuilds = await loadTouched(ctx, started, images);
