@@ -3,12 +3,14 @@ import { userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Config } from "./core/config/index.ts";
 import type { OwnStatement } from "./core/advisory/index.ts";
-import { systemClock } from "./lib/index.ts";
+import { readTextFile, systemClock } from "./lib/index.ts";
 import type {
   AppOptions,
   Connection,
   KeysRequest,
   KeysView,
+  LoginRequest,
+  LoginView,
   QuickstartOptions,
   RunningApp,
   RunningQuickstart,
@@ -33,6 +35,11 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
       findEvidence: () => evidenceOf(options),
     });
     return { operations, close: () => Promise.resolve() };
+  }
+  const elsewhere = await findElsewhere(options);
+  if (elsewhere !== undefined) {
+    const { connectServer } = await import("./serve/index.ts");
+    return connectServer(elsewhere, onEvent);
   }
   const [
     { lockPath, readLock },
@@ -59,6 +66,7 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
 
 /** Opens the fleet, serves it, and works at it until it is closed. Throws what opening and listening throw. */
 export async function startApp(options: StartOptions): Promise<RunningApp> {
+  await refuseElsewhere(options);
   const [{ openFleet }, { serveFleet }] = await Promise.all([import("./fleet.ts"), import("./serve-fleet.ts")]);
   const place = await findPlace(options);
   const { onEvent, signal = never } = options;
@@ -79,6 +87,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
 
 /** The tour: days 0 and 1 on real packages, then the server. Throws NO_MIRROR where no mirror is known. */
 export async function startQuickstart(options: QuickstartOptions): Promise<RunningQuickstart> {
+  await refuseElsewhere(options);
   const { quickstartConfig, runQuickstart } = await import("./quickstart.ts");
   const dataDir = resolve(options.data ?? join(".tidemill", "quickstart"));
   const configPath = options.config === undefined ? quickstartConfig : resolve(options.config);
@@ -104,6 +113,46 @@ export async function configSchema(): Promise<object> {
 export async function manageKeys(request: KeysRequest): Promise<KeysView> {
   const keys = await import("./manage-keys.ts");
   return keys.manageKeys(request, process.env);
+}
+
+/** Asks a server who the token is, and remembers both for this user. Throws BAD_SERVER, UNAUTHORIZED, and what asking throws. */
+export async function login({ server, token, ca }: LoginRequest): Promise<LoginView> {
+  const [{ saveServer, serverOrigin }, { askCaller }] = await Promise.all([
+    import("./known-servers.ts"),
+    import("./serve/index.ts"),
+  ]);
+  const url = serverOrigin(server);
+  const authority = ca === undefined ? undefined : await readTextFile(resolve(ca), 4 * 1024 * 1024);
+  const caller = await askCaller({ address: url, token, ...(authority === undefined ? {} : { ca: authority }) });
+  await saveServer(process.env, { url, token, ca: authority });
+  return { server: url, ...caller };
+}
+
+/** Forgets a server and its token; gives its address, undefined where it was not known. */
+export async function logout(server: string | undefined): Promise<string | undefined> {
+  const { forgetServer } = await import("./known-servers.ts");
+  return forgetServer(process.env, server);
+}
+
+/** Throws BAD_SERVER where a command that starts a server here names one elsewhere. */
+async function refuseElsewhere({ server }: AppOptions): Promise<void> {
+  if (server === undefined) return;
+  const { KnownServerError } = await import("./known-servers.ts");
+  throw new KnownServerError("BAD_SERVER", `${server}: this starts a server on this machine`, {
+    hint: "Leave --server out.",
+  });
+}
+
+/** The server elsewhere that a command means: one that it names, or that of the last login where this folder has neither a configuration nor a state. */
+async function findElsewhere(
+  options: AppOptions,
+): Promise<{ readonly address: string; readonly token: string; readonly ca?: string } | undefined> {
+  const { findServer } = await import("./known-servers.ts");
+  const isNamed = options.config !== undefined || options.data !== undefined;
+  const here = isNamed || (await isThere(resolve("tidemill.yaml"))) || (await isThere(resolve(".tidemill")));
+  const env = isNamed ? { ...process.env, TIDEMILL_SERVER: undefined } : process.env;
+  const found = await findServer(env, options.server, { orCurrent: !here });
+  return found && { address: found.url, token: found.token, ...(found.ca === undefined ? {} : { ca: found.ca }) };
 }
 
 type Env = Readonly<Record<string, string | undefined>>;

@@ -25,6 +25,8 @@ const statusOfCode: Readonly<Record<string, keyof typeof exitStatus>> = {
   UNSATISFIABLE: "failed",
   REFUSED: "refused",
   UNAUTHORIZED: "refused",
+  NOT_LOGGED_IN: "refused",
+  BAD_SERVER: "usage",
   ROLE_MISSING: "refused",
   OUT_OF_SCOPE: "refused",
   BUSY: "busy",

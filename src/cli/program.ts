@@ -15,6 +15,7 @@ export interface ParsedCommand {
 const globalOptions: readonly CommandOption[] = [
   { flags: "-c, --config <file>", description: "the fleet (./tidemill.yaml)" },
   { flags: "-d, --data <directory>", description: "where the state lives (./.tidemill)" },
+  { flags: "--server <address>", description: "ask this server, with the token of `tidemill login`" },
   { flags: "--json", description: "one JSON document on standard output" },
 ];
 
@@ -54,6 +55,7 @@ export async function parseCommandLine(
         options: {
           ...(typeof options.config === "string" ? { config: options.config } : {}),
           ...(typeof options.data === "string" ? { data: options.data } : {}),
+          ...(typeof options.server === "string" ? { server: options.server } : {}),
         },
       };
     });
@@ -84,7 +86,7 @@ export async function parseCommandLine(
 
 /** The first word that is neither an option nor the value of one: the command's name, also behind `help`. */
 function commandName(argv: readonly string[]): string | undefined {
-  const valued = new Set(["-c", "--config", "-d", "--data"]);
+  const valued = new Set(["-c", "--config", "-d", "--data", "--server"]);
   let skip = false;
   for (const word of argv) {
     if (skip) skip = false;

@@ -1,3 +1,4 @@
+import type { Role } from "./access.ts";
 import type { KeysRequest, KeysView } from "./keys.ts";
 import type { Operations } from "./operations.ts";
 import type { ProgressListener } from "./progress.ts";
@@ -9,6 +10,8 @@ export interface AppOptions {
   readonly config?: string;
   /** Directory of the state. */
   readonly data?: string;
+  /** Address of a server elsewhere that is asked. */
+  readonly server?: string;
   /** For `check`, `diff` and `rebase` of any references: no configuration is needed and no directory is opened; what needs them answers UNSUPPORTED. */
   readonly stateless?: boolean;
   readonly onEvent?: ProgressListener;
@@ -51,6 +54,23 @@ export interface RunningQuickstart extends RunningApp {
   readonly result: QuickstartResult;
 }
 
+export interface LoginRequest {
+  readonly server: string;
+  readonly token: string;
+  /** Path of a PEM file. */
+  readonly ca?: string;
+}
+
+/** Who a server takes the caller for. */
+export interface LoginView {
+  readonly server: string;
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly labels: readonly string[];
+  /** Of the server. */
+  readonly version: string;
+}
+
 /** What the command line asks of the wiring in app.ts. */
 export interface AppApi {
   connectApp(options: AppOptions): Promise<Connection>;
@@ -60,4 +80,8 @@ export interface AppApi {
   configSchema(): Promise<object>;
   /** Signing keys, in files of this machine. */
   manageKeys(request: KeysRequest): Promise<KeysView>;
+  /** Asks a server who the token is, and remembers both. Throws what asking throws. */
+  login(request: LoginRequest): Promise<LoginView>;
+  /** Forgets a server; its address, undefined where it was not known. */
+  logout(server: string | undefined): Promise<string | undefined>;
 }

@@ -48,6 +48,8 @@ export type {
   AppApi,
   AppOptions,
   Connection,
+  LoginRequest,
+  LoginView,
   QuickstartOptions,
   RunningApp,
   RunningQuickstart,

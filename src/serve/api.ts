@@ -81,6 +81,10 @@ export function createApi(options: ServerOptions, door: Door, logger: Logger): H
       return context.text(await metrics());
     });
 
+  app.get("/api/v1/caller", (context) => {
+    const { name, roles, labels } = requirePrincipal(context.get("principal"));
+    return context.json({ name, roles, labels, version: options.version });
+  });
   app.get("/api/v1/openapi.json", (context) => {
     requirePrincipal(context.get("principal"));
     return context.json(openApiDocument(options.version));

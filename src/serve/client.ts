@@ -1,9 +1,13 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { rootCertificates } from "node:tls";
+import { z } from "zod";
 import { AppError, collectBytes, messageOf } from "../lib/index.ts";
 import {
   operationNames,
   operations,
   progressEvent,
+  role,
   type Connection,
   type OperationName,
   type Operations,
@@ -11,11 +15,13 @@ import {
 } from "../operation/index.ts";
 import { ServeError } from "./error.ts";
 
-/** Where a server is, and what it asks for: both stand in the lock file. */
+/** Where a server is, and what it asks for: of one on this machine both stand in the lock file. */
 export interface ServerAddress {
-  /** `127.0.0.1:4000`, or with `http://` before it. */
+  /** `127.0.0.1:4000`, or with `http://` or `https://` before it. */
   readonly address: string;
   readonly token: string;
+  /** Certificates in PEM that it is believed by, beside those of the system. */
+  readonly ca?: string;
 }
 
 const answerBytes = 64 * 1024 * 1024;
@@ -39,6 +45,23 @@ export function createOperationsClient(server: ServerAddress): Operations {
     });
   };
   return Object.fromEntries(operationNames.map((name) => [name, bind(name)])) as unknown as Operations;
+}
+
+const caller = z.object({
+  name: z.string().max(1000),
+  roles: z.array(role),
+  labels: z.array(z.string().max(1000)).max(1000),
+  version: z.string().max(100),
+});
+
+/** Who a server takes its token's holder for, and its version. Throws as createOperationsClient. */
+export async function askCaller(server: ServerAddress): Promise<z.output<typeof caller>> {
+  const response = await send(server, "/api/v1/caller");
+  const answer = parseJson((await collectBytes(response, eventBytes, "the answer")).toString("utf8"));
+  if (response.statusCode !== 200) throw remoteError(answer, response.statusCode ?? 0);
+  const parsed = caller.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  throw new ServeError("BAD_ANSWER", `what answers at ${server.address} is no Tidemill`, { cause: parsed.error });
 }
 
 /** A connection to a running server; its events go to `onEvent` until the connection is closed. */
@@ -82,25 +105,24 @@ export async function followEvents(
 /** Sends a request, POST where there is a body. node:http rather than fetch: fetch gives up after five minutes without an answer. */
 function send(server: ServerAddress, path: string, body?: string, signal?: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      new URL(path, server.address.includes("://") ? server.address : `http://${server.address}`),
-      {
-        method: body === undefined ? "GET" : "POST",
-        headers: {
-          authorization: `Bearer ${server.token}`,
-          ...(body === undefined
-            ? {}
-            : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
-        },
-        agent: false,
-        ...(signal === undefined ? {} : { signal }),
+    const url = new URL(path, server.address.includes("://") ? server.address : `http://${server.address}`);
+    const request = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, {
+      ...(server.ca === undefined ? {} : { ca: [...rootCertificates, server.ca] }),
+      method: body === undefined ? "GET" : "POST",
+      headers: {
+        authorization: `Bearer ${server.token}`,
+        ...(body === undefined
+          ? {}
+          : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
       },
-    );
+      agent: false,
+      ...(signal === undefined ? {} : { signal }),
+    });
     request.on("response", resolve);
     request.on("error", (error) =>
       reject(
         new ServeError("SERVER_UNREACHABLE", `the server at ${server.address} does not answer: ${messageOf(error)}`, {
-          hint: "It may be stopping: try again. If it is gone, the next command takes the directory over.",
+          hint: hintFor(url, error),
           retry: true,
           cause: error,
         }),
@@ -108,6 +130,14 @@ function send(server: ServerAddress, path: string, body?: string, signal?: Abort
     );
     request.end(body);
   });
+}
+
+function hintFor({ protocol, hostname }: URL, error: NodeJS.ErrnoException): string {
+  if (/CERT|SIGNATURE|ALTNAME|SELF_SIGNED|ISSUER/.test(error.code ?? ""))
+    return "Its certificate is not believed: `tidemill login --ca FILE` names the authority that it is from.";
+  if (protocol === "https:" || !/^(?:localhost|127\.|\[::1\])/.test(hostname))
+    return "Is it up, and is that its address?";
+  return "It may be stopping: try again. If it is gone, the next command takes the directory over.";
 }
 
 function parseJson(text: string): unknown {

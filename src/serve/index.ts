@@ -5,6 +5,6 @@ export { createHandler, createServer, type ServerOptions } from "./server.ts";
 export { readTls, type Tls, type TlsFiles } from "./door/index.ts";
 export { ServeError } from "./error.ts";
 export { createEventBus, type EventBus } from "./event-bus.ts";
-export { connectServer, type ServerAddress } from "./client.ts";
+export { askCaller, connectServer, type ServerAddress } from "./client.ts";
 export { deliverNotifications, type Delivery, type DueNotification, type Outbox, type Webhook } from "./notify.ts";
 export { localPrincipal, recordedOperations } from "./access/index.ts";

@@ -10,6 +10,7 @@ import { serveFleet } from "../../src/serve-fleet.ts";
 import { smallFleets } from "../faults/fixture.ts";
 import { freePort } from "../free-port.ts";
 import { needs } from "../needs.ts";
+import { runTidemill, type Ended } from "../quickstart/run-quickstart.ts";
 
 const fleets = smallFleets();
 const run = promisify(execFile);
@@ -20,14 +21,19 @@ afterAll(async () => {
   for (const end of ends.reverse()) await end();
 });
 
-/** nginx with a certificate on a port of loopback, which hands all on to `upstream`. */
-async function startProxy(upstream: string): Promise<{ readonly host: string; readonly folder: string }> {
-  const folder = await mkdtemp(join(tmpdir(), "tidemill-proxy-"));
-  const port = await freePort();
+/** Makes `ca.crt` and `key.pem`, for this machine. */
+async function makeCertificate(folder: string): Promise<void> {
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
   const files = ["-keyout", join(folder, "key.pem"), "-out", join(folder, "ca.crt")];
   const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
   await run("openssl", ["req", ...kind, ...files, ...subject]);
+}
+
+/** nginx with a certificate on a port of loopback, which hands all on to `upstream`. */
+async function startProxy(upstream: string): Promise<{ readonly host: string; readonly folder: string }> {
+  const folder = await mkdtemp(join(tmpdir(), "tidemill-proxy-"));
+  const port = await freePort();
+  await makeCertificate(folder);
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder};`);
   await writeFile(
     join(folder, "nginx.conf"),
@@ -115,6 +121,52 @@ describe("what others can reach", () => {
       expect(await inspect(viewer)).toMatch(/unauthorized|token/i);
       const { lines } = await operations.auditExport({});
       expect(lines.join("\n")).toContain("registry-pushed");
+    },
+    120_000,
+  );
+
+  needs(existsSync("/usr/bin/openssl") ? undefined : "there is no openssl")(
+    "is asked by commands of another machine over TLS, as the token's roles allow",
+    async () => {
+      const { small, fleet, operations } = await fleets.start({
+        server: { tls: { cert: "ca.crt", key: "key.pem" }, local: "127.0.0.1:0" },
+      });
+      await makeCertificate(small.folder);
+      const served = await serveFleet(fleet, {
+        env: small.env,
+        configPath: small.configPath,
+        listen: "127.0.0.1:0",
+        watch: false,
+      });
+      ends.push(() => served.close());
+      const desk = await mkdtemp(join(tmpdir(), "tidemill-desk-"));
+      ends.push(() => rm(desk, { recursive: true, force: true }));
+      const at = (args: readonly string[], input?: string): Promise<Ended> =>
+        runTidemill(args, {
+          cwd: desk,
+          env: { HOME: desk, XDG_CONFIG_HOME: undefined },
+          ...(input === undefined ? {} : { input }),
+        });
+      const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+      const roles = ["viewer" as const];
+      const { secret } = await operations.tokenCreate({ name: "desk", roles, labels: [], by: "ada", expiresAt });
+      const server = new URL(served.statusPage).origin;
+      const ca = ["--ca", join(small.folder, "ca.crt")];
+
+      expect((await at(["login", server], secret)).err).toMatch(/SERVER_UNREACHABLE[^]*--ca FILE/);
+      expect(await at(["login", server, ...ca], "tdm_wrong")).toMatchObject({ status: 3 });
+      expect(await at(["login", server, ...ca], `${secret}\n`)).toMatchObject({
+        status: 0,
+        out: expect.stringMatching(/ as token:desk: viewer\.$/m) as string,
+      });
+      // Nothing is named any more, and there is nothing in this folder: the server is asked.
+      expect(JSON.parse((await at(["status", "--json"])).out)).toMatchObject({ images: [{}, {}, {}] });
+      const refused = await at(["rebuild", "small-app", "--reason", "drill"]);
+      expect(refused).toMatchObject({ status: 3, err: expect.stringContaining("ROLE_MISSING") as string });
+      expect((await at(["logout"])).out).toBe(`Forgot ${server} and its token.\n`);
+      expect((await at(["status", "--server", server])).err).toContain("NOT_LOGGED_IN");
+      // On the server's own machine commands come by their own door.
+      expect((await small.tidemill(["status", "--json"])).status).toBe(0);
     },
     120_000,
   );

@@ -17,6 +17,10 @@ export interface RunOptions {
   /** Sends SIGKILL after so many milliseconds. */
   readonly killAfterMs?: number;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where it runs; by default here. */
+  readonly cwd?: string;
+  /** What it reads on standard input. */
+  readonly input?: string;
 }
 
 /** Runs `tidemill` with `args`, without Docker, as its user would. */
@@ -28,7 +32,14 @@ export function runTidemill(args: readonly string[], options: RunOptions = {}): 
     NO_COLOR: "1",
     ...options.env,
   };
-  const child = spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const { cwd, input } = options;
+  const child = spawn(process.execPath, [program, ...args], {
+    env,
+    ...(cwd === undefined ? {} : { cwd }),
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input);
   let out = "";
   let err = "";
   child.stdout.on("data", (piece: Buffer) => (out += piece.toString("utf8")));

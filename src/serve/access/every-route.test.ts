@@ -152,6 +152,7 @@ describe("every path that is read, asked by every role", () => {
     "/healthz": 200,
     "/readyz": 200,
     "/metrics": 200,
+    "/api/v1/caller": 200,
     "/api/v1/openapi.json": 200,
     "/api/v1/events": 200,
     "/api/v1/status": 200,
