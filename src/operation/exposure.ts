@@ -127,12 +127,27 @@ export const reportDocument = z.object({
 });
 export type ReportDocument = z.output<typeof reportDocument>;
 
+const textRule = z.union([z.string(), z.object({ pattern: z.string() })]);
+
 /** The report as data and as files: the bytes that were signed. */
 export const report = z.object({
   document: reportDocument,
   json: z.string(),
   html: z.string(),
-  /** Detached signatures over the bytes of `json` and `html`, base64; null where the configuration has no `evidence:`. */
-  signed: z.object({ key: z.string(), json: z.string(), html: z.string() }).nullable(),
+  /**
+   * What signs the bytes of `json` and `html`: a key's detached signatures, base64; or an identity's Sigstore bundles, JSON. Null where the configuration has no `evidence:`.
+   */
+  signed: z
+    .discriminatedUnion("by", [
+      z.object({ by: z.literal("key"), key: z.string(), json: z.string(), html: z.string() }),
+      z.object({
+        by: z.literal("identity"),
+        issuer: textRule,
+        subject: textRule,
+        json: z.string(),
+        html: z.string(),
+      }),
+    ])
+    .nullable(),
 });
 export type Report = z.output<typeof report>;

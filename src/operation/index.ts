@@ -39,7 +39,7 @@ export { vexJustification, vexStatus, type BaseWordView, type VexStatementView }
 export type { AuditExport, AuditVerified, Verified } from "./evidence.ts";
 export type { TokenView } from "./token.ts";
 export type { Run } from "./action.ts";
-export type { ExposureList, ExposureView, ReportDocument } from "./exposure.ts";
+export type { ExposureList, ExposureView, Report, ReportDocument } from "./exposure.ts";
 export type { Rebase } from "./rebase.ts";
 export type { Doctor, Validate } from "./upkeep.ts";
 export type { QuickstartCounts, QuickstartResult, QuickstartRow } from "./quickstart.ts";

@@ -5,7 +5,7 @@ import { usualPatience, type Patience } from "./ask-for-bytes.ts";
 import { SignError } from "./error.ts";
 import { readIdentityToken, type TokenSource } from "./identity-token.ts";
 import type { IdentitySigner } from "./read-private-key.ts";
-import { enterLog, requestCertificate, requestTimestamp } from "./sigstore-services.ts";
+import { enterLog, requestCertificate, requestTimestamp, type LogProposal } from "./sigstore-services.ts";
 
 /** A Sigstore, public or one's own, and who we are to it. */
 export interface KeylessSetting {
@@ -52,16 +52,17 @@ export async function openKeylessSigner(
     held = createCredential(setting, patience);
     return held;
   };
+  const believed = (bundle: string, signed?: Uint8Array): string => {
+    const verdict = verify(() => readBundle(Buffer.from(bundle)), signed);
+    if (verdict.kind === "verified") return bundle;
+    throw new SignError("SIGN_FAILED", `what was signed does not verify: ${verdict.reason}`, {
+      hint: "Do `issuer:` and `subject:` name who the token is for, and `trustedRoot:` the authority and the log that are asked?",
+    });
+  };
   return {
     identity: setting.identity,
-    bundle: async (statement) => {
-      const bundle = await signBundle(await credential(), statement, setting, patience);
-      const verdict = verify(() => readBundle(Buffer.from(bundle)), undefined);
-      if (verdict.kind === "verified") return bundle;
-      throw new SignError("SIGN_FAILED", `what was signed does not verify: ${verdict.reason}`, {
-        hint: "Do `issuer:` and `subject:` name who the token is for, and `trustedRoot:` the authority and the log that are asked?",
-      });
-    },
+    bundle: async (statement) => believed(await signEnvelope(await credential(), statement, setting, patience)),
+    bundleOf: async (data) => believed(await signBytes(await credential(), data, setting, patience), data),
   };
 }
 
@@ -76,10 +77,10 @@ async function createCredential(setting: KeylessSetting, patience: Patience): Pr
   return { key: privateKey, certificate, until: certificate.validToDate.getTime() };
 }
 
-async function signBundle(
+async function signEnvelope(
   { key, certificate }: Credential,
   statement: Uint8Array,
-  { rekor, timestamp }: KeylessSetting,
+  setting: KeylessSetting,
   patience: Patience,
 ): Promise<string> {
   const signature = sign("sha256", preAuthEncoding(statementType, statement), key);
@@ -88,17 +89,43 @@ async function signBundle(
     payloadType: statementType,
     signatures: [{ sig: signature.toString("base64") }],
   };
+  const verificationMaterial = await vouchFor(signature, { envelope, certificate }, setting, patience);
+  return canonicalJson({ mediaType: bundleType, verificationMaterial, dsseEnvelope: envelope });
+}
+
+async function signBytes(
+  { key, certificate }: Credential,
+  data: Uint8Array,
+  setting: KeylessSetting,
+  patience: Patience,
+): Promise<string> {
+  const signature = sign("sha256", data, key);
+  const digest = createHash("sha256").update(data).digest();
+  const verificationMaterial = await vouchFor(signature, { digest, signature, certificate }, setting, patience);
+  return canonicalJson({
+    mediaType: bundleType,
+    verificationMaterial,
+    messageSignature: {
+      messageDigest: { algorithm: "SHA2_256", digest: digest.toString("base64") },
+      signature: signature.toString("base64"),
+    },
+  });
+}
+
+/** The certificate, the moment and the log's entry of a signature, as bundles have them. */
+async function vouchFor(
+  signature: Uint8Array,
+  proposal: LogProposal,
+  { rekor, timestamp }: KeylessSetting,
+  patience: Patience,
+): Promise<object> {
   const hash = createHash("sha256").update(signature).digest();
   // The time comes first: an entry that nobody dates is in the log for nothing.
   const stamp = await requestTimestamp(timestamp, hash, randomBytes(8), patience);
-  const entry = await enterLog(rekor, { envelope, certificate }, patience);
-  return canonicalJson({
-    mediaType: bundleType,
-    verificationMaterial: {
-      certificate: { rawBytes: certificate.raw.toString("base64") },
-      tlogEntries: [entry],
-      timestampVerificationData: { rfc3161Timestamps: [{ signedTimestamp: stamp.toString("base64") }] },
-    },
-    dsseEnvelope: envelope,
-  });
+  const entry = await enterLog(rekor, proposal, patience);
+  return {
+    certificate: { rawBytes: proposal.certificate.raw.toString("base64") },
+    tlogEntries: [entry],
+    timestampVerificationData: { rfc3161Timestamps: [{ signedTimestamp: stamp.toString("base64") }] },
+  };
 }

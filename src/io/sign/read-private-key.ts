@@ -24,6 +24,8 @@ export interface IdentitySigner {
   readonly identity: TrustedIdentity;
   /** An in-toto statement, signed and entered into the log: a Sigstore bundle that verifies. */
   bundle(statement: Uint8Array): Promise<string>;
+  /** The same for bytes that are no statement: the bundle holds their hash, not them. */
+  bundleOf(data: Uint8Array): Promise<string>;
 }
 
 /** What signs evidence. */

@@ -43,22 +43,35 @@ export async function requestCertificate(
   }
 }
 
-/** What a log is given: an envelope, and whose certificate its signature is of. */
-export interface LogProposal {
-  readonly envelope: { readonly payload: string; readonly payloadType: string; readonly signatures: readonly object[] };
+/** What a log is given: an envelope, or the signature over bytes of which it learns the hash alone; and whose certificate that is of. */
+export type LogProposal = {
   readonly certificate: X509Certificate;
-}
+} & (
+  | {
+      readonly envelope: {
+        readonly payload: string;
+        readonly payloadType: string;
+        readonly signatures: readonly object[];
+      };
+    }
+  | { readonly digest: Uint8Array; readonly signature: Uint8Array }
+);
 
-/** Enters an envelope into a log of tiles, which answers as bundles have it and vouches for no time. Throws SIGN_FAILED. Rekor v2, rekor_service.proto, CreateEntry. */
+/** Enters what was signed into a log of tiles, which answers as bundles have it and vouches for no time. Throws SIGN_FAILED. Rekor v2, rekor_service.proto, CreateEntry. */
 export async function enterLog(rekor: string, proposal: LogProposal, patience: Patience): Promise<object> {
-  const { envelope, certificate } = proposal;
-  const rawBytes = certificate.raw.toString("base64");
-  const body = JSON.stringify({
-    dsseRequestV002: {
-      envelope,
-      verifiers: [{ x509Certificate: { rawBytes }, keyDetails: "PKIX_ECDSA_P256_SHA_256" }],
-    },
-  });
+  const rawBytes = proposal.certificate.raw.toString("base64");
+  const verifier = { x509Certificate: { rawBytes }, keyDetails: "PKIX_ECDSA_P256_SHA_256" };
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+  const body = JSON.stringify(
+    "envelope" in proposal
+      ? { dsseRequestV002: { envelope: proposal.envelope, verifiers: [verifier] } }
+      : {
+          hashedRekordRequestV002: {
+            digest: base64(proposal.digest),
+            signature: { content: base64(proposal.signature), verifier },
+          },
+        },
+  );
   const url = addressOf(rekor, "api/v2/log/entries");
   const what = "the log";
   const answer = await askForBytes({ what, url, headers: json, body, maxBytes: 2 * body.length + maxAnswer }, patience);

@@ -104,7 +104,8 @@ describeStores("the report", ({ it, store, clock }) => {
     const signer = { pem, sign: (data: Uint8Array) => Promise.resolve(sign("sha256", data, privateKey)) };
     const { json, html, signed } = await make({ evidence: { signer: () => Promise.resolve(signer) } });
     const isBy = (text: string, signature: string): boolean =>
-      verify("sha256", Buffer.from(text), createPublicKey(signed?.key ?? ""), Buffer.from(signature, "base64"));
+      verify("sha256", Buffer.from(text), createPublicKey(pem), Buffer.from(signature, "base64"));
+    expect(signed).toMatchObject({ by: "key", key: pem });
     expect([isBy(json, signed?.json ?? ""), isBy(html, signed?.html ?? "")]).toEqual([true, true]);
     expect(isBy(html.replace("Tidemill", "tidemill"), signed?.html ?? "")).toBe(false);
   });

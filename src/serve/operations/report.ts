@@ -10,7 +10,7 @@ import { describeExposure } from "./exposures.ts";
 const mostOldest = 50;
 const day = 86_400_000;
 
-/** `report`: the exposure of a period as data and as a page, signed where the configuration has a key. Throws BAD_INPUT, NOT_FOUND, KEY_CLOSED. */
+/** `report`: the exposure of a period as data and as a page, signed where the configuration has `evidence:`. Throws BAD_INPUT, NOT_FOUND, KEY_CLOSED, and what an identity is refused with (NO_TOKEN, SIGN_FAILED). */
 export function createReport(ctx: Context, { version }: { readonly version: string }): OperationHandlers["report"] {
   return async (request) => {
     const document = await buildDocument(ctx, version, request);
@@ -23,10 +23,13 @@ export function createReport(ctx: Context, { version }: { readonly version: stri
 async function signFiles({ evidence }: Context, json: string, html: string) {
   if (evidence === undefined) return null;
   const signer = await evidence.signer();
-  // An identity signs statements of digests, in bundles, and no bytes of its own.
-  if ("identity" in signer) return null;
+  if ("identity" in signer) {
+    const { issuer, subject } = signer.identity.policy;
+    const bundle = (text: string): Promise<string> => signer.bundleOf(Buffer.from(text));
+    return { by: "identity" as const, issuer, subject, json: await bundle(json), html: await bundle(html) };
+  }
   const sign = async (text: string): Promise<string> => (await signer.sign(Buffer.from(text))).toString("base64");
-  return { key: signer.pem, json: await sign(json), html: await sign(html) };
+  return { by: "key" as const, key: signer.pem, json: await sign(json), html: await sign(html) };
 }
 
 async function buildDocument(
