@@ -7,12 +7,20 @@ import type { BumpParts } from "./loop/context.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** With what packages are bumped in the repositories of a fleet; `dir` is its own folder. */
-export function createBumpParts({ dir, env }: { readonly dir: string; readonly env: Env }): BumpParts {
+/** With what packages are bumped in the repositories of a fleet; `dir` is its own folder, `hidden` are those that no package manager looks into. */
+export function createBumpParts({
+  dir,
+  hidden,
+  env,
+}: {
+  readonly dir: string;
+  readonly hidden: readonly string[];
+  readonly env: Env;
+}): BumpParts {
   return {
     git: createGit({ dir: join(dir, "trees"), env }),
     branches: createBranchWriter({ dir: join(dir, "branches"), env }),
-    bumper: createBumper({ dir: join(dir, "tools"), env }),
+    bumper: createBumper({ dir: join(dir, "tools"), env, hidden }),
     forgeOf: (source) => forgeOf(source, env),
     publicUrl,
   };

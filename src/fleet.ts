@@ -153,7 +153,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       feeds: findFeeds(config, home, cacheDir, clock),
       images,
       sources: createSourceReader({ config, home, cacheDir, env, store }),
-      bumps: createBumpParts({ dir: resolve(cacheDir, "bumps"), env }),
+      bumps: createBumpParts({ dir: resolve(cacheDir, "bumps"), hidden: [resolve(dataDir), resolve(cacheDir)], env }),
       builder: createBuilder({ config, home, dataDir, cacheDir, env }),
       believedBases: () => loadBelievedBases(store),
       bases: { registries, asker: createTagAsker(registries, { clock }), clock },

@@ -5,7 +5,7 @@ export const bumpTypes = ["npm", "golang", "pypi", "maven"] as const;
 export type BumpType = (typeof bumpTypes)[number];
 
 /** Programs that change lock files, as they are called for people. */
-export const bumpPrograms = ["npm", "go", "uv", "pip", "pip-compile", "mvn"] as const;
+export const bumpPrograms = ["npm", "go", "uv", "pip", "pip-compile", "mvn", "docker"] as const;
 
 /** A version that a lock file settles, and the one that is to be in its place. */
 export interface BumpMove {

@@ -39,6 +39,18 @@ export const bump = z
       })
       .prefault({})
       .describe("Of a package manager, each time that it runs"),
+    container: z
+      .strictObject({
+        image: z.string().min(1).max(1000).describe("That has the package managers, best by digest"),
+        network: z
+          .string()
+          .regex(/^[\w.-]+$/)
+          .max(200)
+          .default("bridge")
+          .describe("Of the Docker engine; one that reaches the registry alone is enough"),
+      })
+      .optional()
+      .describe("Package managers run in a container of this machine's Docker engine"),
     tools: z
       .partialRecord(z.enum(bumpPrograms), z.string().min(1).max(4096).regex(/^\//, "write it from `/`"))
       .default({})

@@ -4,11 +4,22 @@ import { proveBump, type LockChange } from "../../core/bump/index.ts";
 import { isLockFile, parseLockFile, type LockFile } from "../../core/inventory/index.ts";
 import { canonicalJson, digestHex, printable, runInGroup, sha256 } from "../../lib/index.ts";
 import { BumpError } from "./error.ts";
+import { findNamespaces, inContainer, processGroup, removeContainers, type Isolation } from "./isolation.ts";
 import { findPomLocks } from "./maven/pom-locks.ts";
 import { inSandbox } from "./sandbox.ts";
 import { toolsFor } from "./tools.ts";
 import { createTreeReader } from "./tree-reader.ts";
-import type { BumpRequest, Env, Files, PackageTool, Resolved, Sandbox, ToolFiles } from "./types.ts";
+import type {
+  BumpContainer,
+  BumpLimits,
+  BumpRequest,
+  Env,
+  Files,
+  PackageTool,
+  Resolved,
+  Sandbox,
+  ToolFiles,
+} from "./types.ts";
 
 export type BumpEnd =
   /** Proven: `changed` are the files as they are to be, `changes` the versions, what was asked for first. */
@@ -44,15 +55,19 @@ const registries = [
 ].flat();
 const mostLocks = 200;
 const askMs = 30_000;
+const askLimits: BumpLimits = { timeMs: askMs, disk: 1_048_576, memory: 1_073_741_824, output: 65_536 };
 const outside = /(?:^|\/)(?:node_modules|vendor|\.git|\.venv|testdata)$/;
 
-/** A bumper with its folder `dir`, which it alone writes. `env` is this process's. */
+/** A bumper with its folder `dir`, which it alone writes; `env` is this process's. */
 export function createBumper({
   dir,
   env,
+  hidden = [],
 }: {
   readonly dir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Folders that a package manager has nothing to look for in. */
+  readonly hidden?: readonly string[];
 }): Bumper {
   const base: Record<string, string> = { LC_ALL: "C.UTF-8" };
   for (const name of passedOn) {
@@ -66,9 +81,29 @@ export function createBumper({
     if (value !== undefined) named[name] = value;
   }
   const asked = new Map<string, Promise<ToolFacts | string>>();
-  const factsOf = async (tool: PackageTool, programs: Env): Promise<ToolFacts | string> => {
-    const key = JSON.stringify([tool.program, programs]);
-    const known = asked.get(key) ?? askTool(tool, programs, dir, named);
+  let namespaces: Promise<Isolation> | undefined;
+  let swept: Promise<void> | undefined;
+  const empty = join(dir, "empty");
+  const isolationFor = async ({ container, programs = {} }: BumpRequest): Promise<Isolation> => {
+    await mkdir(empty, { recursive: true, mode: 0o700 });
+    if (container === undefined)
+      return (namespaces ??= findNamespaces(hidden, empty).then((found) => found ?? processGroup));
+    const docker = programs["docker"] ?? "docker";
+    await (swept ??= removeContainers(docker, dir));
+    return inContainer(container, docker);
+  };
+  const factsOf = async (tool: PackageTool, request: BumpRequest): Promise<ToolFacts | string> => {
+    const { programs = {}, container } = request;
+    await mkdir(empty, { recursive: true, mode: 0o700 });
+    const key = JSON.stringify([tool.program, programs, container]);
+    // What a person set on this machine is asked there; in a container, what its image says.
+    const place = {
+      cwd: empty,
+      container,
+      env: named,
+      isolation: container === undefined ? processGroup : await isolationFor(request),
+    };
+    const known = asked.get(key) ?? askTool(tool, programs, place);
     asked.set(key, known);
     const facts = await known;
     // It may be installed meanwhile.
@@ -76,10 +111,10 @@ export function createBumper({
     return facts;
   };
   /** The first of a lock file's package managers that can be run here; a text says which are missing. */
-  const pick = async (tools: readonly PackageTool[], programs: Env): Promise<Picked | string> => {
+  const pick = async (tools: readonly PackageTool[], request: BumpRequest): Promise<Picked | string> => {
     const missing: string[] = [];
     for (const tool of tools) {
-      const facts = await factsOf(tool, programs);
+      const facts = await factsOf(tool, request);
       if (typeof facts !== "string") return { tool, facts };
       missing.push(facts);
     }
@@ -120,10 +155,10 @@ export function createBumper({
           return { kind: "refused", reason: `no package manager here writes ${request.file}: change it by hand` };
         if (typeof collected === "string") return { kind: "refused", reason: collected };
         const { limits, programs = {} } = request;
-        const picked = await pick(tools, programs);
+        const picked = await pick(tools, request);
         if (typeof picked === "string") return { kind: "failed", reason: picked };
         const { tool, facts } = picked;
-        const options = { dir, base, limits, programs, signal };
+        const options = { dir, base, limits, programs, isolation: await isolationFor(request), signal };
         return await inSandbox(options, collected.files, (sandbox) => make(sandbox, tool, request, collected, facts));
       } catch (error) {
         signal.throwIfAborted();
@@ -194,6 +229,13 @@ function prove(
   return { kind: "made", changed, before: had, changes: proof.changes, tool: name };
 }
 
+interface AskPlace {
+  readonly cwd: string;
+  readonly container: BumpContainer | undefined;
+  readonly env: Env;
+  readonly isolation: Isolation;
+}
+
 interface ToolFacts {
   /** Where it looks for packages. */
   readonly env: Env;
@@ -202,19 +244,25 @@ interface ToolFacts {
 }
 
 /** The version of a program and its settings on this machine, asked in an empty folder: what a repository says of them counts for nothing. A text says why it cannot be used. */
-async function askTool(tool: PackageTool, programs: Env, dir: string, base: Env): Promise<ToolFacts | string> {
-  const cwd = join(dir, "empty");
-  await mkdir(cwd, { recursive: true, mode: 0o700 });
+async function askTool(
+  tool: PackageTool,
+  programs: Env,
+  { cwd, container, env: base, isolation }: AskPlace,
+): Promise<ToolFacts | string> {
   const ask = async (command: readonly string[]): Promise<string | undefined> => {
     let text = "";
     const onOutput = (piece: Buffer, stream: string): void => {
       if (stream === "stdout" && text.length < 65_536) text += piece.toString();
     };
-    const ended = await runInGroup({ command, cwd, env: base, timeoutMs: askMs, onOutput });
+    const { command: wrapped, env } = isolation.wrap(command, { root: cwd, cwd, env: base, limits: askLimits });
+    const ended = await runInGroup({ command: wrapped, cwd, env, timeoutMs: askMs, onOutput });
+    await isolation.end(cwd);
     return ended.kind === "ended" && ended.status === 0 ? text.trim() : undefined;
   };
   const program = programs[tool.program] ?? tool.program;
   const version = await ask([program, ...tool.versionArguments]);
+  if (version === undefined && container !== undefined)
+    return `${program} cannot be run in a container of ${container.image}: its image, the network and docker have to be there`;
   if (version === undefined)
     return `${program} cannot be run on this machine: install it, or name it by \`tools: { ${tool.program}: PATH }\``;
   const answers: Record<string, string> = {};

@@ -17,6 +17,8 @@ export const goTool: PackageTool = {
     GOSUMDB: ["go", "env", "GOSUMDB"],
     GONOSUMDB: ["go", "env", "GONOSUMDB"],
   },
+  // A host that a module names is asked only by way of the proxy: what is fetched directly, the repository chooses.
+  readSettings: ({ GOPROXY = "", ...rest }) => ({ ...rest, GOPROXY: withoutDirect(GOPROXY) }),
   collect: async (reader, { file }) => {
     const folder = folderOf(file);
     const sums = inFolder(folder, "go.sum");
@@ -101,6 +103,12 @@ function goEnv({ home }: Sandbox, { limits }: BumpRequest): Env {
     GOCACHE: `${home}/cache`,
     GOMEMLIMIT: `${limits.memory}`,
   };
+}
+
+/** Go Modules Reference, GOPROXY protocol. */
+function withoutDirect(proxies: string): string {
+  const left = proxies.replaceAll(/(^|[,|])direct(?=$|[,|])/g, "").replace(/^[,|]+/, "");
+  return left === "" ? "off" : left;
 }
 
 /** A folder that stands in the place of a module. Go Modules Reference, replace directive. */

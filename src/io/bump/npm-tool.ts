@@ -3,6 +3,7 @@ import { createMayGo, type BumpMove } from "../../core/bump/index.ts";
 import { printable } from "../../lib/index.ts";
 import { reachesOut } from "./error.ts";
 import { explainRun } from "./explain-run.ts";
+import { findForeignEntry, findForeignRule, isAddress } from "./npm-addresses.ts";
 import { npmAllows, npmSections, pinManifest, rangesOf, widenManifest } from "./npm-manifest.ts";
 import { folderOf, inFolder, isInside } from "./tree-reader.ts";
 import type { BumpRequest, Env, PackageTool, Sandbox, ToolFault, ToolFiles } from "./types.ts";
@@ -10,9 +11,6 @@ import type { BumpRequest, Env, PackageTool, Sandbox, ToolFault, ToolFiles } fro
 type Json = Readonly<Record<string, unknown>>;
 
 const mostWorkspaces = 1000;
-/** Of what is asked for by an address, npm would fetch it: from wherever the repository says, by git as well. */
-const address =
-  /^(?:file|link|git|git\+\w+|https?|ssh|github|gitlab|bitbucket|gist):|^\.{0,2}\/|^~\/|^[^@\s]+\/[^\s]+$/i;
 const offline = [
   "--package-lock-only",
   "--ignore-scripts",
@@ -39,9 +37,13 @@ export const npmTool: PackageTool = {
     const lock = await reader.read(file);
     if (lock === undefined) return `there is no file ${file}`;
     const files = new Map([[file, lock]]);
-    const packages = objectAt(parseJson(lock), "packages") ?? {};
+    const parsed = parseJson(lock) ?? {};
+    const packages = objectAt(parsed, "packages") ?? {};
     const places = ["", ...Object.keys(packages).filter((place) => place !== "" && !place.includes("node_modules"))];
     if (places.length > mostWorkspaces) return `${file} names more than ${mostWorkspaces} workspaces`;
+    const foreign = findForeignEntry(parsed, new Set(places));
+    if (foreign !== undefined)
+      reachesOut(`${file} takes ${foreign}, and only what a registry has is looked up: change it by hand`);
     for (const place of places) {
       if (place !== "" && !isInside(place))
         reachesOut(`${file} names ${printable(place).slice(0, 100)}, which lies outside of its folder`);
@@ -49,7 +51,7 @@ export const npmTool: PackageTool = {
       const bytes = await reader.read(path);
       const manifest = bytes === undefined ? undefined : parseJson(bytes);
       if (bytes === undefined || manifest === undefined) return `there is no manifest ${path}`;
-      const stray = findStray(manifest, place, new Set(places));
+      const stray = findStray(manifest, place, new Set(places)) ?? findForeignRule(manifest["overrides"]);
       if (stray !== undefined)
         reachesOut(`${path} asks for ${stray}, and only what a registry has is looked up: change it by hand`);
       files.set(path, bytes);
@@ -128,7 +130,7 @@ function withOverrides(manifest: Json, name: string, moves: readonly BumpMove[])
 function findStray(manifest: Json, place: string, places: ReadonlySet<string>): string | undefined {
   for (const section of [...npmSections, "peerDependencies"])
     for (const [name, range] of Object.entries(objectAt(manifest, section) ?? {})) {
-      if (typeof range !== "string" || !address.test(range)) continue;
+      if (typeof range !== "string" || !isAddress(range)) continue;
       const [, path] = /^(?:file|link):(?:\/\/)?(.*)$/.exec(range) ?? [];
       if (path !== undefined && places.has(posix.join(place, path).replace(/\/$/, ""))) continue;
       return printable(`${name} ${range}`).slice(0, 200);

@@ -3,6 +3,7 @@ import { cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatBytes, formatSeconds, printable, removeLeftovers, runInGroup, sizeOfFolder } from "../../lib/index.ts";
+import type { Isolation } from "./isolation.ts";
 import { createTreeReader } from "./tree-reader.ts";
 import type { BumpLimits, Env, Files, RunEnd, Sandbox } from "./types.ts";
 
@@ -18,6 +19,7 @@ export async function inSandbox<T>(
     readonly base: Env;
     readonly limits: BumpLimits;
     readonly programs: Env;
+    readonly isolation: Isolation;
     readonly signal: AbortSignal;
   },
   files: Files,
@@ -79,8 +81,10 @@ async function run(
   cwd: string,
   env: Env,
   root: string,
-  { limits, signal }: { readonly limits: BumpLimits; readonly signal: AbortSignal },
+  options: { readonly limits: BumpLimits; readonly isolation: Isolation; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
+  const { limits, isolation, signal } = options;
+  const wrapped = isolation.wrap(command, { root, cwd, env, limits });
   const stop = new AbortController();
   let reason: string | undefined;
   const end = (why: string): void => {
@@ -95,9 +99,9 @@ async function run(
   try {
     const ended = await runInGroup(
       {
-        command: ["/bin/sh", "-c", limited, "sh", `${Math.ceil(limits.disk / 512)}`, ...command],
+        command: ["/bin/sh", "-c", limited, "sh", `${Math.ceil(limits.disk / 512)}`, ...wrapped.command],
         cwd,
-        env,
+        env: wrapped.env,
         timeoutMs: limits.timeMs,
         onOutput: (piece, stream) => {
           size += piece.length;
@@ -118,6 +122,7 @@ async function run(
     return { kind: "stopped", reason };
   } finally {
     stop.abort();
+    await isolation.end(root);
     await watching;
   }
 }

@@ -17,6 +17,15 @@ export interface BumpRequest {
   readonly limits: BumpLimits;
   /** Programs that stand elsewhere than on PATH, by the names that they have for people: `uv`. */
   readonly programs?: Readonly<Record<string, string>>;
+  /** In which container they run; on this machine itself without it. */
+  readonly container?: BumpContainer | undefined;
+}
+
+export interface BumpContainer {
+  /** That has the package managers. */
+  readonly image: string;
+  /** Of the engine. */
+  readonly network: string;
 }
 
 /** Of one run of a package manager. */

@@ -91,9 +91,18 @@ function isOf(pull: PullRequest, { key, moves }: Pick<FoundBump, "key" | "moves"
 }
 
 function requestOf({ tree, file, type, package: name, moves, source: { rules } }: FoundBump) {
-  const { limits, tools } = rules;
+  const { limits, tools, container } = rules;
   const { time, disk, memory, output } = limits;
-  return { tree, file, type, package: name, moves, limits: { timeMs: time, disk, memory, output }, programs: tools };
+  return {
+    tree,
+    file,
+    type,
+    package: name,
+    moves,
+    limits: { timeMs: time, disk, memory, output },
+    programs: tools,
+    container,
+  };
 }
 
 /** What a change was made of, and what is said with it: the same again need not be made again. */

@@ -1,3 +1,7 @@
+import { stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { needs } from "../../../../test/needs.ts";
 import { bumpTrees, noProgram } from "../testdata/bump-tree.ts";
@@ -160,6 +164,78 @@ describe("Maven", () => {
         kind: "refused",
         reason: "Maven does not choose org.apache.commons:commons-text 1.9 for pom.xml: it comes from elsewhere",
       });
+    },
+    120_000,
+  );
+
+  maven(
+    "runs no plugin or extension of a repository and asks none of its registries",
+    async () => {
+      const hits: string[] = [];
+      const server = createServer((request, response) => {
+        hits.push(request.url ?? "");
+        response.statusCode = 404;
+        response.end();
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const away = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      const canary = join(await newFolder(), "canary");
+      const extension =
+        "<extensions><extension><groupId>evil</groupId><artifactId>evil</artifactId><version>1</version></extension></extensions>";
+      const evil = [
+        `<repositories><repository><id>evil</id><url>${away}</url></repository></repositories>`,
+        `<pluginRepositories><pluginRepository><id>evil</id><url>${away}</url></pluginRepository></pluginRepositories>`,
+        `<build>${extension}<plugins><plugin><groupId>evil</groupId><artifactId>evil</artifactId><version>1</version><extensions>true</extensions></plugin></plugins></build>`,
+        `<profiles><profile><id>x</id><activation><activeByDefault>true</activeByDefault></activation><repositories><repository><id>central</id><url>${away}</url></repository></repositories></profile></profiles>`,
+      ].join("\n");
+      try {
+        const { end, files } = await bump(
+          {
+            "pom.xml": project("app", `<dependencies>${commons("1.9")}</dependencies>\n${evil}`),
+            ".mvn/extensions.xml": extension,
+            ".mvn/jvm.config": `-XX:OnOutOfMemoryError="touch ${canary}" -Xmx1m`,
+            ".mvn/maven.config": `-s evil.xml\n-Dmaven.repo.remote=${away}\n`,
+            "evil.xml": `<settings><mirrors><mirror><id>m</id><mirrorOf>*</mirrorOf><url>${away}</url></mirror></mirrors></settings>`,
+            mvnw: `#!/bin/sh\ntouch ${canary}\n`,
+          },
+          chosen,
+          undefined,
+          dir,
+        );
+        expect(end.kind).toBe("made");
+        expect(files["pom.xml"]).toContain(evil);
+        expect([hits, await stat(canary).catch(() => undefined)]).toEqual([[], undefined]);
+      } finally {
+        server.close();
+      }
+    },
+    120_000,
+  );
+
+  it.each([
+    ["a module outside of it", "<modules><module>../../evil</module></modules>"],
+    [
+      "a parent outside of it",
+      "<parent><groupId>a</groupId><artifactId>a</artifactId><version>1</version><relativePath>../../pom.xml</relativePath></parent>",
+    ],
+  ])("is not asked about %s", async (_, evil) => {
+    expect((await bump({ "pom.xml": project("app", evil) }, chosen)).end).toMatchObject({
+      kind: "refused",
+      code: "REACHES_OUT",
+    });
+  });
+
+  maven(
+    "is not asked about a file of the machine",
+    async () => {
+      const system = dependency("a", "a", "1").replace(
+        "</dependency>",
+        "<scope>system</scope><systemPath>/etc/passwd</systemPath></dependency>",
+      );
+      expect(
+        (await bump({ "pom.xml": project("app", `<dependencies>${system}</dependencies>`) }, chosen, undefined, dir))
+          .end,
+      ).toMatchObject({ kind: "refused", code: "REACHES_OUT" });
     },
     120_000,
   );

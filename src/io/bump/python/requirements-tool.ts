@@ -157,7 +157,8 @@ async function resolveByUv(sandbox: Sandbox, { lines, constraints, python, withH
       withHashes ? ["--generate-hashes"] : [],
       python === undefined ? [] : ["--python-version", python],
     ].flat(),
-    uvRun(sandbox, env, ""),
+    // Apart from the files of the repository: uv looks beside it for a Python to run.
+    uvRun(sandbox, env, "../home"),
   );
   return explainRun("uv", ended) ?? readResolved((await sandbox.readHome("resolved.txt")).toString());
 }
@@ -177,7 +178,7 @@ async function resolveByPip(sandbox: Sandbox, { lines, constraints, withHashes }
       ["--report", report, "--requirement", input, "--constraint", limits],
     ].flat(),
     {
-      folder: "",
+      folder: "../home",
       env: {
         ...env,
         PIP_CONFIG_FILE: "/dev/null",

@@ -5,6 +5,11 @@ import { dirname, join } from "node:path";
 import { afterAll } from "vitest";
 import { createBumper, type BumpEnd, type BumpRequest } from "../index.ts";
 
+/** Puts a program down. */
+export function writeExecutable(path: string, script: string): Promise<void> {
+  return writeFile(path, script, { mode: 0o755 });
+}
+
 /** Why a program cannot be run by a test; undefined where it can. */
 export function noProgram(name: string, ...args: readonly string[]): string | undefined {
   return spawnSync(name, args.length === 0 ? ["--version"] : args, { timeout: 60_000 }).status === 0 ? undefined : name;
@@ -36,11 +41,11 @@ export function bumpTrees(env: NodeJS.ProcessEnv = process.env) {
     newFolder,
     put,
     /** What becomes of files, as texts; `dir` is the bumper's folder. */
-    bump: async (files: Files, asked: Asked, prepare?: (tree: string) => Promise<unknown>, at?: string) => {
+    bump: async (files: Files, asked: Asked, prepare?: (tree: string) => Promise<unknown>, at?: string, hidden: readonly string[] = []) => {
       const [tree, dir] = [await newFolder(), at ?? (await newFolder())];
       await put(tree, files);
       await prepare?.(tree);
-      const end = await createBumper({ dir, env }).bump({ tree, limits, ...asked }, AbortSignal.timeout(300_000));
+      const end = await createBumper({ dir, env, hidden }).bump({ tree, limits, ...asked }, AbortSignal.timeout(300_000));
       return { end, files: textsOf(end), tree, dir };
     },
   };
