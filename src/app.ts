@@ -34,7 +34,7 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
       findWorld: () => worldOf(options),
       findEvidence: () => evidenceOf(options),
     });
-    return { operations, close: () => Promise.resolve() };
+    return { operations, served: false, close: () => Promise.resolve() };
   }
   const elsewhere = await findElsewhere(options);
   if (elsewhere !== undefined) {
@@ -61,7 +61,7 @@ export async function connectApp(options: AppOptions): Promise<Connection> {
   const bare = createFleetOperations(fleet, { env: place.env, configPath: place.configPath, serving: undefined });
   const principal = { ...localPrincipal, name: userInfo().username };
   const operations = recordedOperations(bare, fleet.ctx.store, principal);
-  return { operations, close: () => fleet.close() };
+  return { operations, served: false, close: () => fleet.close() };
 }
 
 /** Opens the fleet, serves it, and works at it until it is closed. Throws what opening and listening throw. */

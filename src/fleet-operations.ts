@@ -108,6 +108,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       },
     }),
     rebuild: implemented.createRebuild(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
+    gate: implemented.createGate(ctx),
     promote: carriedOut(implemented.createPromote(ctx)),
     deploy: implemented.createDeploy(ctx, { carryOut }),
     approve: implemented.createApprove(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),

@@ -59,6 +59,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   why: entry("Look", "Why a digest exists", async () => (await import("./why.ts")).why),
   history: entry("Look", "What was done, newest first", async () => (await import("./history.ts")).history),
   diff: entry("Look", "What differs between two images", async () => (await import("./diff.ts")).diff),
+  gate: entry("Look", "Whether a digest may run in an environment", async () => (await import("./gate.ts")).gate),
   rebuild: entry("Act", "Ask for a rebuild", async () => (await import("./rebuild.ts")).rebuild),
   promote: entry("Act", "Move an environment to a proven digest", async () => (await import("./promote.ts")).promote),
   deploy: entry(

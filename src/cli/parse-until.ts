@@ -17,3 +17,11 @@ export function parseUntil(text: string, now: number): string {
   }
   return new Date(at).toISOString();
 }
+
+/** Milliseconds of a length of time, `30m`, that the option `name` was given. Throws BAD_USAGE. */
+export function parseSpan(name: string, text: string): number {
+  const [, digits, unit] = /^(\d{1,5})([mhdw])$/.exec(text) ?? [];
+  const ms = Number(digits) * unitSeconds[unit as keyof typeof unitSeconds] * 1000;
+  if (ms > 0) return ms;
+  throw new UsageError("BAD_USAGE", `${name} ${text}: no length of time`, { hint: "As 30m, 2h, 1d." });
+}

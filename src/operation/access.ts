@@ -52,6 +52,7 @@ export const access: Readonly<Record<OperationName, OperationAccess>> = {
   retention: look("image"),
   log: look("image"),
   why: look("image"),
+  gate: look("image"),
   exposure: look("image"),
   report: look(),
   history: look("image"),

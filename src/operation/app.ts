@@ -22,6 +22,8 @@ export interface AppOptions {
 /** A way to ask: through the server that holds the directory, else with the directory opened in this process. */
 export interface Connection {
   readonly operations: Operations;
+  /** Whether a server works at the fleet; else only what is asked is done. */
+  readonly served: boolean;
   close(): Promise<void>;
 }
 

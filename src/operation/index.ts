@@ -26,6 +26,7 @@ export type {
   PackageDifferenceView,
 } from "./shapes.ts";
 export type { Status } from "./status.ts";
+export type { Gate } from "./gate.ts";
 export type { Graph } from "./graph.ts";
 export type { RetentionView } from "./retention.ts";
 export type { Looked } from "./look.ts";

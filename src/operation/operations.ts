@@ -5,6 +5,7 @@ import { OperationError } from "./error.ts";
 import * as evidence from "./evidence.ts";
 import * as explain from "./explain.ts";
 import * as exposed from "./exposure.ts";
+import { gate, gateInput } from "./gate.ts";
 import { graph, graphInput } from "./graph.ts";
 import { inventory, inventoryInput } from "./inventory.ts";
 import { looked, lookInput } from "./look.ts";
@@ -105,6 +106,12 @@ export const operations = {
     effect: "write",
     input: action.promoteInput,
     output: action.promote,
+  },
+  gate: {
+    summary: "Whether a digest may run in an environment",
+    effect: "read",
+    input: gateInput,
+    output: gate,
   },
   deploy: {
     summary: "Have the running systems use what an environment names",

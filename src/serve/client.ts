@@ -71,6 +71,7 @@ export function connectServer(server: ServerAddress, onEvent?: ProgressListener)
   if (onEvent !== undefined) followEvents(server, onEvent, closing.signal).catch(() => undefined);
   return {
     operations: createOperationsClient(server),
+    served: true,
     close: () => {
       closing.abort();
       return Promise.resolve();

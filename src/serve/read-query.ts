@@ -7,6 +7,7 @@ export const readQueries = {
   promotions: ["image", "environment", "kind", "state", "labels", "limit", "cursor"],
   plan: [],
   why: ["image", "digest"],
+  gate: ["image", "environment", "digest"],
   history: ["image", "environment", "limit", "before"],
 } as const;
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { sql as fragment, type Transaction } from "kysely";
+import { sql as fragment, type Kysely, type Transaction } from "kysely";
 import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
 import { approvalsWanted, describeLacking, type ApprovalRule } from "../../core/policy/index.ts";
 import type { Digest, Instant } from "../../lib/index.ts";
@@ -163,6 +163,11 @@ export function promotionQueries(db: Database) {
         return { kind: "saved", promotion: await endOpen(write, current, reason) };
       }),
 
+    /** Why saveIntent would refuse an intent now, one sentence each; nothing is written. */
+    loadRefusals: (
+      intent: Pick<Intent, "image" | "environment" | "digest" | "kind" | "approvals">,
+    ): Promise<string[]> => refusalsOf(db.sql, intent, db.clock.now()),
+
     /** Puts down why a candidate does not go forward; the same reasons again change nothing. */
     saveRefusal: (
       lease: Lease,
@@ -316,7 +321,11 @@ async function endOpen(write: Write, open: Promotion, reason: string): Promise<P
   return row;
 }
 
-async function refusalsOf(sql: Transaction<Tables>, intent: Intent, now: Instant): Promise<string[]> {
+async function refusalsOf(
+  sql: Kysely<Tables>,
+  intent: Pick<Intent, "image" | "environment" | "digest" | "kind" | "approvals">,
+  now: Instant,
+): Promise<string[]> {
   const { image, environment, digest, kind } = intent;
   const reasons: string[] = [];
   const verdicts = await sql

@@ -20,7 +20,7 @@ const words = (list: string): string[] => list.split(" ");
 /** Who may do what, written out: the code's own table is what is tested. An admin may do all of it. */
 const mayDo: Readonly<Record<Exclude<Role, "admin">, readonly string[]>> = {
   viewer: words(
-    "status images rebuilds promotions summary plan graph retention log why exposure report history vexList auditVerify auditExport doctor validate",
+    "status images rebuilds promotions summary plan graph retention log why gate exposure report history vexList auditVerify auditExport doctor validate",
   ),
   operator: words(
     "diff check scan inventory verify look run rebuild promote deploy rollback hold resume evidenceAttach",
@@ -39,7 +39,7 @@ const adminsOnly = [
 ];
 /** Operations that are about one image, or some, if they are told which. */
 const aboutImages = words(
-  "status retention log why exposure history vexList run rebuild promote deploy rollback hold resume evidenceAttach approve reject vexAdd vexRemove",
+  "status retention log why gate exposure history vexList run rebuild promote deploy rollback hold resume evidenceAttach approve reject vexAdd vexRemove",
 );
 
 /** Lists leave out what a caller may not see. */

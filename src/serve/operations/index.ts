@@ -21,6 +21,7 @@ export { createVerify } from "./verify.ts";
 export { createValidate } from "./validate.ts";
 export { createWhy } from "./why.ts";
 export { createBuild, type BuildDeps } from "./build.ts";
+export { createGate } from "./gate.ts";
 export { createPromote } from "./promote.ts";
 export { createDeploy } from "./deploy.ts";
 export { createRebase, type RebaseDeps } from "./rebase.ts";

@@ -60,12 +60,12 @@ export function createPromote(ctx: Context): OperationHandlers["promote"] {
   };
 }
 
-function describeObstacle({ reason, until }: Obstacle): string {
+export function describeObstacle({ reason, until }: Obstacle): string {
   return until === undefined ? reason : `${reason}; until ${formatInstant(until)}`;
 }
 
-/** Of the newest rebuild that made the digest. */
-async function laneOf(ctx: Context, image: string, candidate: Digest): Promise<"urgent" | "routine"> {
+/** The lane of the newest rebuild that made the digest. */
+export async function laneOf(ctx: Context, image: string, candidate: Digest): Promise<"urgent" | "routine"> {
   const [newest] = await ctx.store.loadRebuilds({ image, candidate, limit: 1 });
   return newest?.lane ?? "routine";
 }

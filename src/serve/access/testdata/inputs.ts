@@ -16,6 +16,7 @@ export const inputs: { readonly [N in OperationName]: OperationInput<N> } = {
   look: {},
   log: { image: "web" },
   why: { image: "web" },
+  gate: { ...place },
   history: {},
   exposure: {},
   report: {},
