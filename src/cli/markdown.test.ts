@@ -43,6 +43,20 @@ function whyOf(text: string): Why {
     findings: [
       { id: text, severity: text, exploited: true, package: text, environment: text, closed: { at, kind: text } },
     ] as unknown as Why["findings"],
+    bumps: [
+      {
+        package: text,
+        type: text,
+        repository: text,
+        file: text,
+        url: text,
+        moves: [{ from: text, to: text }],
+        openedAt: at,
+        endedAt: at,
+        end: "merged",
+        closes: [{ id: text }],
+      },
+    ] as unknown as Why["bumps"],
     layers: { changed: [], unchanged: 0, bytesChanged: 0, bytesTotal: 0 },
     verifications: [
       { environment: text, verdict: "failed", at, checks: [{ name: text, verdict: "failed", message: text }] },

@@ -26,6 +26,24 @@ export function formatWhyMarkdown(why: Why): string {
       ),
     ),
     ...part("Findings", findings(why)),
+    ...part(
+      "Changes of the source",
+      markdownTable(
+        ["Package", "From", "To", "By", "Opened", "Ended", "Closes"],
+        why.bumps.map((one) => [
+          code(one.package),
+          one.moves.map(({ from }) => code(from)).join(" "),
+          one.moves.map(({ to }) => code(to)).join(" "),
+          code(one.url ?? one.repository),
+          showTime(one.openedAt),
+          one.end === null ? "open" : `${showTime(one.endedAt)} ${one.end}`,
+          one.closes
+            .slice(0, 10)
+            .map(({ id }) => code(id))
+            .join(" "),
+        ]),
+      ),
+    ),
     ...part("Verified", verifications(why)),
     ...part("Evidence", evidence(why)),
     ...part("Promoted and deployed", moves(why)),

@@ -58,6 +58,7 @@ function printWhy(why: Why, screen: Screen): string {
     ...section("Packages", packages(why, screen), screen),
     ...section("Advisories", advisories(why, screen), screen),
     ...section("Findings", findings(why, screen), screen),
+    ...section("Changes of the source", bumps(why, screen), screen),
     ...section("Layers", layers(why, screen), screen),
     ...section("Verified", verifications(why, screen), screen),
     ...section("Evidence", evidence(why), screen),
@@ -124,6 +125,22 @@ function findings(why: Why, screen: Screen): string {
   const more = why.findings.length - rows.length;
   const table = renderTable(columns, rows, screen);
   return more > 0 ? `${table}\n${screen.dim(`and ${more} more: --json has all`)}` : table;
+}
+
+function bumps(why: Why, screen: Screen): string {
+  const rows = why.bumps.map((row) => [
+    row.package,
+    row.moves.map(({ from, to }) => `${from} → ${to}`).join(", "),
+    row.url ?? `a commit to ${row.repository}`,
+    showTime(row.openedAt),
+    row.end === null ? { text: "open", paint: screen.yellow } : `${showTime(row.endedAt)} ${row.end}`,
+    showSome(
+      row.closes.map(({ id }) => id),
+      3,
+    ),
+  ]);
+  const titles = ["PACKAGE", "VERSION", "BY", "OPENED", "ENDED", "CLOSES"].map((title) => ({ title, flexible: true }));
+  return renderTable(titles, rows, screen);
 }
 
 function layers(why: Why, screen: Screen): string {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { evidenceKinds } from "../core/evidence/index.ts";
-import { findingLife } from "./remedy.ts";
+import { bumpChange, findingLife, level } from "./remedy.ts";
 import {
   advisoryRef,
   advisoryState,
@@ -92,6 +92,14 @@ export const why = z.object({
   ),
   /** Vulnerabilities that environments had while they ran it, or lost by its coming; the newest first, at most 1,000. */
   findings: z.array(findingLife),
+  /** Pull requests and commits of ours in its source that brought what it has, or that wait; the newest first. */
+  bumps: z.array(
+    bumpChange.extend({
+      closes: z.array(z.object({ id: z.string(), severity: level, exploited: z.boolean() })),
+      /** Whether it brought a version that this digest has, and the one before had not. */
+      brought: z.boolean(),
+    }),
+  ),
   layers: z.object({
     changed: z.array(layerView),
     unchanged: count.int(),

@@ -32,7 +32,7 @@ export type { RetentionView } from "./retention.ts";
 export type { Looked } from "./look.ts";
 export type { Log } from "./log.ts";
 export type { Plan } from "./plan.ts";
-export type { CureView, FindingLifeView, FindingView, RemedyView, ScheduleView } from "./remedy.ts";
+export type { BumpView, CureView, FindingLifeView, FindingView, RemedyView, ScheduleView } from "./remedy.ts";
 export type { Check, Diff, History, Why } from "./explain.ts";
 export type { Scan, ScanFindingView } from "./scan.ts";
 export type { InventoryView } from "./inventory.ts";

@@ -44,6 +44,26 @@ export const remedyView = z.object({
 });
 export type RemedyView = z.output<typeof remedyView>;
 
+/** A change of a lock file by a pull request, or a commit, of ours. */
+export const bumpChange = z.object({
+  package: z.string(),
+  type: z.string(),
+  /** Without credentials. */
+  repository: z.string(),
+  file: z.string(),
+  state: z.enum(["waiting", "intent", "proposed", "closing", "merged", "committed", "declined", "refused", "ended"]),
+  /** Why it was refused, where a rule of ours did. */
+  code: z.string().nullable(),
+  /** Of the newest pull request; null where there is none yet, and for a commit. */
+  url: z.string().nullable(),
+  moves: z.array(z.object({ from: z.string(), to: z.string() })),
+  openedAt: instant.nullable(),
+  /** When it was seen to be merged, closed or pushed; null while it is open. */
+  endedAt: instant.nullable(),
+  end: z.enum(["merged", "declined", "ended", "committed"]).nullable(),
+});
+export type BumpView = z.output<typeof bumpChange>;
+
 /** When a remedy is carried out. */
 export const scheduleView = z.object({
   /** `under-way`: a rebuild that has not ended brings it. `planned`: the plan does. `waiting`: for a cool-down, a hold or a pause. `person`: somebody has to act. `upstream`: nothing is to be had yet. */
@@ -53,10 +73,12 @@ export const scheduleView = z.object({
   notBefore: instant.nullable(),
   rebuild: z.string().nullable(),
   reason: z.string(),
+  /** Where Tidemill changes the source itself: how far that has come. */
+  bump: bumpChange.nullable(),
 });
 export type ScheduleView = z.output<typeof scheduleView>;
 
-const level = z.enum(["critical", "high", "medium", "low", "none", "unknown"]);
+export const level = z.enum(["critical", "high", "medium", "low", "none", "unknown"]);
 
 /** A vulnerability of an image, and its cure. */
 export const findingView = z.object({

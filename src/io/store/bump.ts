@@ -1,5 +1,5 @@
 import { sql as fragment, type Transaction } from "kysely";
-import type { BumpFinding, BumpMove, BumpType } from "../../core/bump/index.ts";
+import { recordProposal, type BumpFinding, type BumpMove, type BumpType } from "../../core/bump/index.ts";
 import type { ImageName } from "../../core/plan/index.ts";
 import { canonicalJson, type Instant } from "../../lib/index.ts";
 import type { Database } from "./database.ts";
@@ -36,6 +36,8 @@ export interface BumpStep {
   readonly head?: string | null;
   readonly url?: string | null;
   readonly retryAt?: Instant | null;
+  /** Of what is refused: which of our own rules; nothing else has one. */
+  readonly code?: string;
 }
 
 export function bumpQueries(db: Database) {
@@ -127,13 +129,18 @@ export function bumpQueries(db: Database) {
         const now = db.clock.now();
         const before = await lockBump(sql, lease, now);
         if (before === undefined) return lost;
-        const { retryAt, ...rest } = more;
+        const { retryAt, code = null, ...rest } = more;
+        const url = rest.url === undefined ? before.url : rest.url;
+        const { moves, findings, proposals: had, updatedAt } = before;
+        const proposals = recordProposal(had, { state, url, moves, findings, before: updatedAt }, now);
         const row = await sql
           .updateTable("bump")
           .set({
             state,
             reason,
             ...rest,
+            code,
+            proposals: json(proposals),
             ...(retryAt === undefined ? {} : { retryAt: retryAt === null ? null : timestamp(retryAt) }),
             updatedAt: timestamp(now),
           })

@@ -1,6 +1,6 @@
 import type { Digest, Instant } from "../../lib/index.ts";
 import type { Subject } from "../../core/events/index.ts";
-import type { BumpFinding, BumpMove, BumpType } from "../../core/bump/index.ts";
+import type { BumpFinding, BumpMove, BumpProposal, BumpType } from "../../core/bump/index.ts";
 import type { Cause, EnvironmentName, ImageName, Lane, RebuildState } from "../../core/plan/index.ts";
 import type { DeploymentState } from "../../core/deploy/index.ts";
 import type { Default, Detail, Json, MaybeTime, StoredError, Time } from "./columns.ts";
@@ -172,6 +172,8 @@ export interface Tables extends KnownTables, ExposureTables {
     inputs: string | null;
     head: string | null;
     url: string | null;
+    proposals: ColumnType<readonly BumpProposal[], string | undefined, string>;
+    code: ColumnType<string | null, string | null | undefined, string | null>;
     firstSeen: Time;
     retryAt: MaybeTime;
     updatedAt: Time;

@@ -26,7 +26,12 @@ async function untilMerged(
   await bumpSources(ctx);
   await bumpSources(ctx);
   expect(fake.pulls).toHaveLength(1);
-  expect(await store.loadBumps()).toMatchObject([{ state: "merged" }]);
+  const told = {
+    url: expect.stringContaining("/pull/1") as string,
+    end: "merged",
+    closes: [{ id: "GHSA-1", image: "shop" }],
+  };
+  expect(await store.loadBumps()).toMatchObject([{ state: "merged", proposals: [told] }]);
   expect(branches()).toEqual(["main"]);
   return diff.replaceAll(/^(?:diff|index|---|\+\+\+|@@).*\n/gm, "");
 }

@@ -62,7 +62,8 @@ export async function carryOut(
   const made = await ctx.bumps.bumper.bump(request, signal);
   if (made.kind !== "made") {
     const pause = made.kind === "failed" ? failedAgainMs : refusedAgainMs;
-    return save(work, { state: "refused", reason: made.reason, inputs, retryAt: ctx.clock.now() + pause });
+    const code = made.code === undefined ? {} : { code: made.code };
+    return save(work, { state: "refused", reason: made.reason, inputs, retryAt: ctx.clock.now() + pause, ...code });
   }
   await save(work, { state: "intent", reason: "it is being pushed", inputs: null, head: work.head });
   await confirm();

@@ -187,7 +187,7 @@ export function viewBump(remedy: Remedy): Pick<RemedyView, "file" | "compatible"
 }
 
 function viewSchedule(schedule: Schedule, now: number): ScheduleView {
-  const nothing = { lane: null, notBefore: null, rebuild: null };
+  const nothing = { lane: null, notBefore: null, rebuild: null, bump: null };
   switch (schedule.kind) {
     case "planned": {
       const { lane, notBefore, wave } = schedule;

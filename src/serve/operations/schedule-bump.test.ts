@@ -19,6 +19,7 @@ const bump = (more: Partial<Bump>): Bump =>
     images: ["web"],
     moves: [{ from: "v1.0.0", to: "1.0.1" }],
     file: "go.mod",
+    proposals: [],
     ...more,
   }) as Bump;
 
@@ -31,6 +32,24 @@ describe("the cure of a source", () => {
     ["ended", "nobody asks", "person", "the source has to change"],
   ] as const)("says of a bump that is %s: %s", (state, reason, shown, words) => {
     expect(scheduleBump(cure, [bump({ state, reason })]).schedule).toMatchObject({ state: shown, reason: words });
+  });
+
+  it("names the pull request with when it was opened and merged, and the code of what was refused", () => {
+    const proposal = { url: "https://forge.example/1", moves: [{ from: "v1.0.0", to: "1.0.1" }], closes: [] };
+    const open = { ...proposal, openedAt: "2026-03-01T10:00:00.000Z", endedAt: null, end: null };
+    const merged = { ...open, endedAt: "2026-03-02T10:00:00.000Z", end: "merged" as const };
+    const shown = (more: Partial<Bump>) => scheduleBump(cure, [bump(more)]).schedule;
+    expect(shown({ state: "proposed", reason: "it waits to be merged", proposals: [open] })).toMatchObject({
+      reason: "it waits to be merged since 2026-03-01",
+      bump: { url: proposal.url, openedAt: open.openedAt, endedAt: null },
+    });
+    expect(shown({ state: "merged", reason: "#1 was merged by ada", proposals: [merged] })).toMatchObject({
+      reason: "#1 was merged by ada on 2026-03-02",
+      bump: { end: "merged", endedAt: merged.endedAt },
+    });
+    expect(shown({ state: "refused", reason: "it asks elsewhere", code: "REACHES_OUT" }).reason).toBe(
+      "go.mod was not changed: it asks elsewhere (REACHES_OUT)",
+    );
   });
 
   it("says nothing of the bumps of others", () => {

@@ -1,6 +1,7 @@
 import { bumpTypes, isSameVersion } from "../../core/bump/index.ts";
 import type { Bump, BumpState } from "../../io/store/index.ts";
-import type { CureView, ScheduleView } from "../../operation/index.ts";
+import type { BumpView, CureView, ScheduleView } from "../../operation/index.ts";
+import { describeBump } from "./describe-bumps.ts";
 
 const states: Readonly<Record<BumpState, ScheduleView["state"]>> = {
   waiting: "waiting",
@@ -27,6 +28,15 @@ export function scheduleBump(cure: CureView, bumps: readonly Bump[]): CureView {
       one.moves.some(({ from }) => isSameVersion(type, from, cure.version)),
   );
   if (bump === undefined) return cure;
-  const reason = bump.state === "refused" ? `${bump.file} was not changed: ${bump.reason}` : bump.reason;
-  return { ...cure, schedule: { ...cure.schedule, state: states[bump.state], reason } };
+  const view = describeBump(bump);
+  return {
+    ...cure,
+    schedule: { ...cure.schedule, state: states[bump.state], reason: reasonOf(bump, view), bump: view },
+  };
+}
+
+function reasonOf({ state, reason, file }: Bump, { code, openedAt, endedAt }: BumpView): string {
+  if (state === "refused") return `${file} was not changed: ${reason}${code === null ? "" : ` (${code})`}`;
+  if (state === "proposed" && openedAt !== null) return `${reason} since ${openedAt.slice(0, 10)}`;
+  return state === "merged" && endedAt !== null ? `${reason} on ${endedAt.slice(0, 10)}` : reason;
 }

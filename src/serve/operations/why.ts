@@ -13,6 +13,7 @@ import {
   type Why,
 } from "../../operation/index.ts";
 import { describeChain, findOrigin, loadSteps, type Step } from "./chain.ts";
+import { describeBumps } from "./describe-bumps.ts";
 import { loadConflicts } from "./conflicts.ts";
 import { describeLayers } from "./describe-layers.ts";
 import { describeLives, loadLives } from "./finding-lives.ts";
@@ -44,6 +45,8 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
     const rebuild = findOrigin(rebuilds);
     const steps = rebuild === undefined ? [] : await loadSteps(ctx, rebuild);
     const lives = await loadLives(ctx, image);
+    const packages = diffPlatforms(previous === undefined, before, own, inventories);
+    const isCurrent = digest === chooseDigest(ctx, image, undefined, { pointers, known, promotions });
     return {
       image,
       digest,
@@ -67,9 +70,10 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
       approvals: (await store.loadApprovals({ image, digests: [digest] })).map(describeApproval),
       made: describeOrigin(own),
       chain: await describeChain(ctx, steps),
-      packages: diffPlatforms(previous === undefined, before, own, inventories),
+      packages,
       advisories: collectAdvisories(steps),
       findings: describeLives(lives, digest),
+      bumps: describeBumps(image, await store.loadBumps(image), packages, isCurrent),
       layers: await describeLayers(ctx, { image, digest, previous, own, before, inventories }),
       verifications: verifications.map(describeVerification),
       evidence: (await store.loadEvidence(image, digest)).flatMap(describeEvidence),
