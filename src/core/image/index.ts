@@ -14,6 +14,7 @@ export {
 export { formatPlatform, parsePlatform, samePlatform } from "./platform.ts";
 export {
   formatReference,
+  isOfRepository,
   isRepositoryName,
   isTag,
   parseReference,

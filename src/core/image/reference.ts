@@ -53,6 +53,16 @@ export function formatReference(reference: Reference): string {
   return `${reference.registry}/${reference.repository}${tag}${digest}`;
 }
 
+/** Whether two references are of one repository: `web` and `docker.io/library/web` are. What is no reference is of none. */
+export function isOfRepository(image: string, repository: string): boolean {
+  try {
+    const [one, other] = [parseReference(image), parseReference(repository)];
+    return one.registry === other.registry && one.repository === other.repository;
+  } catch {
+    return false;
+  }
+}
+
 /** What to ask the repository for: the digest where there is one, else the tag, else `latest`. */
 export function referenceTarget(reference: Reference): string {
   return reference.digest ?? reference.tag ?? "latest";

@@ -2,13 +2,13 @@ import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubernetesConfig } from "../../core/config/index.ts";
 import type { Observed } from "../../core/deploy/index.ts";
+import { isOfRepository } from "../../core/image/index.ts";
 import { AppError, messageOf, printable, type Digest } from "../../lib/index.ts";
 import { TargetError } from "./error.ts";
 import { findTheirs, loadBrought, saveBrought, saveBroughtIntent, whoseImage } from "./kubernetes-brought.ts";
 import { laterThan, patchOf, readMark, type Found } from "./kubernetes-mark.ts";
 import {
   digestOf,
-  isOfRepository,
   parseOwned,
   parsePod,
   parseWorkload,

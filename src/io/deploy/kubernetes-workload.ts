@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { parseReference } from "../../core/image/index.ts";
 import { isDigest, printable, tryShape, type Digest } from "../../lib/index.ts";
 
 /** The kinds of workload, and where the API has them. */
@@ -280,14 +279,4 @@ export function parseOwned(value: unknown, owner: string): string | undefined {
 export function digestOf(image: string): Digest | undefined {
   const found = image.slice(image.lastIndexOf("@") + 1);
   return isDigest(found) ? found : undefined;
-}
-
-/** Whether two references are of one repository: `web` and `docker.io/library/web` are. */
-export function isOfRepository(image: string, repository: string): boolean {
-  try {
-    const [one, other] = [parseReference(image), parseReference(repository)];
-    return one.registry === other.registry && one.repository === other.repository;
-  } catch {
-    return false;
-  }
 }
