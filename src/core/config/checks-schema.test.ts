@@ -50,6 +50,35 @@ describe("a check", () => {
       "{ name: a, compose: set.yml, service: app, probes: [] }",
       ["10 images.web.checks.0.probes: it takes at least 1 entries"],
     ],
+    ["{ name: a, job: { namespace: checks, command: [app, migrate], env: { A: '1' } }, timeout: 10m, retries: 1 }", []],
+    [
+      "{ name: a, job: { namespace: checks, manifest: job.yaml, containers: [app], registry: 'reg.local:5000/x' } }",
+      [],
+    ],
+    ["{ name: a, job: { command: [x] } }", ["10 images.web.checks.0.job.namespace: `namespace:` is missing"]],
+    [
+      "{ name: a, job: { namespace: ../kube-system } }",
+      ["10 images.web.checks.0.job.namespace: a name of Kubernetes: `checks`"],
+    ],
+    [
+      "{ name: a, job: { namespace: checks, manifest: job.yaml, command: [x], memory: 1GiB } }",
+      [
+        "10 images.web.checks.0.job.command: the manifest says it: it stands there, or here without `manifest:`",
+        "10 images.web.checks.0.job.memory: the manifest says it: it stands there, or here without `manifest:`",
+      ],
+    ],
+    [
+      "{ name: a, job: { namespace: checks, containers: [app] } }",
+      ["10 images.web.checks.0.job.containers: it names containers of a `manifest:`, and there is none"],
+    ],
+    [
+      "{ name: a, job: { namespace: checks, privileged: true } }",
+      ['10 images.web.checks.0.job.privileged: "privileged" is not known here'],
+    ],
+    [
+      "{ name: a, job: { namespace: checks }, timeout: 2d }",
+      ["10 images.web.checks.0.timeout: at least 1s, at most 1d"],
+    ],
     ["{ name: a, tcp: 70000 }", ["10 images.web.checks.0.tcp: it takes at most 65535"]],
     [
       "{ name: a, http: { port: 80, path: '@evil.example/' } }",
@@ -71,7 +100,7 @@ describe("a check", () => {
     [
       "{ name: a }",
       [
-        "10 images.web.checks.0: a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`, `compose`, `pipeline`; `tidemill schema` says what else",
+        "10 images.web.checks.0: a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`, `compose`, `job`, `pipeline`; `tidemill schema` says what else",
       ],
     ],
   ])("%s", (text, said) => expect(problems(text)).toEqual(said));

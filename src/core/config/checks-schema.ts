@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { jobOfCheck } from "./job-check-schema.ts";
 import {
   absolutePath,
   duration,
@@ -206,10 +207,19 @@ const compose = z.strictObject({
   timeout: duration.default(3 * units.m).describe("Within which the set has to be started and well"),
 });
 
+const job = z.strictObject({
+  ...common,
+  job: jobOfCheck.describe("A Job of a Kubernetes cluster, with the candidate in it, has to complete"),
+  timeout: duration
+    .default(5 * units.m)
+    .refine((limit) => limit >= units.s && limit <= units.d, { error: "at least 1s, at most 1d" })
+    .describe("Within which it has to be complete, the pull included"),
+});
+
 /** What a candidate must pass, told apart by the key that it names. */
-export const check = z.union([run, http, tcp, structure, structureTests, script, compose, pipeline], {
+export const check = z.union([run, http, tcp, structure, structureTests, script, compose, job, pipeline], {
   error:
-    "a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`, `compose`, `pipeline`; `tidemill schema` says what else",
+    "a check has a `name` and one of `run`, `http`, `tcp`, `structure`, `structureTests`, `script`, `compose`, `job`, `pipeline`; `tidemill schema` says what else",
 });
 
 export type CheckConfig = z.output<typeof check>;

@@ -1,7 +1,17 @@
 import { z } from "zod";
 import { addressOfForge } from "./address-of-forge.ts";
 import { committerFields, forgeFields } from "./forge-schema.ts";
-import { duration, headers, httpAddress, name, signingSecret, units } from "./values.ts";
+import {
+  clusterAccess,
+  duration,
+  headers,
+  httpAddress,
+  kubernetesName,
+  name,
+  registryName,
+  signingSecret,
+  units,
+} from "./values.ts";
 
 const program = z.array(z.string().max(4096)).min(1).max(100);
 
@@ -13,10 +23,7 @@ const place = {
     .describe(
       "How long it may take until the new digest is seen serving; then it is undone and the environment goes back",
     ),
-  registry: z
-    .string()
-    .max(300)
-    .regex(/^[a-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9._/-]+)?$/, "host[:port][/path]")
+  registry: registryName
     .optional()
     .describe("What stands before the repository where the system pulls, if it sees the registry under another name"),
 };
@@ -183,17 +190,10 @@ const gitops = z.strictObject({
 });
 
 const label = "[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?";
-const kubernetesName = z.string().regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, "a name of Kubernetes: `web`");
 
 const kubernetes = z
   .strictObject({
-    kubeconfig: z
-      .string()
-      .min(1)
-      .max(4096)
-      .optional()
-      .describe("File, relative to this configuration; the service account of the pod without it"),
-    context: z.string().min(1).max(500).optional().describe("Of the kubeconfig; its current one without it"),
+    ...clusterAccess,
     namespaces: z.array(kubernetesName).min(1).max(50).describe("Where the workloads are"),
     workloads: z
       .array(

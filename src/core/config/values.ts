@@ -75,3 +75,24 @@ export const signingSecret = z
     error: "at least 16 characters, or `whsec_` and the base64 of at least 16 bytes",
   })
   .describe("Signs each request; may name a variable: `${DEPLOY_SECRET}`");
+
+/** A registry with what may stand before a repository in it. */
+export const registryName = z
+  .string()
+  .max(300)
+  .regex(/^[a-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9._/-]+)?$/, "host[:port][/path]");
+
+export const kubernetesName = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, "a name of Kubernetes: `web`");
+
+/** How a Kubernetes cluster is reached. */
+export const clusterAccess = {
+  kubeconfig: z
+    .string()
+    .min(1)
+    .max(4096)
+    .optional()
+    .describe("File, relative to this configuration; the service account of the pod without it"),
+  context: z.string().min(1).max(500).optional().describe("Of the kubeconfig; its current one without it"),
+};

@@ -43,6 +43,17 @@ describe("judgeVerification", () => {
     expect(judgeVerification(found(), lenient)).toEqual({ verdict: "not_run", reasons: ["nothing was checked"] });
   });
 
+  it("wants the word of a cluster's Job on one platform at least, and on all whose cluster did not come to run it", () => {
+    const [ran, not, away] = [
+      check("job: migrate", "passed"),
+      check("job: migrate", "not_run", arm64),
+      { ...check("job: migrate", "not_run", arm64), wordWanted: true as const },
+    ];
+    expect(judgeVerification(found(ran, not), strict).verdict).toBe("passed");
+    expect(judgeVerification(found(check("proof", "passed"), not), lenient).verdict).toBe("not_run");
+    expect(judgeVerification(found(ran, away), lenient).verdict).toBe("not_run");
+  });
+
   it("passes with warnings named", () => {
     const warned = found(check("proof", "passed"), { ...check("set-id", "warned"), messages: ["/a", "/b", "/c"] });
     expect(judgeVerification(warned, strict)).toEqual({

@@ -30,7 +30,7 @@ export interface Judgement {
 
 /**
  * Whether what was found of a candidate is enough for an environment. A failed check is never enough, and neither is none at all. Where policy requires
- * it, each check that needs an engine has to run on every platform that the engine runs, and on at least one. A pipeline that gave no verdict is never enough: whoever asks it wants its word.
+ * it, each check that needs an engine has to run on every platform that the engine runs, and on at least one. A pipeline that gave no verdict is never enough: whoever asks it wants its word; nor is a Job of a cluster that ran on no platform.
  */
 export function judgeVerification(found: JudgedVerification, policy: VerificationPolicy): Judgement {
   const { checks } = found;
@@ -38,13 +38,17 @@ export function judgeVerification(found: JudgedVerification, policy: Verificatio
   if (failed.length > 0) return { verdict: "failed", reasons: failed.map(describe) };
   if (found.verdict === "failed") return { verdict: "failed", reasons: ["the verification failed"] };
   if (checks.length === 0) return { verdict: "not_run", reasons: ["nothing was checked"] };
-  const lacking = checks.filter((check) => isUnheard(check) || (policy.requireRun && isLacking(check, checks, policy)));
+  const lacking = checks.filter(
+    (check) => isUnheard(check, checks) || (policy.requireRun && isLacking(check, checks, policy)),
+  );
   if (lacking.length > 0) return { verdict: "not_run", reasons: lacking.map(describe) };
   return { verdict: "passed", reasons: checks.filter(({ verdict }) => verdict !== "passed").map(describe) };
 }
 
-function isUnheard({ name, verdict, wordWanted }: JudgedCheck): boolean {
-  return verdict === "not_run" && (wordWanted === true || name.startsWith("pipeline: "));
+function isUnheard({ name, verdict, wordWanted }: JudgedCheck, checks: readonly JudgedCheck[]): boolean {
+  if (verdict !== "not_run") return false;
+  if (wordWanted === true || name.startsWith("pipeline: ")) return true;
+  return name.startsWith("job: ") && checks.every((one) => one.name !== name || one.verdict === "not_run");
 }
 
 function isLacking(check: JudgedCheck, checks: readonly JudgedCheck[], { engineRuns }: VerificationPolicy): boolean {
