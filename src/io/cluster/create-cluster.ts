@@ -23,21 +23,31 @@ const page = z.looseObject({
 });
 const status = z.looseObject({ message: z.string().optional() });
 
-/** As much of a Kubernetes API server as a deployment needs. Everything throws ClusterError; an abort is thrown on. */
+/** As much of a Kubernetes API server as deployments and checks need. Everything throws ClusterError; an abort is thrown on. */
 export interface Cluster {
   /** An object; undefined where there is none. */
   readonly read: (path: string, signal: AbortSignal) => Promise<unknown>;
-  /** Every object of a list, page by page. `selector`: of labels. */
-  readonly list: (path: string, selector: string | undefined, signal: AbortSignal) => Promise<readonly unknown[]>;
+  /** Every object of a list, page by page. `selector`: of labels; `fields`: of fields. */
+  readonly list: (
+    path: string,
+    selector: string | undefined,
+    signal: AbortSignal,
+    fields?: string,
+  ) => Promise<readonly unknown[]>;
   /** A strategic merge patch. `conflict`: the object is not what it was when it was read, or is gone. */
   readonly patch: (path: string, body: unknown, signal: AbortSignal) => Promise<"patched" | "conflict">;
-  /** Deletes an object, by its uid: another one of that name, and none, stay as they are. */
-  readonly remove: (path: string, uid: string, signal: AbortSignal) => Promise<void>;
+  /** Makes an object in the list at `path`, fields that nobody knows refused. `exists`: there is one of that name. Throws MISSING where there is no such list or namespace. */
+  readonly create: (path: string, body: unknown, signal: AbortSignal) => Promise<"made" | "exists">;
+  /** Text, such as a log; undefined where there is none. `path` with its query. */
+  readonly readText: (path: string, signal: AbortSignal) => Promise<string | undefined>;
+  /** Deletes an object, by its uid: another one of that name, and none, stay as they are. `foreground`: it goes after what it owns. */
+  readonly remove: (path: string, uid: string, signal: AbortSignal, propagation?: "foreground") => Promise<void>;
 }
 
 interface Answer {
   readonly code: number;
   readonly json: unknown;
+  readonly text: string;
 }
 
 /** A client of the Kubernetes API (API conventions: chunked lists, 409 on a resourceVersion that is not the newest, 410 on a list that is too old, 429 with Retry-After). Redirects are not followed; an answer has limits of size and time. */
@@ -47,6 +57,7 @@ export function createCluster(source: AccessSource, limits: ClusterLimits = defa
     path: string,
     body: unknown,
     signal: AbortSignal,
+    isText = false,
   ): Promise<Answer> => {
     for (let attempt = 1; ; attempt += 1) {
       // A token is replaced every hour, and a file by a person.
@@ -56,7 +67,7 @@ export function createCluster(source: AccessSource, limits: ClusterLimits = defa
         await delay(Math.min(limits.retryMs, answer.retryAfterMs), undefined, { signal });
         continue;
       }
-      if (answer.code >= 200 && answer.code < 300 && answer.json === undefined)
+      if (answer.code >= 200 && answer.code < 300 && answer.json === undefined && !isText)
         throw new ClusterError("UNREACHABLE", `${access.server}${path}: its answer is no JSON`);
       return answer;
     }
@@ -65,6 +76,7 @@ export function createCluster(source: AccessSource, limits: ClusterLimits = defa
     path: string,
     selector: string | undefined,
     signal: AbortSignal,
+    fields?: string,
     isAgain = false,
   ): Promise<readonly unknown[]> => {
     const items: unknown[] = [];
@@ -72,11 +84,12 @@ export function createCluster(source: AccessSource, limits: ClusterLimits = defa
     for (let count = 0; count < limits.pages; count += 1) {
       const query = new URLSearchParams({ limit: `${pageSize}` });
       if (selector !== undefined) query.set("labelSelector", selector);
+      if (fields !== undefined) query.set("fieldSelector", fields);
       if (next !== "") query.set("continue", next);
       const at = `${path}?${query.toString()}`;
       const answer = await ask("GET", at, undefined, signal);
       // The list is older than what the server remembers.
-      if (answer.code === 410 && !isAgain) return list(path, selector, signal, true);
+      if (answer.code === 410 && !isAgain) return list(path, selector, signal, fields, true);
       if (answer.code !== 200) throw refusal(path, answer);
       const parsed = page.safeParse(answer.json);
       if (!parsed.success) throw new ClusterError("UNREACHABLE", `${path}: its answer is no list`);
@@ -87,7 +100,7 @@ export function createCluster(source: AccessSource, limits: ClusterLimits = defa
     throw new ClusterError("TOO_LARGE", `${path}: there are more than ${limits.pages * pageSize}`);
   };
   return {
-    list,
+    list: (path, selector, signal, fields) => list(path, selector, signal, fields),
     read: async (path, signal) => {
       const answer = await ask("GET", path, undefined, signal);
       if (answer.code === 404) return undefined;
@@ -102,8 +115,23 @@ export function createCluster(source: AccessSource, limits: ClusterLimits = defa
       if (answer.code !== 200) throw refusal(path, answer);
       return "patched";
     },
-    remove: async (path, uid, signal) => {
-      const answer = await ask("DELETE", path, { preconditions: { uid } }, signal);
+    create: async (path, body, signal) => {
+      const answer = await ask("POST", `${path}?fieldManager=tidemill&fieldValidation=Strict`, body, signal);
+      if (isAdmission(answer)) throw refusal(path, answer);
+      if (answer.code === 409) return "exists";
+      if (answer.code === 404) throw new ClusterError("MISSING", refusal(path, answer).message);
+      if (answer.code !== 201) throw refusal(path, answer);
+      return "made";
+    },
+    readText: async (path, signal) => {
+      const answer = await ask("GET", path, undefined, signal, true);
+      if (answer.code === 404) return undefined;
+      if (answer.code !== 200) throw refusal(path, answer);
+      return answer.text;
+    },
+    remove: async (path, uid, signal, propagation) => {
+      const how = propagation === undefined ? {} : { propagationPolicy: "Foreground" };
+      const answer = await ask("DELETE", path, { preconditions: { uid }, ...how }, signal);
       if (![200, 202, 404, 409].includes(answer.code)) throw refusal(path, answer);
     },
   };
@@ -129,7 +157,7 @@ async function askOnce(
       dispatcher: client,
       signal: AbortSignal.any([signal, late]),
       headers: {
-        accept: "application/json",
+        accept: "application/json, */*",
         "user-agent": "tidemill",
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined
@@ -141,7 +169,8 @@ async function askOnce(
     const bytes = await collectBytes(response.body, limits.bytes, where);
     const said = Number(response.headers["retry-after"]);
     const retryAfterMs = Number.isFinite(said) && said >= 0 ? said * 1000 : 1000;
-    return { code: response.statusCode, json: parseJson(bytes), retryAfterMs };
+    const text = bytes.toString("utf8");
+    return { code: response.statusCode, json: parseJson(text), text, retryAfterMs };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof LimitError) throw new ClusterError("TOO_LARGE", error.message);
@@ -152,9 +181,9 @@ async function askOnce(
   }
 }
 
-function parseJson(bytes: Buffer): unknown {
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(bytes.toString("utf8")) as unknown;
+    return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }
@@ -181,6 +210,9 @@ function refusal(path: string, answer: Answer): ClusterError {
   const lacksRights =
     code === 401 || (code === 403 && (said === "" || /\bcannot \w+ resource\b|\bcannot get\b/.test(said)));
   if (code === 403 && !lacksRights) return new ClusterError("REFUSED", text);
-  if (lacksRights) return new ClusterError("DENIED", text, { hint: "docs/delivery.md says which rights it needs." });
+  if (lacksRights)
+    return new ClusterError("DENIED", text, {
+      hint: "docs/delivery.md says which rights a deployment needs, docs/checks.md which a check.",
+    });
   return new ClusterError(code >= 500 || code === 429 || code < 400 ? "UNREACHABLE" : "REFUSED", text);
 }

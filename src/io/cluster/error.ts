@@ -9,5 +9,7 @@ export class ClusterError extends AppError<
   | "DENIED"
   /** It does not take what it was asked for. */
   | "REFUSED"
+  /** There is no such namespace, or no such kind of object. */
+  | "MISSING"
   | "TOO_LARGE"
 > {}
