@@ -27,6 +27,7 @@ import { findFeeds } from "./find-feeds.ts";
 import { createAssembler, createPatcher, createRebaser, type Makers } from "./loop/build/index.ts";
 import { loadBelievedBases } from "./loop/believed-bases.ts";
 import { leaseMs, repositoryName, type Context } from "./loop/context.ts";
+import { createJobs } from "./create-jobs.ts";
 import { loadConfig } from "./load-config.ts";
 import { createServedCheck } from "./loop/promote/index.ts";
 import { runPass, workOff, type LoopParts, type PassOptions, type PassResult } from "./loop/drive.ts";
@@ -137,6 +138,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const stateDir = resolve(dataDir, "deploy");
     const targets = createTargets(config, { home, stateDir, clock, repositoryOf, pullName, env });
     closing.push(targets.close);
+    const { jobs, close: endJobs } = createJobs(config, { home, dataDir, env, clock, signal });
+    closing.push(endJobs);
     const distro = createDistro({ dir: join(cacheDir, "distro"), clock });
     const suites = await findSuites(config, home, env);
     const sources = new Map([...suites.values()].flat().map((source) => [source.name, source]));
@@ -159,6 +162,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       bases: { registries, asker: createTagAsker(registries, { clock }), clock },
       baseRepository: (reference) => registries.repository(reference),
       engine: await findEngine(dataDir, closing),
+      jobs,
       evidence: createEvidence(config, home, env),
       pullName,
       targetOf: targets.targetOf,

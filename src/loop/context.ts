@@ -4,6 +4,7 @@ import type { FixedPackage } from "../core/patch/index.ts";
 import type { PackageChange } from "../core/plan/index.ts";
 import type { TrustedSigner } from "../core/signature/index.ts";
 import type { Bumper } from "../io/bump/index.ts";
+import type { JobRunner } from "../io/cluster/index.ts";
 import type { DeployTarget } from "../io/deploy/index.ts";
 import type { Distro, SuiteSource } from "../io/distro/index.ts";
 import type { BuildEngine, RunEngine } from "../io/engine/index.ts";
@@ -98,6 +99,8 @@ export interface Context {
   readonly baseRepository: (reference: Reference) => Repository;
   /** Runs candidates, for checks; undefined where there is none. */
   readonly engine: RunEngine | undefined;
+  /** Tries candidates in Kubernetes clusters, for checks; undefined where nothing does. */
+  readonly jobs?: JobRunner | undefined;
   /** Undefined where the configuration asks for none. */
   readonly evidence: FleetEvidence | undefined;
   readonly repositoryOf: (image: string) => Repository;

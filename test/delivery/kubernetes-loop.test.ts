@@ -92,7 +92,7 @@ async function openShop(): Promise<Shop> {
 }
 
 /** How the node takes digests that nobody has seen yet: those that are still to be built. */
-function behaveNext(how: "ready" | "crash" | "slow"): void {
+function behaveNext(how: Parameters<SmallCluster["behave"]>[1]): void {
   cluster.behave("*", how);
   fleets.onEnd(() => {
     cluster.behave("*", "ready");
@@ -175,6 +175,61 @@ describe("the whole loop, with a real API server", () => {
       await run();
       expect(await shop.named()).toBe(good);
       await expectInvariants(started);
+    },
+    4 * minute,
+  );
+});
+
+describe("a check in a cluster, with a real API server", () => {
+  it(
+    "keeps out what its Job fails with, shows what it said, and waits where there is no cluster to ask",
+    async () => {
+      const namespace = "loop-checks";
+      await cluster.ask("POST", "/api/v1/namespaces", { metadata: { name: namespace } });
+      const small = await fleets.create();
+      const configure = (kubeconfig = cluster.kubeconfig("admin")): Promise<void> => {
+        const job = { kubeconfig, namespace, command: ["small-gauge", "--check"] };
+        const staging = { name: "staging", checks: [{ name: "gauge", job, timeout: "30s" }] };
+        return small.configure({ watch: { interval: "1h" }, environments: [staging, { name: "production" }] });
+      };
+      const publish = (version: string) => small.publish(smallPackages({ "small-gauge": version }));
+      await configure();
+      behaveNext({ exit: 0, log: "it measures" });
+      const started = await fleets.open(small);
+      const alone = ["small-alone"];
+      expect(await started.run(alone)).toMatchObject({ built: 1, failed: 0 });
+      const good = await started.pointer("small-alone");
+      expect(good).toBeDefined();
+      expect(await started.operations.log({ image: "small-alone", check: "gauge" })).toMatchObject({
+        check: { name: "job: gauge (linux/amd64)", verdict: "passed" },
+        lines: ["it measures"],
+      });
+
+      cluster.behave("*", { exit: 3, log: "it does not measure" });
+      await publish("1.0-2");
+      expect(await started.run(alone)).toMatchObject({ failed: 1 });
+      expect(await started.pointer("small-alone")).toBe(good);
+      const log = await started.operations.log({ image: "small-alone", check: "gauge" });
+      expect(log).toMatchObject({ check: { verdict: "failed" }, lines: ["it does not measure"] });
+      const why = await started.operations.why({ image: "small-alone", digest: log.check?.digest ?? "" });
+      expect(JSON.stringify(why)).toContain("candidate ended with status 3");
+      await expectInvariants(started);
+      await started.close();
+
+      cluster.behave("*", { exit: 0 });
+      await configure("gone.yaml");
+      await publish("1.0-3");
+      const away = await fleets.open(small);
+      await away.run(alone);
+      expect(await away.pointer("small-alone")).toBe(good);
+      await away.close();
+      await configure();
+      const back = await fleets.open(small);
+      back.clock.jump(11 * minute);
+      await back.run(alone);
+      expect(await back.version("small-alone", "small-gauge")).toBe("1.0-3");
+      const left = await cluster.ask("GET", `/apis/batch/v1/namespaces/${namespace}/jobs`);
+      expect(left).toMatchObject({ items: [] });
     },
     4 * minute,
   );

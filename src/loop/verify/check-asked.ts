@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { needsEngine, type CheckConfig } from "../../core/config/index.ts";
+import type { JobRunner } from "../../io/cluster/index.ts";
 import type { RunEngine } from "../../io/engine/index.ts";
 import type { ImageReader, PlatformImage } from "../../io/layer/index.ts";
 import type { Clock } from "../../lib/index.ts";
 import { isPipeline, type PipelineCheck } from "./check-pipeline.ts";
 import { checkCompose } from "./check-compose.ts";
+import { checkJob } from "./check-job.ts";
 import { checkRun, whyNotRun } from "./check-run.ts";
 import { checkScript, checkServedScript } from "./check-script.ts";
 import { checkStarted } from "./check-started.ts";
@@ -17,6 +19,8 @@ type Outcome = Pick<CheckResult, "verdict" | "messages" | "wordWanted" | "log">;
 
 interface AskedDeps {
   readonly engine: RunEngine | undefined;
+  /** What tries candidates in clusters; undefined where nothing does. */
+  readonly jobs?: JobRunner | undefined;
   readonly images: Pick<ImageReader, "manifests">;
   readonly clock: Pick<Clock, "now">;
   /** Folder of the configuration. */
@@ -30,7 +34,7 @@ const atOnce = 2;
 export async function checkAsked(
   request: VerifyRequest,
   image: PlatformImage,
-  { engine, images, clock, home }: AskedDeps,
+  { engine, jobs, images, clock, home }: AskedDeps,
   signal?: AbortSignal,
 ): Promise<CheckResult[]> {
   const checks = request.checks.filter((check): check is AskedCheck => !isPipeline(check));
@@ -40,6 +44,7 @@ export async function checkAsked(
     if ("structureTests" in check)
       return askStructureTests(check, { source: request.source, image, home, engine }, signal);
     if ("script" in check && check.serve === undefined) return checkScript(check, request, image.platform, signal);
+    if ("job" in check) return checkJob(check, request, image.platform, { jobs, home }, signal);
     if (engine === undefined || reason !== undefined)
       return { verdict: "not_run", messages: [reason ?? "no engine is configured that could run it"] };
     if ("script" in check) {
@@ -92,7 +97,7 @@ async function withRetries(
   return outcome;
 }
 
-const kinds = ["run", "http", "tcp", "structure", "structureTests", "script", "compose"];
+const kinds = ["run", "http", "tcp", "structure", "structureTests", "script", "compose", "job"];
 
 function nameOf(check: AskedCheck): string {
   const kind = kinds.find((one) => one in check) ?? "check";

@@ -51,6 +51,8 @@ export interface VerifyRequest {
   /** Those that the configuration asks for. */
   readonly checks: readonly CheckConfig[];
   readonly told: ToldOfCandidate;
+  /** What the candidate is pulled by where something else stands before its repository. */
+  readonly referenceIn?: (registry: string) => string;
   /** Which image of the fleet a name in a compose file means; undefined for those of others. */
   readonly ownInSet?: (name: string) => Promise<OwnInSet | undefined>;
   /** In what it may differ from what production runs; undefined where nobody asks. */

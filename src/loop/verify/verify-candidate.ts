@@ -7,6 +7,7 @@ import {
   type StructureSubject,
 } from "../../core/inventory/index.ts";
 import { formatPlatform, samePlatform } from "../../core/image/index.ts";
+import type { JobRunner } from "../../io/cluster/index.ts";
 import type { RunEngine } from "../../io/engine/index.ts";
 import type { ImageReader, PlatformImage } from "../../io/layer/index.ts";
 import type { Clock } from "../../lib/index.ts";
@@ -18,6 +19,7 @@ import type { CandidateVerification, CheckResult, PlatformFacts, VerifyRequest }
 export interface VerifyDeps {
   readonly images: ImageReader;
   readonly engine: RunEngine | undefined;
+  readonly jobs?: JobRunner | undefined;
   readonly clock: Pick<Clock, "now">;
   /** Folder of the configuration: files that checks name are relative to it. */
   readonly home: string;

@@ -182,6 +182,7 @@ function askedOf(ctx: Context, { image, candidate, causes }: CandidateQuestion, 
     causes,
     checks: [...(ctx.config.images[image]?.checks ?? []), ...environment.checks],
     told: { image, environment: environment.name, reference: `${ctx.pullName(image)}@${candidate}` },
+    referenceIn: (registry: string) => `${ctx.pullName(image, registry)}@${candidate}`,
   };
 }
 

@@ -49,6 +49,17 @@ describe("validate", () => {
     ]);
   });
 
+  it("reads manifests of Jobs, and says what in them is wrong where", async () => {
+    await writeFile(join(home, "job.yml"), "apiVersion: batch/v1\nkind: Job\nspec: { suspend: true, template: {} }\n");
+    const job = (name: string) => `{ name: ${name}, job: { namespace: checks, manifest: ${name}.yml } }`;
+    const { problems } = await validate(`${withFiles("etc")}    checks: [${job("job")}, ${job("gone")}]\n`);
+    expect(problems.map(({ path, message }) => `${path} ${message}`)).toEqual([
+      expect.stringMatching(/^images\.files\.checks\.0\.job\.manifest job\.yml:3:\d+: spec\.suspend: a Job that is/),
+      expect.stringMatching(/^images\.files\.checks\.0\.job\.manifest job\.yml:3:\d+: spec\.template\.spec: /),
+      expect.stringMatching(/^images\.files\.checks\.1\.job\.manifest gone\.yml cannot be read: /),
+    ]);
+  });
+
   it("names expressions of contents that are none", async () => {
     const wanted = "{ path: /etc/a, contains: [plain, { pattern: '(' }], lacks: { pattern: 'a+' } }";
     const text = `${withFiles("etc")}    checks: [{ name: layout, structure: { files: [${wanted}] } }]\n`;

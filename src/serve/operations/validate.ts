@@ -1,6 +1,7 @@
 import { lstat, readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { maxComposeSet, parseComposeSet } from "../../core/compose/index.ts";
+import { maxJobManifest, parseJobManifest } from "../../core/job/index.ts";
 import { parseConfig, placeMistakes, type CheckConfig, type Config, type Mistake } from "../../core/config/index.ts";
 import { findRing } from "../../core/plan/index.ts";
 import { AppError, messageOf, readTextFile } from "../../lib/index.ts";
@@ -59,28 +60,53 @@ async function findFileMistakes(config: Config, home: string): Promise<Mistake[]
   return mistakes;
 }
 
-/** Compose files that cannot be read, or reach for more than a set may. */
+/** Compose files and manifests of Jobs that cannot be read, or reach for more than is let. */
 async function findSetMistakes(config: Config, home: string): Promise<Mistake[]> {
   const mistakes: Mistake[] = [];
   for (const { at, checks } of checkOwners(config))
     for (const [index, check] of checks.entries()) {
-      if (!("compose" in check)) continue;
-      const path = [...at, "checks", index, "compose"];
+      const named = fileOf(check);
+      if (named === undefined) continue;
+      const { file, what, limit } = named;
+      const path = [...at, "checks", index, ...named.at];
       try {
-        const parsed = parseComposeSet(await readTextFile(resolve(home, check.compose), maxComposeSet));
-        const problems =
-          parsed.kind === "invalid"
-            ? parsed.problems
-            : [check.service, ...check.probes.map(({ service }) => service)]
-                .filter((service) => !Object.hasOwn(parsed.set.services, service))
-                .map((service) => `1:1: there is no service ${service} in it`);
-        for (const problem of problems) mistakes.push({ path, message: `${check.compose}:${problem}` });
+        const problems = named.problemsOf(await readTextFile(resolve(home, file), limit));
+        for (const problem of problems) mistakes.push({ path, message: `${file}:${problem}` });
       } catch (error) {
-        const hint = `Compose files are relative to the configuration: ${resolve(home, check.compose)}.`;
-        mistakes.push({ path, message: `${check.compose} cannot be read: ${messageOf(error)}`, hint });
+        const hint = `${what} are relative to the configuration: ${resolve(home, file)}.`;
+        mistakes.push({ path, message: `${file} cannot be read: ${messageOf(error)}`, hint });
       }
     }
   return mistakes;
+}
+
+/** A file that a check names. */
+interface NamedFile {
+  readonly at: readonly string[];
+  readonly file: string;
+  readonly what: string;
+  readonly limit: number;
+  readonly problemsOf: (text: string) => readonly string[];
+}
+
+function fileOf(check: CheckConfig): NamedFile | undefined {
+  if ("job" in check && check.job.manifest !== undefined) {
+    const problemsOf = (text: string): readonly string[] => {
+      const parsed = parseJobManifest(text);
+      return parsed.kind === "invalid" ? parsed.problems : [];
+    };
+    const { manifest: file } = check.job;
+    return { at: ["job", "manifest"], file, what: "Manifests", limit: maxJobManifest, problemsOf };
+  }
+  if (!("compose" in check)) return undefined;
+  const problemsOf = (text: string): readonly string[] => {
+    const parsed = parseComposeSet(text);
+    if (parsed.kind === "invalid") return parsed.problems;
+    return [check.service, ...check.probes.map(({ service }) => service)]
+      .filter((service) => !Object.hasOwn(parsed.set.services, service))
+      .map((service) => `1:1: there is no service ${service} in it`);
+  };
+  return { at: ["compose"], file: check.compose, what: "Compose files", limit: maxComposeSet, problemsOf };
 }
 
 function checkOwners(config: Config): { readonly at: (string | number)[]; readonly checks: readonly CheckConfig[] }[] {

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Agent, request } from "undici";
 import { freePort } from "../../free-port.ts";
+import { startNode, type Behaviour } from "./small-node.ts";
 
 const run = promisify(execFile);
 const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tidemill");
@@ -24,9 +25,6 @@ export async function missingCluster(): Promise<string | undefined> {
   );
   return hasEtcd ? undefined : "etcd, which is not installed";
 }
-
-/** How a node takes a digest. */
-type Behaviour = "ready" | "crash" | "unpullable" | "slow";
 
 export interface SmallCluster {
   readonly folder: string;
@@ -116,23 +114,17 @@ export async function startCluster(): Promise<SmallCluster> {
     `--kubeconfig=${kubeconfig("admin")}`,
     "--leader-elect=false",
     "--secure-port=0",
-    "--controllers=deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller",
+    "--controllers=deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller,job-controller,garbage-collector-controller",
   ]);
-  await ask("POST", "/api/v1/nodes", { metadata: { name: "node" } });
-  await ask("PATCH", "/api/v1/nodes/node/status", { status: { conditions: [{ type: "Ready", status: "True" }] } });
-  // A new node is out of bounds until a controller that is not started here has seen it.
-  await ask("PATCH", "/api/v1/nodes/node", { spec: { taints: null } });
   const behaviours = new Map<string, Behaviour>();
-  const stop = new AbortController();
-  const node = runNode(ask, behaviours, stop.signal);
+  const node = await startNode(ask, behaviours, join(folder, "certs"));
   return {
     folder,
     kubeconfig,
     ask,
     behave: (digest, how) => void behaviours.set(digest, how),
     end: async () => {
-      stop.abort();
-      await node;
+      await node.end();
       await agent.destroy();
       await Promise.all(
         children.map(async (child) => {
@@ -175,68 +167,4 @@ export async function undoRollout(
     { op: "replace", path: "/spec/template", value: { ...old.spec.template, metadata: { labels } } },
     { op: "replace", path: "/metadata/annotations", value: annotations },
   ]);
-}
-
-interface Pod {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly deletionTimestamp?: string };
-  readonly spec: {
-    readonly nodeName?: string;
-    readonly containers: readonly { readonly name: string; readonly image: string }[];
-  };
-}
-
-/** Binds every pod to the node and says of its containers what their digest is known for, again and again. */
-async function runNode(
-  ask: SmallCluster["ask"],
-  behaviours: ReadonlyMap<string, Behaviour>,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      const { items } = (await ask("GET", "/api/v1/pods")) as { readonly items: readonly Pod[] };
-      for (const pod of items) await tend(ask, pod, behaviours);
-    } catch {
-      // It is about to end, or the pod has gone meanwhile.
-    }
-    await delay(150);
-  }
-}
-
-async function tend(ask: SmallCluster["ask"], pod: Pod, behaviours: ReadonlyMap<string, Behaviour>): Promise<void> {
-  const { name, namespace, deletionTimestamp } = pod.metadata;
-  const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
-  if (deletionTimestamp !== undefined) {
-    await ask("DELETE", path, { gracePeriodSeconds: 0 });
-    return;
-  }
-  if (pod.spec.nodeName === undefined) {
-    await ask("POST", `${path}/binding`, { metadata: { name }, target: { kind: "Node", name: "node" } });
-  }
-  const statuses = pod.spec.containers.map((container) => describe(container, behaviours));
-  const isReady = statuses.every(({ ready }) => ready);
-  const conditions = ["Ready", "ContainersReady"].map((type) => ({ type, status: isReady ? "True" : "False" }));
-  await ask("PATCH", `${path}/status`, { status: { phase: "Running", conditions, containerStatuses: statuses } });
-}
-
-function describe(
-  { name, image }: Pod["spec"]["containers"][number],
-  behaviours: ReadonlyMap<string, Behaviour>,
-): { readonly ready: boolean } & Readonly<Record<string, unknown>> {
-  const own = { name, image, imageID: image, restartCount: 0 };
-  const digest = image.split("@")[1];
-  switch (digest === undefined ? "ready" : (behaviours.get(digest) ?? behaviours.get("*"))) {
-    case "crash": {
-      const waiting = { reason: "CrashLoopBackOff", message: "back-off 10s restarting failed container" };
-      const lastState = { terminated: { exitCode: 3, reason: "Error", message: "it cannot go on" } };
-      return { ...own, ready: false, restartCount: 2, state: { waiting }, lastState };
-    }
-    case "unpullable": {
-      const waiting = { reason: "ImagePullBackOff", message: "Back-off pulling image" };
-      return { ...own, imageID: "", ready: false, state: { waiting } };
-    }
-    case "slow":
-      return { ...own, ready: false, state: { running: {} } };
-    default:
-      return { ...own, ready: true, state: { running: {} } };
-  }
 }

@@ -1,0 +1,43 @@
+import { createHash } from "node:crypto";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import type { Config } from "./core/config/index.ts";
+import { createCluster, createJobRunner, type JobPlace, type JobRunner } from "./io/cluster/index.ts";
+import type { Clock } from "./lib/index.ts";
+
+export interface JobsOptions {
+  /** Folder of the configuration: kubeconfigs are relative to it. */
+  readonly home: string;
+  /** Folder of the state: with the machine's name it says whose Jobs are ours. */
+  readonly dataDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Pick<Clock, "now">;
+  readonly signal: AbortSignal;
+}
+
+/** What tries candidates in the clusters of a configuration. What a killed process left in them is taken away meanwhile: nobody waits for that. */
+export function createJobs(
+  config: Config,
+  { home, dataDir, env, clock, signal }: JobsOptions,
+): { readonly jobs: JobRunner; readonly close: () => Promise<unknown> } {
+  const owner = createHash("sha256")
+    .update(JSON.stringify([hostname(), resolve(dataDir)]))
+    .digest("hex");
+  const jobs = createJobRunner(
+    owner.slice(0, 32),
+    ({ kubeconfig, context }) => createCluster({ kubeconfig, context, env }),
+    clock,
+  );
+  const sweeping = jobs.sweep(placesOf(config, home), signal).catch(() => 0);
+  return { jobs, close: () => sweeping };
+}
+
+function placesOf({ images, environments }: Config, home: string): JobPlace[] {
+  const checks = [...Object.values(images), ...environments].flatMap((one) => one.checks);
+  const places = checks.flatMap((check): JobPlace[] => {
+    if (!("job" in check)) return [];
+    const { kubeconfig, context, namespace } = check.job;
+    return [{ kubeconfig: kubeconfig === undefined ? undefined : resolve(home, kubeconfig), context, namespace }];
+  });
+  return [...new Map(places.map((place) => [JSON.stringify(place), place])).values()];
+}
