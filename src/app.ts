@@ -7,6 +7,8 @@ import { readTextFile, systemClock } from "./lib/index.ts";
 import type {
   AppOptions,
   Connection,
+  InitRequest,
+  InitView,
   KeysRequest,
   KeysView,
   LoginRequest,
@@ -113,6 +115,12 @@ export async function configSchema(): Promise<object> {
 export async function manageKeys(request: KeysRequest): Promise<KeysView> {
   const keys = await import("./manage-keys.ts");
   return keys.manageKeys(request, process.env);
+}
+
+/** Writes a configuration for what stands in a folder. Throws ALREADY_THERE, INIT_FAILED. */
+export async function initProject(request: InitRequest): Promise<InitView> {
+  const init = await import("./init-project.ts");
+  return init.initProject(request);
 }
 
 /** Asks a server who the token is, and remembers both for this user. Throws BAD_SERVER, UNAUTHORIZED, and what asking throws. */

@@ -14,6 +14,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     "See the whole loop on real Debian packages",
     async () => (await import("./quickstart.ts")).quickstart,
   ),
+  init: entry("Start", "Write a tidemill.yaml for what is found here", async () => (await import("./init.ts")).init),
   up: entry("Start", "Keep the fleet fresh until Ctrl-C", async () => (await import("./up.ts")).up),
   run: entry("Start", "One pass of the loop, for cron and CI", async () => (await import("./run.ts")).run),
   status: entry("Look", "The fleet, what is in flight, alarms", async () => (await import("./status.ts")).status),

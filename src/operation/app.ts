@@ -56,6 +56,25 @@ export interface RunningQuickstart extends RunningApp {
   readonly result: QuickstartResult;
 }
 
+export interface InitRequest {
+  readonly folder: string;
+  /** Whether it is written; else only made. */
+  readonly write: boolean;
+}
+
+/** A configuration that was made for what stands in a folder. */
+export interface InitView {
+  readonly path: string;
+  readonly text: string;
+  readonly written: boolean;
+  /** Names of images that are built there. */
+  readonly images: readonly string[];
+  /** Images of others that run there. */
+  readonly others: readonly string[];
+  /** What could not be read, one sentence each. */
+  readonly problems: readonly string[];
+}
+
 export interface LoginRequest {
   readonly server: string;
   readonly token: string;
@@ -82,6 +101,8 @@ export interface AppApi {
   configSchema(): Promise<object>;
   /** Signing keys, in files of this machine. */
   manageKeys(request: KeysRequest): Promise<KeysView>;
+  /** Writes a configuration for what stands in a folder. */
+  initProject(request: InitRequest): Promise<InitView>;
   /** Asks a server who the token is, and remembers both. Throws what asking throws. */
   login(request: LoginRequest): Promise<LoginView>;
   /** Forgets a server; its address, undefined where it was not known. */

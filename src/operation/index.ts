@@ -49,6 +49,8 @@ export type {
   AppApi,
   AppOptions,
   Connection,
+  InitRequest,
+  InitView,
   LoginRequest,
   LoginView,
   QuickstartOptions,

@@ -1,0 +1,3 @@
+export { draftConfig } from "./draft-config.ts";
+export { readProject } from "./read-project.ts";
+export type { Findings, Project, ProjectFile } from "./types.ts";

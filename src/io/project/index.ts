@@ -1,0 +1,1 @@
+export { scanProject } from "./scan-project.ts";
