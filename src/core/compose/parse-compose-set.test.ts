@@ -118,6 +118,7 @@ volumes: { data: }
     ["", /not a mapping/],
     ["- a", /not a mapping/],
     ["a: [", /^1:5: /],
+    [`${start}---\n${start}`, /^4:1: it has several documents/],
     ["services: {}", /no service/],
     ["services: [web]", /services/],
     [`services:\n${Array.from({ length: 21 }, (_, n) => `  s${n}: { image: a }\n`).join("")}`, /more than 20/],

@@ -59,13 +59,17 @@ export function parseComposeSet(text: string): ParsedComposeSet {
   const document = parseDocument(text.replace(/^\uFEFF/, ""), {
     uniqueKeys: false,
     prettyErrors: false,
-    logLevel: "silent",
+    // Of several documents nothing is said where it is silent.
+    logLevel: "error",
     merge: true,
     lineCounter: lines,
   });
   if (document.errors.length > 0)
     return invalid(
-      document.errors.map(({ message, pos }) => `${placeInYaml(lines, pos[0])}: ${message.split("\n")[0] ?? ""}`),
+      document.errors.map(({ code, message, pos }) => {
+        const said = code === "MULTIPLE_DOCS" ? "it has several documents: one set is checked" : message.split("\n")[0];
+        return `${placeInYaml(lines, pos[0])}: ${said ?? ""}`;
+      }),
     );
   const say = ({ path, message }: Problem): string => {
     const where = path.length === 0 ? "" : `${path.join(".")}: `;
