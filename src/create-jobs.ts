@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import type { Config } from "./core/config/index.ts";
-import { createCluster, createJobRunner, type JobPlace, type JobRunner } from "./io/cluster/index.ts";
+import { createCluster, createJobRunner, type Cluster, type JobPlace, type JobRunner } from "./io/cluster/index.ts";
 import type { Clock } from "./lib/index.ts";
 
 export interface JobsOptions {
@@ -23,11 +23,15 @@ export function createJobs(
   const owner = createHash("sha256")
     .update(JSON.stringify([hostname(), resolve(dataDir)]))
     .digest("hex");
-  const jobs = createJobRunner(
-    owner.slice(0, 32),
-    ({ kubeconfig, context }) => createCluster({ kubeconfig, context, env }),
-    clock,
-  );
+  // What a program gave for one check serves the next.
+  const clusters = new Map<string, Cluster>();
+  const clusterOf = ({ kubeconfig, context }: JobPlace): Cluster => {
+    const key = JSON.stringify([kubeconfig, context]);
+    const cluster = clusters.get(key) ?? createCluster({ kubeconfig, context, env });
+    clusters.set(key, cluster);
+    return cluster;
+  };
+  const jobs = createJobRunner(owner.slice(0, 32), clusterOf, clock);
   const sweeping = jobs.sweep(placesOf(config, home), signal).catch(() => 0);
   return { jobs, close: () => sweeping };
 }

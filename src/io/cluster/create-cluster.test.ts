@@ -13,7 +13,7 @@ afterEach(async () => {
 
 type Answer = (response: ServerResponse, incoming: IncomingMessage) => void;
 const signal = new AbortController().signal;
-const limits = { timeoutMs: 1000, bytes: 100_000, pages: 3, retryMs: 50 };
+const limits = { timeoutMs: 1000, bytes: 100_000, pages: 3, retryMs: 50, exec: { timeoutMs: 500, bytes: 10_000 } };
 const answer =
   (code: number, json: unknown, headers: Record<string, string> = {}): Answer =>
   (response) =>
@@ -185,7 +185,11 @@ describe("a kubeconfig", () => {
       { ...user({}), clusters: [{ name: "b", cluster: { server: "file:///x" } }] },
       /clusters\.0/,
     ],
-    ["that runs a program", user({ exec: { command: "/bin/false" } }), /`exec`, which is not used/],
+    [
+      "that runs a program by what is no version",
+      user({ exec: { command: "/bin/false" } }),
+      /users\.0\.user\.exec\.apiVersion/,
+    ],
     ["that asks as somebody else", user({ as: "root", token: "secret" }), /`as`, which is not used/],
     ["whose key is not there", user({ "client-key": "gone.key" }), /gone\.key: it cannot be read/],
   ])("%s is refused by name, and no secret is told", async (_, config, message) => {

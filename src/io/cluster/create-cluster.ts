@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Client, request, type Dispatcher } from "undici";
 import { z } from "zod";
-import { LimitError, collectBytes, messageOf, printable } from "../../lib/index.ts";
+import { LimitError, collectBytes, messageOf, printable, systemClock, type Clock } from "../../lib/index.ts";
 import { ClusterError } from "./error.ts";
+import { createExecCredentials, defaultExecLimits, type ExecLimits } from "./exec-credential.ts";
 import { readAccess, type AccessSource, type ClusterAccess } from "./read-access.ts";
 
 /** What an answer may take. */
@@ -12,9 +13,17 @@ export interface ClusterLimits {
   readonly pages: number;
   /** The longest wait that a busy server is granted, in milliseconds. */
   readonly retryMs: number;
+  /** Of a program that gives credentials. */
+  readonly exec: ExecLimits;
 }
 
-const defaultLimits: ClusterLimits = { timeoutMs: 15_000, bytes: 16 << 20, pages: 50, retryMs: 5000 };
+const defaultLimits: ClusterLimits = {
+  timeoutMs: 15_000,
+  bytes: 16 << 20,
+  pages: 50,
+  retryMs: 5000,
+  exec: defaultExecLimits,
+};
 const pageSize = 100;
 const tries = 3;
 const page = z.looseObject({
@@ -50,8 +59,13 @@ interface Answer {
   readonly text: string;
 }
 
-/** A client of the Kubernetes API (API conventions: chunked lists, 409 on a resourceVersion that is not the newest, 410 on a list that is too old, 429 with Retry-After). Redirects are not followed; an answer has limits of size and time. */
-export function createCluster(source: AccessSource, limits: ClusterLimits = defaultLimits): Cluster {
+/** A client of the Kubernetes API (API conventions: chunked lists, 409 on a resourceVersion that is not the newest, 410 on a list that is too old, 429 with Retry-After). Redirects are not followed; an answer has limits of size and time. A credential that a program gave is asked for anew where the server does not take it, once. */
+export function createCluster(
+  source: AccessSource,
+  limits: ClusterLimits = defaultLimits,
+  clock: Pick<Clock, "now"> = systemClock,
+): Cluster {
+  const programs = createExecCredentials(clock, limits.exec);
   const ask = async (
     method: Dispatcher.HttpMethod,
     path: string,
@@ -59,10 +73,18 @@ export function createCluster(source: AccessSource, limits: ClusterLimits = defa
     signal: AbortSignal,
     isText = false,
   ): Promise<Answer> => {
+    let hasRenewed = false;
     for (let attempt = 1; ; attempt += 1) {
       // A token is replaced every hour, and a file by a person.
-      const access = await readAccess(source);
+      const access = await readAccess(source, programs, signal);
       const answer = await askOnce(access, method, path, body, limits, signal);
+      if (answer.code === 401 && access.given !== undefined) {
+        const { credential, program } = access.given;
+        programs.drop(credential);
+        if (hasRenewed) throw notTaken(path, answer, program);
+        hasRenewed = true;
+        continue;
+      }
       if (answer.code === 429 && attempt < tries) {
         await delay(Math.min(limits.retryMs, answer.retryAfterMs), undefined, { signal });
         continue;
@@ -198,6 +220,13 @@ function isAdmission({ code, json }: Answer): boolean {
 function messageIn(json: unknown): string {
   const said = status.safeParse(json);
   return said.success ? (said.data.message ?? "").slice(0, 10_000) : "";
+}
+
+function notTaken(path: string, answer: Answer, program: string): ClusterError {
+  const name = printable(program.slice(0, 300));
+  return new ClusterError("DENIED", `${refusal(path, answer).message}, with what ${name} gave just now`, {
+    hint: `Whom ${name} gives a credential of is unknown to this cluster: look at its arguments and variables in the kubeconfig, and at who may come in.`,
+  });
 }
 
 function refusal(path: string, answer: Answer): ClusterError {

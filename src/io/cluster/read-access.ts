@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { collectBytes, messageOf, printable } from "../../lib/index.ts";
 import { ClusterError } from "./error.ts";
+import { execShape, type ExecConfig, type ExecCredential, type ExecCredentials } from "./exec-credential.ts";
 
 /** How an API server is reached, and as whom. */
 export interface ClusterAccess {
@@ -16,6 +17,8 @@ export interface ClusterAccess {
     readonly rejectUnauthorized: boolean;
   };
   readonly token: string | undefined;
+  /** What of it a program gave us: the server may not take it any more. */
+  readonly given?: { readonly credential: ExecCredential; readonly program: string };
 }
 
 /** Where access is written down: a kubeconfig, or the service account of the pod that we are in. */
@@ -47,6 +50,10 @@ const kubeconfig = z.looseObject({
       "insecure-skip-tls-verify": z.boolean().optional(),
       "tls-server-name": text.optional(),
       "proxy-url": text.optional(),
+      extensions: z
+        .array(z.looseObject({ name: text.optional(), extension: z.unknown() }))
+        .max(100)
+        .nullish(),
     }),
   ),
   users: named(
@@ -58,18 +65,24 @@ const kubeconfig = z.looseObject({
       "client-certificate-data": text.optional(),
       "client-key": text.optional(),
       "client-key-data": text.optional(),
+      exec: execShape.nullish(),
     }),
   ),
 });
 /** What a user of a kubeconfig may have that we do not use: asking without it would be asking as somebody else. */
-const unused = ["exec", "auth-provider", "username", "password", "as", "as-groups", "as-uid", "as-user-extra"];
+const unused = ["auth-provider", "username", "password", "as", "as-groups", "as-uid", "as-user-extra"];
 
 /**
- * Reads how a cluster is reached: a kubeconfig (the v1 Config of client-go: server, authority, token, client certificate, in the file or beside it), or the service account that Kubernetes gives a pod. Read anew at every
+ * Reads how a cluster is reached: a kubeconfig (the v1 Config of client-go: server, authority, token, client certificate, in the file, beside it or by a program), or the service account that Kubernetes gives a pod. Read anew at every
  * use, for both change. Throws BAD_ACCESS.
  */
-export async function readAccess(source: AccessSource): Promise<ClusterAccess> {
-  return source.kubeconfig === undefined ? readServiceAccount(source) : readKubeconfig(source.kubeconfig, source);
+export async function readAccess(
+  source: AccessSource,
+  programs: ExecCredentials,
+  signal: AbortSignal,
+): Promise<ClusterAccess> {
+  const { kubeconfig: path } = source;
+  return path === undefined ? readServiceAccount(source) : readKubeconfig(path, source, programs, signal);
 }
 
 async function readServiceAccount({ env }: AccessSource): Promise<ClusterAccess> {
@@ -83,7 +96,12 @@ async function readServiceAccount({ env }: AccessSource): Promise<ClusterAccess>
   return { server, tls: { ca, rejectUnauthorized: true }, token: token.toString("utf8").trim() };
 }
 
-async function readKubeconfig(path: string, { context }: AccessSource): Promise<ClusterAccess> {
+async function readKubeconfig(
+  path: string,
+  { context }: AccessSource,
+  programs: ExecCredentials,
+  signal: AbortSignal,
+): Promise<ClusterAccess> {
   const parsed = kubeconfig.safeParse(parseYaml(path, await readFile(path)));
   if (!parsed.success) throw bad(path, `it is no kubeconfig at ${parsed.error.issues[0]?.path.join(".") ?? "its top"}`);
   const { contexts, clusters, users } = parsed.data;
@@ -109,16 +127,37 @@ async function readKubeconfig(path: string, { context }: AccessSource): Promise<
     load(undefined, user.tokenFile),
   ]);
   const servername = cluster["tls-server-name"];
+  const token = tokenFile?.toString("utf8").trim() ?? user.token;
+  // A token that stands there is used, as client-go does.
+  const given =
+    user.exec === undefined || user.exec === null || token !== undefined
+      ? undefined
+      : await programs.get({ exec: user.exec, kubeconfig: path, cluster: toldOf(cluster, ca) }, signal);
+  const pair = given?.cert === undefined ? { cert, key } : { cert: given.cert, key: given.key };
   return {
     server: cluster.server.replace(/\/+$/, ""),
     tls: {
       ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
+      ...(pair.cert === undefined ? {} : { cert: pair.cert }),
+      ...(pair.key === undefined ? {} : { key: pair.key }),
       ...(servername === undefined ? {} : { servername }),
       rejectUnauthorized: cluster["insecure-skip-tls-verify"] !== true,
     },
-    token: tokenFile?.toString("utf8").trim() ?? user.token,
+    token: token ?? given?.token,
+    ...(given === undefined ? {} : { given: { credential: given, program: user.exec?.command ?? "" } }),
+  };
+}
+
+/** What a program is told of the cluster: client.authentication.k8s.io, Cluster. */
+function toldOf(cluster: Cluster, ca: Buffer | undefined): Readonly<Record<string, unknown>> {
+  const config = (cluster.extensions ?? []).find(({ name }) => name === "client.authentication.k8s.io/exec")?.extension;
+  const servername = cluster["tls-server-name"];
+  return {
+    server: cluster.server,
+    ...(servername === undefined ? {} : { "tls-server-name": servername }),
+    ...(cluster["insecure-skip-tls-verify"] === true ? { "insecure-skip-tls-verify": true } : {}),
+    ...(ca === undefined ? {} : { "certificate-authority-data": ca.toString("base64") }),
+    config: config ?? null,
   };
 }
 
@@ -129,6 +168,7 @@ interface Cluster {
   readonly "insecure-skip-tls-verify"?: boolean;
   readonly "tls-server-name"?: string;
   readonly "proxy-url"?: string;
+  readonly extensions?: readonly { readonly name?: string; readonly extension?: unknown }[] | null;
 }
 
 type User = { readonly [Key in string]?: unknown } & {
@@ -138,6 +178,7 @@ type User = { readonly [Key in string]?: unknown } & {
   readonly "client-certificate-data"?: string;
   readonly "client-key"?: string;
   readonly "client-key-data"?: string;
+  readonly exec?: ExecConfig | null;
 };
 
 function parseYaml(path: string, bytes: Buffer): unknown {

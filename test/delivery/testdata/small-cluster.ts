@@ -57,6 +57,9 @@ export async function startCluster(): Promise<SmallCluster> {
     `--initial-cluster=default=${peerUrl}`,
   ]);
   await run("openssl", ["genrsa", "-out", join(folder, "sa.key"), "2048"]);
+  // Whoever shows a certificate of this authority is who it says.
+  const authority = ["-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=clients", "-days", "2"];
+  await run("openssl", ["req", ...authority, "-keyout", join(folder, "clients.key"), "-out", join(folder, "clients.crt")]);
   const users = { admin: "of-the-admin", tidemill: "of-tidemill" };
   await writeFile(
     join(folder, "tokens.csv"),
@@ -85,6 +88,7 @@ export async function startCluster(): Promise<SmallCluster> {
     "--service-account-signing-key-file=sa.key",
     "--service-account-issuer=https://tidemill.test",
     "--token-auth-file=tokens.csv",
+    "--client-ca-file=clients.crt",
     "--authorization-mode=RBAC",
     "--service-cluster-ip-range=10.0.0.0/24",
     "--disable-admission-plugins=ServiceAccount",
