@@ -10,7 +10,7 @@ export { createLogger, silentLogger, type Logger } from "./log.ts";
 export { formatAge, formatBytes, formatSeconds, printable, shortDigest } from "./display.ts";
 export { isSameSecret, signWebhook, verifyWebhook, webhookKey, type WebhookHeaders } from "./webhook-signature.ts";
 export { fetchFailure, readBody } from "./http.ts";
-export { removeLeftovers, sizeOfFolder } from "./folder-upkeep.ts";
+export { isLeftover, nameOfOwn, removeLeftovers, sizeOfFolder } from "./folder-upkeep.ts";
 export { readTextFile } from "./read-text-file.ts";
 export { maskSecrets, secretForms } from "./mask-secrets.ts";
 export { placeInYaml } from "./place-in-yaml.ts";

@@ -40,7 +40,8 @@ export async function findNamespaces(hidden: readonly string[], root: string): P
     ...processGroup,
     wrap: (command, place) => ({
       command: [
-        "unshare",
+        // It does not go on where this process was killed: nobody would keep it within its limits.
+        ...["setpriv", "--pdeathsig", "KILL", "unshare"],
         ...own,
         ...flags,
         "/bin/sh",

@@ -2,7 +2,15 @@ import { randomUUID } from "node:crypto";
 import { cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatBytes, formatSeconds, printable, removeLeftovers, runInGroup, sizeOfFolder } from "../../lib/index.ts";
+import {
+  formatBytes,
+  formatSeconds,
+  nameOfOwn,
+  printable,
+  removeLeftovers,
+  runInGroup,
+  sizeOfFolder,
+} from "../../lib/index.ts";
 import type { Isolation } from "./isolation.ts";
 import { createTreeReader } from "./tree-reader.ts";
 import type { BumpLimits, Env, Files, RunEnd, Sandbox } from "./types.ts";
@@ -28,7 +36,7 @@ export async function inSandbox<T>(
   const { dir } = options;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await removeLeftovers(dir);
-  const root = join(dir, randomUUID());
+  const root = join(dir, await nameOfOwn());
   const [work, home, temporary] = [join(root, "work"), join(root, "home"), join(root, "tmp")];
   try {
     for (const folder of [work, home, temporary]) await mkdir(folder, { recursive: true, mode: 0o700 });

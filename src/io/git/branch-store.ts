@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { formatBytes, printable, removeLeftovers } from "../../lib/index.ts";
+import { formatBytes, nameOfOwn, printable, removeLeftovers } from "../../lib/index.ts";
 import { GitError } from "./error.ts";
 import type { KnownCommit } from "./last-commit-of.ts";
 import { lookUpRef, unanswered, type Remote } from "./look-up-ref.ts";
@@ -99,7 +98,7 @@ export async function inStore<T>(remote: Remote, limits: EditLimits, work: (stor
   const parent = join(remote.cwd, "edits");
   await mkdir(parent, { recursive: true, mode: 0o700 });
   await removeLeftovers(parent);
-  const folder = join(parent, randomUUID());
+  const folder = join(parent, await nameOfOwn());
   try {
     return await work({ remote, folder, limits });
   } finally {

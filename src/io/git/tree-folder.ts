@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, realpath, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join, sep } from "node:path";
+import { isLeftover, nameOfOwn } from "../../lib/index.ts";
 import { diskFailed, isDiskError } from "./disk-failed.ts";
 import { GitError } from "./error.ts";
 import type { FetchedTree } from "./fetch-tree.ts";
@@ -38,7 +38,7 @@ export function createTreeFolder(folder: string, limits: FolderLimits) {
 
   const make = async (commit: string, fetch: Fetch): Promise<void> => {
     const place = join(folder, commit);
-    const own = join(folder, `${asidePrefix}${randomUUID()}`);
+    const own = join(folder, `${asidePrefix}${await nameOfOwn()}`);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await sweep(folder, commit, limits);
     await mkdir(own);
@@ -130,7 +130,7 @@ async function bootId(): Promise<string> {
 
 /** Takes a commit away in one step; removing file by file would leave a part in its place. */
 async function putAside(folder: string, commit: string): Promise<void> {
-  const away = join(folder, `${asidePrefix}${randomUUID()}`);
+  const away = join(folder, `${asidePrefix}${await nameOfOwn()}`);
   try {
     await rename(join(folder, commit), away);
   } catch (error) {
@@ -152,7 +152,7 @@ async function sweep(folder: string, commit: string, { fetchMs, kept, idleMs }: 
   }
   // No fetch takes longer than its limit, so nobody writes into what is older than two.
   for (const { name, age } of entries)
-    if (name.startsWith(asidePrefix) && age > 2 * fetchMs)
+    if (name.startsWith(asidePrefix) && (age > 2 * fetchMs || (await isLeftover(name.slice(asidePrefix.length)))))
       await rm(join(folder, name), { recursive: true, force: true }).catch(later);
   const commits = entries.filter(({ name }) => !name.startsWith(asidePrefix) && name !== commit);
   for (const { name, age } of commits.sort((a, b) => a.age - b.age).slice(kept - 1))

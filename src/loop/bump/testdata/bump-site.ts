@@ -148,7 +148,8 @@ async function inClone(
   person.git("push", "--quiet", "origin", `HEAD:${branch}`);
 }
 
-async function findWrong(store: Store, found: readonly FoundWrong[]): Promise<void> {
+/** What a pass finds, and nothing else. */
+export async function findWrong(store: Store, found: readonly FoundWrong[]): Promise<void> {
   const images = ["shop", "jobs"].map((image) => ({
     image,
     digest: sha256(image),
