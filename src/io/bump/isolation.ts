@@ -41,7 +41,10 @@ export async function findNamespaces(hidden: readonly string[], root: string): P
     wrap: (command, place) => ({
       command: [
         // It does not go on where this process was killed: nobody would keep it within its limits.
-        ...["setpriv", "--pdeathsig", "KILL", "unshare"],
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "unshare",
         ...own,
         ...flags,
         "/bin/sh",

@@ -24,11 +24,12 @@ afterAll(async () => {
 /** The wait by which a program that stands still is known. */
 const still = "71.4711";
 
-/** A git and a uv that stand still where a file says so: `git-push` before it is done, `git-push-after` after it. The uv finds what it is asked for. */
+/** A git and a uv that stand still where a file says so: once they have done what it names. The uv finds what it is asked for, and pip has no settings. */
 async function makePrograms(bin: string): Promise<void> {
+  await writeExecutable(join(bin, "pip"), "#!/bin/sh\nexit 1\n");
   const stop = (name: string): string => `[ -e ${bin}/${name} ] && { echo $$ > ${bin}/still; exec sleep ${still}; }`;
-  const git = ["ls-remote", "fetch", "commit-tree", "push"].map(
-    (one) => `*" ${one} "*) ${stop(`git-${one}`)}; git "$@"; code=$?; ${stop(`git-${one}-after`)}; exit $code ;;`,
+  const git = ["fetch", "commit-tree", "push"].map(
+    (one) => `*" ${one} "*) git "$@"; code=$?; ${stop(`git-${one}-after`)}; exit $code ;;`,
   );
   await writeExecutable(
     join(bin, "git"),
@@ -36,7 +37,7 @@ async function makePrograms(bin: string): Promise<void> {
   );
   await writeExecutable(
     join(bin, "uv"),
-    `#!/bin/sh\n[ "$1" = --version ] && { echo uv 1.0.0; exit; }\n${stop("tool")}\nin=$3\nwhile [ "$1" != --output-file ]; do shift; done\ncp "$in" "$2"\n${stop("tool-after")}\nexit 0\n`,
+    `#!/bin/sh\n[ "$1" = --version ] && { echo uv 1.0.0; exit; }\nin=$3\nwhile [ "$1" != --output-file ]; do shift; done\ncp "$in" "$2"\n${stop("tool-after")}\nexit 0\n`,
   );
 }
 
@@ -120,16 +121,7 @@ describe("a process that is killed while it bumps", () => {
         );
         return { child, ended };
       };
-      const steps = [
-        "git-ls-remote-after",
-        "git-fetch-after",
-        "tool",
-        "tool-after",
-        "git-commit-tree-after",
-        "git-push",
-        "git-push-after",
-        "forge",
-      ];
+      const steps = ["git-fetch-after", "tool-after", "git-commit-tree-after", "git-push-after", "forge"];
       for (const step of steps) {
         await writeFile(join(bin, step), "");
         const { child, ended } = start();

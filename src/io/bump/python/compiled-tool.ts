@@ -12,7 +12,7 @@ import { readRequirementLines } from "./requirement-lines.ts";
 export const compiledByUv: PackageTool = {
   program: "uv",
   versionArguments: ["--version"],
-  settings: uvSettings,
+  ...uvSettings,
   collect,
   change: async (sandbox, request, files, env) => {
     const header = headerOf(request, files);
@@ -27,7 +27,7 @@ export const compiledByUv: PackageTool = {
 export const compiledByPipTools: PackageTool = {
   ...compiledByUv,
   program: "pip-compile",
-  settings: pipSettings,
+  ...pipSettings,
   change: async (sandbox, request, files, env) => {
     const header = headerOf(request, files);
     const emit = header.args.includes("--no-emit-options") ? [] : ["--no-emit-options"];

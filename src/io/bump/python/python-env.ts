@@ -1,25 +1,45 @@
-import type { Env, RunOptions, Sandbox, SettingsQuestion } from "../types.ts";
+import type { Env, PackageTool, RunOptions, Sandbox } from "../types.ts";
+
+const pip = ["pip", "config", "list"];
 
 /** Where this machine looks for Python packages, as pip and uv are set here: outside of any repository. uv reads no setting of pip's. uv, Configuration files; pip, Configuration. */
-export const uvSettings: SettingsQuestion = {
-  UV_DEFAULT_INDEX: [
-    "sh",
-    "-c",
-    'echo "${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-$(pip config get global.index-url || pip config get user.index-url)}}"',
-  ],
-  UV_INDEX: ["sh", "-c", 'echo "${UV_INDEX:-${UV_EXTRA_INDEX_URL:-$(pip config get global.extra-index-url)}}"'],
+export const uvSettings: Pick<PackageTool, "settings" | "readSettings"> = {
+  settings: {
+    UV_DEFAULT_INDEX: ["sh", "-c", 'echo "${UV_DEFAULT_INDEX:-$UV_INDEX_URL}"'],
+    UV_INDEX: ["sh", "-c", 'echo "${UV_INDEX:-$UV_EXTRA_INDEX_URL}"'],
+    pip,
+  },
+  readSettings: ({ UV_DEFAULT_INDEX, UV_INDEX, pip = "" }) =>
+    known({
+      UV_DEFAULT_INDEX: UV_DEFAULT_INDEX ?? settingOf(pip, "index-url"),
+      UV_INDEX: UV_INDEX ?? settingOf(pip, "extra-index-url"),
+    }),
 };
 
 /** The same for what is made of pip. */
-export const pipSettings: SettingsQuestion = {
-  PIP_INDEX_URL: [
-    "sh",
-    "-c",
-    'echo "${PIP_INDEX_URL:-$(pip config get global.index-url || pip config get user.index-url)}"',
-  ],
-  PIP_EXTRA_INDEX_URL: ["sh", "-c", 'echo "${PIP_EXTRA_INDEX_URL:-$(pip config get global.extra-index-url)}"'],
-  PIP_CERT: ["sh", "-c", 'echo "${PIP_CERT:-$(pip config get global.cert)}"'],
+export const pipSettings: Pick<PackageTool, "settings" | "readSettings"> = {
+  settings: { pip },
+  readSettings: ({ pip = "" }) =>
+    known({
+      PIP_INDEX_URL: settingOf(pip, "index-url"),
+      PIP_EXTRA_INDEX_URL: settingOf(pip, "extra-index-url"),
+      PIP_CERT: settingOf(pip, "cert"),
+    }),
 };
+
+/** A line of `pip config list`: what stands in the environment counts before what a user set, and that before what the system does. */
+function settingOf(list: string, name: string): string | undefined {
+  const found = [":env:\\.", "(?:site|user)\\.", "global\\."].map(
+    (place) => new RegExp(`^${place}${name}='(.*)'$`, "m").exec(list)?.[1],
+  );
+  return found.find((one) => one !== undefined);
+}
+
+function known(env: Readonly<Record<string, string | undefined>>): Env {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
 
 /** Nothing is built, so that no code of a package or of the repository is run; no interpreter is fetched; the machine's certificates count. uv, Environment variables. */
 export function uvRun({ home }: Sandbox, env: Env, folder: string): RunOptions {

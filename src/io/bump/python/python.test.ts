@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { needs } from "../../../../test/needs.ts";
 import { bumpTrees, noProgram } from "../testdata/bump-tree.ts";
 
@@ -170,6 +172,42 @@ describe("uv.lock", () => {
     const { end } = await bump({ "pyproject.toml": manifest, "uv.lock": lock }, { ...idna, file: "uv.lock" });
     expect(end).toMatchObject({ kind: "refused", code, reason: expect.stringMatching(reason) as string });
   });
+});
+
+describe("the registry of Python", () => {
+  const settings = join(tmpdir(), `tidemill-pip-${process.pid}.conf`);
+  const { bump } = bumpTrees({
+    ...process.env,
+    PIP_CONFIG_FILE: settings,
+    UV_DEFAULT_INDEX: "",
+    PIP_INDEX_URL: undefined,
+  });
+  afterAll(() => rmSync(settings, { force: true }));
+
+  needs(noUv ?? noProgram("pip"))(
+    "is the one that pip is set to, and none is asked with a password",
+    async () => {
+      const asked: string[] = [];
+      const server = createServer((request, response) => {
+        asked.push(request.url ?? "");
+        response.writeHead(404).end();
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const place = `127.0.0.1:${(server.address() as AddressInfo).port}/mirror/simple`;
+      try {
+        writeFileSync(settings, `[global]\nindex-url = http://${place}\n`);
+        await bump({ "requirements.txt": "idna==3.6\n" }, requirements);
+        expect([...new Set(asked)]).toEqual(["/mirror/simple/idna/"]);
+        writeFileSync(settings, `[global]\nindex-url = http://ada:lovelace@${place}\n`);
+        const { end } = await bump({ "requirements.txt": "idna==3.6\n" }, requirements);
+        const secret = "is set with a password, and none is handed to it";
+        expect(end).toEqual({ kind: "failed", reason: `the registry of uv ${secret}; the registry of pip ${secret}` });
+      } finally {
+        server.close();
+      }
+    },
+    60_000,
+  );
 });
 
 describe("what was compiled", () => {

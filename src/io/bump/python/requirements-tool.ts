@@ -26,7 +26,7 @@ const pythonVersion = ".python-version";
 export const requirementsByUv: PackageTool = {
   program: "uv",
   versionArguments: ["--version"],
-  settings: uvSettings,
+  ...uvSettings,
   collect,
   change: (sandbox, request, files, env) => changeLines(sandbox, request, files, env, resolveByUv),
   check: () => undefined,
@@ -37,7 +37,7 @@ export const requirementsByUv: PackageTool = {
 export const requirementsByPip: PackageTool = {
   ...requirementsByUv,
   program: "pip",
-  settings: pipSettings,
+  ...pipSettings,
   change: (sandbox, request, files, env) => changeLines(sandbox, request, files, env, resolveByPip),
 };
 

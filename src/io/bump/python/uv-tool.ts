@@ -13,7 +13,7 @@ const mostMembers = 500;
 export const uvTool: PackageTool = {
   program: "uv",
   versionArguments: ["--version"],
-  settings: uvSettings,
+  ...uvSettings,
   collect,
   change: async (sandbox, request, { files }, env) => {
     const { file, package: name, moves } = request;
