@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { Config } from "./core/config/index.ts";
+import { policyDigest, type Config } from "./core/config/index.ts";
 import { parseReference } from "./core/image/index.ts";
 import type { PackageRecord } from "./core/packages/index.ts";
 import { createDistro, debianSources, type SuiteSource } from "./io/distro/index.ts";
@@ -15,7 +15,7 @@ import {
   dockerCredentials,
   type RegistryServer,
 } from "./io/registry/index.ts";
-import { lockPath, openStore, takeLock, type Store } from "./io/store/index.ts";
+import { lockPath, openStore, takeLock, type Store, type StoreOptions } from "./io/store/index.ts";
 import { createLogger, systemClock, type Clock, type Logger } from "./lib/index.ts";
 import { createBuilder } from "./create-builder.ts";
 import { createBumpParts } from "./create-bump-parts.ts";
@@ -111,7 +111,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const home = dirname(resolve(configPath));
     await mkdir(dataDir, { recursive: true });
     await saveConfigPath(dataDir, resolve(configPath));
-    const store = await openState(options, clock, log, closing);
+    const store = await openState(options, { clock, log, notifyOn, policy: policyDigest(config) }, closing);
     const registry =
       config.registry.url === undefined
         ? await openRegistry(dataDir, config.server.hosts, { clock, log }, closing)
@@ -245,19 +245,18 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
 
 async function openState(
   { dataDir, env }: FleetOptions,
-  clock: Clock,
-  log: Logger,
+  opening: StoreOptions,
   closing: (() => Promise<unknown>)[],
 ): Promise<Store> {
   const databaseUrl = env["DATABASE_URL"];
   const hasUrl = databaseUrl !== undefined && databaseUrl !== "";
   if (!hasUrl) {
-    return keepOnce(await openStore({ dir: dataDir }, { clock, log, notifyOn }), closing);
+    return keepOnce(await openStore({ dir: dataDir }, opening), closing);
   }
   // The registry's folder and the address of the local API are this process's, wherever the rows are.
-  const lock = await takeLock(lockPath(dataDir), (error) => log.error({ err: error }, "the lock was lost"));
+  const lock = await takeLock(lockPath(dataDir), (error) => opening.log.error({ err: error }, "the lock was lost"));
   closing.push(() => lock.release());
-  const store = await openStore({ databaseUrl }, { clock, log, notifyOn });
+  const store = await openStore({ databaseUrl }, opening);
   return { ...keepOnce(store, closing), announce: lock.announce };
 }
 

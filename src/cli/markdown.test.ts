@@ -59,10 +59,16 @@ function whyOf(text: string): Why {
     ] as unknown as Why["bumps"],
     layers: { changed: [], unchanged: 0, bytesChanged: 0, bytesTotal: 0 },
     verifications: [
-      { environment: text, verdict: "failed", at, checks: [{ name: text, verdict: "failed", message: text }] },
+      {
+        environment: text,
+        verdict: "failed",
+        at,
+        policy: digest,
+        checks: [{ name: text, verdict: "failed", message: text }],
+      },
     ],
     evidence: [{ kind: "sbom", about: digest, predicateType: text, key: text, at, artifact: digest }],
-    promotions: [{ at, environment: text, kind: "promoted", from: digest, ...reason }],
+    promotions: [{ at, environment: text, kind: "promoted", from: digest, policy: null, ...reason }],
     deployments: [{ at, environment: text, name: text, state: "deployed", ...reason }],
   };
 }

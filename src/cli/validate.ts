@@ -34,7 +34,10 @@ async function readConfig(name: string): Promise<string> {
 }
 
 function printValidate(output: Validate, screen: Screen): string {
-  if (output.ok) return screen.green(`${printable(output.name)} is right: ${plural(output.images, "image")}.`);
+  if (output.ok)
+    return screen.green(
+      `${printable(output.name)} is right: ${plural(output.images, "image")}, policy ${output.policy ?? ""}.`,
+    );
   const lines = output.problems.map((problem) => {
     const place = `${printable(output.name)}:${problem.line}:${problem.column}`;
     const path = problem.path === "" ? "" : `${printable(problem.path)}: `;

@@ -165,7 +165,8 @@ function verifications(why: Why, screen: Screen): string {
   const paint = { passed: screen.green, failed: screen.red, incomplete: screen.yellow };
   return why.verifications
     .map((verification) => {
-      const head = `${printable(verification.environment)}: ${paint[verification.verdict](verification.verdict)} ${showTime(verification.at)}`;
+      const by = verification.policy === null ? "" : `, by policy ${showDigest(verification.policy)}`;
+      const head = `${printable(verification.environment)}: ${paint[verification.verdict](verification.verdict)} ${showTime(verification.at)}${by}`;
       const rows = verification.checks.map((check) => ["", check.name, check.verdict, check.message]);
       const titles = ["", "CHECK", "VERDICT"].map((title) => ({ title }));
       return [head, renderTable([...titles, { title: "", flexible: true }], rows, screen)].join("\n").trimEnd();
@@ -180,9 +181,10 @@ function promotions(why: Why, screen: Screen): string {
     row.kind,
     showDigest(row.from),
     row.by,
+    row.policy === null ? "" : showDigest(row.policy),
     row.reason,
   ]);
-  const titles = ["AT", "ENVIRONMENT", "", "FROM", "BY"].map((title) => ({ title }));
+  const titles = ["AT", "ENVIRONMENT", "", "FROM", "BY", "POLICY"].map((title) => ({ title }));
   return renderTable([...titles, { title: "REASON", flexible: true }], rows, screen);
 }
 

@@ -111,6 +111,8 @@ export const why = z.object({
       environment: z.string(),
       verdict: z.enum(["passed", "failed", "incomplete"]),
       at: instant,
+      /** Digest of the rules that it was judged by, as `validate` tells it; null where that was not written down. */
+      policy: digest.nullable(),
       checks: z.array(checkResult),
     }),
   ),
@@ -133,6 +135,8 @@ export const why = z.object({
       at: instant,
       environment: z.string(),
       kind: z.enum(["promoted", "rolled-back"]),
+      /** Digest of the rules that it was decided by; null where that was not written down. */
+      policy: digest.nullable(),
       from: digest.nullable(),
       by: z.string(),
       reason: z.string(),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { count, instant, pathText } from "./shapes.ts";
+import { count, digest, instant, pathText } from "./shapes.ts";
 
 export const validateInput = z.strictObject({
   /** For messages: the file's name as its owner wrote it. */
@@ -13,6 +13,8 @@ export const validate = z.object({
   name: z.string(),
   ok: z.boolean(),
   images: count.int(),
+  /** Digest of the configuration as rules: what rows of the audit chain name as their `policy`; null where it has mistakes. */
+  policy: digest.nullable(),
   problems: z.array(
     z.object({
       line: count.int(),

@@ -19,6 +19,7 @@ export { needsEngine, type CheckConfig } from "./checks-schema.ts";
 export { isForOthers, isLoopbackListen, parseListen, parseNetwork, type ServerConfig } from "./server-schema.ts";
 export type { EvidenceConfig } from "./evidence-schema.ts";
 export type { ProbeConfig } from "./environment-schema.ts";
+export { policyDigest } from "./policy-digest.ts";
 export { recipeKey } from "./recipe-key.ts";
 export { distroOf, effectiveImage, labelsOf, lineageOf, packagesImage, rootsOf } from "./effective-image.ts";
 export {

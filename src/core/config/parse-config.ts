@@ -36,7 +36,7 @@ const maxProblems = 200;
 const yamlOptions = { uniqueKeys: false, prettyErrors: false, logLevel: "error" } as const;
 const tooDeep = `it is nested deeper than ${maxDepth} levels`;
 /** The only places where `${NAME}` stands for a variable: elsewhere it is text. A `*` is any name. */
-const variablePlaces: readonly Path[] = [
+export const variablePlaces: readonly (readonly string[])[] = [
   ["deployments", "*", "gitops", "live", "argocd", "token"],
   ["deployments", "*", "gitops", "live", "argocd", "url"],
   ["deployments", "*", "gitops", "live", "headers", "*"],

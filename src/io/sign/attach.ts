@@ -76,7 +76,7 @@ interface SigLayer extends Descriptor {
 
 /**
  * Puts a signature under the tag where cosign has always looked for it, beside those that are there. One by the same key over the same payload is enough. Others may write at the same time: we come back until
- * ours has stood still. Throws LOST_UPDATE where they keep undoing it, and what the place throws. cosign, specs/SIGNATURE_SPEC.md.
+ * ours has stood still. Resolves to whether it was put there now. Throws LOST_UPDATE where they keep undoing it, and what the place throws. cosign, specs/SIGNATURE_SPEC.md.
  */
 export async function attachClassic(
   place: EvidencePlace,
@@ -85,7 +85,7 @@ export async function attachClassic(
   key: TrustedKey,
   pacing: { readonly clock: Clock; readonly random: () => number },
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const tag = `${digestAlgorithm(digest)}-${digestHex(digest)}.sig`;
   const own: SigLayer = {
     ...(await put(place, payload, simpleSigningType, signal)),
@@ -100,7 +100,7 @@ export async function attachClassic(
     const layers = current === undefined ? [] : layersOf(current);
     if (hasSignature(layers, own, payload, key)) {
       // One that was there before we came nobody is about to undo with an older list.
-      if (!wrote || ++seen > 2) return;
+      if (!wrote || ++seen > 2) return wrote;
     } else {
       seen = 0;
       wrote = true;

@@ -1,5 +1,5 @@
 import { CamelCasePlugin, Kysely, sql, type Transaction } from "kysely";
-import type { Clock, Logger } from "../../lib/index.ts";
+import type { Clock, Digest, Logger } from "../../lib/index.ts";
 import { auditHash, type AuditFile } from "./audit-file.ts";
 import { engineDialect } from "./dialect.ts";
 import { StoreError } from "./error.ts";
@@ -40,11 +40,14 @@ export interface DatabaseOptions {
   readonly auditFile?: AuditFile;
   /** Audit actions that are notified as well: the row of the outbox is written with what it tells of. */
   readonly notifyOn?: readonly string[];
+  /** What every row of the audit chain names as the rules that it was decided by. */
+  readonly policy?: Digest;
 }
 
 /** The query side of an engine. */
 export function createDatabase(engine: SqlEngine, options: DatabaseOptions): Database {
   const { clock, log, auditFile, notifyOn = [] } = options;
+  const policy = options.policy === undefined ? {} : { policy: options.policy };
   const kysely = new Kysely<Tables>({
     dialect: engineDialect(engine),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
@@ -65,7 +68,7 @@ export function createDatabase(engine: SqlEngine, options: DatabaseOptions): Dat
           audit: async (actor, action, detail) => {
             const at = clock.now();
             end ??= await loadChainEnd(trx, engine.kind);
-            const row = nextRow(end, { at, actor, action, detail });
+            const row = nextRow(end, { at, actor, action, detail: { ...detail, ...policy } });
             await saveAuditRow(trx, engine.kind, row);
             rows.push(row);
             end = row;

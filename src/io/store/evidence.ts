@@ -1,3 +1,4 @@
+import { sql as fragment } from "kysely";
 import type { ImageName } from "../../core/plan/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { Database } from "./database.ts";
@@ -50,14 +51,37 @@ export function evidenceQueries(db: Database) {
         await audit("tidemill", "attested", { ...row });
       }),
 
+    /** Puts down that a signature stands under the tag of a digest: where it was put there now, and where a crash kept that from being put down. */
+    saveSigned: (
+      signed: { readonly image: ImageName; readonly digest: Digest; readonly name: string; readonly key: string },
+      isNew: boolean,
+    ): Promise<void> =>
+      db.write(async ({ sql, audit }) => {
+        const told = isNew
+          ? undefined
+          : await sql
+              .selectFrom("audit")
+              .select("seq")
+              .where("action", "=", "signed")
+              .where(fragment<boolean>`detail ->> 'image' = ${signed.image}`)
+              .where(fragment<boolean>`detail ->> 'digest' = ${signed.digest} and detail ->> 'key' = ${signed.key}`)
+              .limit(1)
+              .executeTakeFirst();
+        if (told === undefined) await audit("tidemill", "signed", { ...signed });
+      }),
+
     /** Forgets a piece of evidence that its registry has lost: it is made anew. */
-    removeEvidence: async ({ image, digest, subject, predicate, scope, key }: EvidenceId): Promise<void> => {
-      const own = { image, digest, subject, predicate, scope, key };
-      await db.sql
-        .deleteFrom("evidence")
-        .where((row) => row.and(own))
-        .execute();
-    },
+    removeEvidence: (id: EvidenceId): Promise<void> =>
+      db.write(async ({ sql, audit }) => {
+        const { image, digest, subject, predicate, scope, key } = id;
+        const gone = await sql
+          .deleteFrom("evidence")
+          .where((row) => row.and({ image, digest, subject, predicate, scope, key }))
+          .returning(["artifact", "attachedAt"])
+          .executeTakeFirst();
+        if (gone !== undefined)
+          await audit("tidemill", "evidence-lost", { image, digest, subject, predicate, scope, key, ...gone });
+      }),
 
     /** What was signed for a digest of an image, oldest first. */
     loadEvidence: (image: ImageName, digest: Digest): Promise<EvidenceRow[]> =>

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from "../../lib/index.ts";
+import type { Clock, Digest, Logger } from "../../lib/index.ts";
 import { accountAllocationQueries } from "./account-allocation.ts";
 import { alarmQueries } from "./alarm.ts";
 import { approvalQueries } from "./approval.ts";
@@ -57,6 +57,8 @@ export interface StoreOptions {
   readonly statementMs?: number;
   /** Audit actions (`promoted`, `rebuild-failed`, `held`, `alarm-raised`…) that go into the outbox as well, in the same transaction. */
   readonly notifyOn?: readonly string[];
+  /** The digest of the rules that decisions are made by: every row of the audit chain names it. */
+  readonly policy?: Digest;
 }
 
 /** Every question and every change of the tables, one file of queries each. */

@@ -61,7 +61,7 @@ export function promotionQueries(db: Database) {
         if (open !== undefined) {
           if (open.digest === digest && open.kind === kind && open.rebuild === rebuild) {
             const isOther = lease !== undefined && open.detail["owner"] !== lease.owner;
-            return { kind: "saved", promotion: isOther ? await markTakenOver(write.sql, open) : open };
+            return { kind: "saved", promotion: isOther ? await markTakenOver(write, open) : open };
           }
           if (kind === "forward") return { kind: "busy", promotion: open };
         }
@@ -152,7 +152,7 @@ export function promotionQueries(db: Database) {
 
     /** Puts down that an intent is carried out by another than began it: that one may still write what it was about to. */
     saveIntentTakenOver: (promotion: Promotion): Promise<Promotion> =>
-      db.write((write) => markTakenOver(write.sql, promotion)),
+      db.write((write) => markTakenOver(write, promotion)),
 
     /** Ends an intent that nobody will carry out; what it may have done to the tag is to be looked at. Lost where it has ended already. */
     saveIntentEnded: (promotion: Promotion, reason: string): Promise<SavedPromotion> =>
@@ -299,7 +299,7 @@ function loadPromotion(sql: Transaction<Tables>, id: string): Promise<Promotion 
   return sql.selectFrom("promotion").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-async function markTakenOver(sql: Transaction<Tables>, open: Promotion): Promise<Promotion> {
+async function markTakenOver({ sql, audit }: Write, open: Promotion): Promise<Promotion> {
   const row = await sql
     .updateTable("promotion")
     .set({ detail: json({ ...open.detail, takenOver: true }) })
@@ -307,6 +307,8 @@ async function markTakenOver(sql: Transaction<Tables>, open: Promotion): Promise
     .where("state", "=", "intent")
     .returningAll()
     .executeTakeFirst();
+  // Whoever tries again and again takes it over once.
+  if (row !== undefined && open.detail["takenOver"] !== true) await audit("tidemill", "intent-taken-over", { ...row });
   return row ?? open;
 }
 

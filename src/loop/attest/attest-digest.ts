@@ -178,5 +178,6 @@ async function signAsBefore(
   const name = ctx.pullName(image, ownName(ctx));
   const signature = await signClassic(signer, digest, name);
   const pacing = { clock: ctx.clock, random: Math.random };
-  await attachClassic(repository, digest, signature, signer.key, pacing, signal);
+  const isNew = await attachClassic(repository, digest, signature, signer.key, pacing, signal);
+  await ctx.store.saveSigned({ image, digest, name, key: signer.key.fingerprint }, isNew);
 }

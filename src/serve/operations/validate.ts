@@ -2,7 +2,14 @@ import { lstat, readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { maxComposeSet, parseComposeSet } from "../../core/compose/index.ts";
 import { maxJobManifest, parseJobManifest } from "../../core/job/index.ts";
-import { parseConfig, placeMistakes, type CheckConfig, type Config, type Mistake } from "../../core/config/index.ts";
+import {
+  parseConfig,
+  placeMistakes,
+  policyDigest,
+  type CheckConfig,
+  type Config,
+  type Mistake,
+} from "../../core/config/index.ts";
 import { findRing } from "../../core/plan/index.ts";
 import { AppError, messageOf, readTextFile } from "../../lib/index.ts";
 import { readDockerfile, usesOf } from "../../loop/sources.ts";
@@ -31,6 +38,7 @@ export function createValidate({ env, cwd }: ValidateDeps): OperationHandlers["v
       name,
       ok: problems.length === 0,
       images: parsed.kind === "ok" ? Object.keys(parsed.config.images).length : 0,
+      policy: parsed.kind === "ok" ? policyDigest(parsed.config) : null,
       problems: problems.map((problem) => ({ ...problem, hint: problem.hint ?? null })),
     };
   };

@@ -1,6 +1,14 @@
 import { kindOfPredicate } from "../../core/evidence/index.ts";
 import { diffPackages, type Inventory } from "../../core/inventory/index.ts";
-import type { Deployment, EvidenceRow, ImageDigest, Pointer, Promotion, Verification } from "../../io/store/index.ts";
+import type {
+  AuditRow,
+  Deployment,
+  EvidenceRow,
+  ImageDigest,
+  Pointer,
+  Promotion,
+  Verification,
+} from "../../io/store/index.ts";
 import { isDigest, type Digest } from "../../lib/index.ts";
 import type { CandidateDetail, Context } from "../../loop/context.ts";
 import {
@@ -47,6 +55,7 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
     const lives = await loadLives(ctx, image);
     const packages = diffPlatforms(previous === undefined, before, own, inventories);
     const isCurrent = digest === chooseDigest(ctx, image, undefined, { pointers, known, promotions });
+    const policies = policiesOf(await store.loadAuditOf(image, digest));
     return {
       image,
       digest,
@@ -75,9 +84,12 @@ export function createWhy(ctx: Context): OperationHandlers["why"] {
       findings: describeLives(lives, digest),
       bumps: describeBumps(image, await store.loadBumps(image), packages, isCurrent),
       layers: await describeLayers(ctx, { image, digest, previous, own, before, inventories }),
-      verifications: verifications.map(describeVerification),
+      verifications: verifications.map((one) => ({
+        ...describeVerification(one),
+        policy: policies.get(one.id) ?? null,
+      })),
       evidence: (await store.loadEvidence(image, digest)).flatMap(describeEvidence),
-      promotions: moves.toReversed().map(describeMove),
+      promotions: moves.toReversed().map((one) => ({ ...describeMove(one), policy: policies.get(one.id) ?? null })),
       deployments: deployments.toReversed().map(describeDeployment),
     };
   };
@@ -179,7 +191,18 @@ function collectAdvisories(steps: readonly Step[]): Why["advisories"] {
   return [...found.values()];
 }
 
-function describeVerification(one: Verification): Why["verifications"][number] {
+/** By which rules each promotion and verification was decided, by its id: as the audit chain has it. */
+function policiesOf(rows: readonly AuditRow[]): Map<unknown, Digest> {
+  return new Map(
+    rows.flatMap(({ action, detail }): [unknown, Digest][] => {
+      const { policy, row, id } = detail as { policy?: unknown; row?: { id?: unknown }; id?: unknown };
+      if (typeof policy !== "string" || !isDigest(policy)) return [];
+      return [[action === "verified" ? row?.id : id, policy]];
+    }),
+  );
+}
+
+function describeVerification(one: Verification): Omit<Why["verifications"][number], "policy"> {
   return {
     environment: one.environment,
     verdict: one.verdict === "passed" || one.verdict === "failed" ? one.verdict : "incomplete",
@@ -208,7 +231,7 @@ function describeEvidence({ predicate, subject, key, artifact, attachedAt }: Evi
   return [{ kind, about: subject, predicateType: predicate, key, at: formatInstant(attachedAt), artifact }];
 }
 
-function describeMove(promotion: Promotion): Why["promotions"][number] {
+function describeMove(promotion: Promotion): Omit<Why["promotions"][number], "policy"> {
   return {
     at: formatInstant(promotion.confirmedAt ?? promotion.createdAt),
     environment: promotion.environment,
