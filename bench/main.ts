@@ -27,6 +27,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   rebase: async () => (await import("./rebase.ts")).runBench,
   ingest: async () => (await import("./ingest.ts")).runBench,
   match: async () => (await import("./match.ts")).runBench,
+  report: async () => (await import("./report.ts")).runBench,
   start: async () => (await import("./start.ts")).runBench,
   scan: async () => (await import("./scan.ts")).runBench,
   webhooks: async () => (await import("./webhooks.ts")).runBench,

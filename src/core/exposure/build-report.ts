@@ -1,6 +1,7 @@
 import type { Instant } from "../../lib/index.ts";
-import { bucketOf, percentile } from "./buckets.ts";
-import { measure, percentWithin, weekOf, type CountedCell, type Lengths, type Measures } from "./measures.ts";
+import type { CountedDay } from "./count-days.ts";
+import { lengthsOf, secondsOf, type Lengths } from "./lengths.ts";
+import { measure, percentWithin, weekOf, type Measures } from "./measures.ts";
 import type { Period } from "./period.ts";
 import { frameworks, presets, type Framework } from "./slo-presets.ts";
 
@@ -20,7 +21,7 @@ export interface ReportFacts {
   readonly now: Instant;
   readonly period: Period;
   /** Of the period and of one environment. */
-  readonly cells: readonly CountedCell[];
+  readonly days: readonly CountedDay[];
   /** What stood open when the period began, by labels as canonical JSON. */
   readonly openBefore: readonly { readonly labels: string; readonly open: number }[];
   readonly open: readonly OpenExposures[];
@@ -114,43 +115,43 @@ export function buildFigures(facts: ReportFacts): ReportFigures {
   };
   const meant: ReportFacts = {
     ...facts,
-    cells: facts.cells.filter(({ labels }) => isMeant(labelsOf(labels))),
+    days: facts.days.filter(({ labels }) => isMeant(labelsOf(labels))),
     openBefore: facts.openBefore.filter(({ labels }) => isMeant(labelsOf(labels))),
     open: facts.open.filter(({ labels }) => isMeant(labels)),
     images: facts.images.filter(({ labels }) => isMeant(labels)),
   };
-  const values = new Set<string | undefined>();
-  if (label !== undefined) {
-    for (const { labels } of meant.cells) values.add(valueOf(labelsOf(labels)));
-    for (const { labels } of [...meant.open, ...meant.images]) values.add(valueOf(labels));
-  }
-  const parts = [...values].sort((a, b) => ((a ?? "\uffff") < (b ?? "\uffff") ? -1 : 1)).slice(0, mostParts);
+  const found = measure(meant.days);
   return {
-    fleet: partOf(null, meant),
-    parts: parts.map((value) =>
-      partOf(value ?? null, {
-        ...meant,
-        cells: meant.cells.filter(({ labels }) => valueOf(labelsOf(labels)) === value),
-        open: meant.open.filter(({ labels }) => valueOf(labels) === value),
-        images: meant.images.filter(({ labels }) => valueOf(labels) === value),
-      }),
-    ),
+    fleet: partOf(null, meant, found),
+    parts: label === undefined ? [] : partsOf(meant, valueOf, labelsOf),
     weeks: weeksOf(meant),
-    frameworks: frameworksOf(meant),
+    frameworks: frameworksOf(meant, found),
     openByAge: agesOf(meant.open),
   };
 }
 
-function partOf(label: string | null, facts: ReportFacts): ReportPart {
-  const { cells, open, images, framework, now } = facts;
-  const found = measure(cells);
+type Labels = Readonly<Record<string, string>>;
+
+function partsOf(
+  facts: ReportFacts,
+  valueOf: (labels: Labels) => string | undefined,
+  labelsOf: (text: string) => Labels,
+): ReportPart[] {
+  const days = Map.groupBy(facts.days, ({ labels }) => valueOf(labelsOf(labels)));
+  const open = Map.groupBy(facts.open, ({ labels }) => valueOf(labels));
+  const images = Map.groupBy(facts.images, ({ labels }) => valueOf(labels));
+  const values = new Set([...days.keys(), ...open.keys(), ...images.keys()]);
+  const parts = [...values].sort((a, b) => ((a ?? "\uffff") < (b ?? "\uffff") ? -1 : 1)).slice(0, mostParts);
+  return parts.map((value) => {
+    const own = { days: days.get(value) ?? [], open: open.get(value) ?? [], images: images.get(value) ?? [] };
+    return partOf(value ?? null, { ...facts, ...own }, measure(own.days));
+  });
+}
+
+function partOf(label: string | null, facts: ReportFacts, found: Measures): ReportPart {
+  const { open, images, framework, now } = facts;
   const { met, missed } = found.slo[framework];
   const overdue = sum(open.map((one) => one.overdue[framework] ?? 0));
-  const built = new Map<number, number>();
-  for (const { createdAt } of images) {
-    const bucket = bucketOf(now - createdAt);
-    built.set(bucket, (built.get(bucket) ?? 0) + 1);
-  }
   return {
     label,
     images: images.length,
@@ -165,12 +166,12 @@ function partOf(label: string | null, facts: ReportFacts): ReportPart {
     missed,
     percentWithin: percentWithin(met, missed + overdue),
     rebuilds: found.rebuilds,
-    imageAge: view({ count: images.length, median: percentile(built, 0.5), p95: percentile(built, 0.95) }),
+    imageAge: view(lengthsOf([images.map(({ createdAt }) => secondsOf(now - createdAt))])),
   };
 }
 
-function weeksOf({ cells, period, framework, now, openBefore }: ReportFacts): ReportWeek[] {
-  const byWeek = Map.groupBy(cells, (cell) => weekOf(cell.day));
+function weeksOf({ days, period, framework, now, openBefore }: ReportFacts): ReportWeek[] {
+  const byWeek = Map.groupBy(days, (one) => weekOf(one.day));
   const weeks: ReportWeek[] = [];
   let open = sum(openBefore.map((one) => one.open));
   const end = Math.min(period.until, now + 1);
@@ -194,8 +195,7 @@ function weeksOf({ cells, period, framework, now, openBefore }: ReportFacts): Re
   return weeks;
 }
 
-function frameworksOf({ cells, open }: ReportFacts): ReportFigures["frameworks"] {
-  const { slo } = measure(cells);
+function frameworksOf({ open }: ReportFacts, { slo }: Measures): ReportFigures["frameworks"] {
   return frameworks.map((name) => {
     const { met, missed } = slo[name];
     const overdue = sum(open.map((one) => one.overdue[name] ?? 0));
@@ -218,8 +218,7 @@ function agesOf(open: readonly OpenExposures[]): ReportFigures["openByAge"] {
 }
 
 function view({ count, median, p95 }: Lengths): LengthsView {
-  const seconds = (ms: number | null): number | null => (ms === null ? null : Math.round(ms / 1000));
-  return { count, medianSeconds: seconds(median), p95Seconds: seconds(p95) };
+  return { count, medianSeconds: median, p95Seconds: p95 };
 }
 
 function sum(numbers: readonly number[]): number {

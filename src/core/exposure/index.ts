@@ -29,8 +29,16 @@ export {
   type SloSubject,
   type SloVerdict,
 } from "./judge-slo.ts";
-export { cellsOf, cellsOfRebuild, countChanges, type Cell } from "./count-cells.ts";
-export type { CountedCell } from "./measures.ts";
+export {
+  applyDayChange,
+  dayChanges,
+  keyOf,
+  marksOf,
+  marksOfRebuild,
+  type CountedDay,
+  type Day,
+  type Mark,
+} from "./count-days.ts";
 export { parsePeriod } from "./period.ts";
 export { buildFigures, type OpenExposures } from "./build-report.ts";
 export { stuckReason } from "./stuck-reason.ts";

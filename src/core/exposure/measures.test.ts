@@ -1,41 +1,47 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bucketOf, lengthOf, percentile } from "./buckets.ts";
-import { cellsOf, cellsOfRebuild, countChanges, type CountedExposure } from "./count-cells.ts";
+import {
+  applyDayChange,
+  dayChanges,
+  keyOf,
+  marksOf,
+  marksOfRebuild,
+  type CountedDay,
+  type CountedExposure,
+  type Mark,
+} from "./count-days.ts";
+import { lengthsOf, secondsOf } from "./lengths.ts";
 import { measure, percentWithin, weekOf } from "./measures.ts";
 import { parsePeriod } from "./period.ts";
 
-const minute = 60_000;
 const day = 86_400_000;
 const begin = Date.UTC(2026, 2, 28);
 
-describe("buckets", () => {
-  it("stand for what they count: within a minute, or three in a hundred", () => {
+describe("lengths", () => {
+  it("have the percentiles that nearest rank gives, to the second, and none of nothing", () => {
+    expect(lengthsOf([[], []])).toEqual({ count: 0, median: null, p95: null });
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 400 * day }), (ms) => {
-        const error = Math.abs(lengthOf(bucketOf(ms)) - ms);
-        expect(error).toBeLessThanOrEqual(Math.max(2 * minute, 0.03 * ms));
+      fc.property(fc.array(fc.array(fc.integer({ min: 0, max: 400 * day }))), (parts) => {
+        const all = parts
+          .flat()
+          .map(secondsOf)
+          .sort((a, b) => a - b);
+        const rank = (share: number): number | null => all[Math.ceil(all.length * share) - 1] ?? null;
+        expect(lengthsOf(parts.map((part) => part.map(secondsOf)))).toEqual({
+          count: all.length,
+          median: rank(0.5),
+          p95: rank(0.95),
+        });
       }),
     );
   });
 
-  it("give percentiles near those of the lengths themselves, and none of nothing", () => {
-    expect(percentile(new Map(), 0.5)).toBeNull();
-    fc.assert(
-      fc.property(
-        fc.array(fc.integer({ min: 0, max: 90 * day }), { minLength: 1 }),
-        fc.constantFrom(0.5, 0.95),
-        (all, share) => {
-          const counts = new Map<number, number>();
-          for (const ms of all) counts.set(bucketOf(ms), (counts.get(bucketOf(ms)) ?? 0) + 1);
-          const exact = all.sort((a, b) => a - b)[Math.ceil(all.length * share) - 1] ?? 0;
-          expect(Math.abs((percentile(counts, share) ?? NaN) - exact)).toBeLessThanOrEqual(
-            Math.max(2 * minute, 0.03 * exact),
-          );
-        },
-      ),
-    );
-  });
+  it.each([
+    [-1, 0],
+    [999, 0],
+    [1_999, 1],
+    [Number.MAX_SAFE_INTEGER, 2 ** 31 - 1],
+  ])("of %s ms are %s s", (ms, seconds) => expect(secondsOf(ms)).toBe(seconds));
 });
 
 const row = (more: Partial<CountedExposure> = {}): CountedExposure => ({
@@ -48,8 +54,9 @@ const row = (more: Partial<CountedExposure> = {}): CountedExposure => ({
   due: { kev: begin + day, chainguard: begin + 7 * day },
   ...more,
 });
-const counted = (...rows: CountedExposure[]) =>
-  measure(countChanges([], rows.flatMap(cellsOf)).map(({ cell, n }) => ({ ...cell, n })));
+const daysOf = (marks: readonly Mark[]): CountedDay[] =>
+  dayChanges([], marks).map((change) => applyDayChange(undefined, change));
+const counted = (...rows: CountedExposure[]) => measure(daysOf(rows.flatMap(marksOf)));
 
 describe("what is counted", () => {
   it("is how it ended, how long it was, and whether in time", () => {
@@ -68,15 +75,45 @@ describe("what is counted", () => {
   });
 
   it("is nothing where what came is what was there, and comes back where it is taken away", () => {
-    const cells = cellsOf(row());
-    expect(countChanges(cells, cells)).toEqual([]);
-    expect(countChanges(cells, []).every(({ n }) => n === -1)).toBe(true);
+    const marks = marksOf(row());
+    expect(dayChanges(marks, marks)).toEqual([]);
+  });
+
+  it("is the same whether it is counted at once or changed again and again", () => {
+    const some = fc.record({
+      detected: fc.integer({ min: begin, max: begin + 3 * day }),
+      closed: fc.option(fc.integer({ min: begin, max: begin + 3 * day })),
+    });
+    const rowsOf = (all: { detected: number; closed: number | null }[]): Mark[] =>
+      all.flatMap(({ detected, closed }) =>
+        marksOf(row({ detected, closed, endKind: closed === null ? null : "deployed" })),
+      );
+    const byLength = (a: number, b: number): number => a - b;
+    const shown = (days: readonly CountedDay[]) =>
+      new Map(
+        days
+          .map(({ fix, exposed, ...more }) => ({
+            ...more,
+            fix: fix.toSorted(byLength),
+            exposed: exposed.toSorted(byLength),
+          }))
+          .filter(({ counts }) => Object.keys(counts).length > 0)
+          .map((one) => [keyOf(one), one]),
+      );
+    fc.assert(
+      fc.property(fc.array(some, { maxLength: 8 }), fc.array(some, { maxLength: 8 }), (before, after) => {
+        const days = new Map(daysOf(rowsOf(before)).map((one) => [keyOf(one), one]));
+        for (const change of dayChanges(rowsOf(before), rowsOf(after)))
+          days.set(keyOf(change.day), applyDayChange(days.get(keyOf(change.day)), change));
+        expect(shown([...days.values()])).toEqual(shown(daysOf(rowsOf(after))));
+      }),
+    );
   });
 
   it("tells rebuilds that closed nothing from those that did", () => {
     const rebuild = { state: "promoted", finished: begin, labels: {}, closed: 0 };
-    const cells = [rebuild, { ...rebuild, closed: 2 }, { ...rebuild, state: "failed" }].flatMap(cellsOfRebuild);
-    const found = measure(countChanges([], cells).map(({ cell, n }) => ({ ...cell, n })));
+    const marks = [rebuild, { ...rebuild, closed: 2 }, { ...rebuild, state: "failed" }].flatMap(marksOfRebuild);
+    const found = measure(daysOf(marks));
     expect(found.rebuilds).toEqual({ total: 3, failed: 1, closedNothing: 2 });
   });
 });

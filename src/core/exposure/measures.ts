@@ -1,19 +1,7 @@
-import { percentile } from "./buckets.ts";
-import type { Cell } from "./count-cells.ts";
+import type { CountedDay } from "./count-days.ts";
+import { lengthsOf, type Lengths } from "./lengths.ts";
 import { frameworks, type Framework } from "./slo-presets.ts";
 import { exposureEnds, type ExposureEnd } from "./types.ts";
-
-/** A cell with its number. */
-export interface CountedCell extends Cell {
-  readonly n: number;
-}
-
-/** Some lengths of time, in milliseconds; null where there is none. */
-export interface Lengths {
-  readonly count: number;
-  readonly median: number | null;
-  readonly p95: number | null;
-}
 
 /** What is measured of a fleet, or a part of it, in a span of days. */
 export interface Measures {
@@ -29,32 +17,22 @@ export interface Measures {
   readonly rebuilds: { readonly total: number; readonly failed: number; readonly closedNothing: number };
 }
 
-/** Adds the cells up. They are of the span, the environment and the images that are meant. */
-export function measure(cells: readonly CountedCell[]): Measures {
+/** Adds the days up. They are of the span, the environment and the images that are meant. */
+export function measure(days: readonly CountedDay[]): Measures {
   const sums = new Map<string, number>();
-  const fix = new Map<number, number>();
-  const exposed = new Map<number, number>();
-  for (const { measure: name, bucket, n } of cells) {
-    sums.set(name, (sums.get(name) ?? 0) + n);
-    const lengths = name === "fix" ? fix : name === "exposed" ? exposed : undefined;
-    lengths?.set(bucket, (lengths.get(bucket) ?? 0) + n);
-  }
+  for (const { counts } of days)
+    for (const name of Object.keys(counts)) sums.set(name, (sums.get(name) ?? 0) + (counts[name] ?? 0));
   const of = (name: string): number => sums.get(name) ?? 0;
   const total = [...sums].reduce((sum, [name, n]) => (name.startsWith("rebuild:") ? sum + n : sum), 0);
   return {
     opened: of("opened"),
     closed: record(exposureEnds, (end) => of(`closed:${end}`)),
-    fixToProduction: lengthsOf(fix),
-    exposed: lengthsOf(exposed),
+    fixToProduction: lengthsOf(days.map(({ fix }) => fix)),
+    exposed: lengthsOf(days.map(({ exposed }) => exposed)),
     skewed: of("skewed"),
     slo: record(frameworks, (name) => ({ met: of(`met:${name}`), missed: of(`missed:${name}`) })),
     rebuilds: { total, failed: of("rebuild:failed"), closedNothing: of("rebuild-closed-nothing") },
   };
-}
-
-function lengthsOf(counts: ReadonlyMap<number, number>): Lengths {
-  const count = [...counts.values()].reduce((sum, n) => sum + n, 0);
-  return { count, median: percentile(counts, 0.5), p95: percentile(counts, 0.95) };
 }
 
 function record<Key extends string, Value>(keys: readonly Key[], of: (key: Key) => Value): Record<Key, Value> {

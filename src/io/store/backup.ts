@@ -43,7 +43,7 @@ const tables = [
   ["vex_statement", "id"],
   ["exposure", "image, environment, advisory, life"],
   ["exposure_rebuild", "rebuild"],
-  ["exposure_day", "day, environment, measure, labels, bucket"],
+  ["exposure_day", "day, environment, labels"],
   ["base_vex", "base, digest"],
   ["audit", "seq"],
   ["alarm", "key"],

@@ -1,5 +1,14 @@
 import { sql as fragment, type Transaction } from "kysely";
-import { cellsOfRebuild, type Cell, type CountedCell, type OpenExposures } from "../../core/exposure/index.ts";
+import {
+  applyDayChange,
+  dayChanges,
+  keyOf,
+  marksOfRebuild,
+  type CountedDay,
+  type Day,
+  type Mark,
+  type OpenExposures,
+} from "../../core/exposure/index.ts";
 import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
 import { canonicalJson, type Instant } from "../../lib/index.ts";
 import type { Database } from "./database.ts";
@@ -8,30 +17,21 @@ import { json, timestamp, type ExposureRebuild, type Tables } from "./schema.ts"
 export function exposureMeasureQueries(db: Database) {
   return {
     /** What was counted on these days, both in it (`2026-11-27`), of an environment and of none. */
-    loadCells: async (environment: EnvironmentName, from: string, until: string): Promise<CountedCell[]> => {
+    loadDays: async (environment: EnvironmentName, from: string, until: string): Promise<CountedDay[]> => {
       // As one text: a hundred thousand rows one by one take longer than counting them.
       const { rows } = await fragment<{ all: string | null }>`
-        select json_agg(json_build_array(day, environment, labels, measure, bucket, n))::text as all from exposure_day
-         where environment in (${environment}, '') and day >= ${from}::date and day <= ${until}::date and n <> 0`.execute(
+        select json_agg(json_build_array(day, environment, labels, counts, fix, exposed))::text as all from exposure_day
+         where environment in (${environment}, '') and day >= ${from}::date and day <= ${until}::date and counts <> '{}'`.execute(
         db.sql,
       );
-      const cells = JSON.parse(rows[0]?.all ?? "[]") as [string, string, string, string, number, number][];
-      return cells.map(([day, place, labels, measure, bucket, n]) => ({
-        day,
-        environment: place,
-        labels,
-        measure,
-        bucket,
-        n,
-      }));
+      return daysOf(rows[0]?.all ?? "[]");
     },
 
     /** How many were opened and closed before a day, by labels: what stood open at its beginning. */
     loadOpenBefore: async (environment: EnvironmentName, day: string): Promise<{ labels: string; open: number }[]> => {
       const { rows } = await fragment<{ labels: string; open: number }>`
-        select labels, sum(case when measure = 'opened' then n else -n end)::float8 as open from exposure_day
-         where environment = ${environment} and day < ${day}::date and (measure = 'opened' or measure like 'closed:%')
-         group by labels`.execute(db.sql);
+        select labels, sum(grown)::float8 as open from exposure_day
+         where environment = ${environment} and day < ${day}::date group by labels`.execute(db.sql);
       return rows;
     },
 
@@ -73,7 +73,7 @@ export async function saveRebuilds(
   sql: Transaction<Tables>,
   images: readonly ImageName[],
   rows: readonly ExposureRebuild[],
-): Promise<{ readonly gone: readonly Cell[]; readonly came: readonly Cell[] }> {
+): Promise<{ readonly gone: readonly Mark[]; readonly came: readonly Mark[] }> {
   const before = await sql
     .selectFrom("exposureRebuild")
     .selectAll()
@@ -99,21 +99,67 @@ export async function saveRebuilds(
       )
       .execute();
   return {
-    gone: changed.flatMap(({ rebuild }) => known.get(rebuild) ?? []).flatMap(cellsOfRebuild),
-    came: changed.flatMap(cellsOfRebuild),
+    gone: changed.flatMap(({ rebuild }) => known.get(rebuild) ?? []).flatMap(marksOfRebuild),
+    came: changed.flatMap(marksOfRebuild),
   };
 }
 
-/** Adds what changed to what was counted. */
+/** Days of one statement: each may hold some hundred lengths. */
+const dayStride = 2_000;
+
+/** Takes what is there no more from what was counted, and adds what came. For who holds the lock of exposures: what is read here is written back. */
 export async function saveCounts(
   sql: Transaction<Tables>,
-  changes: readonly { readonly cell: Cell; readonly n: number }[],
+  gone: readonly Mark[],
+  came: readonly Mark[],
 ): Promise<void> {
-  if (changes.length === 0) return;
-  const rows = json(changes.map(({ cell, n }) => ({ ...cell, n })));
-  await fragment`
-    insert into exposure_day (day, environment, labels, measure, bucket, n)
-    select day, environment, labels, measure, bucket, n
-      from jsonb_to_recordset(${rows}::jsonb) as r(day date, environment text, labels text, measure text, bucket int, n bigint)
-    on conflict (day, environment, measure, labels, bucket) do update set n = exposure_day.n + excluded.n`.execute(sql);
+  const changes = dayChanges(gone, came);
+  for (let from = 0; from < changes.length; from += dayStride) {
+    const some = changes.slice(from, from + dayStride);
+    const known = await loadNamedDays(
+      sql,
+      some.map(({ day }) => day),
+    );
+    const rows = some.map((change) => {
+      const counted = applyDayChange(known.get(keyOf(change.day)), change);
+      return { ...counted, grown: grownOf(counted) };
+    });
+    await fragment`
+      insert into exposure_day (day, environment, labels, grown, counts, fix, exposed)
+      select day, environment, labels, grown, counts, fix, exposed
+        from jsonb_to_recordset(${json(rows)}::jsonb)
+          as r(day date, environment text, labels text, grown int, counts jsonb, fix int[], exposed int[])
+      on conflict (day, environment, labels) do update
+         set grown = excluded.grown, counts = excluded.counts, fix = excluded.fix, exposed = excluded.exposed`.execute(
+      sql,
+    );
+  }
+}
+
+async function loadNamedDays(sql: Transaction<Tables>, days: readonly Day[]): Promise<Map<string, CountedDay>> {
+  const { rows } = await fragment<{ all: string | null }>`
+    select json_agg(json_build_array(d.day, d.environment, d.labels, d.counts, d.fix, d.exposed))::text as all
+      from jsonb_to_recordset(${json(days)}::jsonb) as k(day date, environment text, labels text)
+      join exposure_day d using (day, environment, labels)`.execute(sql);
+  return new Map(daysOf(rows[0]?.all ?? "[]").map((day) => [keyOf(day), day]));
+}
+
+function daysOf(text: string): CountedDay[] {
+  const rows = JSON.parse(text) as [string, string, string, CountedDay["counts"], number[], number[]][];
+  return rows.map(([day, environment, labels, counts, fix, exposed]) => ({
+    day,
+    environment,
+    labels,
+    counts,
+    fix,
+    exposed,
+  }));
+}
+
+/** How many more exposures were opened on a day than were closed. */
+function grownOf({ counts }: CountedDay): number {
+  return Object.entries(counts).reduce((sum, [measure, n]) => {
+    if (measure === "opened") return sum + n;
+    return measure.startsWith("closed:") ? sum - n : sum;
+  }, 0);
 }

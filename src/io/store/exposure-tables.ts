@@ -41,6 +41,15 @@ export interface ExposureTables {
     labels: Json<Readonly<Record<string, string>>>;
     closed: number;
   };
-  exposureDay: { day: string; environment: string; labels: string; measure: string; bucket: number; n: number };
+  exposureDay: {
+    day: string;
+    environment: string;
+    labels: string;
+    /** How many more were opened than closed. */
+    grown: number;
+    counts: Json<Readonly<Record<string, number>>>;
+    fix: number[];
+    exposed: number[];
+  };
   exposureDue: { id: Generated<number>; image: ImageName | null; package: number | null; inventory: string | null };
 }

@@ -1,5 +1,5 @@
 import { sql as fragment, type Transaction } from "kysely";
-import { cellsOf, countChanges } from "../../core/exposure/index.ts";
+import { marksOf } from "../../core/exposure/index.ts";
 import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
 import { canonicalJson, type Instant } from "../../lib/index.ts";
 import type { Database } from "./database.ts";
@@ -150,7 +150,8 @@ async function saveDerived(
   const byRebuild = await saveRebuilds(sql, images, rebuilds);
   await saveCounts(
     sql,
-    countChanges([...gone.flatMap(cellsOf), ...byRebuild.gone], [...changed.flatMap(cellsOf), ...byRebuild.came]),
+    [...gone.flatMap(marksOf), ...byRebuild.gone],
+    [...changed.flatMap(marksOf), ...byRebuild.came],
   );
   return { written: changed.length, removed: left.size };
 }

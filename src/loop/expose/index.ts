@@ -6,6 +6,7 @@ import { deriveExposures, labelsOf } from "./derive-exposures.ts";
 import { sloPolicy } from "./slo-policy.ts";
 
 export { labelsOf } from "./derive-exposures.ts";
+export { sloPolicy } from "./slo-policy.ts";
 export { tendDeadlines } from "./tend-deadlines.ts";
 
 /** Images of one transaction: others come in between. */

@@ -49,8 +49,8 @@ async function buildDocument(
   const label = labelOf(ctx, request.label);
   const framework = request.framework ?? frameworkOf(ctx);
   const [from, through] = [isoDay(period.from), isoDay(period.until - day)];
-  const [cells, openBefore, open, placed, oldest, { doubts }] = await Promise.all([
-    store.loadCells(environment, from, through),
+  const [days, openBefore, open, placed, oldest, { doubts }] = await Promise.all([
+    store.loadDays(environment, from, through),
     store.loadOpenBefore(environment, from),
     store.loadOpenGroups(environment, now),
     store.loadPlacedSince(environment),
@@ -58,7 +58,7 @@ async function buildDocument(
     loadFeeds(ctx.feeds),
   ]);
   const images = placed.map(({ image, createdAt }) => ({ labels: labelsOf(config, image), createdAt }));
-  const figures = buildFigures({ now, period, cells, openBefore, open, images, label, framework });
+  const figures = buildFigures({ now, period, days, openBefore, open, images, label, framework });
   const meant = oldest.filter(({ labels }) => label?.value === undefined || labels[label.key] === label.value);
   return {
     report: "tidemill-exposure",
