@@ -24,7 +24,13 @@ const validate = (text: string, cwd: string | undefined = home, env: Record<stri
 describe("validate", () => {
   it("says that a right configuration is right, and how many images it has", async () => {
     const output = await validate(withFiles("etc", "./etc/deep/app.conf"));
-    expect(operations.validate.output.parse(output)).toEqual({ name: "fleet.yaml", ok: true, images: 3, problems: [] });
+    expect(operations.validate.output.parse(output)).toEqual({
+      name: "fleet.yaml",
+      ok: true,
+      images: 3,
+      policy: expect.stringMatching(/^sha256:/),
+      problems: [],
+    });
   });
 
   it("gives every mistake of the text, each with its place and what to do", async () => {
