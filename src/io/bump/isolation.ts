@@ -29,7 +29,7 @@ const label = "tidemill.bump";
 export const processGroup: Isolation = { wrap: (command, { env }) => ({ command, env }), end: () => Promise.resolve() };
 
 /**
- * Namespaces of Linux: a program sees no other process, so none of their environments, and ends with the first of its own; the folders that are hidden are empty there but for its root. Undefined where this machine does not allow
+ * Namespaces of Linux: a program has no rights of the system, sees no other process, so none of their environments, and ends with the first of its own; the folders that are hidden are empty there but for its root. Undefined where this machine does not allow
  * them. unshare(1), pid_namespaces(7), mount_namespaces(7).
  */
 export async function findNamespaces(hidden: readonly string[], root: string): Promise<Isolation | undefined> {
@@ -76,7 +76,8 @@ const enter = [
   'root=$1 cwd=$2 count=$3; shift 3; exec 9<"$root"',
   'while [ "$count" -gt 0 ]; do if [ -d "$1" ]; then mount -t tmpfs -o size=1m,mode=755 none "$1"; fi; shift; count=$((count - 1)); done',
   'mkdir -p "$root"; mount --no-canonicalize --bind /proc/self/fd/9 "$root"; exec 9<&-',
-  'cd "$cwd"; exec "$@"',
+  // What was hidden could be laid open again by who may mount.
+  'cd "$cwd"; exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"',
 ].join("\n");
 
 /** A container: no right of the system's, nothing to write but the root, and limits of memory, processors and processes. docker-run(1). */
