@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { needs } from "../../../../test/needs.ts";
 import { bumpTrees, noProgram } from "../testdata/bump-tree.ts";
+import { findPomLocks } from "./pom-locks.ts";
 import { planEdits } from "./plan-edits.ts";
 import { findReactors, readPomNode } from "./reactor.ts";
 
@@ -123,6 +124,41 @@ describe("an edit of poms", () => {
         /takes the version of org\.apache\.commons:commons-text from \$\{elsewhere\}, which is set elsewhere/,
       );
     else expect(found).toHaveProperty("pom.xml");
+  });
+});
+
+describe("the poms of a repository", () => {
+  it("are one lock file for all that is built together, with what they name, and more that Maven alone knows", () => {
+    const parent = "<parent><groupId>shop.example</groupId><artifactId>top</artifactId><version>1.9</version></parent>";
+    const locks = findPomLocks(
+      new Map([
+        [
+          "pom.xml",
+          project("top", `<packaging>pom</packaging><modules><module>a</module></modules>\n${managed(commons("1.9"))}`),
+        ],
+        [
+          "a/pom.xml",
+          project(
+            "a",
+            `${parent}\n<dependencies>${commons()}${dependency("b", "c", "${project.version}")}</dependencies>`,
+          ),
+        ],
+        ["other/pom.xml", project("other", `<dependencies>${commons("1.8")}</dependencies>`)],
+        ["evil/pom.xml", project("evil", "<modules><module>../../../etc</module></modules>")],
+        ["broken/pom.xml", "<project><a></project>"],
+        ["typed/pom.xml", '<!DOCTYPE project [<!ENTITY x SYSTEM "file:///etc/passwd">]><project>&x;</project>'],
+      ]),
+    );
+    const named = [...locks].map(([path, { packages }]) => [
+      path,
+      packages.map(({ name, version }) => `${name} ${version}`),
+    ]);
+    expect(named).toEqual([
+      ["pom.xml", ["org.apache.commons:commons-text 1.9", "b:c 1.9"]],
+      ["other/pom.xml", ["org.apache.commons:commons-text 1.8"]],
+      ["evil/pom.xml", []],
+    ]);
+    expect([...locks.values()].every(({ bringsMore }) => bringsMore === "maven")).toBe(true);
   });
 });
 

@@ -1,5 +1,4 @@
 import type { LockFile, LockedPackage } from "../../../core/inventory/index.ts";
-import { BumpError } from "../error.ts";
 import { namedVersions } from "./plan-edits.ts";
 import { findReactors, readPomNode, type Pom } from "./reactor.ts";
 
@@ -10,20 +9,15 @@ export function findPomLocks(texts: ReadonlyMap<string, string>): Map<string, Lo
     const pom = readPomNode(path, text);
     if (pom !== undefined) poms.set(path, pom);
   }
-  try {
-    return new Map(
-      findReactors(poms).map((reactor) => {
-        const packages = new Map<string, LockedPackage>();
-        for (const { name, version } of namedVersions(reactor))
-          packages.set(`${name} ${version}`, { type: "maven", name, version });
-        return [
-          reactor.root,
-          { packages: [...packages.values()], problems: [], requestsOf: () => [], bringsMore: "maven" },
-        ];
-      }),
-    );
-  } catch (error) {
-    if (error instanceof BumpError) return new Map();
-    throw error;
-  }
+  return new Map(
+    findReactors(poms).map((reactor) => {
+      const packages = new Map<string, LockedPackage>();
+      for (const { name, version } of namedVersions(reactor))
+        packages.set(`${name} ${version}`, { type: "maven", name, version });
+      return [
+        reactor.root,
+        { packages: [...packages.values()], problems: [], requestsOf: () => [], bringsMore: "maven" },
+      ];
+    }),
+  );
 }

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { reachesOut } from "../error.ts";
+import { BumpError, reachesOut } from "../error.ts";
 import { folderOf, isInside } from "../tree-reader.ts";
 import { childAt, readXml, textAt, type XmlNode } from "./xml-nodes.ts";
 
@@ -49,21 +49,34 @@ export function parentOf({ path, project }: Pom): string | undefined {
   return reachesOut(`${path} has its parent at ${said.slice(0, 200)}, outside of the repository`);
 }
 
-/** The reactors of a repository's poms. What is only a parent of others is none of its own. Throws REACHES_OUT. */
+/** The reactors of a repository's poms. What is only a parent of others is none of its own; what leads out of the repository is passed over, and refused when the pom that says it is read. */
 export function findReactors(poms: ReadonlyMap<string, Pom>): Reactor[] {
-  const modules = new Set([...poms.values()].flatMap(modulesOf));
+  const modules = new Set([...poms.values()].flatMap(insideModules));
   const parents = new Set([...poms.values()].flatMap((one) => localParent(one, poms) ?? []));
   return [...poms.values()]
-    .filter((one) => !modules.has(one.path) && (!parents.has(one.path) || modulesOf(one).length > 0))
+    .filter((one) => !modules.has(one.path) && (!parents.has(one.path) || insideModules(one).length > 0))
     .map((root) => ({ root: root.path, poms: membersOf(root, poms) }));
 }
 
 /** The parent of a pom where the repository has the very one that it names: Maven passes over another at that place. */
 export function localParent(pom: Pom, poms: ReadonlyMap<string, Pom>): string | undefined {
-  const at = parentOf(pom);
+  const at = orNothing(() => parentOf(pom));
   const found = at === undefined ? undefined : poms.get(at);
   if (at === undefined || found === undefined) return undefined;
   return textAt(pom.project, "parent", "artifactId") === textAt(found.project, "artifactId") ? at : undefined;
+}
+
+function insideModules(pom: Pom): string[] {
+  return orNothing(() => modulesOf(pom)) ?? [];
+}
+
+function orNothing<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof BumpError) return undefined;
+    throw error;
+  }
 }
 
 function membersOf(root: Pom, poms: ReadonlyMap<string, Pom>): Map<string, Pom> {
@@ -73,7 +86,7 @@ function membersOf(root: Pom, poms: ReadonlyMap<string, Pom>): Map<string, Pom> 
     const pom = poms.get(path);
     if (pom === undefined || members.has(path)) continue;
     members.set(path, pom);
-    todo.push(...modulesOf(pom), ...[localParent(pom, poms) ?? []].flat());
+    todo.push(...insideModules(pom), ...[localParent(pom, poms) ?? []].flat());
   }
   return members;
 }
