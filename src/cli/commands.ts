@@ -90,6 +90,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   ),
   validate: entry("Keep", "Every mistake of a configuration", async () => (await import("./validate.ts")).validate),
   schema: entry("Keep", "JSON Schema of tidemill.yaml, for editors", async () => (await import("./schema.ts")).schema),
+  completion: entry(
+    "Keep",
+    "Completion for bash, zsh or fish",
+    async () => (await import("./completion.ts")).completion,
+  ),
   doctor: entry(
     "Keep",
     "Whether everything needed is there and works",

@@ -1,6 +1,7 @@
 import { Command as Commander } from "commander";
 import type { Asked, Command, CommandOption } from "./command.ts";
 import { commands } from "./commands.ts";
+import { globalOptions } from "./global-options.ts";
 import type { AppOptions } from "../operation/index.ts";
 import type { Screen } from "./screen.ts";
 
@@ -11,13 +12,6 @@ export interface ParsedCommand {
   readonly json: boolean;
   readonly options: AppOptions;
 }
-
-const globalOptions: readonly CommandOption[] = [
-  { flags: "-c, --config <file>", description: "the fleet (./tidemill.yaml)" },
-  { flags: "-d, --data <directory>", description: "where the state lives (./.tidemill)" },
-  { flags: "--server <address>", description: "ask this server, with the token of `tidemill login`" },
-  { flags: "--json", description: "one JSON document on standard output" },
-];
 
 /**
  * What `argv` (without node and script) asks for; undefined where help or the version was all, which `screen` shows by then.
