@@ -93,7 +93,12 @@ function makeFacts({ images, inventories }: Fleet, patched: string): PlanFacts {
     inventories: new Map(shared),
     updates: [makeUpdate(patched)],
     holds: [],
-    policy: { coolDown: 3 * 86_400_000, maxRebuildsPerHour: 12 },
+    policy: {
+      coolDown: 3 * 86_400_000,
+      securityCoolDown: 86_400_000,
+      exempt: ["security-suites"],
+      maxRebuildsPerHour: 12,
+    },
   };
 }
 

@@ -21,10 +21,11 @@ function configured(feeds: Config["feeds"]): FeedConfig[] {
         : [{ name: "debian-tracker", kind: "debian-tracker" as const, location: debianTracker }]),
     ];
   }
-  return feeds.map(({ kind, name = kind, from, ecosystems }) => ({
+  return feeds.map(({ kind, name = kind, from, ecosystems, trust }) => ({
     kind,
     name,
     location: from,
+    ...(trust === undefined ? {} : { trust }),
     ...(ecosystems === undefined ? {} : { ecosystems }),
   }));
 }

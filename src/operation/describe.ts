@@ -42,7 +42,8 @@ function describePackage(cause: PackageCause): CauseView {
     kind: "package",
     summary:
       `${cause.source} ${from === undefined ? "" : `${from} → `}${cause.to} from ${cause.origin}` +
-      (named === "" ? "" : ` (${named}${more})`),
+      (named === "" ? "" : ` (${named}${more})`) +
+      (cause.coolDown === undefined ? "" : ", by the short cool-down of what feeds call a security fix"),
     source: cause.source,
     to: cause.to,
     packages: cause.packages.map((change) => ({ ...change, from: change.from ?? null, to: change.to ?? null })),

@@ -24,6 +24,8 @@ export interface Change {
   readonly environments?: readonly Document[];
   readonly deployments?: Readonly<Record<string, Document>>;
   readonly policies?: Document;
+  /** The release alone without them. */
+  readonly suites?: readonly string[];
   readonly registry?: Document;
   readonly notifications?: Document;
   readonly webhooks?: Document;
@@ -153,7 +155,13 @@ function configOf(archive: DebianArchive, change: Change): Document {
   return {
     version: 1,
     upstreams: {
-      small: { kind: "debian", codename: "small", suites: ["release"], mirror: archive.url, keyrings: ["key.gpg"] },
+      small: {
+        kind: "debian",
+        codename: "small",
+        suites: change.suites ?? ["release"],
+        mirror: archive.url,
+        keyrings: ["key.gpg"],
+      },
     },
     environments: change.environments ?? [{ name: "staging" }, { name: "production" }],
     policies: { coolDown: "0s", ...change.policies },

@@ -61,7 +61,7 @@ async function watchFleet(change: Change = {}): Promise<Watched> {
   };
   await exploited("CVE-2099-8888");
   const feeds = [
-    { kind: "osv", from: feed },
+    { kind: "osv", from: feed, trust: "strong" },
     { kind: "kev", from: kev },
   ];
   await small.configure({ images, ...change, feeds, vex: ["vex"] });

@@ -4,6 +4,15 @@ import type { Advisory, AffectedPackage } from "./types.ts";
 export interface IndexedAdvisory {
   readonly advisory: Advisory;
   readonly affected: AffectedPackage;
+  /** Which feed says so; absent where nobody told. */
+  readonly by?: FeedWord;
+}
+
+/** Whose word an advisory is. */
+export interface FeedWord {
+  readonly kind: string;
+  /** Whether it counts alone: the word of who makes the packages. */
+  readonly isStrong: boolean;
 }
 
 /** Advisories by what they speak of: all of them, or those that the keys of an inventory asked for. */

@@ -40,7 +40,7 @@ describe("closedAdvisories", () => {
       parseTrackerSource("openssl", document).flatMap((one) => (one.kind === "advisory" ? [one.advisory] : [])),
     );
     const found = closedAdvisories(joinIndexes([osv, tracker]), "debian:12", update);
-    expect(found).toEqual({ ids: ["CVE-2024-0001", "DSA-1-1"], urgent: [] });
+    expect(found).toEqual({ ids: ["CVE-2024-0001", "DSA-1-1"], urgent: [], exploited: [], vouched: [] });
   });
 
   it("is urgent where what it closes is critical or exploited, and not by what it leaves", () => {
@@ -49,10 +49,70 @@ describe("closedAdvisories", () => {
     expect(closedBy(record("CVE-2024-0001", "3.0.99-1", critical), record("CVE-2024-0002", "3.0.10-1"))).toEqual({
       ids: ["CVE-2024-0002"],
       urgent: [],
+      exploited: [],
+      vouched: [],
     });
     const known = (id: string): boolean => id === "CVE-2024-0002";
     const index = buildAdvisoryIndex([record("DSA-1-1", "3.0.10-1", { upstream: ["CVE-2024-0002"] })]);
-    expect(closedAdvisories(index, "debian:12", update, known).urgent).toEqual(["CVE-2024-0002", "DSA-1-1"]);
+    expect(closedAdvisories(index, "debian:12", update, known)).toMatchObject({
+      urgent: ["CVE-2024-0002", "DSA-1-1"],
+      exploited: ["CVE-2024-0002", "DSA-1-1"],
+      vouched: [],
+    });
+  });
+
+  it.each<[string, readonly (readonly [id: string, kind: string, isStrong: boolean, isCritical: boolean])[], string[]]>(
+    [
+      ["one weak feed does not", [["CVE-2024-0001", "osv", false, true]], []],
+      [
+        "the same feed twice does not",
+        [
+          ["CVE-2024-0001", "osv", false, true],
+          ["DSA-1-1", "osv", false, true],
+        ],
+        [],
+      ],
+      ["a strong one does", [["CVE-2024-0001", "secdb", true, true]], ["CVE-2024-0001"]],
+      [
+        "a strong one does for what a weak one calls critical",
+        [
+          ["CVE-2024-0001", "osv", false, true],
+          ["CVE-2024-0001", "secdb", true, false],
+        ],
+        ["CVE-2024-0001"],
+      ],
+      [
+        "two kinds of weak ones do",
+        [
+          ["CVE-2024-0001", "osv", false, true],
+          ["CVE-2024-0001", "malware", false, false],
+        ],
+        ["CVE-2024-0001"],
+      ],
+      ["nobody does for what is not critical", [["CVE-2024-0001", "secdb", true, false]], []],
+      [
+        "another's word about another does not",
+        [
+          ["CVE-2024-0001", "osv", false, true],
+          ["CVE-2024-0002", "secdb", true, false],
+        ],
+        [],
+      ],
+    ],
+  )("of who vouches for it: %s", (_, rows, vouched) => {
+    const critical = { database_specific: { severity: "CRITICAL" } };
+    const index = buildAdvisoryIndex(
+      rows.map(([id, , , isCritical]) => record(id, "3.0.10-1", isCritical ? critical : {})),
+    );
+    const told = {
+      ...index,
+      find: () =>
+        index.find("debian:12", "openssl").map((row, at) => {
+          const [, kind = "", isStrong = false] = rows[at] ?? [];
+          return { ...row, by: { kind, isStrong } };
+        }),
+    };
+    expect(closedAdvisories(told, "debian:12", update).vouched).toEqual(vouched);
   });
 
   it("is bounded, and takes no text for an id that is none", () => {

@@ -11,7 +11,13 @@ export type {
   VexStatus,
   VexVerdict,
 } from "./types.ts";
-export { buildAdvisoryIndex, joinIndexes, type AdvisoryIndex, type IndexedAdvisory } from "./advisory-index.ts";
+export {
+  buildAdvisoryIndex,
+  joinIndexes,
+  type AdvisoryIndex,
+  type FeedWord,
+  type IndexedAdvisory,
+} from "./advisory-index.ts";
 export { advisoryKey } from "./ecosystems.ts";
 export { keysOf } from "./lookups.ts";
 export { matchAdvisories } from "./match-advisories.ts";

@@ -28,7 +28,7 @@ export const bump = z
     coolDown: duration
       .optional()
       .describe(
-        "How long a version that cures waits after we first saw it, that of the policies without it; what is critical or known to be exploited passes",
+        "How long a version that cures waits after we first saw it, the short one of the policies (`securityCoolDown`) without it; what is critical or known to be exploited passes",
       ),
     limits: z
       .strictObject({

@@ -30,6 +30,8 @@ describe("feeds of a configuration", () => {
   it.each([
     ["[{ kind: osv, from: a }, { kind: osv, from: b }]", "there are two feeds osv"],
     ["[{ kind: osv, from: 'https://osv.example/all/' }]", "no ecosystem of it is named"],
+    ["[{ kind: kev, from: a, trust: strong }]", "there is nothing to trust"],
+    ["[{ kind: osv, from: a, trust: blind }]", "feeds"],
     ["[{ kind: rss, from: a }]", "feeds"],
     ["[{ kind: osv }]", "feeds"],
     ["[{ kind: osv, from: a, ecosystems: ['../..'] }]", "feeds"],

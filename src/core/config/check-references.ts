@@ -180,7 +180,7 @@ function checkArchives({ upstreams }: Config): Mistake[] {
 function checkFeeds({ feeds }: Config): Mistake[] {
   if (!Array.isArray(feeds)) return [];
   const names = feeds.map(({ kind, name = kind }) => name);
-  return feeds.flatMap(({ from, kind, ecosystems }, index): Mistake[] => {
+  return feeds.flatMap(({ from, kind, ecosystems, trust }, index): Mistake[] => {
     const path = ["feeds", index];
     const mistakes: Mistake[] = [];
     if (names.indexOf(names[index] ?? "") !== index)
@@ -188,6 +188,12 @@ function checkFeeds({ feeds }: Config): Mistake[] {
         path,
         message: `there are two feeds ${names[index]}`,
         hint: "A feed is called after its kind: give one of them a `name:`.",
+      });
+    if (trust !== undefined && (kind === "kev" || kind === "epss"))
+      mistakes.push({
+        path: [...path, "trust"],
+        message: `${kind} says of no update that it closes anything: there is nothing to trust`,
+        hint: "`policies.exempt` says whether what is known to be exploited passes the cool-down.",
       });
     if (/^https?:.*\/$/.test(from) && (kind === "osv" || kind === "malware") && ecosystems === undefined)
       mistakes.push({

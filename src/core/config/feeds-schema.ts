@@ -15,6 +15,12 @@ const feed = z.strictObject({
     ),
   name: name.optional().describe("How it is called; by its kind without it"),
   from: text.describe("A file, a folder or a URL; a URL that ends in `/` is the root of a bucket as OSV's is laid out"),
+  trust: z
+    .enum(["weak", "strong"])
+    .optional()
+    .describe(
+      "Whether its word that something critical is closed counts alone; by its kind without it: `debian-tracker` and `secdb` are strong",
+    ),
   ecosystems: z
     .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$/, "an ecosystem: `Debian`, `npm`, `crates.io`"))
     .min(1)

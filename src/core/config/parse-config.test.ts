@@ -48,7 +48,13 @@ describe("parseConfig", () => {
       { name: "staging", soak: 1_800_000, auto: true },
       { name: "production", soak: 0, requireRun: false },
     ]);
-    expect(config.policies).toMatchObject({ coolDown: 3 * 86_400_000, keep: 5, maxRebuildsPerHour: 12 });
+    expect(config.policies).toMatchObject({
+      coolDown: 3 * 86_400_000,
+      securityCoolDown: 86_400_000,
+      exempt: ["exploited", "critical", "security-suites"],
+      keep: 5,
+      maxRebuildsPerHour: 12,
+    });
     expect(config.images.web).toMatchObject({ parent: "base", platforms: ["linux/amd64"], essential: false });
   });
 

@@ -271,7 +271,19 @@ const policies = z.strictObject({
   coolDown: duration
     .default(3 * units.d)
     .describe(
-      "How long an ordinary update waits after we first saw it; security suites and a suite's first generation pass",
+      "How long an ordinary update waits after we first saw it; a suite's first generation passes, and what is `exempt`",
+    ),
+  securityCoolDown: duration
+    .default(units.d)
+    .describe(
+      "How long an update waits that feeds call a security fix, where it is not exempt; never longer than `coolDown`",
+    ),
+  exempt: z
+    .array(z.enum(["exploited", "critical", "security-suites"]))
+    .max(3)
+    .default(["exploited", "critical", "security-suites"])
+    .describe(
+      "What waits for nothing: what closes something known to be exploited, or critical by a strong feed or two kinds of feeds, and what signed security suites offer",
     ),
   malicious: z
     .enum(["rollback", "alarm"])

@@ -12,8 +12,12 @@ export interface PlanPackage {
 /** What going to an offered version closes, by the word of advisory feeds. */
 export interface ClosedByUpdate {
   readonly advisories: readonly string[];
-  /** Those of them that are known to be exploited, or critical: from a signed suite, their cure waits for nothing. */
+  /** Those of them that are known to be exploited, or critical: their cure takes the urgent lane. */
   readonly urgent: readonly string[];
+  /** Those of `urgent` that are known to be exploited. */
+  readonly exploited: readonly string[];
+  /** Those of `urgent` that more than one weak feed vouches for. */
+  readonly vouched: readonly string[];
 }
 
 /** One version that the open suites offer, newer than some inventory has. */
@@ -27,7 +31,7 @@ export interface PackageUpdate {
   readonly origin: string;
   /** The upstream of the configuration that its suite belongs to: what is offered to one release is nothing to another. Absent: to all. */
   readonly distro?: string;
-  /** Offered by a suite of security updates of a signed distribution: it passes the cool-down, on record. */
+  /** Offered by a suite of security updates of a signed distribution: by the policy it passes the cool-down, on record. */
   readonly security: boolean;
   /** Whether it is known to close something that is exploited, or critical, whatever version is installed: it passes the cool-down. */
   readonly urgent: boolean;
@@ -101,9 +105,16 @@ export interface PlanImage {
   readonly takesSome: boolean;
 }
 
+/** What may pass the cool-down: what is known to be exploited, what is critical by the word of more than one weak feed, and what a signed suite of security updates offers. */
+export type CoolDownExemption = "exploited" | "critical" | "security-suites";
+
 export interface PlanPolicy {
   /** Milliseconds that an ordinary update waits. */
   readonly coolDown: number;
+  /** Milliseconds that what somebody calls a security fix waits, where it waits; never longer than the ordinary ones. */
+  readonly securityCoolDown: number;
+  /** What waits for nothing. */
+  readonly exempt: readonly CoolDownExemption[];
   readonly maxRebuildsPerHour: number;
 }
 

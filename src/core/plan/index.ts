@@ -4,6 +4,7 @@ export type {
   HeldKind,
   KeyedCause,
   ClosedByUpdate,
+  CoolDownExemption,
   PackageUpdate,
   Plan,
   PlanBase,
@@ -16,7 +17,7 @@ export type {
 } from "./facts.ts";
 export { findBreaking, type TakenUpdates, type TrialOutcome } from "./find-breaking.ts";
 export { findRing, reachedBy, type GraphImage } from "./image-graph.ts";
-export { chooseUpdates } from "./package-causes.ts";
+export { chooseUpdates, shortCoolDown } from "./package-causes.ts";
 export { planRebuilds } from "./plan-rebuilds.ts";
 export { planRequest, type RequestedRebuild } from "./plan-request.ts";
 export {

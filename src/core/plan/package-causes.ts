@@ -1,7 +1,7 @@
 import type { Instant } from "../../lib/index.ts";
 import { compareDebText } from "../version/index.ts";
 import { compareText } from "./compare-text.ts";
-import type { PackageUpdate, PlanFacts, PlanImage } from "./facts.ts";
+import type { ClosedByUpdate, PackageUpdate, PlanFacts, PlanImage } from "./facts.ts";
 import type { Cause, PackageChange } from "./types.ts";
 
 interface PackageCause {
@@ -38,6 +38,15 @@ interface Hit {
   readonly passed: readonly PackageUpdate[];
   /** What `update` closes that is critical or known to be exploited, and that nobody accepted. */
   readonly urgent: readonly string[];
+  /** When it may go, by the cool-down of the first of `passed` that may. */
+  readonly readyAt: Instant;
+  /** Whether that is the short one. */
+  readonly isShort: boolean;
+}
+
+/** By what is told when an update may go to an image: what somebody accepted there is no reason to hurry. */
+interface Terms extends Pick<PlanFacts, "now" | "policy"> {
+  readonly accepted: ReadonlySet<string> | undefined;
 }
 
 /** What one inventory meets: what may go in now, and what is newer still and has to wait. */
@@ -76,10 +85,11 @@ export function collectPackageCauses(facts: PlanFacts): PackageReach {
       if (offers === undefined) continue;
       const isBlocked = (update: PackageUpdate): boolean => blocked.some((other) => isSame(other, update));
       const barred = blocked.length === 0 ? [] : [...offers.ready, ...offers.waiting].filter(isBlocked);
-      const { into, after } = hitsOf(one.version, without(offers, barred), accepted?.get(one.source));
+      const terms: Terms = { now: facts.now, policy: facts.policy, accepted: accepted?.get(one.source) };
+      const { into, after } = hitsOf(one.version, without(offers, barred), terms);
       if (into !== undefined) ready.push(into);
       if (after !== undefined) waiting.push(after);
-      const kept = hitOf(into?.update.version ?? one.version, barred, accepted?.get(one.source));
+      const kept = hitOf(into?.update.version ?? one.version, barred, terms);
       if (kept !== undefined) keptOut.push(kept);
     }
     return { ready, waiting, keptOut, packages: packages.length };
@@ -102,7 +112,7 @@ export function collectPackageCauses(facts: PlanFacts): PackageReach {
     const bounds: Bounds = { accepted: image.accepted, blocked: image.takesSome ? image.blocked : [] };
     const known = keys.map((key) => (isPlain ? (byInventory.get(key) ?? nothing) : meet(key, bounds)));
     const inventories = image.securityOnly ? known.map(onlySecurity) : known;
-    const reached = judge(image, inventories, facts);
+    const reached = judge(image, inventories);
     if (shared !== undefined) remembered.set(shared, reached);
     return reached;
   };
@@ -123,9 +133,55 @@ function onlySecurity({ ready, waiting, keptOut, packages }: Reached): Reached {
   return { ready: ready.filter(isSecurity), waiting: waiting.filter(isSecurity), keptOut, packages };
 }
 
-/** When an ordinary update may go in: security suites, the first generation of a suite and what closes something urgent do not wait. */
-function readyAt({ firstSeen }: PackageUpdate, { policy }: Pick<PlanFacts, "policy">): Instant {
-  return firstSeen + policy.coolDown;
+/** Milliseconds of the short cool-down. */
+export function shortCoolDown(policy: Pick<PlanFacts["policy"], "coolDown" | "securityCoolDown">): number {
+  return Math.min(policy.coolDown, policy.securityCoolDown);
+}
+
+/** When an update may go in, whoever holds what: the first generation of a suite does not wait, what a security suite offers where the policy says so. */
+function readyForAll(update: PackageUpdate, policy: PlanFacts["policy"]): Instant {
+  if (update.baseline || update.urgent) return update.firstSeen;
+  if (!update.security) return update.firstSeen + policy.coolDown;
+  return policy.exempt.includes("security-suites") ? update.firstSeen : update.firstSeen + shortCoolDown(policy);
+}
+
+/** What an update closes for who holds `from` and that nobody accepted, of one sort. */
+function closedBy(
+  { closes }: PackageUpdate,
+  from: string,
+  { accepted }: Pick<Terms, "accepted">,
+  sort: keyof ClosedByUpdate,
+): readonly string[] {
+  const ids = closes?.get(from)?.[sort] ?? [];
+  return accepted === undefined ? ids : ids.filter((id) => !accepted.has(id));
+}
+
+/** For what an update may go in now to who holds `from`, although the ordinary cool-down has not ended: all that feeds say that it closes once the short one has, before that what is exempt. */
+function hurriedBy(update: PackageUpdate, from: string, terms: Terms): readonly string[] {
+  const { exempt } = terms.policy;
+  if (update.firstSeen + shortCoolDown(terms.policy) <= terms.now) return closedBy(update, from, terms, "advisories");
+  return [
+    ...(exempt.includes("exploited") ? closedBy(update, from, terms, "exploited") : []),
+    ...(exempt.includes("critical") ? closedBy(update, from, terms, "vouched") : []),
+  ];
+}
+
+/** When a hit may go, and whether that is by the short cool-down; `closed` is closed without it. */
+function waitOf(
+  passed: readonly PackageUpdate[],
+  from: string,
+  terms: Terms,
+  closed: ReadonlySet<string> = new Set(),
+): Pick<Hit, "readyAt" | "isShort"> {
+  let first: Pick<Hit, "readyAt" | "isShort"> = { readyAt: Number.MAX_SAFE_INTEGER, isShort: false };
+  for (const update of passed) {
+    const plain = readyForAll(update, terms.policy);
+    const isVouched = closedBy(update, from, terms, "advisories").some((id) => !closed.has(id));
+    const short = update.firstSeen + shortCoolDown(terms.policy);
+    const own = isVouched && short < plain ? { readyAt: short, isShort: true } : { readyAt: plain, isShort: false };
+    if (own.readyAt < first.readyAt) first = own;
+  }
+  return first;
 }
 
 /**
@@ -138,7 +194,7 @@ export function chooseUpdates(
   facts: Pick<PlanFacts, "now" | "policy">,
   accepted?: ReadonlySet<string>,
 ): { readonly taken: PackageUpdate | undefined; readonly waiting: PackageUpdate | undefined } {
-  const { into, after } = hitsOf(from, sortOffers(updates, facts), accepted);
+  const { into, after } = hitsOf(from, sortOffers(updates, facts), { ...facts, accepted });
   return { taken: into?.update, waiting: after?.update };
 }
 
@@ -152,7 +208,7 @@ function collectOffered(facts: PlanFacts, distro: string | undefined): Map<strin
 function sortOffers(updates: readonly PackageUpdate[], facts: Pick<PlanFacts, "now" | "policy">): Offered {
   const offered: Offered = { ready: [], waiting: [] };
   for (const update of updates) {
-    const isReady = update.security || update.baseline || update.urgent || readyAt(update, facts) <= facts.now;
+    const isReady = readyForAll(update, facts.policy) <= facts.now;
     (isReady ? offered.ready : offered.waiting).push(update);
   }
   offered.ready.sort(compareUpdates);
@@ -171,49 +227,51 @@ function without(offers: Offered, barred: readonly PackageUpdate[]): Offered {
 function hitsOf(
   from: string,
   offers: Offered,
-  accepted: ReadonlySet<string> | undefined,
+  terms: Terms,
 ): { readonly into: Hit | undefined; readonly after: Hit | undefined } {
-  const into = hurry(from, hitOf(from, offers.ready, accepted), offers, accepted);
-  return { into, after: hitOf(into?.update.version ?? from, offers.waiting, accepted) };
+  const into = hurry(from, hitOf(from, offers.ready, terms), offers, terms);
+  const after = hitOf(into?.update.version ?? from, offers.waiting, terms);
+  if (into === undefined || after === undefined) return { into, after };
+  // What goes in now closes some of it: only for the rest it need not wait as long as others.
+  const closed = closedBy(into.update, from, terms, "advisories");
+  return { into, after: { ...after, ...waitOf(after.passed, from, terms, new Set(closed)) } };
 }
 
-function hitOf(
-  from: string,
-  offers: readonly PackageUpdate[],
-  accepted: ReadonlySet<string> | undefined,
-): Hit | undefined {
+function hitOf(from: string, offers: readonly PackageUpdate[], terms: Terms): Hit | undefined {
   const update = offers.at(-1);
   if (update === undefined || compareDebText(from, update.version) >= 0) return undefined;
   const passed = offers.filter(({ version }) => compareDebText(from, version) < 0);
-  return { update, from, passed, urgent: urgentBy(update, from, accepted) };
+  return { update, from, passed, urgent: closedBy(update, from, terms, "urgent"), ...waitOf(passed, from, terms) };
 }
 
 /**
- * What goes in where a version in cool-down closes something that is critical or known to be exploited, and `ready` does not: the lowest that closes most of it. When the record came does not count,
- * for the same facts give the same plan.
+ * What goes in where a version whose ordinary cool-down has not ended closes something for which it need not wait that out, and `ready` does not: the lowest that closes most of it. When the record came does
+ * not count, for the same facts give the same plan.
  */
-function hurry(
-  from: string,
-  ready: Hit | undefined,
-  offers: Offered,
-  accepted: ReadonlySet<string> | undefined,
-): Hit | undefined {
-  const closed = new Set(ready?.urgent);
-  let best: { readonly update: PackageUpdate; readonly urgent: readonly string[]; readonly more: number } | undefined;
+function hurry(from: string, ready: Hit | undefined, offers: Offered, terms: Terms): Hit | undefined {
+  const closed = new Set(ready && closedBy(ready.update, from, terms, "advisories"));
+  let best: { readonly update: PackageUpdate; readonly more: number } | undefined;
   for (const update of offers.waiting) {
     if (update.closes === undefined || compareDebText(ready?.update.version ?? from, update.version) >= 0) continue;
-    const urgent = urgentBy(update, from, accepted);
-    const more = urgent.filter((id) => !closed.has(id)).length;
-    if (more > (best?.more ?? 0)) best = { update, urgent, more };
+    const more = hurriedBy(update, from, terms).filter((id) => !closed.has(id)).length;
+    if (more > (best?.more ?? 0)) best = { update, more };
   }
   if (best === undefined) return ready;
-  const { update, urgent } = best;
+  const { update } = best;
   const isPassed = ({ version }: PackageUpdate): boolean =>
     compareDebText(from, version) < 0 && compareDebText(version, update.version) <= 0;
-  return { update, from, passed: [...offers.ready, ...offers.waiting].filter(isPassed), urgent };
+  const passed = [...offers.ready, ...offers.waiting].filter(isPassed);
+  const { exempt } = terms.policy;
+  const isExempt =
+    (exempt.includes("exploited") && closedBy(update, from, terms, "exploited").length > 0) ||
+    (exempt.includes("critical") && closedBy(update, from, terms, "vouched").length > 0);
+  const wait = isExempt
+    ? { readyAt: update.firstSeen, isShort: false }
+    : { readyAt: update.firstSeen + shortCoolDown(terms.policy), isShort: true };
+  return { update, from, passed, urgent: closedBy(update, from, terms, "urgent"), ...wait };
 }
 
-function judge(image: PlanImage, inventories: readonly Reached[], facts: PlanFacts): ReachedPackages {
+function judge(image: PlanImage, inventories: readonly Reached[]): ReachedPackages {
   const ready = inventories.flatMap((one) => one.ready);
   const waiting = inventories.flatMap((one) => one.waiting);
   const blocked = ready
@@ -222,22 +280,12 @@ function judge(image: PlanImage, inventories: readonly Reached[], facts: PlanFac
   return {
     ready: group(ready),
     waiting: group(waiting),
-    until: firstOf(waiting.flatMap(({ passed }) => passed.map((update) => readyAt(update, facts)))),
+    until: firstOf(waiting.map(({ readyAt }) => readyAt)),
     urgent: ready.some(isUrgent),
     blocked: blocked.sort(compareText)[0],
     keptOut: group(inventories.flatMap((one) => one.keptOut)),
     packages: inventories.reduce((sum, one) => sum + one.packages, 0),
   };
-}
-
-/** What an update closes for who holds `from` that is critical or known to be exploited, and that nobody accepted. */
-function urgentBy(
-  { closes }: PackageUpdate,
-  from: string,
-  accepted: ReadonlySet<string> | undefined,
-): readonly string[] {
-  const urgent = closes?.get(from)?.urgent ?? [];
-  return accepted === undefined ? urgent : urgent.filter((id) => !accepted.has(id));
 }
 
 /** A newer version that brings what an older one fixed is as urgent as that. */
@@ -282,6 +330,7 @@ function causeOf(hits: readonly Hit[]): PackageCause["cause"] {
     security: updates.some(({ security }) => security),
     advisories: ids,
     ...(ids.length === 0 ? {} : { confirmed: ids }),
+    ...(hits.some(({ isShort }) => isShort) ? { coolDown: "short" } : {}),
     ...(urgent.size === 0 ? {} : { urgent: [...urgent].sort(compareText) }),
   };
 }

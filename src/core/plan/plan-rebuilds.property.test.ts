@@ -26,7 +26,14 @@ class Oracle {
     return security || baseline || urgent || this.facts.now - firstSeen >= this.facts.policy.coolDown;
   }
 
-  /** Of every package the version that may go in now: the newest that need not wait, or the lowest above it that closes most of what is urgent and that one leaves open. */
+  /** For what an update may go in before its ordinary cool-down has ended. */
+  hurries({ closes, firstSeen }: PackageUpdate, from: string): readonly string[] {
+    const closed = closes?.get(from);
+    const isShort = this.facts.now - firstSeen >= this.facts.policy.securityCoolDown;
+    return (isShort ? closed?.advisories : closed?.exploited) ?? [];
+  }
+
+  /** Of every package the version that may go in now: the newest that need not wait, or the lowest above it that closes most of what it may hurry for and that one leaves open. */
   updatesOf(image: PlanImage): PackageUpdate[] {
     const packages = (image.current?.inventories ?? []).flatMap((key) => this.facts.inventories.get(key) ?? []);
     return packages.flatMap((one) => {
@@ -42,9 +49,13 @@ class Oracle {
         ...newer.filter((update) => this.isReady(update)).map(({ version }) => Number(version)),
       );
       const left = (version: number): number => {
-        const all = newer.flatMap(({ closes }) => closes?.get(one.version)?.urgent ?? []);
+        const all = newer
+          .filter((update) => Number(update.version) > newest)
+          .flatMap((update) => this.hurries(update, one.version));
         const at = newer.filter((update) => Number(update.version) === version);
-        const closed = at.flatMap(({ closes }) => closes?.get(one.version)?.urgent ?? []);
+        const closed = at.flatMap((update) =>
+          version === newest ? (update.closes?.get(one.version)?.advisories ?? []) : this.hurries(update, one.version),
+        );
         return new Set(all.filter((id) => !closed.includes(id))).size;
       };
       const later = newer.map(({ version }) => Number(version)).filter((version) => version > newest);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PlanFacts } from "./facts.ts";
+import type { ClosedByUpdate, PackageUpdate, PlanFacts } from "./facts.ts";
 import { planRebuilds } from "./plan-rebuilds.ts";
 import { digest, madeFacts, madeImage, madePackage, madeUpdate, now, policy } from "./testdata/made-facts.ts";
 
@@ -288,8 +288,8 @@ describe("cool-down", () => {
 describe("what an update closes", () => {
   it("is told by the version that an image holds, and is as urgent as that", () => {
     const closes = new Map([
-      ["3.0.9-1", { advisories: ["CVE-2023-1"], urgent: ["CVE-2023-1"] }],
-      ["3.0.8-1", { advisories: ["CVE-2022-1", "CVE-2023-1"], urgent: ["CVE-2023-1"] }],
+      ["3.0.9-1", { advisories: ["CVE-2023-1"], urgent: ["CVE-2023-1"], exploited: [], vouched: [] }],
+      ["3.0.8-1", { advisories: ["CVE-2022-1", "CVE-2023-1"], urgent: ["CVE-2023-1"], exploited: [], vouched: [] }],
     ]);
     const facts = webFacts({ updates: [madeUpdate("libssl3", "3.0.11-1", { closes })] });
     const from = (version: string) => ({
@@ -354,14 +354,22 @@ describe("an ordinary update in its cool-down", () => {
   const early = { security: false, firstSeen: now - 1 };
   const first = madeUpdate("libssl3", "3.0.10-1", early);
   const next = madeUpdate("libssl3", "3.0.11-1", early);
-  const closing = (urgent: readonly string[]) => ({
-    closes: new Map([["3.0.9-1", { advisories: ["CVE-2099-0001"], urgent }]]),
-  });
+  const closing = (exploited: readonly string[], more: Partial<ClosedByUpdate> = {}) => {
+    const advisories = [...new Set(["CVE-2099-0001", ...exploited])];
+    return { closes: new Map([["3.0.9-1", { advisories, urgent: exploited, exploited, vouched: [], ...more }]]) };
+  };
 
-  it("goes at once, in the urgent lane, when a record comes that calls what it closes critical or exploited", () => {
+  it("goes at once, in the urgent lane, when it becomes known that what it closes is exploited", () => {
     expect(planRebuilds(webFacts({ updates: [first] })).held).toMatchObject([{ image: "web", kind: "cool-down" }]);
     const plain = planRebuilds(webFacts({ updates: [{ ...first, ...closing([]) }] }));
-    expect(plain.held).toMatchObject([{ image: "web", kind: "cool-down" }]);
+    expect(plain.held).toMatchObject([
+      {
+        image: "web",
+        kind: "cool-down",
+        until: now - 1 + policy.securityCoolDown,
+        reason: "openssl 3.0.10-1 (CVE-2099-0001) in the short cool-down of what feeds call a security fix",
+      },
+    ]);
     const [[web] = []] = planRebuilds(webFacts({ updates: [{ ...first, ...closing(["CVE-2099-0001"]) }] })).waves;
     expect(web).toMatchObject({ lane: "urgent", holdBack: [] });
     expect(web?.causes[0]?.cause).toMatchObject({ to: "3.0.10-1", urgent: ["CVE-2099-0001"], security: false });
@@ -389,6 +397,63 @@ describe("an ordinary update in its cool-down", () => {
     const [[web] = []] = planRebuilds(webFacts({ updates: [cure, { ...next, ...closing(["CVE-2099-0001"]) }] })).waves;
     expect(web?.causes[0]?.cause).toMatchObject({ to: "3.0.9-2" });
     expect(web?.holdBack).toMatchObject([{ name: "libssl3", from: "3.0.9-2", to: "3.0.11-1" }]);
+  });
+});
+
+describe("what feeds call a security fix", () => {
+  const ids = ["CVE-2099-0001"];
+  const update = (more: Partial<PackageUpdate>, closes: Partial<ClosedByUpdate> = {}): PackageUpdate =>
+    madeUpdate("libssl3", "3.0.10-1", {
+      security: false,
+      closes: new Map([["3.0.9-1", { advisories: ids, urgent: [], exploited: [], vouched: [], ...closes }]]),
+      ...more,
+    });
+  const weak = { urgent: ids };
+  const vouched = { urgent: ids, vouched: ids };
+  const exploited = { urgent: ids, exploited: ids };
+  const nothing = { closes: new Map() };
+
+  it.each<[string, PackageUpdate, PlanFacts["policy"]["exempt"], number]>([
+    ["closes nothing", update(nothing), policy.exempt, policy.coolDown],
+    ["is no more than a fix", update({}), policy.exempt, policy.securityCoolDown],
+    ["is critical by one weak feed", update({}, weak), policy.exempt, policy.securityCoolDown],
+    ["is critical by more", update({}, vouched), policy.exempt, 0],
+    ["is known to be exploited", update({}, exploited), policy.exempt, 0],
+    ["comes by a security suite", update({ ...nothing, security: true }), policy.exempt, 0],
+    ["is critical by more, which is not exempt", update({}, vouched), ["exploited"], policy.securityCoolDown],
+    ["is exploited, which is not exempt", update({}, exploited), ["critical"], policy.securityCoolDown],
+    [
+      "comes by a security suite, which is not exempt",
+      update({ ...nothing, security: true }),
+      [],
+      policy.securityCoolDown,
+    ],
+    ["is the first that was seen", update({ ...nothing, baseline: true }), [], 0],
+  ])("that %s waits as long as the policy says", (_, one, exempt, wait) => {
+    const at = (elapsed: number) =>
+      planRebuilds(webFacts({ updates: [one], now: now + elapsed, policy: { ...policy, exempt } }));
+    expect(at(wait).waves.flat()).toMatchObject([{ image: "web" }]);
+    if (wait > 0) expect(at(wait - 1).held).toMatchObject([{ kind: "cool-down", until: now + wait }]);
+  });
+
+  it("never waits longer than what nobody calls one", () => {
+    const long = { ...policy, securityCoolDown: 9 * policy.coolDown };
+    expect(waves(webFacts({ updates: [update({})], now: now + policy.coolDown, policy: long }))).toEqual([["web"]]);
+  });
+
+  it("is on record with how long it waited, and does not take what is newer along", () => {
+    const newer = madeUpdate("libssl3", "3.0.11-1", { security: false, firstSeen: now + policy.securityCoolDown });
+    const facts = webFacts({ updates: [update({}, weak), newer], now: now + policy.securityCoolDown });
+    const [[web] = []] = planRebuilds(facts).waves;
+    expect(web).toMatchObject({ lane: "urgent", holdBack: [{ from: "3.0.10-1", to: "3.0.11-1" }] });
+    expect(web?.causes[0]?.cause).toMatchObject({ to: "3.0.10-1", coolDown: "short" });
+    const [[other] = []] = planRebuilds(webFacts({ updates: [update({}, exploited)] })).waves;
+    expect(other?.causes[0]?.cause).not.toHaveProperty("coolDown");
+  });
+
+  it("waits as others do in an image where somebody said that it does not matter", () => {
+    const facts = webFacts({ updates: [update({})] }, { accepted: new Map([["openssl", new Set(ids)]]) });
+    expect(planRebuilds(facts).held).toMatchObject([{ until: now + policy.coolDown }]);
   });
 });
 

@@ -171,9 +171,17 @@ function baseCause({ name, from, to, firstSeen }: PlanBase): KeyedCause {
 
 function holdWaiting(image: PlanImage, reached: ReachedPackages, bases: readonly PlanBase[]): Decision {
   const ends = [...bases.map(({ readyAt }) => readyAt), ...(reached.until === undefined ? [] : [reached.until])];
+  const [short, plain] = [true, false].map((isShort) =>
+    reached.waiting.filter(({ cause }) => (cause.coolDown === "short") === isShort).map(({ cause }) => cause),
+  );
   const names = [
-    ...reached.waiting.map(({ cause }) => `${cause.source} ${cause.to}`),
+    ...(plain ?? []).map(({ source, to }) => `${source} ${to}`),
     ...bases.map(({ name }) => `a newer ${name}`),
+  ];
+  const sooner = (short ?? []).map(({ source, to, advisories: ids }) => `${source} ${to} (${listSome(ids)})`);
+  const reasons = [
+    ...(names.length === 0 ? [] : [`${listSome(names)} in cool-down`]),
+    ...(sooner.length === 0 ? [] : [`${listSome(sooner)} in the short cool-down of what feeds call a security fix`]),
   ];
   return {
     kind: "held",
@@ -182,7 +190,7 @@ function holdWaiting(image: PlanImage, reached: ReachedPackages, bases: readonly
       kind: "cool-down",
       until: ends.length === 0 ? undefined : ends.reduce((a, b) => Math.min(a, b)),
       causes: [...reached.waiting, ...bases.map(baseCause)],
-      reason: `${listSome(names)} in cool-down`,
+      reason: reasons.join("; "),
     },
   };
 }

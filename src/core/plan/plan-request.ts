@@ -21,7 +21,7 @@ export function planRequest(
   const image = facts.images.find((one) => one.name === name);
   if (image === undefined) return undefined;
   const bases = withHeld ? image.bases.map((base) => ({ ...base, readyAt: facts.now })) : image.bases;
-  const policy = withHeld ? { ...facts.policy, coolDown: 0 } : facts.policy;
+  const policy = withHeld ? { ...facts.policy, coolDown: 0, securityCoolDown: 0 } : facts.policy;
   const plan = planRebuilds({
     ...facts,
     policy,

@@ -32,8 +32,10 @@ export type Cause =
       readonly advisories: readonly string[];
       /** Those of `advisories` that a feed names; all others are only a changelog's word. Absent where none is, and in what was written before there were feeds. */
       readonly confirmed?: readonly string[];
-      /** Those of `confirmed` that are critical or known to be exploited: for them it takes the urgent lane, and did not wait out a cool-down. */
+      /** Those of `confirmed` that are critical or known to be exploited: for them it takes the urgent lane. */
       readonly urgent?: readonly string[];
+      /** Its cool-down was the short one, for feeds call it a security fix. Absent where it was the ordinary one, or none. */
+      readonly coolDown?: "short";
     }
   | { readonly kind: "parent"; readonly image: ImageName; readonly digest: Digest | undefined }
   /** An image of somebody else's that it is made of moved. */

@@ -38,7 +38,7 @@ export interface ScheduleFacts {
   readonly held: ReadonlyMap<string, HeldImage>;
   readonly untouched: ReadonlyMap<string, string>;
   readonly running: ReadonlyMap<string, RunningRebuild>;
-  /** Milliseconds that an ordinary update waits. */
+  /** Milliseconds that an update waits which feeds call a cure. */
   readonly coolDown: number;
 }
 

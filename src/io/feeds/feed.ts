@@ -13,6 +13,8 @@ import { readNew } from "./read-new.ts";
 import { defaultFeedLimits, type FeedConfig, type FeedKind, type FeedLimits, type FeedStatus } from "./types.ts";
 
 /** A feed whose newest change, or last good reading, is older than this raises an alarm. */
+/** The distributions' own. */
+const ownWords: ReadonlySet<FeedKind> = new Set(["debian-tracker", "secdb"]);
 const week = 7 * 24 * 3600 * 1000;
 /** CISA adds to its catalogue when there is cause, not every week. */
 const staleAfter: Partial<Record<FeedKind, number>> = { kev: 30 * 24 * 3600 * 1000 };
@@ -23,6 +25,8 @@ const keptGenerations = 2;
 export interface Feed {
   readonly name: string;
   readonly kind: FeedKind;
+  /** Whether its word that something is closed counts alone. */
+  readonly isStrong: boolean;
   /** Looks for a new generation, once however many ask at a time; takes it only when it is whole. Never throws for what the feed does wrong: that is an alarm in the status. */
   refresh(signal?: AbortSignal): Promise<FeedStatus>;
   /** The generation in use, open for looking up; undefined before there is one. Whether it is old is in the status. */
@@ -164,6 +168,7 @@ export function createFeed(
   return {
     name: config.name,
     kind: config.kind,
+    isStrong: (config.trust ?? (ownWords.has(config.kind) ? "strong" : "weak")) === "strong",
     refresh: (signal) =>
       (underway ??= refresh(signal).finally(() => {
         underway = undefined;

@@ -117,7 +117,7 @@ async function lookUp(
   wanted: ReadonlyMap<string, AdvisoryKey>,
 ): Promise<FoundAdvisories | undefined> {
   try {
-    return partialIndex(generation, wanted, await generation.find(wanted.values()));
+    return partialIndex(feed, generation, wanted, await generation.find(wanted.values()));
   } catch (error) {
     if (!(error instanceof FeedError)) throw error;
     await feed.discard();
@@ -126,14 +126,17 @@ async function lookUp(
 }
 
 function partialIndex(
+  { kind, isStrong }: Pick<Feed, "kind" | "isStrong">,
   { meta }: OpenGeneration,
   wanted: ReadonlyMap<string, AdvisoryKey>,
   found: ReadonlyMap<string, Said>,
 ): FoundAdvisories {
+  const by = { kind, isStrong };
+  const told = new Map([...found].map(([key, { rows }]) => [key, rows.map((row) => ({ ...row, by }))]));
   const rowsOf = (ecosystem: string, name: string): Said["rows"] => {
     const key = keyText({ ecosystem, name });
     if (!wanted.has(key)) throw new Error(`nobody asked what is said of ${name} in ${ecosystem}`);
-    return found.get(key)?.rows ?? [];
+    return told.get(key) ?? [];
   };
   return {
     size: meta.advisories - meta.withdrawn,

@@ -16,6 +16,8 @@ export interface FeedConfig {
   readonly location: string;
   /** Ecosystems of OSV records that are taken, without their release: `Debian`, `npm`. All of them without it. Of `secdb`, the one that a document is about which does not say so. */
   readonly ecosystems?: readonly string[];
+  /** Whether its word that something is closed counts alone; by its kind without it. */
+  readonly trust?: "weak" | "strong";
 }
 
 /** Sizes in bytes. */

@@ -9,6 +9,7 @@ import {
   readBumpMark,
   type MadeBump,
 } from "../../core/bump/index.ts";
+import { shortCoolDown } from "../../core/plan/index.ts";
 import type { BumpEnd } from "../../io/bump/index.ts";
 import type { Forge, PullRequest } from "../../io/forge/index.ts";
 import type { BranchWriter } from "../../io/git/index.ts";
@@ -43,7 +44,7 @@ export async function carryOut(
   const { source } = found;
   if (bump.state === "declined") return;
   const work: Work = { ctx, lease, found, head: bumpBranch(bump), signal, confirm };
-  const due = bumpDue(bump, source.rules.coolDown ?? ctx.config.policies.coolDown);
+  const due = bumpDue(bump, source.rules.coolDown ?? shortCoolDown(ctx.config.policies));
   if (due > ctx.clock.now())
     return save(work, { state: "waiting", reason: `in cool-down until ${new Date(due).toISOString()}` });
   const forge = ctx.bumps.forgeOf(source);

@@ -44,13 +44,15 @@ const index = buildAdvisoryIndex([
 describe("closedByUpdates", () => {
   it("tells for each version that images hold what the offered one closes", () => {
     const closes = closedByUpdates(index, held("3.0.9-1", "3.0.10-1", "3.0.7-1", "3.0.9-1"))(offered);
+    const none = { exploited: [], vouched: [] };
     expect(Object.fromEntries(closes ?? [])).toEqual({
       "3.0.7-1": {
         advisories: ["CVE-2022-1111", "CVE-2023-2222", "CVE-2023-5363", "DSA-5532-1"],
         urgent: ["CVE-2023-2222"],
+        ...none,
       },
-      "3.0.9-1": { advisories: ["CVE-2023-2222", "CVE-2023-5363", "DSA-5532-1"], urgent: ["CVE-2023-2222"] },
-      "3.0.10-1": { advisories: ["CVE-2023-5363", "DSA-5532-1"], urgent: [] },
+      "3.0.9-1": { advisories: ["CVE-2023-2222", "CVE-2023-5363", "DSA-5532-1"], urgent: ["CVE-2023-2222"], ...none },
+      "3.0.10-1": { advisories: ["CVE-2023-5363", "DSA-5532-1"], urgent: [], ...none },
     });
   });
 

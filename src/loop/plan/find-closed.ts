@@ -69,5 +69,7 @@ function join(closed: readonly ClosedAdvisories[]): ClosedByUpdate {
   return {
     advisories: [...new Set(closed.flatMap(({ ids }) => ids))].sort(),
     urgent: [...new Set(closed.flatMap(({ urgent }) => urgent))].sort(),
+    exploited: [...new Set(closed.flatMap(({ exploited }) => exploited))].sort(),
+    vouched: [...new Set(closed.flatMap(({ vouched }) => vouched))].sort(),
   };
 }

@@ -9,7 +9,7 @@ import {
   type Schedule,
   type ScheduleFacts,
 } from "../../core/remedy/index.ts";
-import type { HeldImage, Plan as CorePlan } from "../../core/plan/index.ts";
+import { shortCoolDown, type HeldImage, type Plan as CorePlan } from "../../core/plan/index.ts";
 import type { Bump, ImageRemedy } from "../../io/store/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
@@ -30,7 +30,7 @@ const levels = ["critical", "high", "medium", "low", "none", "unknown"] as const
 /** What decides when remedies come: the plan, and what is under way. */
 export function scheduleOf(ctx: Context, plan: CorePlan, inFlight: readonly InFlight[]): ScheduleFacts {
   const { clock, config } = ctx;
-  return scheduleFacts(plan, runningOf(inFlight), { now: clock.now(), coolDown: config.policies.coolDown });
+  return scheduleFacts(plan, runningOf(inFlight), { now: clock.now(), coolDown: shortCoolDown(config.policies) });
 }
 
 /** The same between two passes: what the newest held, and what is under way. What it planned is under way, or has ended. */

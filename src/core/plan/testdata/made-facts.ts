@@ -3,7 +3,12 @@ import type { Digest } from "../../../lib/index.ts";
 import type { PackageUpdate, PlanBase, PlanFacts, PlanHold, PlanImage, PlanPackage } from "../facts.ts";
 
 export const now = 1_800_000_000_000;
-export const policy = { coolDown: 3000, maxRebuildsPerHour: 2 };
+export const policy: PlanFacts["policy"] = {
+  coolDown: 3000,
+  securityCoolDown: 1000,
+  exempt: ["exploited", "critical", "security-suites"],
+  maxRebuildsPerHour: 2,
+};
 
 export function digest(letter: string): Digest {
   return `sha256:${letter.repeat(64)}`;
@@ -74,7 +79,7 @@ const update: fc.Arbitrary<PackageUpdate> = fc
     version: fc.constantFrom(...versions),
     origin: fc.constantFrom("main", "extra", "security"),
     urgent: fc.boolean(),
-    age: fc.constantFrom(0, 1, policy.coolDown - 1, policy.coolDown, 2 * policy.coolDown),
+    age: fc.constantFrom(0, 1, policy.securityCoolDown - 1, policy.securityCoolDown, policy.coolDown - 1, policy.coolDown, 2 * policy.coolDown),
     baseline: fc.integer({ max: 4, min: 0 }).map((dice) => dice === 0),
     advisories: fc.subarray(["DSA-1", "CVE-1", "CVE-2"]),
   })
@@ -154,10 +159,10 @@ const hold: fc.Arbitrary<PlanHold> = fc.record({
   until: fc.constantFrom(null, now - 1, now, now + 1, now + 2),
 });
 
-/** What each version of a package closes that is urgent, as feeds tell it: mostly nothing. */
+/** What each version of a package closes, as feeds tell it: mostly nothing. CVE-8 is known to be exploited, CVE-9 is critical by one weak feed, CVE-7 neither. */
 const closings = fc.dictionary(
   fc.constantFrom(...["p", "q", "r"].flatMap((name) => versions.map((version) => `${name} ${version}`))),
-  fc.subarray(["CVE-8", "CVE-9"], { minLength: 1 }),
+  fc.subarray(["CVE-7", "CVE-8", "CVE-9"], { minLength: 1 }),
   { maxKeys: 3 },
 );
 
@@ -169,7 +174,8 @@ function withCloses(one: PackageUpdate, closed: Readonly<Record<string, readonly
       .flatMap((version) => closed[`${one.name} ${version}`] ?? []);
   const closes = versions.flatMap((from) => {
     const ids = [...new Set(idsOf(from))].sort();
-    return ids.length === 0 ? [] : [[from, { advisories: ids, urgent: ids }] as const];
+    const [exploited, urgent] = [ids.filter((id) => id === "CVE-8"), ids.filter((id) => id !== "CVE-7")];
+    return ids.length === 0 ? [] : [[from, { advisories: ids, urgent, exploited, vouched: [] }] as const];
   });
   return closes.length === 0 ? one : { ...one, closes: new Map(closes) };
 }

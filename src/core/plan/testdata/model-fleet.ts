@@ -153,7 +153,7 @@ export class ModelFleet {
         ],
         inventories: new Map([["a", [...current].map(([name, version]) => madePackage(name, String(version), { source: name }))]]),
         updates,
-        policy: { coolDown: 0, maxRebuildsPerHour: 1000 },
+        policy: { coolDown: 0, securityCoolDown: 0, exempt: [], maxRebuildsPerHour: 1000 },
       }),
     );
     const [wanted] = plan.waves.flat();
