@@ -4,6 +4,16 @@ import { z } from "zod";
 import { LimitError, collectBytes, messageOf, printable, systemClock, type Clock } from "../../lib/index.ts";
 import { ClusterError } from "./error.ts";
 import { createExecCredentials, defaultExecLimits, type ExecLimits } from "./exec-credential.ts";
+import {
+  followList,
+  readEvents,
+  watchQuery,
+  type FollowEars,
+  type FollowTimes,
+  type WatchedList,
+  type Watching,
+} from "./watch-list.ts";
+import { shareFollows } from "./share-follows.ts";
 import { readAccess, type AccessSource, type ClusterAccess } from "./read-access.ts";
 
 /** What an answer may take. */
@@ -15,6 +25,8 @@ export interface ClusterLimits {
   readonly retryMs: number;
   /** Of a program that gives credentials. */
   readonly exec: ExecLimits;
+  /** Of watches; usual ones without it. */
+  readonly follow?: FollowTimes;
 }
 
 const defaultLimits: ClusterLimits = {
@@ -28,7 +40,9 @@ const pageSize = 100;
 const tries = 3;
 const page = z.looseObject({
   items: z.array(z.unknown()).max(10_000).nullable(),
-  metadata: z.looseObject({ continue: z.string().max(100_000).optional() }).optional(),
+  metadata: z
+    .looseObject({ continue: z.string().max(100_000).optional(), resourceVersion: z.string().max(1000).optional() })
+    .optional(),
 });
 const status = z.looseObject({ message: z.string().optional() });
 
@@ -51,6 +65,8 @@ export interface Cluster {
   readonly readText: (path: string, signal: AbortSignal) => Promise<string | undefined>;
   /** Deletes an object, by its uid: another one of that name, and none, stay as they are. `foreground`: it goes after what it owns. */
   readonly remove: (path: string, uid: string, signal: AbortSignal, propagation?: "foreground") => Promise<void>;
+  /** Hears of every change of a list until `signal`; what goes wrong meanwhile is tried again. */
+  readonly follow: (list: WatchedList, ears: FollowEars, signal: AbortSignal) => Promise<void>;
 }
 
 interface Answer {
@@ -121,6 +137,34 @@ export function createCluster(
     }
     throw new ClusterError("TOO_LARGE", `${path}: there are more than ${limits.pages * pageSize}`);
   };
+  const watching: Watching = {
+    version: async ({ path, selector, fields }, signal) => {
+      const query = new URLSearchParams({ limit: "1" });
+      if (selector !== undefined) query.set("labelSelector", selector);
+      if (fields !== undefined) query.set("fieldSelector", fields);
+      const answer = await ask("GET", `${path}?${query.toString()}`, undefined, signal);
+      if (answer.code !== 200) throw refusal(path, answer);
+      const parsed = page.safeParse(answer.json);
+      const version = parsed.success ? parsed.data.metadata?.resourceVersion : undefined;
+      if (version === undefined) throw new ClusterError("UNREACHABLE", `${path}: its answer is no list`);
+      return version;
+    },
+    watch: async (list, from, seconds, ears, signal) => {
+      const access = await readAccess(source, programs, signal);
+      const path = `${list.path}?${watchQuery(list, from, seconds)}`;
+      // A connection that died unseen tells nothing any more.
+      const patient = { ...limits, timeoutMs: seconds * 1000 + limits.timeoutMs };
+      return onAnswer(access, { method: "GET", path, accept: onlyMetadata }, patient, signal, async (response) => {
+        if (response.statusCode === 410) return { kind: "gone" };
+        if (response.statusCode !== 200) {
+          if (response.statusCode === 401 && access.given !== undefined) programs.drop(access.given.credential);
+          throw refusal(list.path, await readAnswer(response, limits, list.path));
+        }
+        ears.onOpen();
+        return readEvents(response.body, from, ears);
+      });
+    },
+  };
   return {
     list: (path, selector, signal, fields) => list(path, selector, signal, fields),
     read: async (path, signal) => {
@@ -151,6 +195,7 @@ export function createCluster(
       if (answer.code !== 200) throw refusal(path, answer);
       return answer.text;
     },
+    follow: shareFollows((list, ears, signal) => followList(watching, list, ears, signal, limits.follow)),
     remove: async (path, uid, signal, propagation) => {
       const how = propagation === undefined ? {} : { propagationPolicy: "Foreground" };
       const answer = await ask("DELETE", path, { preconditions: { uid }, ...how }, signal);
@@ -159,7 +204,17 @@ export function createCluster(
   };
 }
 
-async function askOnce(
+/** Of what changed it is enough to know that it did. Kubernetes API Concepts, "Alternate representations of resources". */
+const onlyMetadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json";
+
+interface Question {
+  readonly method: Dispatcher.HttpMethod;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly accept?: string;
+}
+
+function askOnce(
   access: ClusterAccess,
   method: Dispatcher.HttpMethod,
   path: string,
@@ -167,19 +222,42 @@ async function askOnce(
   limits: ClusterLimits,
   signal: AbortSignal,
 ): Promise<Answer & { readonly retryAfterMs: number }> {
+  const where = access.server + path.replace(/\?.*/, "");
+  return onAnswer(access, { method, path, body }, limits, signal, (response) => readAnswer(response, limits, where));
+}
+
+async function readAnswer(
+  response: Dispatcher.ResponseData,
+  limits: ClusterLimits,
+  where: string,
+): Promise<Answer & { readonly retryAfterMs: number }> {
+  const bytes = await collectBytes(response.body, limits.bytes, where);
+  const said = Number(response.headers["retry-after"]);
+  const retryAfterMs = Number.isFinite(said) && said >= 0 ? said * 1000 : 1000;
+  const text = bytes.toString("utf8");
+  return { code: response.statusCode, json: parseJson(text), text, retryAfterMs };
+}
+
+/** Asks once, by a connection of its own, and ends that when the answer was used or its time is over. */
+async function onAnswer<T>(
+  { server, tls, token }: ClusterAccess,
+  { method, path, body, accept = "application/json, */*" }: Question,
+  limits: ClusterLimits,
+  signal: AbortSignal,
+  use: (response: Dispatcher.ResponseData) => Promise<T>,
+): Promise<T> {
   signal.throwIfAborted();
   const late = AbortSignal.timeout(limits.timeoutMs);
-  const { server, tls, token } = access;
   const where = server + path.replace(/\?.*/, "");
   let client: Client | undefined;
   try {
-    client = new Client(new URL(server).origin, { connect: tls });
+    client = new Client(new URL(server).origin, { connect: tls, bodyTimeout: 0 });
     const response = await request(server + path, {
       method,
       dispatcher: client,
       signal: AbortSignal.any([signal, late]),
       headers: {
-        accept: "application/json, */*",
+        accept,
         "user-agent": "tidemill",
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined
@@ -188,13 +266,10 @@ async function askOnce(
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const bytes = await collectBytes(response.body, limits.bytes, where);
-    const said = Number(response.headers["retry-after"]);
-    const retryAfterMs = Number.isFinite(said) && said >= 0 ? said * 1000 : 1000;
-    const text = bytes.toString("utf8");
-    return { code: response.statusCode, json: parseJson(text), text, retryAfterMs };
+    return await use(response);
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof ClusterError) throw error;
     if (error instanceof LimitError) throw new ClusterError("TOO_LARGE", error.message);
     const why = late.aborted ? `it did not answer within ${limits.timeoutMs} ms` : printable(messageOf(error));
     throw new ClusterError("UNREACHABLE", `${where}: ${why}`, { cause: error });
