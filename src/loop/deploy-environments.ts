@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { imagesOf } from "../core/config/index.ts";
-import type { Place } from "../io/deploy/index.ts";
+import type { FollowedPlace, Place } from "../io/deploy/index.ts";
 import { messageOf } from "../lib/index.ts";
 import type { Context } from "./context.ts";
 import { deployPlace, type DeployPowers, type PlaceEnd } from "./deploy/index.ts";
@@ -10,8 +10,11 @@ import { obeyPerson, takeBack } from "./promote/index.ts";
 const atOnce = 8;
 /** How often it is asked what the environments name. */
 const lookMs = 500;
-/** How often a system where all is well is asked what it runs. */
+/** How often a system where all is well is asked what it runs: where it does not tell of changes, and where it does, for what it may have left out. */
 const observeMs = 30_000;
+const resyncMs = 300_000;
+/** At most so often it is looked at because of what it tells. */
+const toldMs = 5000;
 /** Between two tries at a place that waits: more each time. */
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
@@ -36,7 +39,7 @@ export async function deployEnvironments(ctx: Context, signal: AbortSignal): Pro
   const places = placesOf(ctx);
   if (places.length === 0) return;
   const own: Context = { ...ctx, signal: AbortSignal.any([ctx.signal, signal]) };
-  const states = new Map(places.map((place) => [place, { key: "", notBefore: 0, tries: 0, busy: false }]));
+  const states = new Map(places.map((place) => [place, stateOf(own, place)]));
   const running = new Set<Promise<void>>();
   while (!own.signal.aborted) {
     const wanted = await loadWanted(ctx, places).catch((error: unknown) => {
@@ -47,18 +50,22 @@ export async function deployEnvironments(ctx: Context, signal: AbortSignal): Pro
     for (const [place, key] of wanted) {
       const state = states.get(place);
       if (state === undefined || state.busy || running.size >= atOnce) continue;
-      if (state.key === key && performance.now() < state.notBefore) continue;
+      if (state.key === key && performance.now() < dueAt(state)) continue;
       if (state.key !== key) state.tries = 0;
       state.busy = true;
+      state.told = false;
       const work = deployPlace(own, powersOf(own), place)
         .then(({ kind }) => {
           if (kind === "waits") state.tries += 1;
           else if (kind !== "busy") state.tries = 0;
           state.key = key;
-          state.notBefore = performance.now() + pauseAfter(kind, state.tries);
+          state.lookedAt = performance.now();
+          state.isWell = kind !== "waits" && kind !== "busy";
+          state.notBefore = state.lookedAt + pauseAfter(kind, state.tries);
         })
         .catch((error: unknown) => {
           if (!own.signal.aborted) ctx.log.error({ err: error, ...place }, "a place could not be looked at");
+          state.isWell = false;
           state.notBefore = performance.now() + longestPauseMs;
         })
         .finally(() => {
@@ -70,6 +77,42 @@ export async function deployEnvironments(ctx: Context, signal: AbortSignal): Pro
     await delay(lookMs, undefined, { signal: own.signal }).catch(() => undefined);
   }
   await Promise.all(running);
+}
+
+interface PlaceState {
+  /** What was to be there at the last look. */
+  key: string;
+  lookedAt: number;
+  notBefore: number;
+  tries: number;
+  busy: boolean;
+  /** Nothing was to be done at the last look. */
+  isWell: boolean;
+  /** The system told of a change since the last look began. */
+  told: boolean;
+  readonly follow: FollowedPlace | undefined;
+}
+
+function stateOf(ctx: Context, place: Place): PlaceState {
+  const tell = (): void => {
+    state.told = true;
+  };
+  const state: PlaceState = {
+    key: "",
+    lookedAt: 0,
+    notBefore: 0,
+    tries: 0,
+    busy: false,
+    isWell: false,
+    told: false,
+    follow: ctx.targetOf(place.deployment).follow?.(place, tell, ctx.signal),
+  };
+  return state;
+}
+
+function dueAt({ isWell, lookedAt, notBefore, told, follow }: PlaceState): number {
+  if (told) return Math.min(notBefore, lookedAt + toldMs);
+  return isWell && follow?.isLive() === true ? lookedAt + resyncMs : notBefore;
 }
 
 function pauseAfter(kind: PlaceEnd["kind"], tries: number): number {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import type { Digest } from "../../src/lib/index.ts";
+import { sha256, type Digest } from "../../src/lib/index.ts";
+import { deployEnvironments } from "../../src/loop/deploy-environments.ts";
 import type { Status } from "../../src/operation/index.ts";
 import { smallFleets, type Started } from "../faults/fixture.ts";
 import { expectInvariants } from "../faults/invariants.ts";
@@ -175,6 +176,45 @@ describe("the whole loop, with a real API server", () => {
       await run();
       expect(await shop.named()).toBe(good);
       await expectInvariants(started);
+    },
+    4 * minute,
+  );
+});
+
+describe("a server that deploys to a cluster", () => {
+  it(
+    "hears of a hand's change from the cluster, and looks then, not at the next time that it would ask",
+    async () => {
+      const shop = await openShop();
+      const started = await deployFirst(shop);
+      const { ctx } = started.fleet;
+      let looks = 0;
+      const targetOf: typeof ctx.targetOf = (name) => {
+        const target = ctx.targetOf(name);
+        return {
+          ...target,
+          observe: (place, signal) => {
+            looks += 1;
+            return target.observe(place, signal);
+          },
+        };
+      };
+      const stop = new AbortController();
+      const running = deployEnvironments({ ...ctx, targetOf }, stop.signal);
+      fleets.onEnd(async () => {
+        stop.abort();
+        await running;
+      });
+      // The first, and the one for what was before the cluster told of changes.
+      await expect.poll(() => looks, { timeout: 20_000 }).toBe(2);
+      const image = `registry.example/web@${sha256("by hand")}`;
+      await cluster.ask("PATCH", `/apis/apps/v1/namespaces/${shop.namespace}/deployments/web`, {
+        spec: { template: { spec: { containers: [{ name: "web", image }] } } },
+      });
+      const codes = async () => (await started.alarms()).map(({ code }) => code);
+      // Without being told, the next look is half a minute away.
+      await expect.poll(codes, { timeout: 15_000 }).toContain("deploy-conflict");
+      expect(await shop.named()).toBe(sha256("by hand"));
     },
     4 * minute,
   );

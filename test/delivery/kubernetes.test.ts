@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseAllDocuments } from "yaml";
 import { createCluster } from "../../src/io/cluster/index.ts";
 import {
@@ -389,6 +390,66 @@ describe("a Deployment of a real API server", () => {
   });
 });
 
+describe("a place that is followed", () => {
+  it(
+    "is told of what a hand changes, at once; at rest nothing is told, and a workload that comes is followed with its pods",
+    async () => {
+      const { target, name, set, path } = await open(["deployment/web"], {
+        workloads: undefined,
+        selector: "part=shop",
+      });
+      let told = 0;
+      const stop = new AbortController();
+      const follow = target.follow?.(place, () => (told += 1), stop.signal);
+      await expect.poll(() => follow?.isLive(), { timeout: 10_000 }).toBe(true);
+      const started = performance.now();
+      expect(await applyToEnd(target, ask(one, undefined))).toEqual({ kind: "applied" });
+      await observeUntil(target, [one]);
+      expect(performance.now() - started).toBeLessThan(20_000);
+      // The last pods of before end after their rollout.
+      const quiet = async (): Promise<boolean> => {
+        const before = told;
+        await delay(1000);
+        return told === before;
+      };
+      await expect.poll(quiet, { timeout: 20_000 }).toBe(true);
+      const before = told;
+      await set("deployment/web", "registry.example/web:by-hand");
+      await expect.poll(() => told, { timeout: 3000 }).toBeGreaterThan(before);
+
+      const made = (await cluster.ask("GET", path("deployment/web"))) as WorkloadObject;
+      const { template } = made.spec;
+      const spec = { replicas: 0, selector: { matchLabels: { app: "web" } }, template };
+      await cluster.ask("POST", `/apis/apps/v1/namespaces/${name}/deployments`, {
+        metadata: { name: "second", labels: { part: "shop" } },
+        spec,
+      });
+      await expect.poll(() => follow?.isLive(), { timeout: 5000 }).toBe(false);
+      await expect.poll(() => follow?.isLive(), { timeout: 10_000 }).toBe(true);
+      await expect.poll(quiet, { timeout: 20_000 }).toBe(true);
+      const later = told;
+      await cluster.ask("PATCH", path("deployment/second"), { spec: { replicas: 1 } });
+      await expect.poll(() => told, { timeout: 3000 }).toBeGreaterThan(later);
+      stop.abort();
+      await expect.poll(() => follow?.isLive()).toBe(false);
+    },
+    2 * minute,
+  );
+
+  it(
+    "is asked as before where we may not watch",
+    async () => {
+      const { target } = await open(["deployment/web"], {}, "tidemill");
+      const stop = new AbortController();
+      const follow = target.follow?.(place, () => undefined, stop.signal);
+      expect(await target.observe(place, signal)).toMatchObject({ kind: "unknown" });
+      expect(follow?.isLive()).toBe(false);
+      stop.abort();
+    },
+    minute,
+  );
+});
+
 describe("a cluster that denies", () => {
   it(
     "a change, by a policy: it has failed with the server's words, and is not tried for ever",
@@ -516,6 +577,10 @@ describe("workloads of other kinds", () => {
           kind: "applied",
         });
       await observeUntil(opened.target, [one]);
+      const stop = new AbortController();
+      const follow = opened.target.follow?.(place, () => undefined, stop.signal);
+      await expect.poll(() => follow?.isLive(), { timeout: 10_000 }).toBe(true);
+      stop.abort();
       for (const workload of workloads.filter((name) => !name.startsWith("cronjob")))
         expect(await opened.image(workload)).toBe(reference(one));
       expect(await applyToEnd(opened.target, ask(two, one, { fence: 8 }))).toEqual({ kind: "applied" });

@@ -14,6 +14,7 @@ export type {
   DeployRequest,
   DeployTarget,
   DeployWorld,
+  FollowedPlace,
   Overruled,
   Place,
   PlaceMemory,

@@ -5,6 +5,8 @@ import type { Observed } from "../../core/deploy/index.ts";
 import { isOfRepository } from "../../core/image/index.ts";
 import { AppError, messageOf, printable, type Digest } from "../../lib/index.ts";
 import { TargetError } from "./error.ts";
+import { followPlace, type KubernetesFollow, type PlaceLists } from "./kubernetes-follow.ts";
+import { checkFound } from "./kubernetes-found.ts";
 import { findTheirs, loadBrought, saveBrought, saveBroughtIntent, whoseImage } from "./kubernetes-brought.ts";
 import { laterThan, patchOf, readMark, type Found } from "./kubernetes-mark.ts";
 import {
@@ -26,12 +28,16 @@ import type {
   DeployWorld,
   Overruled,
   Place,
+  TargetList,
   Undone,
 } from "./types.ts";
 
 const lookMs = 1000;
 /** How long a rollout is watched before it is asked anew what a person made of it meanwhile. */
 const turnMs = 10_000;
+/** The same where the cluster tells of what changes: not more often, nor more seldom. */
+const soonestMs = 500;
+const latestMs = 5000;
 /** How long what is brought back has to become available before the way back goes on all the same. */
 const backMs = 60_000;
 const tries = 5;
@@ -47,6 +53,9 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
     kubeconfig: config.kubeconfig === undefined ? undefined : resolve(world.home, config.kubeconfig),
     context: config.context,
   });
+
+  /** Places that the cluster tells of. */
+  const follows = new Map<string, KubernetesFollow>();
 
   /** The workloads that run an image. Throws TargetError where they are not those that are meant. */
   const find = async (place: Place, signal: AbortSignal): Promise<Found[]> => {
@@ -82,6 +91,25 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
       }),
     );
     return named.flat();
+  };
+
+  const listsOf = async (place: Place, signal: AbortSignal): Promise<PlaceLists> => {
+    const found = await find(place, signal);
+    const at = (kind: WorkloadKind, namespace: string): string =>
+      `${workloadKinds[kind].group}/namespaces/${namespace}/${workloadKinds[kind].plural}`;
+    const { selector } = config;
+    const workloads = config.namespaces.flatMap((namespace): TargetList[] => {
+      if (selector !== undefined)
+        return (Object.keys(workloadKinds) as WorkloadKind[]).map((kind) => ({ path: at(kind, namespace), selector }));
+      return (config.workloads ?? []).map((workload) => {
+        const [kind = "", name = ""] = workload.split("/");
+        return { path: at(kind as WorkloadKind, namespace), fields: `metadata.name=${name}` };
+      });
+    });
+    const pods = found.flatMap(({ podsPath: path, selector: own }) =>
+      own === undefined || own === "" ? [] : [{ path, selector: own }],
+    );
+    return { workloads, pods };
   };
 
   const podsOf = async (workload: Workload, signal: AbortSignal): Promise<PodContainer[]> => {
@@ -162,6 +190,8 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
   const watch = async (place: Place, digest: Digest, end: number, signal: AbortSignal): Promise<Applied> => {
     let denials = 0;
     for (;;) {
+      const follow = follows.get(keyOf(place));
+      const heard = follow?.heard() ?? 0;
       const found = await find(place, signal);
       const changed = found.find(({ ours }) => ours.some(({ image }) => digestOf(image) !== digest));
       if (changed !== undefined) return { kind: "again", reason: `${changed.title}: somebody else changed it` };
@@ -193,7 +223,11 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
         if (away !== undefined) return { kind: "unreachable", reason: away.reason };
         return { kind: "again", reason: waiting.map(describeRollout).join("; ") };
       }
-      await delay(Math.min(lookMs, Math.max(1, end - performance.now())), undefined, { signal });
+      const left = Math.max(1, end - performance.now());
+      if (follow?.isLive() === true && denied === undefined) {
+        await delay(Math.min(soonestMs, left), undefined, { signal });
+        await follow.after(heard, Math.min(latestMs, Math.max(1, left - soonestMs)), signal);
+      } else await delay(Math.min(lookMs, left), undefined, { signal });
     }
   };
 
@@ -296,6 +330,12 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
         return undefined;
       }
     },
+    follow: (place, tell, signal) => {
+      const follow = followPlace(cluster, (own) => listsOf(place, own), tell, signal);
+      follows.set(keyOf(place), follow);
+      signal.addEventListener("abort", () => follows.delete(keyOf(place)), { once: true });
+      return follow;
+    },
     observe: async (place, signal) => {
       try {
         return await observe(place, signal);
@@ -313,6 +353,10 @@ export function createKubernetesTarget(config: KubernetesConfig, world: DeployWo
       }
     },
   };
+}
+
+function keyOf({ deployment, image }: Place): string {
+  return JSON.stringify([deployment, image]);
 }
 
 /** The image that a container gets, or why it stays what somebody else made of it. */
@@ -336,50 +380,6 @@ function wanted(
 
 function describeRollout({ title, rollout }: Found): string {
   return rollout.kind === "done" ? title : `${title}: ${rollout.reason}`;
-}
-
-function checkFound(
-  { workloads, selector, namespaces, count }: KubernetesConfig,
-  { image }: Place,
-  repository: string,
-  all: readonly Workload[],
-  found: readonly Found[],
-): void {
-  const where = namespaces.join(", ");
-  if (workloads !== undefined) {
-    const isThere = new Set(all.map(({ kind, name }) => `${kind}/${name}`));
-    const gone = workloads.filter((one) => !isThere.has(one));
-    const [first] = gone;
-    if (first !== undefined)
-      throw new TargetError(
-        "WORKLOAD_MISSING",
-        `${gone.slice(0, 20).join(", ")}: there is no such workload in ${where}`,
-        {
-          hint: "It was deleted or renamed: name by `workloads:` what is there.",
-        },
-      );
-  }
-  if (all.length === 0)
-    throw new TargetError("SELECTOR_EMPTY", `no workload in ${where} has the labels ${selector}`, {
-      hint: "Look at `selector:` and `namespaces:`.",
-    });
-  if (found.length === 0) {
-    const has = all.flatMap(({ title, containers }) =>
-      containers.map((one) => `${printable(one.name)} of ${title} (${printable(one.image).slice(0, 200)})`),
-    );
-    throw new TargetError("CONTAINER_MISSING", `no container in ${where} is of ${repository}`, {
-      hint: `There is ${has.slice(0, 10).join(", ")}. Name by \`containers:\` those that run ${image}.`,
-    });
-  }
-  if (count !== undefined && found.length !== count)
-    throw new TargetError(
-      "WORKLOAD_COUNT",
-      `${found.length} workloads run ${image}, not ${count}: ${found
-        .slice(0, 20)
-        .map(({ title }) => title)
-        .join(", ")}`,
-      { hint: "Look at `selector:` and `count:`; nothing was changed." },
-    );
 }
 
 function must(kind: WorkloadKind, namespace: string, value: unknown): Workload {

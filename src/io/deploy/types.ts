@@ -98,8 +98,16 @@ export interface DeployTarget {
   findOverruled?(request: DeployRequest, means: DeployMeans): Promise<Overruled | undefined>;
   /** What it runs now. */
   observe(place: Place, signal: AbortSignal): Promise<Observed>;
+  /** Hears from the system itself, until `signal`, that something at a place changed, and says so by `tell`: where that can be had. What is asked all the while is asked as ever. */
+  follow?(place: Place, tell: () => void, signal: AbortSignal): FollowedPlace;
   /** Brings back what was there before an attempt that failed. */
   undo(request: DeployRequest, means: DeployMeans): Promise<Undone>;
+}
+
+/** A place whose changes are told of. */
+export interface FollowedPlace {
+  /** Whether every change is told of now: then nobody needs to look. */
+  readonly isLive: () => boolean;
 }
 
 /** What targets share of the world. */
@@ -140,6 +148,22 @@ export interface TargetCluster {
   readonly patch: (path: string, body: unknown, signal: AbortSignal) => Promise<"patched" | "conflict">;
   /** Deletes an object, by its uid: another one of that name stays. */
   readonly remove: (path: string, uid: string, signal: AbortSignal) => Promise<void>;
+  /** Hears of every change of a list until `signal`, whatever becomes of the connection. `isLive`: whether it does now. */
+  readonly follow: (
+    list: TargetList,
+    ears: {
+      readonly onLive: (isLive: boolean) => void;
+      readonly onChange: (change: "came" | "went" | "changed") => void;
+    },
+    signal: AbortSignal,
+  ) => Promise<void>;
+}
+
+/** Objects of a path, by labels or by fields. */
+export interface TargetList {
+  readonly path: string;
+  readonly selector?: string;
+  readonly fields?: string;
 }
 
 /** As much of a repository as a tag needs. */

@@ -7,7 +7,7 @@ export function loneWorld(home: string): DeployWorld {
     throw new Error("no registry and no Git is in this test");
   };
   const branches = { read: none, edit: none, propose: none, withdraw: none };
-  const cluster = () => ({ read: none, list: none, patch: none, remove: none });
+  const cluster = () => ({ read: none, list: none, patch: none, remove: none, follow: none });
   const pullName = ({ image }: { readonly image: string }): string => `registry.example/${image}`;
   const forgeOf = (): undefined => undefined;
   const places = { home, stateDir: `${home}/state`, clock: systemClock };
