@@ -8,6 +8,8 @@ export async function askPeople(
   facts: PromotionFacts,
   step: NextStep,
 ): Promise<void> {
+  // What was asked stands until the verification says what is still missing: an engine that is away at every look is asked for once.
+  if (step.kind === "verify") return;
   const { id, image, candidate } = facts.rebuild;
   const asks = step.kind === "wait" ? (step.asks ?? []) : [];
   const questions =

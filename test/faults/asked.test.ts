@@ -63,6 +63,75 @@ describe("what a person is asked", () => {
   });
 });
 
+describe("a drift that only a person may let pass", () => {
+  it(
+    "is told once with what differs, asked anew for another candidate, and taken back",
+    { timeout: 180_000 },
+    async () => {
+      const production = { name: "production", gates: { drift: { added: "ask" } } };
+      const environments = [{ name: "staging" }, production];
+      const { run, operations, pointer, fleet, small, clock } = await fleets.open(
+        await fleets.create({ environments, notifications }),
+      );
+      const sent = async (event: string) =>
+        (await fleet.ctx.store.loadPendingNotifications(1000))
+          .filter((one) => one.event === event)
+          .map(({ body }) => body);
+      const needing = (version: string) => [
+        { name: "small-lens", version: "1.0-1", entries: [{ path: "usr/share/lens", content: "a lens\n" }] },
+        ...smallPackages({ "small-gauge": version }).map((one) =>
+          one.name === "small-gauge" ? { ...one, fields: { Depends: "small-lens" } } : one,
+        ),
+      ];
+      await run(alone);
+      // What differs in nothing that is asked about is no question.
+      await small.publish(smallPackages({ "small-gauge": "1.0-2" }));
+      await run(alone);
+      expect(await sent("question-asked")).toEqual([]);
+
+      await small.publish(needing("1.0-3"));
+      await run(alone);
+      const first = (await pointer("small-alone", "staging")) ?? "";
+      const question = { kind: "drift", image: "small-alone", environment: "production" };
+      expect(await sent("question-asked")).toEqual([
+        {
+          ...question,
+          digest: first,
+          message: expect.stringMatching(/0 of 1 approvals.*small-lens 1\.0-1 is new/),
+          answer: expect.stringMatching(
+            new RegExp(`^tidemill approve small-alone@${first} production .*tidemill reject small-alone@${first}`),
+          ),
+        },
+      ]);
+      clock.jump(hour / 2);
+      await run(alone);
+      expect(await sent("question-asked")).toHaveLength(1);
+
+      await operations.reject({ image: "small-alone", environment: "production", by: "ada", reason: "no lens" });
+      await run(alone);
+      expect(await sent("question-closed")).toEqual([{ ...question, digest: first }]);
+
+      await small.publish(
+        needing("1.0-4").map((one) => (one.name === "small-lens" ? { ...one, version: "1.0-2" } : one)),
+      );
+      clock.jump(2 * hour);
+      await run(alone);
+      const second = (await pointer("small-alone", "staging")) ?? "";
+      expect((await sent("question-asked")).slice(1)).toMatchObject([{ ...question, digest: second }]);
+      await operations.approve({
+        image: "small-alone",
+        environment: "production",
+        by: "ada",
+        reason: "the newer lens",
+      });
+      await run(alone);
+      expect(await pointer("small-alone")).toBe(second);
+      expect(await sent("question-closed")).toHaveLength(2);
+      expect(await fleet.ctx.store.loadQuestions()).toEqual([]);
+    },
+  );
+});
+
 describe("what a check said", () => {
   it(
     "is kept whole, shown without escapes and secrets, and found by the name of the check",
