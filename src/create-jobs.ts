@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Config } from "./core/config/index.ts";
 import { createCluster, createJobRunner, type Cluster, type JobPlace, type JobRunner } from "./io/cluster/index.ts";
 import type { Clock } from "./lib/index.ts";
+import { jobPlacesOf } from "./loop/verify/index.ts";
 
 export interface JobsOptions {
   /** Folder of the configuration: kubeconfigs are relative to it. */
@@ -32,16 +33,6 @@ export function createJobs(
     return cluster;
   };
   const jobs = createJobRunner(owner.slice(0, 32), clusterOf, clock);
-  const sweeping = jobs.sweep(placesOf(config, home), signal).catch(() => 0);
+  const sweeping = jobs.sweep(jobPlacesOf(config, home), signal).catch(() => 0);
   return { jobs, close: () => sweeping };
-}
-
-function placesOf({ images, environments }: Config, home: string): JobPlace[] {
-  const checks = [...Object.values(images), ...environments].flatMap((one) => one.checks);
-  const places = checks.flatMap((check): JobPlace[] => {
-    if (!("job" in check)) return [];
-    const { kubeconfig, context, namespace } = check.job;
-    return [{ kubeconfig: kubeconfig === undefined ? undefined : resolve(home, kubeconfig), context, namespace }];
-  });
-  return [...new Map(places.map((place) => [JSON.stringify(place), place])).values()];
 }

@@ -229,6 +229,14 @@ describe("what a cluster denies", () => {
           expect.stringMatching(/it answered 403: .*cannot get resource "jobs".* docs\/checks\.md which a check/),
         ],
       });
+      const place = { kubeconfig: cluster.kubeconfig("tidemill"), context: undefined, namespace: site.namespace };
+      const missing = () => runnerOf("doctor").missing(place, signal);
+      expect(await missing()).toBe(
+        `the right to create jobs, get jobs, list jobs, delete jobs, list pods, get pods/log is missing in ${site.namespace}`,
+      );
+      expect(await runnerOf("doctor").missing({ ...place, kubeconfig: "/gone" }, signal)).toMatch(
+        /\/gone: it cannot be/,
+      );
       const text = await readFile(new URL("../../examples/kubernetes/rights-of-checks.yaml", import.meta.url), "utf8");
       for (const document of parseAllDocuments(text)) {
         const object = document.toJS() as { kind: string; metadata: object };
@@ -247,6 +255,7 @@ describe("what a cluster denies", () => {
       await expect
         .poll(() => site.ask("modest", {}, { user: "tidemill" }), { timeout: 20_000 })
         .toEqual({ verdict: "passed", messages: [], log: "well" });
+      expect(await missing()).toBeUndefined();
       await expectNothingLeft(site);
     },
     minute,

@@ -82,9 +82,11 @@ describe("a kubeconfig whose user is a program, with a real API server", () => {
       const status = { clientCertificateData, clientKeyData, expirationTimestamp: "2099-01-01T00:00:00Z" };
       const asked = await openAs("certificate", "client.authentication.k8s.io/v1", status);
       const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
-      expect(await asked.cluster.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", review, signal)).toBe(
-        "made",
-      );
+      expect(
+        await asked.cluster.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", review, signal),
+      ).toMatchObject({
+        made: { status: { userInfo: { username: "somebody", groups: expect.arrayContaining(["system:masters"]) } } },
+      });
       expect(await asked.cluster.list("/api/v1/nodes", undefined, signal)).toHaveLength(1);
       expect(await asked.runs()).toBe(1);
     },

@@ -60,7 +60,7 @@ export interface Cluster {
   /** A strategic merge patch. `conflict`: the object is not what it was when it was read, or is gone. */
   readonly patch: (path: string, body: unknown, signal: AbortSignal) => Promise<"patched" | "conflict">;
   /** Makes an object in the list at `path`, fields that nobody knows refused. `exists`: there is one of that name. Throws MISSING where there is no such list or namespace. */
-  readonly create: (path: string, body: unknown, signal: AbortSignal) => Promise<"made" | "exists">;
+  readonly create: (path: string, body: unknown, signal: AbortSignal) => Promise<{ readonly made: unknown } | "exists">;
   /** Text, such as a log; undefined where there is none. `path` with its query. */
   readonly readText: (path: string, signal: AbortSignal) => Promise<string | undefined>;
   /** Deletes an object, by its uid: another one of that name, and none, stay as they are. `foreground`: it goes after what it owns. */
@@ -187,7 +187,7 @@ export function createCluster(
       if (answer.code === 409) return "exists";
       if (answer.code === 404) throw new ClusterError("MISSING", refusal(path, answer).message);
       if (answer.code !== 201) throw refusal(path, answer);
-      return "made";
+      return { made: answer.json };
     },
     readText: async (path, signal) => {
       const answer = await ask("GET", path, undefined, signal, true);

@@ -20,6 +20,7 @@ import {
 import { AppError, canonicalJson, messageOf, tryShape, type Clock, type Digest } from "../../lib/index.ts";
 import type { Cluster } from "./create-cluster.ts";
 import { ClusterError } from "./error.ts";
+import { findLackingRights } from "./find-lacking-rights.ts";
 import { readJobLog } from "./read-job-log.ts";
 
 /** A namespace of a cluster. */
@@ -60,6 +61,8 @@ export type JobEnd =
 export interface JobRunner {
   /** Makes the Job, waits for its end, keeps what it said, and takes it away with its pods. One of the same request that is there already is waited for instead. Only an abort throws, and then it was taken away where that could be done. */
   run(request: JobRequest, signal: AbortSignal): Promise<JobEnd>;
+  /** Undefined where Jobs can be made in a place; otherwise why not, as a sentence. Only an abort throws. */
+  missing(place: JobPlace, signal: AbortSignal): Promise<string | undefined>;
   /** Takes away what an earlier process of this installation left in these places, and what is past its time; resolves to how many Jobs. Never throws but for an abort. */
   sweep(places: readonly JobPlace[], signal: AbortSignal): Promise<number>;
 }
@@ -131,6 +134,16 @@ export function createJobRunner(
   };
 
   return {
+    missing: async (place, signal) => {
+      try {
+        const lacking = await findLackingRights(clusterOf(place), place.namespace, signal);
+        return lacking.length === 0 ? undefined : `the right to ${lacking.join(", ")} is missing in ${place.namespace}`;
+      } catch (error) {
+        signal.throwIfAborted();
+        const end = refusalOf(error);
+        return end.kind === "passed" ? undefined : end.reason;
+      }
+    },
     sweep: async (places, signal) => {
       const counts = await Promise.allSettled(places.map((place) => sweepOnce(place, signal)));
       signal.throwIfAborted();

@@ -4,6 +4,7 @@ import { parsePlatform, samePlatform, type Platform } from "../../core/image/ind
 import { maxJobManifest, parseJobManifest } from "../../core/job/index.ts";
 import type { JobRequest, JobRunner } from "../../io/cluster/index.ts";
 import { messageOf, printable, readTextFile } from "../../lib/index.ts";
+import { placeOfJob } from "./job-places.ts";
 import { lastLines, maxCheckLog } from "./last-lines.ts";
 import type { CheckResult, VerifyRequest } from "./types.ts";
 
@@ -35,7 +36,7 @@ export async function checkJob(
   const { told, digest, referenceIn } = request;
   const end = await jobs.run(
     {
-      place: placeOf(job, home),
+      place: placeOfJob(job, home),
       check: check.name,
       image: told.image,
       environment: told.environment,
@@ -53,10 +54,6 @@ export async function checkJob(
   if (end.kind === "passed") return { verdict: "passed", messages: end.notes, log: end.log };
   const said = lastLines(end.log).map((line) => line.slice(0, 500));
   return { verdict: "failed", messages: [printable(end.reason), ...end.notes, ...said], log: end.log };
-}
-
-function placeOf({ kubeconfig, context, namespace }: JobCheck["job"], home: string): JobRequest["place"] {
-  return { kubeconfig: kubeconfig === undefined ? undefined : resolve(home, kubeconfig), context, namespace };
 }
 
 async function readWork(

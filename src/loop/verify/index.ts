@@ -1,3 +1,4 @@
+export { jobPlacesOf } from "./job-places.ts";
 export { type VerifyDeps } from "./verify-candidate.ts";
 export type { CandidateVerification, CheckResult, PlatformFacts, VerifyRequest } from "./types.ts";
 export {

@@ -309,6 +309,35 @@ describe("parts that may be left out", () => {
     expect(await found("run engine", { config, engine: undefined })).toMatchObject([{ state }]);
   });
 
+  it("asks each namespace of checks whether Jobs can be made there", async () => {
+    const job = "{ namespace: checks, kubeconfig: checks.yaml }";
+    const config = configOf(
+      fleetText.replace(
+        "name: staging",
+        `name: staging\n    checks: [{ name: a, job: ${job} }, { name: b, job: ${job} }, { name: c, job: { namespace: none } }]`,
+      ),
+    );
+    const asked: unknown[] = [];
+    const jobs = {
+      run: () => Promise.reject(new Error("not in this test")),
+      sweep: () => Promise.resolve(0),
+      missing: (place: { readonly namespace: string }) => {
+        asked.push(place);
+        return Promise.resolve(place.namespace === "none" ? "the right to create jobs is missing in none" : undefined);
+      },
+    };
+    const { ok, checks } = await doctor({ config, jobs });
+    expect(ok).toBe(false);
+    expect(checks.filter(({ name }) => name.startsWith("checks in "))).toMatchObject([
+      { name: "checks in checks", state: "ok" },
+      { name: "checks in none", state: "failed", message: expect.stringContaining("create jobs is missing in none") },
+    ]);
+    expect(asked).toEqual([
+      { namespace: "checks", kubeconfig: join(dir, "checks.yaml"), context: undefined },
+      { namespace: "none", kubeconfig: undefined, context: undefined },
+    ]);
+  });
+
   it("a feed that was never read", async () => {
     const feed = createFeed(
       { name: "osv", kind: "osv", location: join(dir, "none.zip") },

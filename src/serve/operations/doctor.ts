@@ -6,6 +6,7 @@ import type { OperationHandlers } from "../../operation/index.ts";
 import { diagnoseAccess } from "./diagnose-access.ts";
 import { deploymentParts } from "./diagnose-deployments.ts";
 import { diagnoseEvidence } from "./diagnose-evidence.ts";
+import { jobParts } from "./diagnose-jobs.ts";
 import { diagnoseConfig, diagnoseEngine, diagnoseFeeds, diagnoseNode, diagnoseRegistry } from "./diagnose-parts.ts";
 import {
   diagnoseAlarms,
@@ -26,6 +27,7 @@ export interface DoctorDeps extends Pick<
   | "distro"
   | "suites"
   | "engine"
+  | "jobs"
   | "evidence"
   | "repositoryOf"
   | "targetOf"
@@ -58,6 +60,7 @@ export function createDoctor(deps: DoctorDeps): OperationHandlers["doctor"] {
         look: (signal) => diagnoseSuites([...deps.suites.values()].flat(), deps.distro, clock, signal),
       },
       { name: "run engine", look: () => diagnoseEngine(config, deps.engine) },
+      ...jobParts(deps),
       ...deploymentParts(deps),
       { name: "feeds", look: () => diagnoseFeeds(deps.feeds, clock) },
       { name: "evidence", look: () => diagnoseEvidence(deps.evidence) },
