@@ -115,7 +115,8 @@ export function buildFigures(facts: ReportFacts): ReportFigures {
   };
   const meant: ReportFacts = {
     ...facts,
-    days: facts.days.filter(({ labels }) => isMeant(labelsOf(labels))),
+    // A hundred thousand of them, mostly: nothing is looked at twice.
+    days: label?.value === undefined ? facts.days : facts.days.filter(({ labels }) => isMeant(labelsOf(labels))),
     openBefore: facts.openBefore.filter(({ labels }) => isMeant(labelsOf(labels))),
     open: facts.open.filter(({ labels }) => isMeant(labels)),
     images: facts.images.filter(({ labels }) => isMeant(labels)),
@@ -171,7 +172,12 @@ function partOf(label: string | null, facts: ReportFacts, found: Measures): Repo
 }
 
 function weeksOf({ days, period, framework, now, openBefore }: ReportFacts): ReportWeek[] {
-  const byWeek = Map.groupBy(days, (one) => weekOf(one.day));
+  const known = new Map<string, string>();
+  const byWeek = Map.groupBy(days, ({ day: date }) => {
+    const monday = known.get(date) ?? weekOf(date);
+    known.set(date, monday);
+    return monday;
+  });
   const weeks: ReportWeek[] = [];
   let open = sum(openBefore.map((one) => one.open));
   const end = Math.min(period.until, now + 1);

@@ -21,7 +21,7 @@ export interface Measures {
 export function measure(days: readonly CountedDay[]): Measures {
   const sums = new Map<string, number>();
   for (const { counts } of days)
-    for (const name of Object.keys(counts)) sums.set(name, (sums.get(name) ?? 0) + (counts[name] ?? 0));
+    for (const name in counts) sums.set(name, (sums.get(name) ?? 0) + (counts[name] ?? 0));
   const of = (name: string): number => sums.get(name) ?? 0;
   const total = [...sums].reduce((sum, [name, n]) => (name.startsWith("rebuild:") ? sum + n : sum), 0);
   return {
