@@ -36,7 +36,9 @@ export async function runBench({ smoke, say }: BenchOptions): Promise<BenchResul
     if (measured === undefined) continue;
     found[name] = measured;
     const { made, ms } = measured;
-    const told = Object.entries(ms).map(([question, { median, worst, cpu }]) => `${question} ${median} (${worst}, ${cpu} of CPU)`);
+    const told = Object.entries(ms).map(
+      ([question, { median, worst, cpu }]) => `${question} ${median} (${worst}, ${cpu} of CPU)`,
+    );
     say(
       `${name}: ${images} images, ${made.exposures} exposures, ${made.rebuilds} rebuilds, ${made.auditRows} audit rows, written in ${made.writeMs} ms; ` +
         `milliseconds, median (worst, CPU): ${told.join(", ")}`,

@@ -127,6 +127,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       registries: clientOfOthers,
       evidence: () => Promise.resolve(ctx.evidence && { config: ctx.config, evidence: ctx.evidence }),
       signal: ctx.signal,
+      clock: ctx.clock,
     }),
     ...implemented.createTokens(ctx),
     hold: implemented.createHold(ctx),

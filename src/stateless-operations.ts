@@ -62,7 +62,8 @@ export function createStatelessOperations(options: StatelessOptions): Operations
     diff: async (request) => (await load()).createDiff({ ...looking, client: registries })(request),
     rebase: async (request) => (await load()).createRebase({ ...looking, client: registries })(request),
     validate: async (request) => (await load()).createValidate({ env, cwd: process.cwd() })(request),
-    verify: async (request) => (await load()).createVerify({ registries, evidence: findEvidence, signal })(request),
+    verify: async (request) =>
+      (await load()).createVerify({ registries, evidence: findEvidence, signal, clock })(request),
     inventory: async (request) =>
       (await loadScan()).createInventory({ ...looking, ...progress, version: readVersion() })(request),
     scan: async (request) => {

@@ -4,6 +4,7 @@ import { evidenceKinds } from "../core/evidence/index.ts";
 import { claimNames, type ClaimName, type TextRule } from "../core/signature/index.ts";
 import type { OperationRequest, Verified } from "../operation/index.ts";
 import { command, withConnection, type Asked } from "./command.ts";
+import { readEvidencePolicy } from "./evidence-policy.ts";
 import type { Screen } from "./screen.ts";
 import { renderTable } from "./table.ts";
 import { UsageError } from "./usage-error.ts";
@@ -26,7 +27,10 @@ export const verify = command<Verified>({
       description: "what else the certificate has to say: sourceRepository=https://…",
       repeats: true,
     },
-    { flags: "--policy", description: "demand what the configuration demands of a promotion" },
+    {
+      flags: "--policy [file]",
+      description: "demand what that policy file demands; without a file what the configuration demands of a promotion",
+    },
     { flags: "--require <kinds>", description: `demand these: ${evidenceKinds.join(", ")}; commas join` },
     { flags: "-e, --environment <name>", description: "a verification has to be for this environment, and passed" },
   ],
@@ -37,6 +41,7 @@ export const verify = command<Verified>({
       "is it signed by a workflow of that repository?",
     ],
     ["tidemill verify registry.example/team/web@sha256:… --policy -e production", "might it go to production?"],
+    ["tidemill verify registry.example/team/web:1.4 --policy policy.yaml", "by a file: what, by whom, how old"],
     [
       "tidemill verify registry.example/team/web:1.4 --key tidemill.pub --require sbom,provenance",
       "before it is believed",
@@ -47,6 +52,13 @@ export const verify = command<Verified>({
     const identities = await readIdentity(asked);
     const required = kindsOf(asked.text("require"));
     const environment = asked.text("environment");
+    const file = asked.text("policy");
+    if (file !== undefined && keys.length + identities.length + (required?.length ?? 0) > 0)
+      throw new UsageError(
+        "BAD_USAGE",
+        "--policy FILE says who signs and what is demanded: nothing else does beside it",
+      );
+    const rules = file === undefined ? undefined : await readEvidencePolicy(file);
     return withConnection(
       context,
       ({ operations }) =>
@@ -57,6 +69,7 @@ export const verify = command<Verified>({
           policy: asked.flag("policy"),
           ...(required === undefined ? {} : { require: required }),
           ...(environment === undefined ? {} : { environment }),
+          ...(rules === undefined ? {} : { rules }),
         }),
       { stateless: true },
     );

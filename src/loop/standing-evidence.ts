@@ -77,7 +77,7 @@ export function fingerprints(keys: readonly TrustedSigner[]): Set<Digest> {
 }
 
 function standingOf({ kind, by, predicateType, predicate }: FoundEvidence): StandingEvidence {
-  const standing = { kind, key: by.fingerprint, by: by.name, predicateType };
+  const standing = { kind, key: by.fingerprint, by: by.name, predicateType, at: statedTime(predicate) };
   if (kindOfPredicate(predicateType) !== "verification") return standing;
   const said = (typeof predicate === "object" && predicate !== null ? predicate : {}) as Readonly<
     Record<string, unknown>
@@ -93,6 +93,32 @@ function standingOf({ kind, by, predicateType, predicate }: FoundEvidence): Stan
     ...standing,
     verification: { environment: policyOf(uri), passed: said["result"] === "PASSED" || said["result"] === "WARNED" },
   };
+}
+
+/** Where predicates of our kinds say when they were made: provenance, test results, summaries, scans, VEX, CycloneDX, SPDX. */
+const times = [
+  ["runDetails", "metadata", "finishedOn"],
+  ["finishedOn"],
+  ["timeVerified"],
+  ["metadata", "scanFinishedOn"],
+  ["timestamp"],
+  ["metadata", "timestamp"],
+  ["creationInfo", "created"],
+];
+
+function statedTime(predicate: unknown): number | undefined {
+  for (const path of times) {
+    const found = path.reduce<unknown>(
+      (value, key) =>
+        typeof value === "object" && value !== null && Object.hasOwn(value, key)
+          ? (value as Record<string, unknown>)[key]
+          : undefined,
+      predicate,
+    );
+    const at = typeof found === "string" && found.length < 64 ? Date.parse(found) : NaN;
+    if (!Number.isNaN(at)) return at;
+  }
+  return undefined;
 }
 
 function policyOf(uri: unknown): string | undefined {

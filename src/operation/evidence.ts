@@ -7,29 +7,68 @@ import { count, digest, digestPrefix, environmentName, imageName, pathText } fro
 const identityText = z.union([z.string().max(2000), z.strictObject({ pattern: z.string().max(256) })]);
 const evidenceKind = z.enum(evidenceKinds);
 
+const identity = z.strictObject({
+  issuer: identityText,
+  subject: identityText,
+  subjectKind: z.enum(["email", "uri", "username"]).optional(),
+  claims: z.partialRecord(z.enum(claimNames), identityText.optional()).optional(),
+  /** Milliseconds since 1970. */
+  from: z.number().optional(),
+  until: z.number().optional(),
+  thresholds: z
+    .strictObject({
+      logs: z.number().int().min(1).max(10).optional(),
+      certificateLogs: z.number().int().min(1).max(10).optional(),
+      timestamps: z.number().int().min(1).max(10).optional(),
+    })
+    .optional(),
+  trustedRoot: z.string().max(1_048_576),
+});
+const signerName = z.string().min(1).max(100);
+
+/** A policy file: who signs, by name, and what has to be there by whom. */
+const evidenceRules = z.strictObject({
+  signers: z
+    .array(
+      z.union([
+        z.strictObject({ name: signerName, key: z.string().max(16_384) }),
+        z.strictObject({ name: signerName, identity }),
+      ]),
+    )
+    .min(1)
+    .max(100),
+  /** Names of signers of which nothing counts. */
+  revoked: z.array(signerName).max(100).default([]),
+  require: z
+    .array(
+      z.strictObject({
+        kind: evidenceKind,
+        by: z.array(signerName).max(100).optional(),
+        environment: environmentName.optional(),
+        /** Milliseconds: how old it may be, by what it says itself. */
+        maxAge: z.number().int().positive().optional(),
+      }),
+    )
+    .min(1)
+    .max(50),
+});
+export type EvidenceRules = z.output<typeof evidenceRules>;
+
 export const verifyInput = z.strictObject({
   /** Of an image in a registry. */
   reference: pathText,
   /** Public keys whose evidence counts, PEM; whom the configuration trusts without any key or identity. */
   keys: z.array(z.string().max(16_384)).max(100).default([]),
   /** Identities whose evidence counts as well, each with the trusted root that its certificates come from. */
-  identities: z
-    .array(
-      z.strictObject({
-        issuer: identityText,
-        subject: identityText,
-        claims: z.partialRecord(z.enum(claimNames), identityText).optional(),
-        trustedRoot: z.string().max(1_048_576),
-      }),
-    )
-    .max(10)
-    .default([]),
+  identities: z.array(identity).max(10).default([]),
   /** What has to be there; that it is signed, without it. */
   require: z.array(evidenceKind).max(evidenceKinds.length).optional(),
   /** Demand what the configuration demands. */
   policy: z.boolean().default(false),
   /** For which a verification has to have passed. */
   environment: environmentName.optional(),
+  /** In place of keys, identities, `require` and `policy`: a policy file's demands. */
+  rules: evidenceRules.optional(),
 });
 
 /** Whether the evidence beside an image is what is demanded, and all that lies there. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listKeys, makeKeys, revokeKey, rotateKeys } from "../../src/io/sign/index.ts";
 import type { Digest } from "../../src/lib/index.ts";
 import { smallPackages, type OpenFleet, type SmallFleet } from "../faults/small-fleet.ts";
+import { readEvidencePolicy } from "../../src/cli/evidence-policy.ts";
 import { runTidemill } from "../quickstart/run-quickstart.ts";
 import { createSignedFleet, passphrase } from "./signed-fleet.ts";
 
@@ -64,6 +65,50 @@ describe("tidemill verify", () => {
     expect(await ask("--policy", "-e", "production")).toMatchObject({ status: 0 });
     expect(await ask("--require", "moonlight")).toMatchObject({ status: 2 });
     expect(await ask("--key", join(small.folder, "none.pub"))).toMatchObject({ status: 2 });
+  });
+
+  it("judges by a policy file: what, by whom, for where and how old, and says each thing that lacks", async () => {
+    const path = join(small.folder, "policy.yaml");
+    const ask = async (...require: unknown[]) => {
+      const signers = { mill: { key: "mill.pub" }, other: { key: "other.pub" } };
+      await writeFile(path, JSON.stringify({ version: 1, signers, require }));
+      const rules = await readEvidencePolicy(path);
+      const { verdict, reasons } = await open.operations.verify({ reference, rules });
+      return { verdict, reasons: reasons.join("\n") };
+    };
+    const kind = "verification";
+    expect(
+      await ask(
+        "signature",
+        "sbom",
+        { kind: "provenance", by: ["mill"], maxAge: "1h" },
+        { kind, environment: "production", maxAge: "1h" },
+      ),
+    ).toEqual({ verdict: "verified", reasons: "" });
+    expect(await ask({ kind: "provenance", by: ["other"] }, "vex", { kind, environment: "moon" })).toEqual({
+      verdict: "refused",
+      reasons: expect.stringMatching(
+        /^its provenance does not count: it is not by a key that is trusted here\nit has no VEX\nits verification does not count: it is for (?:staging|production), not for moon/,
+      ),
+    });
+    expect((await ask({ kind: "signature", maxAge: "1h" })).reasons).toBe(
+      "its signature does not count: it does not say when it was made",
+    );
+    open.clock.jump(2 * 3_600_000);
+    expect((await ask("signature", { kind, maxAge: "1h" }, { kind: "provenance", maxAge: "3h" })).reasons).toMatch(
+      /^its verification does not count: it is of 20\d\d-[^\n]*, too old$/,
+    );
+    await writeFile(
+      path,
+      "version: 1\nsigners: { mill: { key: mill.pub }, other: { key: other.pub } }\nrevoked: [mill]\nrequire: [sbom]\n",
+    );
+    const refused = await small.tidemill(["verify", reference, "--policy", path, "--json"]);
+    expect(refused.status).toBe(3);
+    expect(JSON.parse(refused.out)).toMatchObject({
+      verdict: "refused",
+      required: ["sbom"],
+      reasons: [expect.stringMatching(/^its SBOM does not count: it is by a key that was revoked/)],
+    });
   });
 
   it("asks for a key where none is known, and for a configuration where its policy is meant", async () => {

@@ -17,6 +17,7 @@ export type {
 } from "./deployments-schema.ts";
 export { needsEngine, type CheckConfig } from "./checks-schema.ts";
 export { isForOthers, isLoopbackListen, parseListen, parseNetwork, type ServerConfig } from "./server-schema.ts";
+export { parseEvidencePolicy } from "./evidence-policy.ts";
 export type { EvidenceConfig } from "./evidence-schema.ts";
 export type { ProbeConfig } from "./environment-schema.ts";
 export { policyDigest } from "./policy-digest.ts";

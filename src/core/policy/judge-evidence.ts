@@ -1,5 +1,5 @@
 import type { EvidenceKind } from "../evidence/index.ts";
-import type { Digest } from "../../lib/index.ts";
+import type { Digest, Instant } from "../../lib/index.ts";
 
 /** A signed statement, or a signature, as it was found beside a digest. */
 export interface StandingEvidence {
@@ -9,6 +9,8 @@ export interface StandingEvidence {
   readonly by: string;
   readonly predicateType?: string;
   /** Of a verification: the environment it is for, and whether it passed there; undefined where it does not say. */
+  /** When it was made, as it says itself; undefined where it does not say. */
+  readonly at?: Instant | undefined;
   readonly verification?: { readonly environment: string | undefined; readonly passed: boolean } | undefined;
 }
 
@@ -27,6 +29,8 @@ export interface EvidenceDemand {
   /** Fingerprints of the keys that are believed, and of those that no longer are. */
   readonly trusted: ReadonlySet<Digest>;
   readonly revoked: ReadonlySet<Digest>;
+  /** It has to say that it was made in this span, both in it; whenever without it. */
+  readonly between?: { readonly from: Instant; readonly until: Instant } | undefined;
 }
 
 /** Why a digest lacks the evidence that is demanded of it, one sentence for each kind; nothing where it has all. One good piece of a kind is enough, whatever else lies there. */
@@ -54,9 +58,14 @@ const kindNames: Readonly<Record<EvidenceKind, string>> = {
   vex: "VEX",
 };
 
-function refusalOf({ key, by, verification }: StandingEvidence, demand: EvidenceDemand): string | undefined {
+function refusalOf({ key, by, at, verification }: StandingEvidence, demand: EvidenceDemand): string | undefined {
   if (demand.revoked.has(key)) return `it is by a key that was revoked, ${by}`;
   if (!demand.trusted.has(key)) return "it is not by a key that is trusted here";
+  if (demand.between !== undefined) {
+    if (at === undefined) return "it does not say when it was made";
+    if (at < demand.between.from) return `it is of ${new Date(at).toISOString()}, too old`;
+    if (at > demand.between.until) return `it is of ${new Date(at).toISOString()}, which has not come yet`;
+  }
   if (verification === undefined || demand.environment === undefined) return undefined;
   if (verification.environment !== demand.environment)
     return `it is for ${verification.environment ?? "no environment that it names"}, not for ${demand.environment}`;
