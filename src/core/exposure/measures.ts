@@ -20,8 +20,7 @@ export interface Measures {
 /** Adds the days up. They are of the span, the environment and the images that are meant. */
 export function measure(days: readonly CountedDay[]): Measures {
   const sums = new Map<string, number>();
-  for (const { counts } of days)
-    for (const name in counts) sums.set(name, (sums.get(name) ?? 0) + (counts[name] ?? 0));
+  for (const { counts } of days) for (const name in counts) sums.set(name, (sums.get(name) ?? 0) + (counts[name] ?? 0));
   const of = (name: string): number => sums.get(name) ?? 0;
   const total = [...sums].reduce((sum, [name, n]) => (name.startsWith("rebuild:") ? sum + n : sum), 0);
   return {

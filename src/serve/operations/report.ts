@@ -50,7 +50,7 @@ async function buildDocument(
   const framework = request.framework ?? frameworkOf(ctx);
   const [from, through] = [isoDay(period.from), isoDay(period.until - day)];
   const [days, openBefore, open, placed, oldest, { doubts }] = await Promise.all([
-    store.loadDays(environment, from, through),
+    store.loadDays(environment, { from, until: through, labels: label !== undefined }),
     store.loadOpenBefore(environment, from),
     store.loadOpenGroups(environment, now),
     store.loadPlacedSince(environment),
