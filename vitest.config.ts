@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
 
 /** Tests that measure time: they run when all others have ended, so that nothing of ours disturbs them. */
@@ -5,11 +6,11 @@ const measured = "test/**/*.measured.test.ts";
 
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: "forks",
-    // By default one processor is left alone: of two, half. Much of a test's time is waiting for engines and databases.
-    maxWorkers: "100%",
+    // Much of a test's time is waiting for engines, databases and other processes: more files than processors run at a time.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     projects: [
       {
         extends: true,
