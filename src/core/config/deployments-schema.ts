@@ -116,6 +116,14 @@ const inRepository = z
     { error: "a file from the top of the repository: `deploy/web.yaml`; a folder: `deploy/`" },
   );
 
+const fluxName = z
+  .string()
+  .max(300)
+  .regex(
+    /^(?:[a-z0-9.-]|\{image\})+\/(?:[a-z0-9.-]|\{image\})+$/,
+    "namespace and name: `flux-system/apps`, `shop/{image}`",
+  );
+
 const live = z.union(
   [
     z.strictObject({
@@ -142,8 +150,25 @@ const live = z.union(
           .describe("May name a variable: `${ARGOCD_TOKEN}`"),
       }),
     }),
+    z.strictObject({
+      flux: z
+        .strictObject({
+          ...clusterAccess,
+          kustomization: fluxName.optional().describe("A Kustomization of Flux, with its namespace"),
+          helmRelease: fluxName.optional().describe("A HelmRelease of Flux, with its namespace"),
+          namespaces: z
+            .array(kubernetesName)
+            .min(1)
+            .max(50)
+            .optional()
+            .describe("Where what it makes is looked for; in every namespace without it"),
+        })
+        .refine(({ kustomization, helmRelease }) => (kustomization === undefined) !== (helmRelease === undefined), {
+          error: "either `kustomization:` or `helmRelease:`",
+        }),
+    }),
   ],
-  { error: "`{ url: … }`, or `{ argocd: { url: …, application: … } }`" },
+  { error: "`{ url: … }`, `{ argocd: { url: …, application: … } }`, or `{ flux: { kustomization: … } }`" },
 );
 
 const pullRequest = z.strictObject({

@@ -16,11 +16,13 @@ import type {
   DeployTarget,
   DeployWorld,
   Place,
+  TargetCluster,
   TargetCommit,
   TargetEdit,
   TargetTip,
 } from "./types.ts";
 import { createProposals } from "./gitops-proposals.ts";
+import type { FluxConfig } from "./flux.ts";
 import { askLive, bothRun } from "./live.ts";
 
 const trailer = "Tidemill-Deployment";
@@ -38,6 +40,12 @@ type Refused = { readonly kind: "stale"; readonly reason: string };
 export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): DeployTarget {
   const source = { url: config.url, branch: config.branch, paths: config.files };
   const signing = config.signingKey === undefined ? {} : { signingKey: resolve(world.home, config.signingKey) };
+  let opened: TargetCluster | undefined;
+  const fluxCluster = ({ kubeconfig, context }: FluxConfig): TargetCluster =>
+    (opened ??= world.cluster({
+      kubeconfig: kubeconfig === undefined ? undefined : resolve(world.home, kubeconfig),
+      context,
+    }));
   const wantedOf = (place: Place) => ({ image: place.image, repository: world.pullName(place) });
 
   const find = (place: Place, { files }: TargetTip): Named[] => {
@@ -153,7 +161,8 @@ export function createGitopsTarget(config: GitopsConfig, world: DeployWorld): De
     observe: async (place, signal): Promise<Observed> => {
       const branch = await observeBranch(place, signal);
       if (config.live === undefined || branch.kind !== "running") return branch;
-      return bothRun(branch, await askLive(config.live, place, wantedOf(place).repository, signal));
+      const { repository } = wantedOf(place);
+      return bothRun(branch, await askLive(config.live, place, { repository, cluster: fluxCluster }, signal));
     },
     undo: async (request, means) => {
       const { previous, digest } = request;

@@ -9,6 +9,9 @@ const place = { deployment: "shop", image: "web", environment: "production" };
 const servers: Server[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((one) => new Promise((resolve) => one.close(resolve)))));
 const never = new AbortController().signal;
+const cluster = () => {
+  throw new Error("no cluster is asked");
+};
 
 /** Answers each question with `body`, and tells what was asked. */
 async function serve(body: string, status = 200) {
@@ -25,19 +28,21 @@ async function serve(body: string, status = 200) {
 async function argo(status: object | string, code?: number) {
   const { url, asked } = await serve(typeof status === "string" ? status : JSON.stringify({ status }), code);
   const live = { argocd: { url, application: "shop-{image}", token: "made-up" } };
-  return { seen: await askLive(live, place, "registry.example:5000/web", never), asked };
+  return { seen: await askLive(live, place, { repository: "registry.example:5000/web", cluster }, never), asked };
 }
 
 describe("what follows a branch", () => {
   it("says by an address what runs", async () => {
     const { url, asked } = await serve(JSON.stringify({ digest: first }));
     const live = { url: `${url}/runs?of={image}`, headers: { authorization: "Bearer x" } };
-    expect(await askLive(live, { ...place, image: "a&b" }, "r/web", never)).toEqual({
+    expect(await askLive(live, { ...place, image: "a&b" }, { repository: "r/web", cluster }, never)).toEqual({
       kind: "running",
       digests: [first],
     });
     expect(asked).toEqual([["/runs?of=a%26b", "Bearer x"]]);
-    expect(await askLive({ ...live, url: "http://127.0.0.1:1/" }, place, "r/web", never)).toMatchObject({
+    expect(
+      await askLive({ ...live, url: "http://127.0.0.1:1/" }, place, { repository: "r/web", cluster }, never),
+    ).toMatchObject({
       kind: "unknown",
       reason: expect.stringContaining("does not answer"),
     });

@@ -2,8 +2,9 @@ import { z } from "zod";
 import type { GitopsConfig } from "../../core/config/index.ts";
 import type { Observed } from "../../core/deploy/index.ts";
 import { askJson, isDigest, printable, type Digest, type JsonAnswer } from "../../lib/index.ts";
+import { askFlux, type FluxConfig } from "./flux.ts";
 import { readRunning } from "./read-running.ts";
-import type { Place } from "./types.ts";
+import type { Place, TargetCluster } from "./types.ts";
 
 type LiveConfig = NonNullable<GitopsConfig["live"]>;
 
@@ -16,11 +17,18 @@ const application = z.looseObject({
 });
 const largestApplication = 16 * 1_048_576;
 
-/** What a system that follows a repository runs by its own word: an address that answers as webhooks do, or an application of Argo CD, which has to be healthy. Only an abort throws. */
+export interface LiveWorld {
+  /** Of the image, as the system names it. */
+  readonly repository: string;
+  /** The cluster in which Flux works. */
+  readonly cluster: (access: FluxConfig) => Pick<TargetCluster, "read" | "list">;
+}
+
+/** What a system that follows a repository runs by its own word: an address that answers as webhooks do, an application of Argo CD, which has to be healthy, or what Flux applied. Only an abort throws. */
 export async function askLive(
   live: LiveConfig,
   place: Place,
-  repository: string,
+  { repository, cluster }: LiveWorld,
   signal: AbortSignal,
 ): Promise<Observed> {
   const fill = (text: string): string => text.replaceAll("{image}", encodeURIComponent(place.image));
@@ -28,6 +36,7 @@ export async function askLive(
     const answer = await askJson({ url: fill(live.url), method: "GET", headers: live.headers }, signal);
     return judge(answer, readRunning);
   }
+  if ("flux" in live) return askFlux(live.flux, cluster(live.flux), { repository, fill }, signal);
   const { url, token } = live.argocd;
   const at = `${url}/api/v1/applications/${fill(live.argocd.application)}`;
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
