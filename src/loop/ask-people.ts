@@ -43,6 +43,6 @@ function answerOf(kind: PersonAsked["kind"], reference: string, environment: str
     case "promotion":
       return `tidemill promote ${reference} ${environment}`;
     case "engine":
-      return "tidemill doctor (it says what of the engine is missing; the checks are tried again every ten minutes)";
+      return "tidemill doctor (it says what of the engine or the cluster is missing; the checks are tried again every ten minutes)";
   }
 }
