@@ -85,7 +85,7 @@ describe("an export", () => {
       .split("\n")
       .map((line) => (JSON.parse(line) as { action: string }).action);
     expect(new Set(actions)).toEqual(
-      new Set(["rebuild-built", "rebuild-promoted", "verified", "attested", "intent", "promoted"]),
+      new Set(["rebuild-built", "rebuild-promoted", "verified", "signed", "attested", "intent", "promoted"]),
     );
     // The old key and the new one.
     expect(files.filter((path) => path.startsWith("keys/"))).toHaveLength(2);
