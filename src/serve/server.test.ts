@@ -60,7 +60,7 @@ describe("the local API", () => {
       status: 200,
       headers: { "x-content-type-options": "nosniff", "cache-control": "no-store" },
     });
-    expect(JSON.parse(answer.text)).toEqual({ kind: "queued", image: "web", rebuild: "r1", joined: false });
+    expect(JSON.parse(answer.text)).toEqual({ kind: "queued", image: "web", rebuild: "r1", joined: false, kept: [] });
     expect(asked).toEqual([{ image: "web", by: "ada", reason: "drill" }]);
   });
 
