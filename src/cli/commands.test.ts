@@ -70,6 +70,17 @@ async function execute(
 
 describe("diff", () => {
   const side = { reference: "a", digest, platform: "linux/amd64", packages: 3, bytes: 100 };
+  const counts = { vex: null, open: true };
+  const aside = {
+    id: "GHSA-3",
+    type: "npm",
+    package: "left",
+    version: "1.0.0",
+    severity: "low",
+    exploited: false,
+    open: false,
+    vex: { status: "not_affected", by: "ann", reason: "component_not_present: no" },
+  };
   const answer = {
     a: side,
     b: { ...side, reference: "b" },
@@ -87,9 +98,24 @@ describe("diff", () => {
     advisories: {
       state: "unknown",
       reasons: ["no feed"],
-      closed: [{ id: "CVE-1", type: "deb", package: "curl", version: "1", severity: "high", exploited: true }],
-      brought: [{ id: "GHSA-2", type: "npm", package: "left", version: "1.0.0", severity: "low", exploited: false }],
+      closed: [
+        {
+          id: "CVE-1",
+          type: "deb",
+          package: "curl",
+          version: "1",
+          severity: "high",
+          exploited: true,
+          vex: null,
+          open: true,
+        },
+      ],
+      brought: [
+        { id: "GHSA-2", type: "npm", package: "left", version: "1.0.0", severity: "low", exploited: false, ...counts },
+        aside,
+      ],
       remain: 3,
+      settled: [],
     },
     layers: [],
     layersShared: 1,
@@ -102,8 +128,10 @@ describe("diff", () => {
     expect(text).toMatch(/unknown: no feed\n3 vulnerabilities in both/);
     expect(text).toMatch(/closed +CVE-1 +high, exploited +deb +curl +1/);
     expect(text).toMatch(/brought +GHSA-2 +low +npm +left +1\.0\.0/);
+    expect(text).toMatch(/3 vulnerabilities in both; 1 set aside by VEX/);
+    expect(text).toMatch(/brought +GHSA-3 +low +npm +left +1\.0\.0 +not affected by ann: component_not_present: no/);
     const markdown = await execute("diff a b --markdown", { diff: answer });
-    expect(markdown.text).toContain("**1 vulnerabilities closed, 1 brought, 3 in both.**");
+    expect(markdown.text).toContain("**1 vulnerabilities closed, 1 brought, 3 in both, 1 set aside by VEX.**");
     expect(markdown.text).toContain("| `npm` | `left` | new | `1.0.0` |");
     expect((await execute("diff a b --markdown --json", { diff: answer })).json).toEqual(answer);
   });

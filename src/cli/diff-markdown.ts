@@ -5,6 +5,8 @@ import { plural, showDigest } from "./wording.ts";
 
 const mostFiles = 100;
 
+type Advisory = Diff["advisories"]["closed"][number];
+
 /** What differs as Markdown for a pull request or release notes: packages and advisories first. What comes from images and feeds stands in code spans. GitHub Flavored Markdown. */
 export function formatDiffMarkdown(diff: Diff): string {
   const lines = [
@@ -48,7 +50,9 @@ export function part(title: string, body: readonly string[]): string[] {
 }
 
 function advisories({ advisories: found }: Diff): string[] {
-  const { state, reasons, closed, brought, remain } = found;
+  const { state, reasons, closed, brought, remain, settled } = found;
+  const isOpen = ({ open }: Advisory): boolean => open;
+  const aside = [...closed, ...brought].filter((one) => !isOpen(one)).length + settled.length;
   const unknown =
     state === "known"
       ? []
@@ -58,23 +62,25 @@ function advisories({ advisories: found }: Diff): string[] {
           ...reasons.slice(0, 10).map((reason) => `- ${code(reason)}`),
           "",
         ];
-  const table = (list: Diff["advisories"]["closed"]): string[] =>
+  const table = (list: readonly Advisory[]): string[] =>
     markdownTable(
-      ["Vulnerability", "Severity", "Kind", "Package", "Version"],
+      ["Vulnerability", "Severity", "Kind", "Package", "Version", "VEX"],
       list.map((one) => [
         `${code(one.id)}${one.exploited ? " **exploited**" : ""}`,
         code(one.severity),
         code(one.type),
         code(one.package),
         code(one.version),
+        one.vex === null ? "" : `${code(one.vex.status)} by ${code(one.vex.by)}: ${code(one.vex.reason)}`,
       ]),
     );
   return [
-    `**${closed.length} vulnerabilities closed, ${brought.length} brought, ${remain} in both.**`,
+    `**${closed.filter(isOpen).length} vulnerabilities closed, ${brought.filter(isOpen).length} brought, ${remain} in both${aside === 0 ? "" : `, ${aside} set aside by VEX`}.**`,
     "",
     ...unknown,
     ...part("Closed", table(closed)),
     ...part("Brought", table(brought)),
+    ...part("In both, set aside by VEX", table(settled)),
   ];
 }
 

@@ -83,26 +83,37 @@ function printDiff(diff: Diff, screen: Screen): string {
 }
 
 function advisories({ advisories: found }: Diff, screen: Screen): string {
-  const { state, reasons, closed, brought, remain } = found;
+  const { state, reasons, closed, brought, settled } = found;
   const row = (paint: (text: string) => string, change: string) => (one: Diff["advisories"]["closed"][number]) => [
-    { text: change, paint },
+    { text: change, paint: one.open ? paint : screen.dim },
     one.id,
     one.exploited ? { text: `${one.severity}, exploited`, paint: screen.red } : one.severity,
     one.type,
     one.package,
     one.version,
+    one.vex === null ? "" : { text: saidOf(one.vex), paint: screen.dim },
   ];
-  const rows = [...closed.map(row(screen.green, "closed")), ...brought.map(row(screen.red, "brought"))];
-  const columns = ["", "ADVISORY", "SEVERITY", "KIND", "PACKAGE", "VERSION"].map((title) => ({
+  const rows = [
+    ...closed.map(row(screen.green, "closed")),
+    ...brought.map(row(screen.red, "brought")),
+    ...settled.map(row(screen.dim, "in both")),
+  ];
+  const columns = ["", "ADVISORY", "SEVERITY", "KIND", "PACKAGE", "VERSION", "VEX"].map((title) => ({
     title,
     flexible: true,
   }));
   const unknown = state === "known" ? [] : [screen.yellow(`unknown: ${printable(reasons.slice(0, 5).join("; "))}`)];
-  return [
-    ...unknown,
-    `${plural(remain, "vulnerability", "vulnerabilities")} in both`,
-    renderTable(columns, rows, screen),
-  ]
-    .filter((text) => text !== "")
-    .join("\n");
+  return [...unknown, countsOf(found), renderTable(columns, rows, screen)].filter((text) => text !== "").join("\n");
+}
+
+/** How many are open: what VEX sets aside is told apart, and in none of the other numbers. */
+function countsOf({ closed, brought, remain, settled }: Diff["advisories"]): string {
+  const aside = [...closed, ...brought].filter(({ open }) => !open).length + settled.length;
+  const both = `${plural(remain, "vulnerability", "vulnerabilities")} in both`;
+  return aside === 0 ? both : `${both}; ${aside} set aside by VEX`;
+}
+
+/** `not affected by ann: component_not_present: built without it`. */
+function saidOf({ status, by, reason }: NonNullable<Diff["advisories"]["closed"][number]["vex"]>): string {
+  return `${status.replaceAll("_", " ")} by ${by}: ${reason}`;
 }

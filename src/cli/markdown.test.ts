@@ -76,11 +76,13 @@ function whyOf(text: string): Why {
 function diffOf(text: string): Diff {
   const side = { reference: text, digest, platform: text, packages: 1, bytes: 1 };
   const advisory = { id: text, type: text, package: text, version: text, severity: text, exploited: true };
+  const settled = { ...advisory, vex: { status: "not_affected", by: text, reason: text }, open: false } as const;
+  const open = { ...advisory, vex: null, open: true };
   return {
     a: side,
     b: side,
     packages: [{ type: text, name: text, architecture: text, from: text, to: text, path: text }],
-    advisories: { state: "unknown", reasons: [text], closed: [advisory], brought: [advisory], remain: 1 },
+    advisories: { state: "unknown", reasons: [text], closed: [open], brought: [open], remain: 1, settled: [settled] },
     layers: [],
     layersShared: 1,
     config: [{ path: text, from: text, to: null }],

@@ -94,7 +94,9 @@ async function told(
     },
   };
   const vex = await loadFleetVex(ctx as unknown as Context, [of]);
-  return { list: vex.apply(findings, of, inventory).map((one) => one.vex?.by), key: vex.key(of) };
+  const elsewhere = (digest: Digest) =>
+    vex.applyElsewhere(findings, { digests: [digest], repositories: [], inventory }).map((one) => one.vex?.by);
+  return { list: vex.apply(findings, of, inventory).map((one) => one.vex?.by), key: vex.key(of), elsewhere };
 }
 
 const shop = row("shop", { bases: { web: web.digest }, standsOn: "web", baseLayers: layers("theirs", "web's") });
@@ -155,5 +157,11 @@ describe("what the owner of a base says", () => {
     const ended = (await told([word([statement("CVE-2026-1", { expires: now })])], web, findings)).key;
     expect(new Set([none, one, two, ended]).size).toBe(4);
     expect((await told([word([statement("CVE-2026-1")])], row("apart", { bases: {} }), findings)).key).toBe("");
+  });
+
+  it("is about the base itself, by whatever name it is looked at, and about no other image that is not ours", async () => {
+    const { elsewhere } = await told([word([statement("CVE-2026-1")])], web, findings);
+    expect(elsewhere(digestOf("debian"))).toEqual([by, by, undefined]);
+    expect(elsewhere(digestOf("another"))).toEqual([undefined, undefined, undefined]);
   });
 });

@@ -1,4 +1,10 @@
-import { applyOwnStatements, applyVex, type Finding, type OwnStatement } from "../core/advisory/index.ts";
+import {
+  applyOwnStatements,
+  applyVex,
+  type Finding,
+  type OwnStatement,
+  type VexSubject,
+} from "../core/advisory/index.ts";
 import type { Config } from "../core/config/index.ts";
 import { formatPlatform, parseReference } from "../core/image/index.ts";
 import type { Inventory } from "../core/inventory/index.ts";
@@ -11,6 +17,8 @@ import { loadVex, type LoadedVex } from "./load-vex.ts";
 export interface FleetVex extends LoadedVex {
   /** The findings of an image's digest on one platform with what is said of them. */
   apply(findings: readonly Finding[], row: ImageDigest, inventory: Inventory): Finding[];
+  /** The same of an image that is none of the fleet: what is said of every image, of it by digest or repository, and by its owner where it is a base that is followed. */
+  applyElsewhere(findings: readonly Finding[], subject: VexSubject): Finding[];
   /** The same for images of which the same is said now, of the digest and without it: what was found out may be remembered by it. */
   key(row: ImageDigest): string;
 }
@@ -37,12 +45,16 @@ export async function loadFleetVex(ctx: Context, rows: Iterable<ImageDigest>): P
   return fleetVex(documents, own.map(ownStatement), bases, ctx.config, ctx.clock.now());
 }
 
-type BaseWords = (row: ImageDigest) => readonly BaseWord[];
+interface BaseWords {
+  readonly of: (row: ImageDigest) => readonly BaseWord[];
+  /** Of these digests themselves, where they are bases. */
+  readonly about: (digests: readonly Digest[]) => readonly BaseWord[];
+}
 
 function fleetVex(
   documents: LoadedVex,
   own: readonly OwnStatement[],
-  wordsOf: BaseWords,
+  words: BaseWords,
   config: Config,
   now: Instant,
 ): FleetVex {
@@ -58,20 +70,26 @@ function fleetVex(
       const { image, digest } = row;
       const subject = { digests: [digest], repositories: repositoriesOf(config, image), inventory };
       // Who is nearer to the image has the last word: a base's owner, the documents that were chosen here, people.
-      const told = wordsOf(row).reduce((list, word) => applyWord(list, word, inventory, now), [...findings]);
+      const told = words.of(row).reduce((list, word) => applyWord(list, word, inventory, now), [...findings]);
       return applyOwnStatements(applyVex(told, statements, subject, now), own, image, now);
+    },
+    applyElsewhere: (findings, subject) => {
+      const told = words
+        .about(subject.digests)
+        .reduce((list, word) => applyWord(list, word, subject.inventory, now), [...findings]);
+      return applyOwnStatements(applyVex(told, statements, subject, now), own, undefined, now);
     },
     key: (row) => {
       const { image, digest } = row;
       const said = standing(image);
-      const words = wordsOf(row);
-      if (said.length === 0 && statements.length === 0 && words.length === 0) return "";
-      const byBases = words.map(({ said: { base, digest: of, statements: list } }) => [
+      const ofBases = words.of(row);
+      if (said.length === 0 && statements.length === 0 && ofBases.length === 0) return "";
+      const byBases = ofBases.map(({ said: { base, digest: of, statements: list } }) => [
         base,
         of,
         standingOf(list, now),
       ]);
-      const isOfDigest = statements.length > 0 || words.length > 0;
+      const isOfDigest = statements.length > 0 || ofBases.length > 0;
       return sha256(JSON.stringify([said, digestOfDocuments, byBases, isOfDigest ? [image, digest] : ""]));
     },
   };
@@ -95,7 +113,7 @@ function applyWord(findings: readonly Finding[], { said, layers }: BaseWord, inv
 /** What the owners of the bases of these digests say: of those that an image is made of itself, and of those that its own bases are. The furthest first. */
 async function loadBaseWords(store: Store, rows: Iterable<ImageDigest>): Promise<BaseWords> {
   const said = (await store.loadBaseVex()).filter(({ statements }) => statements.length > 0);
-  if (said.length === 0) return () => [];
+  if (said.length === 0) return { of: () => [], about: () => [] };
   const byDigest = Map.groupBy(said, ({ digest }) => digest);
   const known = new Map<Digest, ImageDigest>();
   let wanted = new Set([...rows].flatMap(madeOf));
@@ -114,7 +132,13 @@ async function loadBaseWords(store: Store, rows: Iterable<ImageDigest>): Promise
     const deeper = below === undefined || level === 0 ? [] : wordsOf(below, layers, level - 1);
     return [...deeper, ...words.map((one) => ({ said: one, layers }))];
   };
-  return (row) => wordsOf(row, undefined, mostLevels);
+  return {
+    of: (row) => wordsOf(row, undefined, mostLevels),
+    about: (digests) =>
+      said
+        .filter((one) => one.digests.some((digest) => digests.includes(digest)))
+        .map((one) => ({ said: one, layers: "all" })),
+  };
 }
 
 function madeOf(row: ImageDigest): Digest[] {

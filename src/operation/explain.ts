@@ -17,6 +17,7 @@ import {
   packageDifference,
   pathText,
 } from "./shapes.ts";
+import { vexStatus } from "./vex.ts";
 
 export const whyInput = z.strictObject({
   image: imageName,
@@ -219,6 +220,10 @@ const advisoryOfPackage = z.object({
   version: z.string(),
   severity: z.string(),
   exploited: z.boolean(),
+  /** The latest that people, documents or the owner of a base say of it, with why; null where nobody says anything. */
+  vex: z.object({ status: vexStatus, by: z.string(), reason: z.string() }).nullable(),
+  /** False where that word sets it aside: it is shown, and does not count. */
+  open: z.boolean(),
 });
 
 /** What differs between two digests on one platform. */
@@ -226,7 +231,7 @@ export const diff = z.object({
   a: side,
   b: side,
   packages: z.array(packageDifference),
-  /** What the feeds say now of what either holds, whatever people say of that. */
+  /** What the feeds say now of what either holds, with what is said of that by VEX. */
   advisories: z.object({
     /** `unknown` where not everything could be told: what is not listed is not known, not clean. */
     state: z.enum(["known", "unknown"]),
@@ -235,8 +240,10 @@ export const diff = z.object({
     closed: z.array(advisoryOfPackage),
     /** Only `b` has it. */
     brought: z.array(advisoryOfPackage),
-    /** How many both have. */
+    /** How many both have, and are open in `b`. */
     remain: count.int(),
+    /** What both have, and is set aside in `b`. */
+    settled: z.array(advisoryOfPackage),
   }),
   layers: z.array(z.object({ digest, bytes: count, content: z.string(), in: z.enum(["a", "b"]) })),
   layersShared: count.int(),

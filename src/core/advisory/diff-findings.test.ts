@@ -29,7 +29,7 @@ describe("diffFindings", () => {
     const found = diffFindings({ findings: before }, { findings: after });
     expect(names(found.closed)).toEqual(["CVE-1 curl"]);
     expect(names(found.brought)).toEqual(["CVE-3 left"]);
-    expect(found.remain).toBe(1);
+    expect(names(found.remain)).toEqual(["CVE-2 curl"]);
   });
 
   it("takes one for the same under another of its names, and not in another package or of another kind", () => {
@@ -38,11 +38,11 @@ describe("diffFindings", () => {
     expect(diffFindings({ findings: before }, { findings: [renamed] })).toMatchObject({
       closed: [],
       brought: [],
-      remain: 1,
+      remain: [{ id: "GHSA-1" }],
     });
     const elsewhere = [finding("GHSA-1", "left"), finding("GHSA-1", "right", { type: "npm" })];
     const found = diffFindings({ findings: before }, { findings: elsewhere });
-    expect([names(found.closed), names(found.brought), found.remain]).toEqual([
+    expect([names(found.closed), names(found.brought), found.remain.length]).toEqual([
       ["CVE-1 left"],
       ["GHSA-1 left", "GHSA-1 right"],
       0,
@@ -51,6 +51,12 @@ describe("diffFindings", () => {
 
   it("finds nothing between two that are the same", () => {
     const findings = [finding("CVE-1", "curl")];
-    expect(diffFindings({ findings }, { findings })).toEqual({ closed: [], brought: [], remain: 1 });
+    expect(diffFindings({ findings }, { findings })).toEqual({ closed: [], brought: [], remain: findings });
+  });
+
+  it("takes the one that counts where another architecture's is set aside", () => {
+    const vex = { status: "not_affected", by: "ann", reason: "no", since: undefined, until: undefined } as const;
+    const findings = [finding("CVE-1", "curl", { vex }), finding("CVE-1", "curl", { architecture: "arm64" })];
+    expect(diffFindings({ findings }, { findings: [] }).closed).toEqual([findings[1]]);
   });
 });

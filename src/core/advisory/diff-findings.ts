@@ -1,3 +1,4 @@
+import { isSettled } from "./apply-vex.ts";
 import type { AdvisoryReport, Finding } from "./types.ts";
 
 /** What feeds say of two inventories, beside each other. */
@@ -5,7 +6,8 @@ export interface FindingDifference {
   /** Only the first has them, and only the second: each once for a package, in the order of packages and ids. */
   readonly closed: readonly Finding[];
   readonly brought: readonly Finding[];
-  readonly remain: number;
+  /** Of what both have, what the second's is. */
+  readonly remain: readonly Finding[];
 }
 
 /** Which vulnerabilities go and come from `before` to `after`: one is the same by its id, or another name of it, in a package of the same name. What is not known of either is not found here: see their states. */
@@ -18,7 +20,7 @@ export function diffFindings(
   return {
     closed: each(before.findings.filter((one) => !isIn(inAfter, one))),
     brought: each(after.findings.filter((one) => !isIn(inBefore, one))),
-    remain: each(after.findings.filter((one) => isIn(inBefore, one))).length,
+    remain: each(after.findings.filter((one) => isIn(inBefore, one))),
   };
 }
 
@@ -30,12 +32,13 @@ function namesOf(findings: readonly Finding[]): ReadonlySet<string> {
   return new Set(findings.flatMap(keysOfFinding));
 }
 
-/** One for each id and package: architectures and places are not told apart. */
+/** One for each id and package, one that counts before one that is set aside: architectures and places are not told apart. */
 function each(findings: readonly Finding[]): Finding[] {
   const first = new Map<string, Finding>();
   for (const one of findings) {
     const key = `${one.package}\0${one.id}\0${one.type}`;
-    if (!first.has(key)) first.set(key, one);
+    const other = first.get(key);
+    if (other === undefined || (isSettled(other) && !isSettled(one))) first.set(key, one);
   }
   return [...first].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }

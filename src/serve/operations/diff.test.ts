@@ -1,13 +1,17 @@
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it as plainIt } from "vitest";
 import { describeStores } from "../../../test/fakes/stores.ts";
 import { mediaTypes, type ImageConfig } from "../../core/image/index.ts";
+import { createFeed } from "../../io/feeds/index.ts";
 import { createImageReader, createLayerStore } from "../../io/layer/index.ts";
 import { openLayout, writeDockerArchive } from "../../io/registry/index.ts";
 import { sha256, type Digest } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
+import { watchFeeds } from "../../loop/watch/watch-feeds.ts";
 import { operations, type Diff, type OperationRequest } from "../../operation/index.ts";
 import { createDiff } from "./diff.ts";
+import { createVex } from "./vex.ts";
 import {
   createTestContext,
   declareFleet,
@@ -96,6 +100,68 @@ describeStores("diff of the fleet's images", ({ it, store, clock }) => {
       "removed /var/lib/dpkg/status.d/old",
       "removed /var/lib/dpkg/status.d/old.md5sums",
     ]);
+  });
+
+  it("counts no advisory that people or documents set aside, and says whose word that is", async () => {
+    const folder = join(registry.folder, "diff-feed");
+    await mkdir(folder, { recursive: true });
+    const record = (id: string, introduced: string, fixed: string): Promise<void> => {
+      const ranges = [{ type: "ECOSYSTEM", events: [{ introduced }, { fixed }] }];
+      const affected = [{ package: { ecosystem: "Debian:12", name: "nginx" }, ranges }];
+      const modified = new Date(clock.now()).toISOString();
+      return writeFile(join(folder, `${id}.json`), JSON.stringify({ id, modified, affected }));
+    };
+    await record("CVE-2026-1", "0", "1.1");
+    await record("CVE-2026-2", "0", "2");
+    await record("CVE-2026-3", "0", "2");
+    await record("CVE-2026-4", "1.1", "2");
+    const document = join(registry.folder, "said.openvex.json");
+    const timestamp = new Date(clock.now()).toISOString();
+    const statement = {
+      vulnerability: { name: "CVE-2026-4" },
+      products: [{ "@id": "pkg:deb/debian/nginx@1.1" }],
+      status: "not_affected",
+      justification: "vulnerable_code_not_in_execute_path",
+    };
+    const head = { "@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:said", version: 1 };
+    await writeFile(document, JSON.stringify({ ...head, author: "nginx", timestamp, statements: [statement] }));
+    const feed = createFeed({ name: "osv", kind: "osv", location: folder }, `${folder}-cache`, clock);
+    const plain = createTestContext(store(), clock, registry, { feeds: [feed] });
+    const ctx = { ...plain, config: { ...plain.config, vex: [document] } };
+    await declareFleet(ctx);
+    await watchFeeds(ctx);
+    const { digest: old } = await release(ctx, "web", { "base-files": "12.4", nginx: "1.0" });
+    clock.advance(1);
+    const { digest } = await release(ctx, "web", { "base-files": "12.4", nginx: "1.1" }, [
+      packageCause("nginx", "1.0", "1.1"),
+    ]);
+    const compare = async (a: string, b: string) => {
+      const { advisories } = await ask({ a, b }, ctx);
+      const shown = (list: Diff["advisories"]["closed"]) =>
+        list.map(({ id, open, vex }) => [id, open, vex?.by ?? null]);
+      const { closed, brought, remain, settled } = advisories;
+      return { closed: shown(closed), brought: shown(brought), remain, settled: shown(settled) };
+    };
+    const byDocument = ["CVE-2026-4", false, "nginx"];
+    expect(await compare(`web@${old}`, `web@${digest}`)).toEqual({
+      closed: [["CVE-2026-1", true, null]],
+      brought: [byDocument],
+      remain: 2,
+      settled: [],
+    });
+    const said = { status: "not_affected", justification: "component_not_present", reason: "no", by: "ann" } as const;
+    await createVex(ctx).vexAdd({ ...said, vulnerability: "CVE-2026-2", image: "web" });
+    const expected = {
+      closed: [["CVE-2026-1", true, null]],
+      brought: [byDocument],
+      remain: 1,
+      settled: [["CVE-2026-2", false, "ann"]],
+    };
+    expect(await compare(`web@${old}`, `web@${digest}`)).toEqual(expected);
+    const place = `${registry.host}/team/web`;
+    expect(await compare(`${place}@${old}`, `${place}@${digest}`)).toEqual(expected);
+    const [one] = (await ask({ a: `web@${old}`, b: `web@${digest}` }, ctx)).advisories.settled;
+    expect(one?.vex).toEqual({ status: "not_affected", by: "ann", reason: "component_not_present: no" });
   });
 
   it("says what an image of the fleet does not have", async () => {

@@ -1,4 +1,11 @@
-import { diffFindings, keysOf, matchAdvisories, type AdvisoryReport, type Finding } from "../../core/advisory/index.ts";
+import {
+  diffFindings,
+  isSettled,
+  keysOf,
+  matchAdvisories,
+  type AdvisoryReport,
+  type Finding,
+} from "../../core/advisory/index.ts";
 import { formatPlatform, parsePlatform, samePlatform, type Platform } from "../../core/image/index.ts";
 import {
   diffPackages,
@@ -11,6 +18,10 @@ import {
 import { levelOf } from "../../core/report/index.ts";
 import { loadFeeds } from "../../io/feeds/index.ts";
 import type { ImageReader } from "../../io/layer/index.ts";
+import type { ImageDigest } from "../../io/store/index.ts";
+import type { Digest } from "../../lib/index.ts";
+import { loadFleetVex, type FleetVex } from "../../loop/fleet-vex.ts";
+import { madeFromOf } from "../../loop/made-from.ts";
 import { OperationError, type Diff, type OperationHandlers } from "../../operation/index.ts";
 import { diffConfigs } from "./diff-configs.ts";
 import { findPlatform, readManifests, type ImageLines, type PlatformLines } from "./read-manifests.ts";
@@ -31,10 +42,11 @@ export function createDiff(deps: DiffDeps): OperationHandlers["diff"] {
       sides.defer(() => side.close());
       return side;
     };
-    const sideA = await open(a);
-    const sideB = await open(b);
-    const linesA = await readManifests(sideA.source, sideA.reference, deps.signal);
-    const linesB = await readManifests(sideB.source, sideB.reference, deps.signal);
+    const [openedA, openedB] = [await open(a), await open(b)];
+    const linesA = await readManifests(openedA.source, openedA.reference, deps.signal);
+    const linesB = await readManifests(openedB.source, openedB.reference, deps.signal);
+    const sideA = await withKnown(openedA, linesA.digest, deps);
+    const sideB = await withKnown(openedB, linesB.digest, deps);
     const common = choosePlatform(wanted, { text: a, lines: linesA }, { text: b, lines: linesB });
     const before = await readSide(deps, sideA, linesA, common, files);
     const after = await readSide(deps, sideB, linesB, common, files);
@@ -47,12 +59,21 @@ export function createDiff(deps: DiffDeps): OperationHandlers["diff"] {
         to: to ?? null,
         path: path ?? null,
       })),
-      advisories: await diffAdvisories(deps, before.inventory, after.inventory),
+      advisories: await diffAdvisories(deps, before, after),
       ...diffLayers(before.lines, after.lines),
       config: diffConfigs(before.lines.config, after.lines.config),
       files: before.tree === undefined || after.tree === undefined ? null : changedFiles(before.tree, after.tree),
     };
   };
+}
+
+/** A digest of the fleet is one by whatever name it was asked for. */
+async function withKnown(side: OpenedSide, digest: Digest, { fleet }: DiffDeps): Promise<OpenedSide> {
+  if (side.known !== undefined || fleet === undefined) return side;
+  const rows = await fleet.store.loadDigests([digest]);
+  const isOf = ({ image }: ImageDigest): boolean =>
+    Object.hasOwn(fleet.config.images, image) && fleet.repositoryOf(image).name === side.source.name;
+  return { ...side, known: rows.find(isOf) };
 }
 
 interface NamedLines {
@@ -74,6 +95,9 @@ function choosePlatform(wanted: Platform | undefined, a: NamedLines, b: NamedLin
 }
 
 interface ReadSide {
+  readonly side: OpenedSide;
+  /** The digest that was asked for, and the platform's. */
+  readonly digests: readonly Digest[];
   readonly lines: PlatformLines;
   readonly inventory: Inventory;
   /** Only where files are compared. */
@@ -91,22 +115,30 @@ async function readSide(
   const lines = findPlatform(all, platform);
   if (lines === undefined)
     throw new OperationError("NOT_FOUND", `${side.source.name} has no ${formatPlatform(platform)}`);
+  const digests = [...new Set([all.digest, lines.digest])];
   const key = side.known?.inventories[formatPlatform(lines.platform)];
   const stored = key === undefined || files ? undefined : await fleet?.store.loadInventory(key);
-  if (stored !== undefined) return { lines, inventory: stored, tree: undefined };
+  if (stored !== undefined) return { side, digests, lines, inventory: stored, tree: undefined };
   const read = await images.read(side.source, lines.digest, signal);
   const [image] = read.platforms;
   if (image === undefined)
     throw new OperationError("NOT_FOUND", `${side.source.name} has no ${formatPlatform(platform)}`);
-  return { lines, inventory: readInventory(image.tree, image.platform), tree: files ? image.tree : undefined };
+  const inventory = readInventory(image.tree, image.platform);
+  return { side, digests, lines, inventory, tree: files ? image.tree : undefined };
 }
 
-/** What the feeds of the fleet say of both sides, as they were fetched last. */
-async function diffAdvisories({ fleet }: DiffDeps, a: Inventory, b: Inventory): Promise<Diff["advisories"]> {
+/** What the feeds of the fleet say of both sides, as they were fetched last, with what is said of that by VEX. */
+async function diffAdvisories({ fleet }: DiffDeps, a: ReadSide, b: ReadSide): Promise<Diff["advisories"]> {
   const feeds = await loadFeeds(fleet?.feeds ?? []);
-  const index = await feeds.lookup([...keysOf(a), ...keysOf(b)]);
-  const reportOf = (one: Inventory): AdvisoryReport => matchAdvisories(one, index, undefined, feeds.signals);
-  const [before, after] = [reportOf(a), reportOf(b)];
+  const known = [a, b].flatMap(({ side }) => side.known ?? []);
+  const vex = fleet === undefined ? undefined : await loadFleetVex(fleet, known);
+  const madeFrom = ({ side }: ReadSide) => fleet && madeFromOf(fleet.config, side.known?.image);
+  const index = await feeds.lookup([a, b].flatMap((one) => keysOf(one.inventory, madeFrom(one))));
+  const [before, after] = [a, b].map((one) => {
+    const report = matchAdvisories(one.inventory, index, madeFrom(one), feeds.signals);
+    return { ...report, findings: vex === undefined ? report.findings : applySaid(vex, report.findings, one) };
+  }) as [AdvisoryReport, AdvisoryReport];
+  // A word that could not be read sets nothing aside: what it would have been about is listed as open.
   const reasons = [...new Set([...before.reasons, ...after.reasons, ...feeds.doubts])];
   const { closed, brought, remain } = diffFindings(before, after);
   return {
@@ -114,13 +146,28 @@ async function diffAdvisories({ fleet }: DiffDeps, a: Inventory, b: Inventory): 
     reasons,
     closed: closed.map(describeFinding),
     brought: brought.map(describeFinding),
-    remain,
+    remain: remain.filter((one) => !isSettled(one)).length,
+    settled: remain.filter(isSettled).map(describeFinding),
   };
 }
 
+function applySaid(vex: FleetVex, findings: readonly Finding[], { side, digests, inventory }: ReadSide): Finding[] {
+  if (side.known !== undefined) return vex.apply(findings, side.known, inventory);
+  return vex.applyElsewhere(findings, { digests, repositories: [side.source.name], inventory });
+}
+
 function describeFinding(one: Finding): Diff["advisories"]["closed"][number] {
-  const { id, type, package: name, version, exploited } = one;
-  return { id, type, package: name, version, severity: levelOf(one), exploited: exploited !== undefined };
+  const { id, type, package: name, version, exploited, vex } = one;
+  return {
+    id,
+    type,
+    package: name,
+    version,
+    severity: levelOf(one),
+    exploited: exploited !== undefined,
+    vex: vex === undefined ? null : { status: vex.status, by: vex.by, reason: vex.reason },
+    open: !isSettled(one),
+  };
 }
 
 function describeSide(reference: string, all: ImageLines, { lines, inventory }: ReadSide): Diff["a"] {
