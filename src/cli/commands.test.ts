@@ -193,6 +193,9 @@ describe("status", () => {
     const { text, asked, closed, json } = await execute("status", { status: sampleStatus });
     expect(text.indexOf("Alarms")).toBeLessThan(text.indexOf("Images"));
     expect(text).toContain("unknown: no feed");
+    expect(text).toMatch(
+      /^worst exposure CVE-2026-1122 \(critical, exploited\) in python, production, for 3 d, missed the deadline 2026-11-22 .* \(own: critical\)$/m,
+    );
     expect(text).toMatch(/python +production +shop +77aa10cc2b19 +2 d/);
     expect(text).toMatch(/python +production +mall +77aa10cc2b19\? +.*the system is away/);
     expect(text).toMatch(

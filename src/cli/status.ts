@@ -44,7 +44,23 @@ function headline(status: Status, screen: Screen): string {
       `${plural(status.alarms.length, "alarm")}; ${where}`,
     `advisories ${state === "current" ? screen.green(known) : screen.yellow(known)}` +
       (open.length > 0 ? `; ${screen.red(`${plural(open.length, "image")} exposed`)}` : ""),
+    worst(status, screen),
   ].join("\n");
+}
+
+/** The worst exposure of the fleet in one line. */
+function worst({ worst: { state, reason, exposure }, at }: Status, screen: Screen): string {
+  if (exposure === null)
+    return state === "none"
+      ? `worst exposure ${screen.green("none")}`
+      : `worst exposure ${screen.yellow(`unknown${reason === null ? "" : `: ${printable(reason)}`}`)}`;
+  const { image, environment, advisory, severity, exploited, since, deadline } = exposure;
+  const what = `${printable(advisory)} (${severity}${exploited ? ", exploited" : ""})`;
+  const due =
+    deadline === null
+      ? "no deadline"
+      : `${deadline.missed ? "missed the deadline" : "to be cured by"} ${showTime(deadline.at)} (${printable(deadline.rule)})`;
+  return `worst exposure ${screen.red(what)} in ${printable(image)}, ${printable(environment)}, for ${showAge(since, at)}, ${due}`;
 }
 
 function alarms(status: Status, screen: Screen): string {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { severityLevels } from "../core/exposure/index.ts";
 import { cureView } from "./remedy.ts";
 import { advisoryState, approval, count, digest, hold, instant, lane } from "./shapes.ts";
 
@@ -113,6 +114,27 @@ const recentPromotion = z.object({
   reason: z.string(),
 });
 
+/** What is worst of all that environments are exposed to now. */
+const worstExposure = z.object({
+  /** `none` only where every feed was read lately: without a feed, or with one in doubt, nothing found is `unknown`. */
+  state: z.enum(["open", "none", "unknown"]),
+  /** Why it is unknown. */
+  reason: z.string().nullable(),
+  exposure: z
+    .object({
+      image: z.string(),
+      environment: z.string(),
+      advisory: z.string(),
+      severity: z.enum(severityLevels),
+      exploited: z.boolean(),
+      /** Since when the environment has it and it is known. */
+      since: instant,
+      /** The nearest deadline that is watched; null where none is. */
+      deadline: z.object({ rule: z.string(), at: instant, missed: z.boolean() }).nullable(),
+    })
+    .nullable(),
+});
+
 export const statusInput = z.strictObject({
   /** Only this image. */
   image: z.string().min(1).max(255).optional(),
@@ -125,6 +147,8 @@ export const status = z.object({
   /** The server that answers; null where the command opened the directory itself. */
   server: z.object({ address: z.string(), pid: z.number().int(), since: instant }).nullable(),
   advisories: advisoryState,
+  /** The exploited before the others, then the most severe, in the last environment before those before it, of the nearest deadline, the oldest. */
+  worst: worstExposure,
   alarms: z.array(alarm),
   images: z.array(imageState),
   rebuilds: z.array(rebuildInFlight),

@@ -1,5 +1,5 @@
 import { sql as fragment, type Transaction } from "kysely";
-import { marksOf } from "../../core/exposure/index.ts";
+import { marksOf, severityLevels } from "../../core/exposure/index.ts";
 import type { EnvironmentName, ImageName } from "../../core/plan/index.ts";
 import { canonicalJson, type Instant } from "../../lib/index.ts";
 import type { Database } from "./database.ts";
@@ -68,6 +68,29 @@ export function exposureQueries(db: Database) {
         .orderBy("advisory")
         .limit(limit)
         .execute(),
+
+    /** The worst that is open: the exploited first, then by severity, by environment from the last of `environments` on, by the nearest deadline that is watched, and by age. */
+    loadWorstExposure: async (
+      environments: readonly EnvironmentName[],
+      image?: ImageName,
+    ): Promise<Exposure | undefined> => {
+      let query = db.sql
+        .selectFrom("exposure")
+        .selectAll()
+        .where("closed", "is", null)
+        .where("environment", "in", environments);
+      if (image !== undefined) query = query.where("image", "=", image);
+      return query
+        .orderBy(fragment`exploited_since is null`)
+        .orderBy(fragment`array_position(${severityLevels}::text[], severity)`)
+        .orderBy(fragment`array_position(${environments}::text[], environment) desc`)
+        .orderBy(fragment`due_at nulls last`)
+        .orderBy("detected")
+        .orderBy("image")
+        .orderBy("advisory")
+        .limit(1)
+        .executeTakeFirst();
+    },
 
     /** Exposures, those first that are open, then the longest ago detected. */
     loadExposures: (filter: {

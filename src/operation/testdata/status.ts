@@ -38,6 +38,19 @@ export const sampleStatus: Status = {
   at: "2026-11-23T09:00:00Z",
   server: { address: "http://127.0.0.1:4000", pid: 4711, since: "2026-11-23T07:00:00Z" },
   advisories: { state: "unknown", reason: "no feed", asOf: null },
+  worst: {
+    state: "open",
+    reason: null,
+    exposure: {
+      image: "python",
+      environment: "production",
+      advisory: "CVE-2026-1122",
+      severity: "critical",
+      exploited: true,
+      since: "2026-11-20T09:00:00Z",
+      deadline: { rule: "own: critical", at: "2026-11-22T09:00:00Z", missed: true },
+    },
+  },
   alarms: [
     {
       id: "1",

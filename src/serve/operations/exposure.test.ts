@@ -4,6 +4,8 @@ import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { describeStores } from "../../../test/fakes/stores.ts";
 import { createFeed, type Feed } from "../../io/feeds/index.ts";
 import type { Context } from "../../loop/context.ts";
+import { tendExposures } from "../../loop/expose/index.ts";
+import { matchFindings } from "../../loop/match/index.ts";
 import { watchFeeds } from "../../loop/watch/watch-feeds.ts";
 import { operations, type Status } from "../../operation/index.ts";
 import { createStatus } from "./status.ts";
@@ -17,6 +19,7 @@ import {
   type TestRegistry,
 } from "./testdata/test-fleet.ts";
 
+const answerer = { version: "1", server: () => null };
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
@@ -50,7 +53,7 @@ describeStores("exposure", ({ it, store, clock }) => {
     return ctx;
   };
   const ask = async (ctx: Context): Promise<Status> =>
-    operations.status.output.parse(await createStatus(ctx, { version: "1", server: () => null })({}));
+    operations.status.output.parse(await createStatus(ctx, answerer)({}));
   const exposures = async (ctx: Context) =>
     (await ask(ctx)).images.find(({ name }) => name === "web")?.environments.map(({ exposure }) => exposure);
   const held = (nginx: string) => ({ "base-files": "12.4", nginx });
@@ -88,6 +91,32 @@ describeStores("exposure", ({ it, store, clock }) => {
     await startRebuild(ctx, "web", [packageCause("nginx", "1.0", "1.1", { advisories: ["CVE-2026-1"] })]);
     expect((await exposures(ctx))?.map(({ state }) => state)).toEqual(["unknown", "unknown"]);
     expect((await ask(ctx)).advisories).toEqual({ state: "unknown", reason: "no feed", asOf: null });
+    expect((await ask(ctx)).worst).toEqual({ state: "unknown", reason: "no feed", exposure: null });
+  });
+
+  it("names the worst: the more severe, then production before staging, and none only while feeds are young", async () => {
+    const ctx = await open();
+    const severe = (id: string, severity: string) => record(id, "1.1", { database_specific: { severity } });
+    await write(severe("CVE-2026-1", "LOW"), severe("CVE-2026-2", "CRITICAL"));
+    await watchFeeds(ctx);
+    await release(ctx, "web", held("1.0"));
+    const expose = async () => {
+      await matchFindings(ctx);
+      await tendExposures(ctx);
+      return (await ask(ctx)).worst;
+    };
+    const since = at(0);
+    expect(await expose()).toMatchObject({
+      state: "open",
+      exposure: { image: "web", environment: "production", advisory: "CVE-2026-2", severity: "critical", since },
+    });
+    expect(operations.status.output.parse(await createStatus(ctx, answerer)({ image: "base" })).worst.state).toBe(
+      "none",
+    );
+    await release(ctx, "web", held("1.1"), [packageCause("nginx", "1.0", "1.1")]);
+    expect(await expose()).toEqual({ state: "none", reason: null, exposure: null });
+    clock.advance(61 * minute);
+    expect((await ask(ctx)).worst).toMatchObject({ state: "unknown", exposure: null });
   });
 
   it("goes by the upstream where the image has no os-release, and is unknown where the feed does not know its release", async () => {

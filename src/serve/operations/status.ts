@@ -1,6 +1,7 @@
-import type { Alarm, Promotion, Quarantine } from "../../io/store/index.ts";
+import type { Alarm, Exposure, Promotion, Quarantine } from "../../io/store/index.ts";
+import type { Instant } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
-import { formatInstant, type OperationHandlers, type Status } from "../../operation/index.ts";
+import { formatInstant, type AdvisoryState, type OperationHandlers, type Status } from "../../operation/index.ts";
 import { describeHold } from "./describe-hold.ts";
 import { requireImage } from "./find-name.ts";
 import { describeAdvisories, loadFleetState } from "./fleet-state.ts";
@@ -21,17 +22,22 @@ export function createStatus(ctx: Context, answerer: Answerer): OperationHandler
     if (image !== undefined) requireImage(ctx.config, image);
     const { store } = ctx;
     const only = image === undefined ? {} : { image };
-    const [fleet, alarms, quarantines, promotions] = await Promise.all([
+    const environments = ctx.config.environments.map(({ name }) => name);
+    const [fleet, alarms, quarantines, promotions, worst] = await Promise.all([
       loadFleetState(ctx, image),
       store.loadAlarms(),
       store.loadQuarantines(image),
       store.loadPromotions({ states: ["confirmed"], limit: recentPromotions, ...only }),
+      store.loadWorstExposure(environments, image),
     ]);
+    const now = ctx.clock.now();
+    const advisories = describeAdvisories(ctx, fleet.upstreams);
     return {
       version: answerer.version,
-      at: formatInstant(ctx.clock.now()),
+      at: formatInstant(now),
       server: answerer.server(),
-      advisories: describeAdvisories(ctx, fleet.upstreams),
+      advisories,
+      worst: describeWorst(worst, advisories, now),
       alarms: alarms.map(describeAlarm),
       images: [...fleet.images],
       rebuilds: fleet.inFlight.map((one) => describeInFlight(ctx, one)),
@@ -40,6 +46,23 @@ export function createStatus(ctx: Context, answerer: Answerer): OperationHandler
       upstreams: [...fleet.upstreams.values()].map(({ view }) => view),
       promotions: promotions.map(describePromotion),
     };
+  };
+}
+
+/** Without a feed nothing is known, not even of what an earlier one found. */
+function describeWorst(row: Exposure | undefined, { state, reason }: AdvisoryState, now: Instant): Status["worst"] {
+  if (state === "unknown" || (row === undefined && state !== "current"))
+    return { state: "unknown", reason, exposure: null };
+  if (row === undefined) return { state: "none", reason: null, exposure: null };
+  const { image, environment, advisory, severity, exploitedSince, detected, dueAt, dueRule } = row;
+  const deadline =
+    dueAt === null || dueRule === null ? null : { rule: dueRule, at: formatInstant(dueAt), missed: now > dueAt };
+  const exploited = exploitedSince !== null;
+  const since = formatInstant(detected);
+  return {
+    state: "open",
+    reason: null,
+    exposure: { image, environment, advisory, severity, exploited, since, deadline },
   };
 }
 
