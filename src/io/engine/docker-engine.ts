@@ -142,8 +142,12 @@ export function createDockerEngine(instance: string): RunEngine {
       const networks = await docker.listNetworks({ filters });
       for (const { Id } of networks) await removeNetwork(docker.getNetwork(Id));
       const images = await docker.listImages({ filters: { reference: [`${repository}-${owner}`] } });
-      for (const tag of images.flatMap(({ RepoTags }) => RepoTags ?? [])) await remove(docker, { tag });
-      return sets + containers.length + networks.length + images.length;
+      // Podman names the tags of others, too, where they are of the same image.
+      const own = images
+        .flatMap(({ RepoTags }) => RepoTags ?? [])
+        .filter((tag) => tag.startsWith(`${repository}-${owner}:`));
+      for (const tag of own) await remove(docker, { tag });
+      return sets + containers.length + networks.length + own.length;
     },
   };
 }
@@ -204,7 +208,8 @@ function create(
 
 async function execute(container: Dockerode.Container, request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
   const { limits } = request;
-  const stream = await container.attach({ stream: true, stdout: true, stderr: true });
+  // Podman makes the container ready here, and so says here that there is nothing to start.
+  const stream = await started(request.command, container.attach({ stream: true, stdout: true, stderr: true }));
   const [output, stdout, stderr] = [limits, limits, limits].map(({ outputBytes }) => keepFirst(outputBytes)) as [
     KeptOutput,
     KeptOutput,
