@@ -11,4 +11,4 @@ export {
 } from "./verification.ts";
 export { formatScanResult, type ScanFacts } from "./scan-result.ts";
 export { formatVex, type VexFacts } from "./vex-document.ts";
-export { formatReadme } from "./export-readme.ts";
+export { formatReadme, patternOf, type ExportSigner } from "./export-readme.ts";

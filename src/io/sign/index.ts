@@ -26,5 +26,6 @@ export { openKeylessSigner, type KeylessSetting } from "./keyless-signer.ts";
 export type { TokenSource } from "./identity-token.ts";
 export { openProgramSigner } from "./program-signer.ts";
 export { signClassic, signStatement } from "./sign-statement.ts";
+export { readBundleParts } from "./bundle-parts.ts";
 export { createSignerFinder, type SignedBy } from "./find-signer.ts";
 export { readEvidence, type EvidenceBeside, type FoundEvidence, type RefusedEvidence } from "./read-evidence.ts";

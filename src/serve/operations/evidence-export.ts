@@ -1,10 +1,31 @@
 import { stat } from "node:fs/promises";
-import { evidenceKinds, formatReadme, predicateTypes } from "../../core/evidence/index.ts";
+import { z } from "zod";
+import {
+  evidenceKinds,
+  formatReadme,
+  patternOf,
+  predicateTypes,
+  type ExportSigner,
+} from "../../core/evidence/index.ts";
 import { tarFile, tarTrailer } from "../../core/layer/index.ts";
-import { isKey, readEnvelope, signerOf, type TrustedKey } from "../../core/signature/index.ts";
+import {
+  isKey,
+  parseJson,
+  readEnvelope,
+  type TrustedIdentity,
+  type TrustedSigner,
+} from "../../core/signature/index.ts";
 import { auditContent, auditLine } from "../../io/store/index.ts";
-import { readEvidence, type FoundEvidence } from "../../io/sign/index.ts";
-import { digestHex, sha256, writeFileDurable, type Digest } from "../../lib/index.ts";
+import {
+  createSignerFinder,
+  readBundleParts,
+  readEvidence,
+  signerOfEvidence,
+  SignError,
+  type EvidenceSigner,
+  type FoundEvidence,
+} from "../../io/sign/index.ts";
+import { digestHex, sha256, tryShape, writeFileDurable, type Digest } from "../../lib/index.ts";
 import { attestDigest, readSubjects } from "../../loop/attest/index.ts";
 import { checkpointAction, checkpointAudit, checkpointType } from "../../loop/checkpoint-audit.ts";
 import type { Context } from "../../loop/context.ts";
@@ -69,41 +90,40 @@ type Files = Map<string, Buffer>;
 async function collectFiles(ctx: Context, image: string, digest: Digest): Promise<Files> {
   const evidence = requireEvidence(ctx);
   const [signer, keys] = await Promise.all([evidence.signer(), evidence.keys()]);
-  if ("identity" in signer)
-    throw new OperationError("UNSUPPORTED", "what signs has an identity and no key: an export is signed by a key", {
-      hint: "`cosign verify` and `tidemill verify --identity` read what lies beside the image itself.",
-    });
+  // Whoever verifies an export by a key alone can do nothing with certificates.
+  const trusted = "identity" in signer ? keys.trusted : keys.trusted.filter(isKey);
+  const self = signerOfEvidence(signer);
   const files: Files = new Map();
   const put = (path: string, content: string | Uint8Array): void => void files.set(path, Buffer.from(content));
   const manifest = await putManifests(ctx, image, digest, put);
   const statements: string[] = [];
-  const signers = new Map<Digest, TrustedKey>([[signer.key.fingerprint, signer.key]]);
-  for (const { about, found } of await findStatements(ctx, image, digest, keys.trusted.filter(isKey))) {
+  const signers = new Map<string, TrustedSigner>([[signerPath(self), self]]);
+  const putSigned = (name: string, { bundle, payload, signature, about, by, type }: Signed): void => {
+    const parts = isKey(by) ? undefined : readBundleParts(bundle);
+    if (parts !== undefined) put(`certificates/${name}.pem`, parts.certificate);
+    signers.set(signerPath(by), by);
+    put(`statements/${name}.json`, payload);
+    put(`signatures/${name}.sig`, Buffer.from(signature, "base64"));
+    put(`bundles/${name}.sigstore.json`, bundle);
+    statements.push([name, about, signerPath(by), type].join("\t"));
+  };
+  for (const { about, found } of await findStatements(ctx, image, digest, trusted)) {
     const envelope = readEnvelope(found.bytes, "bundle", maxStatement);
     const [signature] = envelope?.signatures ?? [];
     // What others attached in another form is theirs to hand out.
     if (envelope === undefined || signature === undefined) continue;
     const name = nameOf(found, about, digest);
-    if (!isKey(found.by)) continue;
-    signers.set(found.by.fingerprint, found.by);
-    put(`statements/${name}.json`, envelope.payload);
-    put(`signatures/${name}.sig`, Buffer.from(signature, "base64"));
-    put(`bundles/${name}.sigstore.json`, found.bytes);
+    const { bytes: bundle, by, predicateType: type } = found;
+    putSigned(name, { bundle, payload: envelope.payload, signature, about: manifestPath(about), by, type });
     put(`documents/${name}.json`, `${JSON.stringify(found.predicate, undefined, 2)}\n`);
-    statements.push([name, manifestPath(about), keyPath(found.by), found.predicateType].join("\t"));
   }
-  const checkpoint = await findCheckpoint(ctx, keys.trusted.filter(isKey));
+  const checkpoint = await findCheckpoint(ctx, trusted);
   if (checkpoint !== undefined) {
-    const { row, bundle, payload, signature, by, type } = checkpoint;
-    signers.set(by.fingerprint, by);
-    put(`audit/last-row.json`, row);
-    put(`statements/${checkpointName}.json`, payload);
-    put(`signatures/${checkpointName}.sig`, signature);
-    put(`bundles/${checkpointName}.sigstore.json`, bundle);
-    statements.push([checkpointName, "audit/last-row.json", keyPath(by), type].join("\t"));
+    put(checkpoint.about, checkpoint.row);
+    putSigned(checkpointName, checkpoint);
   }
   put("statements.tsv", statements.map((line) => `${line}\n`).join(""));
-  for (const key of signers.values()) put(keyPath(key), key.key.export({ type: "spki", format: "pem" }));
+  for (const [path, by] of signers) putSigner(path, by, put);
   put("root.json", emptyRoot);
   for (const { id } of await ctx.store.loadRebuilds({ image, candidate: digest, limit: 100 })) {
     const log = await ctx.store.loadBuildLog(id);
@@ -112,42 +132,80 @@ async function collectFiles(ctx: Context, image: string, digest: Digest): Promis
   const audit = await ctx.store.loadAuditOf(image, digest);
   put("audit/extract.jsonl", audit.map((row) => `${auditLine(row)}\n`).join(""));
   put("why.json", `${JSON.stringify(await createWhy(ctx)({ image, digest }), undefined, 2)}\n`);
-  const facts = {
-    image,
-    digest,
-    manifest,
-    key: keyPath(signer.key),
-    keyKind: signer.key.key.asymmetricKeyType === "ed25519" ? "ed25519" : "ecdsa",
-    keyName: `${signer.key.name}, sha256 of its DER ${digestHex(signer.key.fingerprint)}`,
-    version: evidence.verifier.version,
-  } as const;
-  put("README.md", formatReadme(facts));
+  const { version } = evidence.verifier;
+  put("README.md", formatReadme({ image, digest, manifest, signer: describeSigner(self), version }));
   const sums = [...files].sort(byPath).map(([path, content]) => `${digestHex(sha256(content))}  ./${path}\n`);
   put("SHA256SUMS", sums.join(""));
-  put("SHA256SUMS.sig", await signer.sign(Buffer.from(sums.join(""))));
+  await putListSignature(signer, Buffer.from(sums.join("")), put);
   return files;
 }
 
-/** The end of the audit chain as it was signed last, made now where something came to it since: the row without its hash, whose own hash is what is signed. Undefined where no key that counts signed any. */
-async function findCheckpoint(ctx: Context, keys: readonly TrustedKey[]) {
+/** A signed statement as an export has it. */
+interface Signed {
+  readonly bundle: Uint8Array;
+  readonly payload: Uint8Array;
+  /** Base64. */
+  readonly signature: string;
+  /** Path of what it is about. */
+  readonly about: string;
+  readonly by: TrustedSigner;
+  readonly type: string;
+}
+
+type Put = (path: string, content: string | Uint8Array) => void;
+
+/** The signature over the list of all files; of an identity the bundle, and what is in it for who has no cosign. */
+async function putListSignature(signer: EvidenceSigner, sums: Buffer, put: Put): Promise<void> {
+  if (!("identity" in signer)) return put("SHA256SUMS.sig", await signer.sign(sums));
+  const bundle = await signer.bundleOf(sums);
+  const parts = readBundleParts(Buffer.from(bundle));
+  if (parts?.signature === undefined)
+    throw new SignError("SIGN_FAILED", "what signed the list of files has no certificate and signature in it");
+  put("SHA256SUMS.sigstore.json", bundle);
+  put("SHA256SUMS.sig", parts.signature);
+  put("SHA256SUMS.pem", parts.certificate);
+}
+
+/** Whom a statement is by, under `path`: a public key, or an identity with the trusted root that vouches for it. */
+function putSigner(path: string, by: TrustedSigner, put: Put): void {
+  if (isKey(by)) return put(path, by.key.export({ type: "spki", format: "pem" }));
+  const { trustedRoot, subject, issuer } = by.policy;
+  put(`${path}/trusted_root.json`, trustedRoot);
+  put(`${path}/subject`, patternOf(subject));
+  put(`${path}/issuer`, patternOf(issuer));
+}
+
+const withCertificateLogs = z.object({ ctlogs: z.array(z.unknown()).min(1) });
+
+function describeSigner(by: TrustedSigner): ExportSigner {
+  const path = signerPath(by);
+  if (!isKey(by)) {
+    const { subject, issuer, trustedRoot } = by.policy;
+    const hasCertificateLogs = tryShape(withCertificateLogs, parseJson(Buffer.from(trustedRoot))).success;
+    return { kind: "identity", path, subject, issuer, hasCertificateLogs };
+  }
+  const keyKind = by.key.asymmetricKeyType === "ed25519" ? "ed25519" : "ecdsa";
+  return { kind: "key", path, keyKind, name: `${by.name}, sha256 of its DER ${digestHex(by.fingerprint)}` };
+}
+
+/** The end of the audit chain as it was signed last, made now where something came to it since: the row without its hash, whose own hash is what is signed. Undefined where nobody who counts signed any. */
+async function findCheckpoint(
+  ctx: Context,
+  signers: readonly TrustedSigner[],
+): Promise<(Signed & { readonly row: string }) | undefined> {
   await checkpointAudit(ctx, { now: true });
   const [found] = await ctx.store.loadAudit({ actions: [checkpointAction], limit: 1 });
   const { seq, bundle } = found?.detail ?? {};
   if (typeof seq !== "number" || typeof bundle !== "string") return undefined;
-  const envelope = readEnvelope(Buffer.from(bundle), "bundle", maxStatement);
-  const by = envelope && signerOf(envelope, keys);
-  const [signature] = envelope?.signatures ?? [];
+  const bytes = Buffer.from(bundle);
+  const findSigner = await createSignerFinder(signers, maxStatement);
+  const signed = findSigner({ kind: "bundle", bytes, certificate: undefined, rekor: undefined });
+  const [signature] = readEnvelope(bytes, "bundle", maxStatement)?.signatures ?? [];
   const [row] = await ctx.store.loadAuditAfter(seq - 1, 1);
-  if (envelope === undefined || by === undefined || signature === undefined || row === undefined) return undefined;
-  const { payload } = envelope;
-  return {
-    row: auditContent(row),
-    bundle,
-    payload,
-    signature: Buffer.from(signature, "base64"),
-    by,
-    type: checkpointType,
-  };
+  if (signed.kind === "refused" || signature === undefined || row === undefined) return undefined;
+  const { by, payload } = signed;
+  const about = "audit/last-row.json";
+  return { row: auditContent(row), bundle: bytes, payload, signature, about, by, type: checkpointType };
 }
 
 /** The manifests as the registry has them; gives the path of the one whose hash is the digest. */
@@ -181,11 +239,11 @@ async function findStatements(
   ctx: Context,
   image: string,
   digest: Digest,
-  keys: readonly TrustedKey[],
+  signers: readonly TrustedSigner[],
 ): Promise<Statement[]> {
   const all: Statement[] = [];
   for (const about of await subjectsOf(ctx, image, digest)) {
-    const { found } = await readEvidence(ctx.repositoryOf(image), about, [about], keys, ctx.signal);
+    const { found } = await readEvidence(ctx.repositoryOf(image), about, [about], signers, ctx.signal);
     all.push(...found.map((one) => ({ about, found: one })));
   }
   const order = ({ about, found }: Statement): string =>
@@ -209,8 +267,13 @@ function manifestPath(digest: Digest): string {
   return `image/${digestHex(digest)}.json`;
 }
 
-function keyPath({ fingerprint }: TrustedKey): string {
-  return `keys/${digestHex(fingerprint).slice(0, 16)}.pub`;
+function signerPath(by: TrustedSigner): string {
+  return isKey(by) ? `keys/${digestHex(by.fingerprint).slice(0, 16)}.pub` : identityPath(by);
+}
+
+/** One folder for each identity and trusted root: what has one root's certificate is not verified by another. */
+function identityPath({ fingerprint, policy }: TrustedIdentity): string {
+  return `identities/${digestHex(sha256(JSON.stringify([fingerprint, policy.trustedRoot]))).slice(0, 16)}`;
 }
 
 function byPath([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
