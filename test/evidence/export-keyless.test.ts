@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Digest } from "../../src/lib/index.ts";
-import { createSmallFleet, smallPackages, type OpenFleet, type SmallFleet } from "../faults/small-fleet.ts";
+import { smallPackages, type OpenFleet, type SmallFleet } from "../faults/small-fleet.ts";
 import { needs } from "../needs.ts";
 import { workflow } from "../sigstore/start-issuer.ts";
 import { missingSigstore, startSigstore, type Sigstore } from "../sigstore/start-sigstore.ts";
-import { cosign, run } from "./signed-fleet.ts";
+import { cosign, createSignedFleet, run } from "./signed-fleet.ts";
 
 const missing = cosign.missing ?? missingSigstore;
 const it = needs(missing);
@@ -25,16 +25,21 @@ let own: Readonly<Record<"ROOT" | "IDENTITY" | "ISSUER", string>>;
 beforeAll(async () => {
   if (missing !== undefined) return;
   sigstore = await startSigstore();
-  small = await createSmallFleet();
+  small = await createSignedFleet();
+  await small.publish(smallPackages());
+  // By a key, as before identities signed.
+  open = await small.open();
+  await open.run(["small-root"]);
+  await open.close();
   folder = await mkdtemp(join(tmpdir(), "tidemill-export-keyless-"));
   await writeFile(join(small.folder, "token"), sigstore.issuer.token());
   await cp(sigstore.trustedRootPath, join(small.folder, "trusted_root.json"));
   const { fulcio, rekor, timestamp, issuer } = sigstore;
   const who = { issuer: issuer.address, subject: workflow, trustedRoot: "trusted_root.json" };
-  await small.configure({ evidence: { keyless: { fulcio, rekor, timestamp, token: { file: "token" }, ...who } } });
-  await small.publish(smallPackages());
+  const keyless = { fulcio, rekor, timestamp, token: { file: "token" }, ...who };
+  await small.configure({ evidence: { keyless, trust: ["mill.pub"] } });
   open = await small.open();
-  await open.run(["small-alone", "small-root"]);
+  await open.run(["small-alone", "small-app"]);
   digest = (await open.pointer("small-alone")) ?? "sha256:";
   whole = await exportTo("whole", "small-alone");
   const readme = await readFile(join(whole, "README.md"), "utf8");
@@ -115,6 +120,17 @@ describe("an export that an identity signed", () => {
     await verify(whole, blocks, {});
   }, 60_000);
 
+  it("has what a key signed before by that key, and is verified so", async () => {
+    const at = await exportTo("mixed", "small-root");
+    const lines = (await readFile(join(at, "statements.tsv"), "utf8")).trim().split("\n");
+    const signers = lines.map((line) => line.split("\t")[2]?.split("/")[0]);
+    expect(new Set(signers)).toEqual(new Set(["keys", "identities"]));
+    await verify(at, [listed(), byOpenssl(), byCosign()]);
+    const path = join(at, "statements", `${await first(at, "provenance")}.json`);
+    await writeFile(path, (await readFile(path, "utf8")).replace("small-base", "small-other"));
+    await expect(verify(at, [byOpenssl()])).rejects.toThrow(/is not as it was signed/);
+  }, 60_000);
+
   it("is not believed for another identity, another issuer, or under another root", async () => {
     const other = { ...own, IDENTITY: "https://github.com/acme/other" };
     await expect(verify(whole, [listed()], other)).rejects.toThrow();
@@ -178,7 +194,7 @@ describe("an export that an identity signed", () => {
   }, 60_000);
 
   it("is refused with the bundle of another digest's statement, or of another statement, even with the list made anew", async () => {
-    const theirs = await exportTo("other", "small-root");
+    const theirs = await exportTo("other", "small-app");
     const all = { statements: ".json", signatures: ".sig", bundles: ".sigstore.json", certificates: ".pem" };
     const swap = async (from: string, kind: string, parts: Readonly<Record<string, string>>): Promise<string> =>
       tampered(async (at) => {

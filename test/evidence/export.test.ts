@@ -170,6 +170,18 @@ describe("an export", () => {
     await expect(verify(at, [byCosign])).rejects.toThrow();
   });
 
+  it("of a statement in another's place fails by openssl alone as well, though both are signed", async () => {
+    const at = await mkdtemp(join(folder, "mixed-"));
+    await cp(whole, at, { recursive: true });
+    const [name, other] = [await first(at, "provenance"), await first(at, "scan")];
+    await cp(join(at, "statements", `${other}.json`), join(at, "statements", `${name}.json`));
+    await cp(join(at, "signatures", `${other}.sig`), join(at, "signatures", `${name}.sig`));
+    const [, , byOpenssl = ""] = await blocksOf(whole);
+    await expect(run("sh", ["-e", "-c", byOpenssl], { cwd: at })).rejects.toMatchObject({
+      stdout: expect.stringContaining("is of another type"),
+    });
+  });
+
   it("is written by a command, and refused where nothing is signed", async () => {
     const [key] = await listKeys(join(small.folder, "mill"));
     expect(await readFile(join(whole, "README.md"), "utf8")).toContain(key?.key.fingerprint.slice(7));

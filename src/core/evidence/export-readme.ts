@@ -132,6 +132,7 @@ ${formSigned(".signed")}
   ${byKey("$signer", ".signed")} || { rm -f .signed; echo "$name is not as it was signed"; exit 1; }
   rm -f .signed
 ${isAbout}
+  grep -qF "\\"predicateType\\":\\"$type\\"" "statements/$name.json" || { echo "$name is of another type"; exit 1; }
 done < statements.tsv`,
     note: "",
     cosign: `${eachStatement}
