@@ -35,7 +35,9 @@ export async function startSigstore(): Promise<Sigstore> {
   const folder = await mkdtemp(join(tmpdir(), "tidemill-sigstore-"));
   const issuer = await startIssuer();
   const running: ChildProcess[] = [];
+  let isClosed = false;
   const close = async (): Promise<void> => {
+    isClosed = true;
     await Promise.all(running.map(endProcess));
     await issuer.close();
     await rm(folder, { recursive: true, force: true });
@@ -85,18 +87,24 @@ export async function startSigstore(): Promise<Sigstore> {
       "--checkpoint-interval=1s",
       "--batch-max-age=50ms",
     ]);
-    run(authority.path, [
-      "serve",
-      "--host=127.0.0.1",
-      `--port=${stampPort}`,
-      "--timestamp-signer=memory",
-      "--disable-ntp-monitoring",
-    ]);
+    // It tells its metrics at port 2112, whatever it is told: of two on a machine the later has to wait for the other's end.
+    const runAuthority = (): void => {
+      if (isClosed) return;
+      run(authority.path, [
+        "serve",
+        "--host=127.0.0.1",
+        `--port=${stampPort}`,
+        "--timestamp-signer=memory",
+        "--disable-ntp-monitoring",
+      ]);
+      running.at(-1)?.on("exit", () => setTimeout(runAuthority, 500).unref());
+    };
+    runAuthority();
     const base = (port: string): string => `http://127.0.0.1:${port}`;
     const bundle = JSON.parse(await askUntil(`${base(http)}/api/v2/trustBundle`)) as {
       chains: { certificates: string[] }[];
     };
-    const stampChain = pemsOf(await askUntil(`${base(stampPort)}/api/v1/timestamp/certchain`));
+    const stampChain = pemsOf(await askUntil(`${base(stampPort)}/api/v1/timestamp/certchain`, 150_000));
     await askUntil(`${base(logHttp)}/healthz`);
     const chainOf = (pems: readonly string[]) => ({
       certificates: pems.map((pem) => ({ rawBytes: new X509Certificate(pem).raw.toString("base64") })),
@@ -152,8 +160,8 @@ function pemsOf(text: string): string[] {
   return text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 }
 
-async function askUntil(url: string): Promise<string> {
-  const end = Date.now() + 60_000;
+async function askUntil(url: string, waitMs = 60_000): Promise<string> {
+  const end = Date.now() + waitMs;
   for (;;) {
     const answer = await fetch(url).catch(() => undefined);
     if (answer?.ok === true) return answer.text();
