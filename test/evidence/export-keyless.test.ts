@@ -47,7 +47,7 @@ beforeAll(async () => {
   own = { ROOT: sigstore.trustedRootPath, IDENTITY: workflow, ISSUER: issuer.address };
   await mkdir(join(folder, "bin"));
   await symlink(cosign.path, join(folder, "bin", "cosign"));
-}, 180_000);
+}, 600_000);
 afterAll(async () => {
   if (missing !== undefined) return;
   await open.close();

@@ -74,5 +74,5 @@ describe("a report that an identity signed", () => {
     await writeFile(join(small.folder, "token"), "");
     const without = await small.tidemill(["report", "--output", join(small.folder, "none")]);
     expect(without).toMatchObject({ status: 1, err: expect.stringMatching(/NO_TOKEN/) });
-  }, 120_000);
+  }, 600_000);
 });

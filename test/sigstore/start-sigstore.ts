@@ -104,7 +104,7 @@ export async function startSigstore(): Promise<Sigstore> {
     const bundle = JSON.parse(await askUntil(`${base(http)}/api/v2/trustBundle`)) as {
       chains: { certificates: string[] }[];
     };
-    const stampChain = pemsOf(await askUntil(`${base(stampPort)}/api/v1/timestamp/certchain`, 150_000));
+    const stampChain = pemsOf(await askUntil(`${base(stampPort)}/api/v1/timestamp/certchain`, 500_000));
     await askUntil(`${base(logHttp)}/healthz`);
     const chainOf = (pems: readonly string[]) => ({
       certificates: pems.map((pem) => ({ rawBytes: new X509Certificate(pem).raw.toString("base64") })),

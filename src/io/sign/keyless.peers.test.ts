@@ -35,7 +35,7 @@ beforeAll(async () => {
   server = await createRegistryServer({ dir: join(folder, "registry") });
   ({ host } = await server.listen(0));
   client = createRegistryClient();
-}, 120_000);
+}, 600_000);
 afterAll(async () => {
   if (missing !== undefined) return;
   await client.close();
