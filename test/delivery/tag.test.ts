@@ -68,7 +68,7 @@ async function attach(repository: Repository, subject: Digest): Promise<Digest> 
 describe("a tag in another registry", () => {
   it(
     "names what the environment names: the same digest, with its evidence, and kept from being collected",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const started = await start();
       const { run, pointer, there, tagThere, publish, fleet } = started;
@@ -94,7 +94,7 @@ describe("a tag in another registry", () => {
     },
   );
 
-  it("goes back with the environment", { timeout: 60_000 }, async () => {
+  it("goes back with the environment", { timeout: 180_000 }, async () => {
     const { run, pointer, tagThere, publish, operations } = await start();
     await run();
     const first = await pointer("small-alone");
@@ -106,7 +106,7 @@ describe("a tag in another registry", () => {
     expect(await tagThere()).toBe(first);
   });
 
-  it("that somebody else moves is obeyed or left alone", { timeout: 60_000 }, async () => {
+  it("that somebody else moves is obeyed or left alone", { timeout: 180_000 }, async () => {
     const { run, pointer, there, tagThere, publish, operations, alarms } = await start();
     await run();
     const first = await pointer("small-alone");
@@ -129,7 +129,7 @@ describe("a tag in another registry", () => {
     expect((await operations.status({})).holds).toMatchObject([{ setBy: "person", by: "somebody, at mirror" }]);
   });
 
-  it("may be in another repository of the same registry", { timeout: 60_000 }, async () => {
+  it("may be in another repository of the same registry", { timeout: 180_000 }, async () => {
     const { run, pointer, tagThere, there } = await start((host) => ({
       registry: { url: host, insecure: true },
       deployments: {
@@ -146,7 +146,7 @@ describe("a tag in another registry", () => {
     expect(await there.manifest("stable")).toMatchObject({ digest: first });
   });
 
-  it("whose registry is away is told of, and nothing goes back for it", { timeout: 60_000 }, async () => {
+  it("whose registry is away is told of, and nothing goes back for it", { timeout: 180_000 }, async () => {
     const { run, pointer, alarms, operations } = await start(() => ({
       deployments: {
         mirror: { environment: "production", images: ["small-alone"], tag: { to: "127.0.0.1:9/shop/web" } },

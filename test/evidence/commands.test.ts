@@ -53,7 +53,7 @@ async function expectCommands(small: SmallFleet, folder: string): Promise<void> 
 }
 
 describe("the commands of evidence", () => {
-  it("answer without a server, and find a row that was changed", { timeout: 60_000 }, async () => {
+  it("answer without a server, and find a row that was changed", { timeout: 180_000 }, async () => {
     const small = await prepare();
     expect((await small.tidemill(["run"])).status).toBe(0);
     await expectCommands(small, small.folder);
@@ -66,7 +66,7 @@ describe("the commands of evidence", () => {
     expect(broken.out).toMatch(new RegExp(`BROKEN at row ${changed}: row ${changed} was changed`));
   });
 
-  it("answer through a server, whose registry's images verify by the policy", { timeout: 60_000 }, async () => {
+  it("answer through a server, whose registry's images verify by the policy", { timeout: 180_000 }, async () => {
     const small = await prepare();
     const server = startTidemill(small, ["up"]);
     ends.push(() => server.end("SIGTERM"));
@@ -95,7 +95,7 @@ describe("the commands of evidence", () => {
     expect(await small.tidemill(["verify", reference, "--policy", "-e", "moon"])).toMatchObject({ status: 3 });
   });
 
-  it("make, list, replace and revoke keys in files", { timeout: 60_000 }, async () => {
+  it("make, list, replace and revoke keys in files", { timeout: 180_000 }, async () => {
     const small = await prepare();
     const name = join(small.folder, "keys", "team");
     const keys = (

@@ -11,7 +11,7 @@ afterEach(async () => {
 });
 
 describe("a running system", () => {
-  it("is not brought to a digest whose evidence is gone, until it is signed anew", { timeout: 60_000 }, async () => {
+  it("is not brought to a digest whose evidence is gone, until it is signed anew", { timeout: 180_000 }, async () => {
     const small = await createSignedFleet();
     ends.push(small.remove);
     await small.publish(smallPackages());
@@ -51,7 +51,7 @@ describe("a running system", () => {
 });
 
 describe("two fleets that build the same", () => {
-  it("say the same of it, but for times and ids", { timeout: 60_000 }, async () => {
+  it("say the same of it, but for times and ids", { timeout: 180_000 }, async () => {
     const said: string[][] = [];
     for (let time = 0; time < 2; time += 1) {
       const small = await createSignedFleet();

@@ -118,7 +118,7 @@ describe("an export that an identity signed", () => {
     expect(blocks).toHaveLength(4);
     await verify(whole);
     await verify(whole, blocks, {});
-  }, 60_000);
+  }, 180_000);
 
   it("has what a key signed before by that key, and is verified so", async () => {
     const at = await exportTo("mixed", "small-root");
@@ -129,7 +129,7 @@ describe("an export that an identity signed", () => {
     const path = join(at, "statements", `${await first(at, "provenance")}.json`);
     await writeFile(path, (await readFile(path, "utf8")).replace("small-base", "small-other"));
     await expect(verify(at, [byOpenssl()])).rejects.toThrow(/is not as it was signed/);
-  }, 60_000);
+  }, 180_000);
 
   it("is not believed for another identity, another issuer, or under another root", async () => {
     const other = { ...own, IDENTITY: "https://github.com/acme/other" };
@@ -149,7 +149,7 @@ describe("an export that an identity signed", () => {
     await expect(verify(whole, [listed()], root)).rejects.toThrow();
     await expect(verify(whole, [byOpenssl()], root)).rejects.toThrow(/by no authority of/);
     await expect(verify(whole, [byCosign()], root)).rejects.toThrow(/certificate/);
-  }, 60_000);
+  }, 180_000);
 
   const tampered = async (change: (at: string) => Promise<void>): Promise<string> => {
     const at = await mkdtemp(join(folder, "tampered-"));
@@ -191,7 +191,7 @@ describe("an export that an identity signed", () => {
       await expect(verify(at, [listed()])).rejects.toThrow();
       await expect(verify(at, [byCosign()]), String(change)).rejects.toThrow();
     }
-  }, 60_000);
+  }, 180_000);
 
   it("is refused with the bundle of another digest's statement, or of another statement, even with the list made anew", async () => {
     const theirs = await exportTo("other", "small-app");
@@ -216,7 +216,7 @@ describe("an export that an identity signed", () => {
     await expect(verify(mixed, [byOpenssl()])).rejects.toThrow(/is of another type/);
     const bundle = await swap(whole, "scan", { bundles: all.bundles });
     await expect(verify(bundle, [alone])).rejects.toThrow(/holds another statement/);
-  }, 60_000);
+  }, 180_000);
 
   it("is refused with a file that nobody signed", async () => {
     const at = await tampered((folderOf) => writeFile(join(folderOf, "documents", "extra.json"), "{}"));

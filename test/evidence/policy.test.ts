@@ -28,7 +28,7 @@ beforeAll(async () => {
   const [held] = await again.fleet.ctx.store.loadAudit({ actions: ["held"], limit: 1 });
   policies.push((held?.detail.policy as string | undefined) ?? null);
   await again.close();
-}, 60_000);
+}, 180_000);
 afterAll(() => small.remove());
 
 describe("the rules that something was decided by", () => {

@@ -49,7 +49,7 @@ describe("a report that a key signed", () => {
     await copyFile(join(small.folder, "mill.pub"), join(small.folder, "KEY.pub"));
     const { commands } = await reportOf(small);
     await expectRefusals(small, commands);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("a report that an identity signed", () => {

@@ -21,7 +21,7 @@ images:
 `;
 
 describe("a configuration with mistakes", () => {
-  it("is refused with the line and column of each, and status 2; what runs stays", { timeout: 60_000 }, async () => {
+  it("is refused with the line and column of each, and status 2; what runs stays", { timeout: 180_000 }, async () => {
     const small = await fleets.create();
     expect((await small.tidemill(["run"])).status).toBe(0);
     const good = await small.tidemill(["status", "--json"]);
@@ -43,7 +43,7 @@ describe("a configuration with mistakes", () => {
     expect(namesOf(again.out)).toEqual(namesOf(good.out));
   });
 
-  it("that is not there is refused with status 2", { timeout: 60_000 }, async () => {
+  it("that is not there is refused with status 2", { timeout: 180_000 }, async () => {
     const small = await fleets.create();
     await rm(small.configPath);
     const ended = await small.tidemill(["status"]);
@@ -51,7 +51,7 @@ describe("a configuration with mistakes", () => {
     expect(ended.err).toContain("CONFIG_MISSING");
   });
 
-  it("that names a keyring which is not there fails with what to do", { timeout: 60_000 }, async () => {
+  it("that names a keyring which is not there fails with what to do", { timeout: 180_000 }, async () => {
     const small = await fleets.create();
     await writeFile(
       small.configPath,

@@ -31,7 +31,7 @@ afterEach(async () => {
 describe("FAULTS 12: a package whose bytes are not those that the index names", () => {
   it(
     "is in no image; the others go on, and it is tried again once the mirror is well",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const { run, version, alarms, clock, operations } = await start();
       await small.publish(smallPackages({ libsmall1: "1.0-2", "small-gauge": "1.0-2" }));
@@ -72,7 +72,7 @@ describe("FAULTS 12: a package whose bytes are not those that the index names", 
 describe("packages that cannot be installed together", () => {
   it(
     "fail the image that wants them, with the chain of who needs what; the others go on",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const { run, version, operations, clock } = await start();
       const missing = smallPackages({ "small-tool": "1.0-2", "small-gauge": "1.0-2" }).map((one) =>
@@ -110,7 +110,7 @@ describe("packages that cannot be installed together", () => {
 describe("an update that breaks a parent", () => {
   it(
     "is not promoted, nor are its children with it; the others are, and a mended one goes out",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const { run, version, pointer, clock, operations } = await start();
       const before = [await pointer("small-root"), await pointer("small-app")];

@@ -52,7 +52,7 @@ function startDeploying({ fleet }: Started): void {
 }
 
 describe("a system that is deployed to", () => {
-  it("is made to use what its environment names, is seen to, and said to", { timeout: 60_000 }, async () => {
+  it("is made to use what its environment names, is seen to, and said to", { timeout: 180_000 }, async () => {
     const started = await startDeployed();
     const { run, pointer, runs, place, system, publish, events, clock } = started;
     expect(await run()).toMatchObject({ built: 3, failed: 0 });
@@ -75,7 +75,7 @@ describe("a system that is deployed to", () => {
     await expectInvariants(started);
   });
 
-  it("begins the soak: what does not run yet does not soak", { timeout: 60_000 }, async () => {
+  it("begins the soak: what does not run yet does not soak", { timeout: 180_000 }, async () => {
     const started = await startDeployed((system) => ({
       environments: [{ name: "staging", soak: "10m" }, { name: "production" }],
       deployments: { lab: { environment: "staging", images: ["small-alone"], command: system.command } },
@@ -109,7 +109,7 @@ describe("a system that is deployed to", () => {
 
   it(
     "that does not take a digest gets the old one back, and so does the environment",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const started = await startDeployed();
       const { run, pointer, tag, runs, place, system, publish, operations, alarms, version } = started;
@@ -146,7 +146,7 @@ describe("a system that is deployed to", () => {
     },
   );
 
-  it("that does not take the first one is told of and left alone", { timeout: 60_000 }, async () => {
+  it("that does not take the first one is told of and left alone", { timeout: 180_000 }, async () => {
     const { run, pointer, system, place, alarms, operations } = await startDeployed();
     await system.behave({ broken: true });
     await run();
@@ -163,7 +163,7 @@ describe("a system that is deployed to", () => {
 
   it(
     "that is away is told of and tried again; nothing is quarantined or goes back for it",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const started = await startDeployed();
       const { run, pointer, runs, system, publish, operations, alarms } = started;
@@ -188,7 +188,7 @@ describe("a system that is deployed to", () => {
     },
   );
 
-  it("may run something else before the first deployment, and is taken over", { timeout: 60_000 }, async () => {
+  it("may run something else before the first deployment, and is taken over", { timeout: 180_000 }, async () => {
     const { run, pointer, runs, system } = await startDeployed();
     await system.make("small-alone", `sha256:${"1".repeat(64)}`);
     await run();
@@ -197,7 +197,7 @@ describe("a system that is deployed to", () => {
 });
 
 describe("somebody else who changes what a system runs", () => {
-  it("to what was good there is obeyed: the environment goes back and is held", { timeout: 60_000 }, async () => {
+  it("to what was good there is obeyed: the environment goes back and is held", { timeout: 180_000 }, async () => {
     const started = await startDeployed();
     const { run, pointer, tag, runs, system, publish, operations } = started;
     await run();
@@ -218,7 +218,7 @@ describe("somebody else who changes what a system runs", () => {
     await expectInvariants(started);
   });
 
-  it("to anything else is never overwritten, and shown until a person decides", { timeout: 60_000 }, async () => {
+  it("to anything else is never overwritten, and shown until a person decides", { timeout: 180_000 }, async () => {
     const started = await startDeployed();
     const { run, runs, system, publish, alarms, place, operations, pointer } = started;
     await run();
@@ -254,31 +254,35 @@ describe("somebody else who changes what a system runs", () => {
 });
 
 describe("a system that takes its time", () => {
-  it("is asked for what the environment names by then: a way back waits for nothing", { timeout: 60_000 }, async () => {
-    const started = await startDeployed();
-    const { run, pointer, runs, system, publish, operations, alarms } = started;
-    await run();
-    const good = await runs();
-    await publish("1.0-2");
-    await system.behave({ broken: true });
-    await run();
-    const slow = await pointer("small-alone");
-    if (slow === undefined) throw new Error("nothing was promoted");
-    await system.behave({ slow });
-    startDeploying(started);
-    await until("it is under way", () => system.isSlow(), 10_000);
-    await operations.rollback({ image: "small-alone", environment: "production", by: "ada", reason: "it is slow" });
-    const began = Date.now();
-    await until("it is settled", async () => (await started.place())?.since !== null, 10_000);
-    expect(Date.now() - began).toBeLessThan(8000);
-    expect([await runs(), await pointer("small-alone")]).toEqual([good, good]);
-    await until("its alarm is over", async () => (await alarms()).length === 0, 5000);
-    await expectInvariants(started);
-  });
+  it(
+    "is asked for what the environment names by then: a way back waits for nothing",
+    { timeout: 180_000 },
+    async () => {
+      const started = await startDeployed();
+      const { run, pointer, runs, system, publish, operations, alarms } = started;
+      await run();
+      const good = await runs();
+      await publish("1.0-2");
+      await system.behave({ broken: true });
+      await run();
+      const slow = await pointer("small-alone");
+      if (slow === undefined) throw new Error("nothing was promoted");
+      await system.behave({ slow });
+      startDeploying(started);
+      await until("it is under way", () => system.isSlow(), 10_000);
+      await operations.rollback({ image: "small-alone", environment: "production", by: "ada", reason: "it is slow" });
+      const began = Date.now();
+      await until("it is settled", async () => (await started.place())?.since !== null, 10_000);
+      expect(Date.now() - began).toBeLessThan(8000);
+      expect([await runs(), await pointer("small-alone")]).toEqual([good, good]);
+      await until("its alarm is over", async () => (await alarms()).length === 0, 5000);
+      await expectInvariants(started);
+    },
+  );
 });
 
 describe("a system that runs what turns unhealthy", () => {
-  it("runs the old digest again within seconds, held to nothing", { timeout: 60_000 }, async () => {
+  it("runs the old digest again within seconds, held to nothing", { timeout: 180_000 }, async () => {
     const service = await startSickService();
     fleets.onEnd(() => service.close());
     const home = { name: "home", http: { url: service.url }, images: ["small-alone"], every: "100ms" };

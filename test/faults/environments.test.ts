@@ -19,7 +19,7 @@ describe("an environment that wants approvals", () => {
     return started;
   };
 
-  it("waits for so many people, says so, and moves when the last has spoken", { timeout: 60_000 }, async () => {
+  it("waits for so many people, says so, and moves when the last has spoken", { timeout: 180_000 }, async () => {
     const { run, operations, pointer, clock } = await approved(2, ["ada", "bob"]);
     expect(await pointer("small-alone", "staging")).toBeDefined();
     expect(await pointer("small-alone")).toBeUndefined();
@@ -51,7 +51,7 @@ describe("an environment that wants approvals", () => {
     expect(await pointer("small-alone")).toBe(await pointer("small-alone", "staging"));
   });
 
-  it("asks anew for another candidate", { timeout: 60_000 }, async () => {
+  it("asks anew for another candidate", { timeout: 180_000 }, async () => {
     const { small, run, operations, version, clock } = await approved(1);
     await operations.approve({ image: "small-alone", environment: "production", by: "ada", ...why });
     await run();
@@ -64,7 +64,7 @@ describe("an environment that wants approvals", () => {
     expect(await version("small-alone", "small-gauge")).toBe("1.0-1");
   });
 
-  it("ends what is rejected, and does not offer it again", { timeout: 60_000 }, async () => {
+  it("ends what is rejected, and does not offer it again", { timeout: 180_000 }, async () => {
     const { small, run, operations, version, clock, fleet } = await approved(1);
     const ask = { image: "small-alone", environment: "production", by: "ada", ...why };
     await operations.approve(ask);
@@ -101,7 +101,7 @@ describe("an environment that wants approvals", () => {
 });
 
 describe("an environment with hours", () => {
-  it("moves forward inside its window only, and back at any time", { timeout: 60_000 }, async () => {
+  it("moves forward inside its window only, and back at any time", { timeout: 180_000 }, async () => {
     const small = await fleets.create();
     const begun = await fleets.open(small);
     await begun.run();
@@ -127,7 +127,7 @@ describe("an environment with hours", () => {
     expect(await operations.rollback(back)).toMatchObject({ kind: "rolled-back" });
   });
 
-  it("stays as it is in a freeze, and a person is told why", { timeout: 60_000 }, async () => {
+  it("stays as it is in a freeze, and a person is told why", { timeout: 180_000 }, async () => {
     const made = await fleets.create();
     const begun = await fleets.open(made);
     await begun.run();
@@ -147,7 +147,7 @@ describe("an environment with hours", () => {
     expect(await version("small-alone", "small-gauge")).toBe("1.0-2");
   });
 
-  it("FAULTS 29: keeps out what no probe asks after, where probes are required", { timeout: 60_000 }, async () => {
+  it("FAULTS 29: keeps out what no probe asks after, where probes are required", { timeout: 180_000 }, async () => {
     const { run, operations, pointer } = await fleets.open(await fleets.create(chain({ requireProbes: true })));
     await run();
     expect(await pointer("small-alone", "staging")).toBeDefined();
@@ -166,7 +166,7 @@ describe("an environment with hours", () => {
 });
 
 describe("FAULTS 29: an image that no probe asks after", () => {
-  it("is let in with an alarm where policy warns of it, until there is one", { timeout: 60_000 }, async () => {
+  it("is let in with an alarm where policy warns of it, until there is one", { timeout: 180_000 }, async () => {
     const made = await fleets.create(chain({ requireProbes: "warn" }));
     const started = await fleets.open(made);
     await started.run();
@@ -184,7 +184,7 @@ describe("FAULTS 29: an image that no probe asks after", () => {
 });
 
 describe("FAULTS 26: a soak while the clock is set", () => {
-  it("lasts as long as it has to, whatever the time of day says", { timeout: 60_000 }, async () => {
+  it("lasts as long as it has to, whatever the time of day says", { timeout: 180_000 }, async () => {
     const soaking = { environments: [{ name: "staging", soak: "2h" }, { name: "production" }] };
     const { run, pointer, clock } = await fleets.open(await fleets.create(soaking));
     await run();

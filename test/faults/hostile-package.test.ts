@@ -44,7 +44,7 @@ const hostile: readonly (readonly [name: string, entries: (outside: string) => r
 describe("FAULTS 13: a package with something hostile in it", () => {
   it(
     "is built by policy or refused by name; nothing of the host changes, and the other images go on",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const started = await fleets.start({ policies: { maxRebuildsPerHour: 10_000 } });
       const { small, run, version, clock } = started;

@@ -90,7 +90,7 @@ describe("FAULTS 9, 10, 11: a mirror that is not to be believed", () => {
 
   it.each(faults)(
     "%s: refused, and all stays as it was until it heals",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (_name, says, cause) => {
       const { run, operations, alarms, version, pointer, fleet } = opened();
       const before = await fleet.ctx.store.loadPointers();
@@ -124,7 +124,7 @@ describe("FAULTS 9, 10, 11: a mirror that is not to be believed", () => {
     },
   );
 
-  it("ends `tidemill run` with 1 while it lasts, and with 0 once it is over", { timeout: 60_000 }, async () => {
+  it("ends `tidemill run` with 1 while it lasts, and with 0 once it is over", { timeout: 180_000 }, async () => {
     await open?.close();
     open = undefined;
     await small.publish(fixed(), {}, { keys: [] });

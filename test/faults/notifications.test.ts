@@ -62,36 +62,47 @@ function isSigned(headers: NodeJS.Dict<string | string[]>, body: string): boolea
 const typesOf = (all: readonly Received[]): string[] => [...new Set(all.map(({ type }) => type))].sort();
 
 describe("notifications", () => {
-  it("arrive signed, of what was promoted, failed, held, rolled back, and of alarms", { timeout: 60_000 }, async () => {
-    const { small, run, operations } = await fleets.start({ notifications: { webhook: { url, secret } } });
-    expect(received.filter(({ type }) => type === "promoted")).toHaveLength(6);
-    expect(received.every((one) => one.isSigned)).toBe(true);
-    expect(received[0]?.data).toMatchObject({
-      environment: expect.any(String) as string,
-      digest: expect.stringMatching(/^sha256:/) as string,
-    });
+  it(
+    "arrive signed, of what was promoted, failed, held, rolled back, and of alarms",
+    { timeout: 180_000 },
+    async () => {
+      const { small, run, operations } = await fleets.start({ notifications: { webhook: { url, secret } } });
+      expect(received.filter(({ type }) => type === "promoted")).toHaveLength(6);
+      expect(received.every((one) => one.isSigned)).toBe(true);
+      expect(received[0]?.data).toMatchObject({
+        environment: expect.any(String) as string,
+        digest: expect.stringMatching(/^sha256:/) as string,
+      });
 
-    await operations.hold({ image: "small-root", by: "ada", reason: "drill" });
-    await small.publish(withBroken(smallPackages({ "small-gauge": "1.0-2" }), "small-gauge"));
-    await run();
-    small.archive.fail(/InRelease/, { kind: "status", status: 404 });
-    await run();
-    small.archive.heal();
-    await operations.resume({ image: "small-root", by: "ada", reason: "done" });
-    await small.publish(smallPackages({ libsmall1: "1.0-2", "small-gauge": "1.0-3" }));
-    await run();
-    await operations.rollback({ image: "small-app", environment: "production", by: "ada", reason: "drill" });
-    await run();
-    expect(typesOf(received)).toEqual(["alarm-raised", "held", "promoted", "rebuild-failed", "resumed", "rolled-back"]);
-    expect(received.every((one) => one.isSigned)).toBe(true);
-    expect(received.find(({ type }) => type === "rebuild-failed")?.data).toMatchObject({ image: "small-alone" });
-    // Each once: the receiver took every one.
-    expect(new Set(received.map(({ id }) => id)).size).toBe(received.length);
-  });
+      await operations.hold({ image: "small-root", by: "ada", reason: "drill" });
+      await small.publish(withBroken(smallPackages({ "small-gauge": "1.0-2" }), "small-gauge"));
+      await run();
+      small.archive.fail(/InRelease/, { kind: "status", status: 404 });
+      await run();
+      small.archive.heal();
+      await operations.resume({ image: "small-root", by: "ada", reason: "done" });
+      await small.publish(smallPackages({ libsmall1: "1.0-2", "small-gauge": "1.0-3" }));
+      await run();
+      await operations.rollback({ image: "small-app", environment: "production", by: "ada", reason: "drill" });
+      await run();
+      expect(typesOf(received)).toEqual([
+        "alarm-raised",
+        "held",
+        "promoted",
+        "rebuild-failed",
+        "resumed",
+        "rolled-back",
+      ]);
+      expect(received.every((one) => one.isSigned)).toBe(true);
+      expect(received.find(({ type }) => type === "rebuild-failed")?.data).toMatchObject({ image: "small-alone" });
+      // Each once: the receiver took every one.
+      expect(new Set(received.map(({ id }) => id)).size).toBe(received.length);
+    },
+  );
 
   it.each([503, 302, "hang up"] as const)(
     "are sent again under the same id while the receiver fails (%s), and none is lost",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (failure) => {
       answer = failure;
       const { run, clock, operations } = await fleets.start({ notifications: { webhook: { url, secret } } });
@@ -120,7 +131,7 @@ describe("notifications", () => {
     },
   );
 
-  it("that cannot be signed are an alarm, and the loop goes on", { timeout: 60_000 }, async () => {
+  it("that cannot be signed are an alarm, and the loop goes on", { timeout: 180_000 }, async () => {
     const small = await fleets.create({ notifications: { webhook: { url, secret: "short" } } });
     const open = await fleets.open(small);
     await open.run();

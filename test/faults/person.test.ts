@@ -6,7 +6,7 @@ const fleets = smallFleets();
 const ada = { by: "ada", reason: "it is slow" };
 
 describe("a person's rollback", () => {
-  it("is obeyed: its versions do not come back, a newer one does", { timeout: 60_000 }, async () => {
+  it("is obeyed: its versions do not come back, a newer one does", { timeout: 180_000 }, async () => {
     const { small, run, operations, version, tag, pointer, clock } = await fleets.start();
     const good = await pointer("small-app");
     const updated = smallPackages({ libsmall1: "1.0-2", "small-tool": "1.0-2" });
@@ -46,7 +46,7 @@ describe("a person's rollback", () => {
     ]);
   });
 
-  it("of staging ends what was on its way to production", { timeout: 60_000 }, async () => {
+  it("of staging ends what was on its way to production", { timeout: 180_000 }, async () => {
     const environments = [{ name: "staging", soak: "2h" }, { name: "production" }];
     const { small, run, operations, version, clock, pointer, fleet } = await fleets.open(
       await fleets.create({ environments }),
@@ -75,7 +75,7 @@ describe("a person's rollback", () => {
 });
 
 describe("a person's hold", () => {
-  it("stops an image until a person resumes it; the rest goes on", { timeout: 60_000 }, async () => {
+  it("stops an image until a person resumes it; the rest goes on", { timeout: 180_000 }, async () => {
     const { small, run, operations, version, clock } = await fleets.start();
     await operations.hold({ image: "small-root", ...ada });
     await small.publish(smallPackages({ libsmall1: "1.0-2", "small-gauge": "1.0-2" }));
@@ -97,7 +97,7 @@ describe("a person's hold", () => {
     ]);
   });
 
-  it("of an environment lets an update come as far as the one before it", { timeout: 60_000 }, async () => {
+  it("of an environment lets an update come as far as the one before it", { timeout: 180_000 }, async () => {
     const { small, run, operations, version, clock } = await fleets.start();
     await operations.hold({ environment: "production", ...ada });
     await small.publish(smallPackages({ "small-gauge": "1.0-2" }));
@@ -110,7 +110,7 @@ describe("a person's hold", () => {
     expect(await version("small-alone", "small-gauge")).toBe("1.0-2");
   });
 
-  it("that ends by itself needs no person", { timeout: 60_000 }, async () => {
+  it("that ends by itself needs no person", { timeout: 180_000 }, async () => {
     const { small, run, operations, version, clock } = await fleets.start();
     await operations.hold({ image: "small-alone", until: new Date(clock.now() + hour).toISOString(), ...ada });
     await small.publish(smallPackages({ "small-gauge": "1.0-2" }));

@@ -64,7 +64,7 @@ function startProbes({ fleet }: Started): () => Promise<void> {
 describe("FAULTS 29: an image that turns unhealthy in its soak", () => {
   it(
     "is taken back, quarantined and told of with the evidence; the next one with other content goes on",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const probed = await startProbed({ soak: "2s" });
       const { small, run, pointer, tag, alarms, operations, events, service, version } = probed;
@@ -119,7 +119,7 @@ describe("FAULTS 29: an image that turns unhealthy in its soak", () => {
     },
   );
 
-  it("that comes and goes is found by a window of answers", { timeout: 60_000 }, async () => {
+  it("that comes and goes is found by a window of answers", { timeout: 180_000 }, async () => {
     const probed = await startProbed({ soak: "1m" }, { failures: { count: 3, of: 8 } });
     const good = await probed.pointer("small-alone");
     await probed.small.publish(update("1.0-2"));
@@ -132,7 +132,7 @@ describe("FAULTS 29: an image that turns unhealthy in its soak", () => {
     expect((await probed.alarms())[0]?.message).toContain("3 of ");
   });
 
-  it("goes to nothing that cannot be pulled: it is held and told of", { timeout: 60_000 }, async () => {
+  it("goes to nothing that cannot be pulled: it is held and told of", { timeout: 180_000 }, async () => {
     const probed = await startProbed({ soak: "1m" });
     const { fleet, small, run, pointer, tag, alarms, operations } = probed;
     const good = await pointer("small-alone");
@@ -161,24 +161,28 @@ describe("FAULTS 29: an image that turns unhealthy in its soak", () => {
     expect(await operations.rollback(back)).toMatchObject({ kind: "refused", reasons: [/cannot be pulled/] });
   });
 
-  it("is not taken back a second time where what it was taken back to fails as well", { timeout: 60_000 }, async () => {
-    const probed = await startProbed({ soak: "1m" });
-    const { small, run, pointer, alarms, fleet } = probed;
-    const good = await pointer("small-alone");
-    await small.publish(update("1.0-2"));
-    await run();
-    probed.service.isWell = () => false;
-    probed.probe();
-    await until("it is taken back", async () => (await pointer("small-alone")) === good, 15_000);
-    const asked = probed.service.asked();
-    await until("the old one was asked after", () => Promise.resolve(probed.service.asked() > asked + 10), 15_000);
-    expect(await pointer("small-alone")).toBe(good);
-    expect(await alarms()).toMatchObject([{ code: "probe-failing" }]);
-    const moves = await fleet.ctx.store.loadPromotions({ image: "small-alone", environment: "production" });
-    expect(moves.filter(({ kind }) => kind === "rollback")).toHaveLength(1);
-  });
+  it(
+    "is not taken back a second time where what it was taken back to fails as well",
+    { timeout: 180_000 },
+    async () => {
+      const probed = await startProbed({ soak: "1m" });
+      const { small, run, pointer, alarms, fleet } = probed;
+      const good = await pointer("small-alone");
+      await small.publish(update("1.0-2"));
+      await run();
+      probed.service.isWell = () => false;
+      probed.probe();
+      await until("it is taken back", async () => (await pointer("small-alone")) === good, 15_000);
+      const asked = probed.service.asked();
+      await until("the old one was asked after", () => Promise.resolve(probed.service.asked() > asked + 10), 15_000);
+      expect(await pointer("small-alone")).toBe(good);
+      expect(await alarms()).toMatchObject([{ code: "probe-failing" }]);
+      const moves = await fleet.ctx.store.loadPromotions({ image: "small-alone", environment: "production" });
+      expect(moves.filter(({ kind }) => kind === "rollback")).toHaveLength(1);
+    },
+  );
 
-  it("and what it goes back to is never collected, however long ago it was good", { timeout: 60_000 }, async () => {
+  it("and what it goes back to is never collected, however long ago it was good", { timeout: 180_000 }, async () => {
     const probed = await startProbed({ soak: "1m" });
     const { small, run, pointer, tag, fleet, clock, operations } = probed;
     const good = await pointer("small-alone");
@@ -222,7 +226,7 @@ const stoodIn = async ({ fleet }: Started, environment: string): Promise<number>
 describe("FAULTS 26: a soak that probes watch", () => {
   it(
     "ends by what was watched: a clock put forward or a stopped process counts for nothing, and it goes on where it was",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const service = await startSickService();
       fleets.onEnd(() => service.close());

@@ -52,7 +52,7 @@ const refusals = [
 describe("FAULTS 8: a registry that refuses", () => {
   it.each(refusals.filter(([status, , requests]) => status === 403 && !requests.test("PUT /manifests/sha256")))(
     "the first build with %i %s: it is in production once the registry is well",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (_status, _moment, requests) => {
       const started = await fleets.open(await fleets.create(onRegistry()));
       const { run, operations, alarms, pointer, tag } = started;
@@ -123,9 +123,9 @@ describe("FAULTS 8: a registry that refuses", () => {
     await run();
     expect(await pointer("small-alone")).toBe(old);
     expect(await started.tag("small-alone")).toBe(old);
-  }, 60_000);
+  }, 180_000);
 
-  it("when it is asked what it serves: that decides nothing", { timeout: 60_000 }, async () => {
+  it("when it is asked what it serves: that decides nothing", { timeout: 180_000 }, async () => {
     const { run, fleet, clock, tag } = await fleets.start(onRegistry());
     const before = await fleet.ctx.store.loadPointers();
     registry.fail(/^(?:GET|HEAD) /, 503);

@@ -37,7 +37,7 @@ function failing(...images: string[]): VerifyAgain & { readonly asked: string[] 
 describe("what runs, verified again", () => {
   it(
     "is looked at on its schedule, by the very checks that it passed, and when advisories changed",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const { fleet, run, clock, alarms, operations } = await startTwice({ reverify: "24h" });
       const verify = failing();
@@ -62,7 +62,7 @@ describe("what runs, verified again", () => {
     },
   );
 
-  it("raises an alarm where it fails, and clears it where it passes again", { timeout: 60_000 }, async () => {
+  it("raises an alarm where it fails, and clears it where it passes again", { timeout: 180_000 }, async () => {
     const { fleet, clock, alarms, pointer } = await startTwice({ reverify: "24h" });
     const before = await pointer("small-alone");
     clock.jump(25 * hour);
@@ -80,7 +80,7 @@ describe("what runs, verified again", () => {
     expect(await alarms()).toEqual([]);
   });
 
-  it("goes no further once it failed in the environment before", { timeout: 60_000 }, async () => {
+  it("goes no further once it failed in the environment before", { timeout: 180_000 }, async () => {
     const { fleet, clock, run, operations, pointer, version } = await startTwice({ auto: false }, { reverify: "24h" });
     expect(await version("small-alone", "small-gauge", "staging")).toBe("1.0-2");
     const candidate = await pointer("small-alone", "staging");
@@ -105,7 +105,7 @@ describe("what runs, verified again", () => {
 
   it(
     "is taken back where the environment says so, once, and not from what it was taken back to",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const started = await startTwice({ reverify: { every: "24h", failed: "rollback" } });
       const { fleet, clock, alarms, version } = started;

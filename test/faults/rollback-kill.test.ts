@@ -97,7 +97,7 @@ describe("FAULTS 23, 29: a way back that is killed at any moment", () => {
 
   it.each(["alarm", "intent", "tag", "confirmation"] as const)(
     "goes on where the process ended right after its %s",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (step) => {
       const { small, good, bad } = await startSick();
       await look(small, async ({ fleet, pointer }) => {

@@ -37,7 +37,7 @@ describe("fixes that come faster than they soak", () => {
 
   it(
     "reach a child with its parent, and never a parent that is older than what the child had",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const { small, run, version, clock } = await fleets.open(await fleets.create(soaking));
       await run();
@@ -64,7 +64,7 @@ describe("fixes that come faster than they soak", () => {
 describe("a candidate that soaks", () => {
   it(
     "keeps its place until that is over, and status says for whom another one waits",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const { small, run, version, clock, operations } = await fleets.open(await fleets.create(soaking));
       await run();
@@ -97,7 +97,7 @@ describe("a candidate that soaks", () => {
     },
   );
 
-  it("and is taken back takes those with it that have what it brought", { timeout: 60_000 }, async () => {
+  it("and is taken back takes those with it that have what it brought", { timeout: 180_000 }, async () => {
     const { small, run, version, clock, operations } = await fleets.open(await fleets.create(soaking));
     await run();
     clock.jump(3 * hour);
@@ -124,7 +124,7 @@ describe("a candidate that soaks", () => {
 describe("FAULTS 18: a storm of updates", () => {
   it(
     "opens the breaker: no image is rebuilt more often than the policy allows; then it goes on",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const { small, run, version, clock, operations, fleet } = await fleets.start({
         policies: { maxRebuildsPerHour: 4 },

@@ -24,7 +24,7 @@ async function pushOther({ fleet, pointer }: Started, image: string): Promise<Di
 describe("FAULTS 7: a production tag that somebody else moved", () => {
   it(
     "is a conflict and an alarm, is never overwritten by the loop, and is taken back by a person",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const started = await fleets.start();
       const { run, operations, alarms, pointer, tag, clock, small, version } = started;
@@ -67,7 +67,7 @@ describe("FAULTS 7: a production tag that somebody else moved", () => {
     },
   );
 
-  it("is over as well once whoever moved it moves it back", { timeout: 60_000 }, async () => {
+  it("is over as well once whoever moved it moves it back", { timeout: 180_000 }, async () => {
     const started = await fleets.start();
     const { run, operations, alarms, pointer, fleet, clock } = started;
     const mine = await pointer("small-alone");
@@ -81,7 +81,7 @@ describe("FAULTS 7: a production tag that somebody else moved", () => {
     expect(seen?.environments.map(({ conflict }) => conflict)).toEqual([null, null]);
   });
 
-  it("that was deleted is put back", { timeout: 60_000 }, async () => {
+  it("that was deleted is put back", { timeout: 180_000 }, async () => {
     const { run, pointer, tag, fleet } = await fleets.start();
     await fleet.ctx.repositoryOf("small-alone").deleteManifest("production");
     expect(await tag("small-alone")).toBeUndefined();

@@ -28,7 +28,7 @@ async function startUpdated(): Promise<Started & { readonly good: Digest; readon
 describe("FAULTS 7: a person who goes back by moving the tag", () => {
   it(
     "is obeyed at the next watch: held by a person's hand, quarantined, never overwritten",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const started = await startUpdated();
       const { run, pointer, tag, operations, alarms, small, clock, version, good, bad } = started;
@@ -55,7 +55,7 @@ describe("FAULTS 7: a person who goes back by moving the tag", () => {
     },
   );
 
-  it("is obeyed as well where the next update was on its way already", { timeout: 60_000 }, async () => {
+  it("is obeyed as well where the next update was on its way already", { timeout: 180_000 }, async () => {
     const started = await startUpdated();
     const { run, pointer, tag, operations, small, good } = started;
     await small.publish(gauge("1.0-3"));
@@ -68,7 +68,7 @@ describe("FAULTS 7: a person who goes back by moving the tag", () => {
     await expectInvariants(started);
   });
 
-  it("does not bring back what is in quarantine", { timeout: 60_000 }, async () => {
+  it("does not bring back what is in quarantine", { timeout: 180_000 }, async () => {
     const started = await startUpdated();
     const { run, tag, operations, good, bad } = started;
     await operations.rollback({ image: "small-alone", environment: "production", by: "ada", reason: "slow" });
@@ -81,7 +81,7 @@ describe("FAULTS 7: a person who goes back by moving the tag", () => {
 describe("FAULTS 24: a worker that was stopped past its lease and wakes up", () => {
   it(
     "has its late write repaired at the next watch, and nobody takes it for a person's",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const small = await fleets.create({
         environments: [{ name: "staging" }, { name: "production", approvals: { count: 1 } }],

@@ -29,7 +29,7 @@ async function passes({ run, clock }: Started, count: number): Promise<void> {
 }
 
 describe("images of one train", () => {
-  it("come to an environment together, a parent and its child among them", { timeout: 60_000 }, async () => {
+  it("come to an environment together, a parent and its child among them", { timeout: 180_000 }, async () => {
     const started = await startTrain();
     const { small, run, operations } = started;
     expect(await versions(started)).toEqual(all("1"));
@@ -49,14 +49,14 @@ describe("images of one train", () => {
     await expectInvariants(started);
   });
 
-  it("leave without those of whom nothing is under way", { timeout: 60_000 }, async () => {
+  it("leave without those of whom nothing is under way", { timeout: 180_000 }, async () => {
     const started = await startTrain();
     await started.small.publish(smallPackages({ "small-gauge": "1.0-2" }));
     await started.run();
     expect(await versions(started)).toEqual(["1.0-2", "1.0-1", "1.0-1"]);
   });
 
-  it("go back where one of them cannot be confirmed, and come again with it", { timeout: 60_000 }, async () => {
+  it("go back where one of them cannot be confirmed, and come again with it", { timeout: 180_000 }, async () => {
     const started = await startTrain();
     const { small, run, operations, fleet, pointer } = started;
     // Somebody else's image under the tag of one of them.

@@ -96,7 +96,7 @@ function fuzz(what: string, arbitrary: fc.Arbitrary<unknown>, read: (value: unkn
       }),
       { numRuns, interruptAfterTimeLimit: 50_000, markInterruptAsFailure: true },
     );
-  }, 60_000);
+  }, 180_000);
 }
 
 const osv = {

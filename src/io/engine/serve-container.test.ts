@@ -73,14 +73,14 @@ describe("a service in a container", () => {
     const { answer } = await serve(get);
     expect(answer).toBe("all is well\n");
     expect(await left()).toBe("");
-  }, 60_000);
+  }, 180_000);
 
   it("tells how it ended, and what it said; one that ends at once too", async () => {
     const late = await serve(ended, shell("echo trouble; busybox sleep 1; exit 7"));
     expect(late).toEqual({ answer: "it ended with status 7", output: "trouble\n" });
     expect((await serve(ended, shell("exit 3"))).answer).toBe("it ended with status 3");
     expect(await left()).toBe("");
-  }, 60_000);
+  }, 180_000);
 
   it("has its environment, no capability, a root that is written to only where asked", async () => {
     const script = "echo $MODE; busybox grep CapEff /proc/self/status; busybox touch /srv/new && echo written; exit 0";
@@ -88,7 +88,7 @@ describe("a service in a container", () => {
     expect(held.output).toMatch(/test\nCapEff:\s+0{16}\n/);
     expect(held.output).not.toContain("written");
     expect((await serve(ended, { ...shell(script), writable: true })).output).toContain("written");
-  }, 60_000);
+  }, 180_000);
 
   it("reaches no other container, and nothing beyond this machine", async () => {
     const { answer } = await serve(async (other) => {
@@ -98,7 +98,7 @@ describe("a service in a container", () => {
     });
     expect(answer.output).toContain("tried");
     expect(answer.output).not.toContain("reached");
-  }, 60_000);
+  }, 180_000);
 
   it("is taken away where asking fails, and by a sweep where its process was killed", async () => {
     const fails = serve(() => Promise.reject(new Error("no answer")));
@@ -110,5 +110,5 @@ describe("a service in a container", () => {
     expect(await left()).not.toBe("");
     await engine.sweep();
     expect(await left()).toBe("");
-  }, 60_000);
+  }, 180_000);
 });

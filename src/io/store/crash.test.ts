@@ -95,7 +95,7 @@ describe("SIGKILL while a database is made", () => {
     } finally {
       await rm(dir, { recursive: true, force: true });
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 describe.each(storeKinds)("SIGKILL ($name)", (kind) => {

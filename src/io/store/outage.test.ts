@@ -27,7 +27,7 @@ describeStores(
         retry: true,
       });
       clearInterval(timer);
-      expect(performance.now() - started).toBeLessThan(10_000);
+      expect(performance.now() - started).toBeLessThan(20_000);
       expect(ticks).toBeGreaterThan(5);
       await store().saveAudit("ann", "noted", {});
       expect(await store().verifyAudit()).toMatchObject({ kind: "intact" });
@@ -46,7 +46,7 @@ describeStores(
       expect(await store().loadSetting("kept")).toBe(1);
     });
   },
-  { statementMs: 1_000 },
+  { statementMs: 3_000 },
 );
 
 /** A road to the database that can be cut, or be there and lead nowhere. */
@@ -154,7 +154,7 @@ describe("PostgreSQL", () => {
       road.stall();
       const started = performance.now();
       await expect(store.loadAudit()).rejects.toMatchObject({ retry: true });
-      expect(performance.now() - started).toBeLessThan(10_000);
+      expect(performance.now() - started).toBeLessThan(20_000);
       expect(await store.loadAudit()).toHaveLength(1);
     } finally {
       await store.close();

@@ -225,7 +225,7 @@ volumes: { data: }
       messages: [expect.stringMatching(/^its images cannot be pulled: /)],
       wordWanted: true,
     });
-  }, 60_000);
+  }, 180_000);
 
   it("is ended with the check, and taken away by the next process where its own was killed", async () => {
     const owner = `${instance}-killed`;

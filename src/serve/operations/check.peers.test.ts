@@ -51,8 +51,8 @@ async function askApt(status: string, sources: string): Promise<string[]> {
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   const env = { ...process.env, LC_ALL: "C" };
-  await run("apt-get", [...options, "-qq", "update"], { env, timeout: 60_000 });
-  const { stdout } = await run("apt", [...options, "list", "--upgradable"], { env, timeout: 60_000 });
+  await run("apt-get", [...options, "-qq", "update"], { env, timeout: 180_000 });
+  const { stdout } = await run("apt", [...options, "list", "--upgradable"], { env, timeout: 180_000 });
   return [...stdout.matchAll(/^([^/\s]+)\/\S+ (\S+) (\S+) \[upgradable from: ([^\]]+)\]$/gm)]
     .map(([, name = "", to = "", architecture = "", from = ""]) => `${name} ${architecture} ${from} ${to}`)
     .sort();
