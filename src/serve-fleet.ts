@@ -10,7 +10,7 @@ import { createEventBus, createHandler, createMetrics } from "./serve/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
 import { createFleetOperations, loopTopic } from "./fleet-operations.ts";
 import type { Fleet } from "./fleet.ts";
-import { openDoors, type Doors } from "./open-doors.ts";
+import { openListeners, type Listeners } from "./open-listeners.ts";
 import { servedRegistry } from "./served-registry.ts";
 import { takeEvents, type EventIntake } from "./take-events.ts";
 import { readVersion } from "./version.ts";
@@ -51,7 +51,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const { server: access } = ctx.config;
   const own = new WeakSet<object>();
   const handler = createHandler({
-    isOwnDoor: (socket) => own.has(socket),
+    isLocalListener: (socket) => own.has(socket),
     operations,
     version: readVersion(),
     events,
@@ -68,22 +68,22 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     ...(fleet.registry === undefined ? {} : { registry: servedRegistry(ctx.config, fleet.registry) }),
     ...(intake === undefined ? {} : { hooks: intake.hooks }),
   });
-  const doors = await openDoors(handler, {
+  const listeners = await openListeners(handler, {
     ...access,
     listen: options.listen,
     home: ctx.home,
-    onOwnDoor: (socket) => own.add(socket),
+    onLocal: (socket) => own.add(socket),
   });
-  serving.address = doors.url;
-  fleet.publish(doors.local);
-  await ctx.store.announce(doors.local, token);
+  serving.address = listeners.url;
+  fleet.publish(listeners.local);
+  await ctx.store.announce(listeners.local, token);
 
   let begin: () => void = () => undefined;
   const begun = new Promise<void>((resolve) => (begin = resolve));
   if (options.watch) begin();
   const jobs = [
     repeat(stopping.signal, deliverMs, () => deliverOutbox(ctx)),
-    repeat(stopping.signal, certificateMs, () => renewCertificate(fleet, doors)),
+    repeat(stopping.signal, certificateMs, () => renewCertificate(fleet, listeners)),
     begun.then(() => repeat(stopping.signal, upkeepMs, () => keepUp(fleet, intake))),
     begun.then(() => intake?.begin()),
     begun.then(() => probeEnvironments(ctx, stopping.signal)),
@@ -96,13 +96,13 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     (closed ??= (async () => {
       stopping.abort();
       begin();
-      doors.close();
+      listeners.close();
       await Promise.allSettled(jobs);
       await fleet.close();
     })());
   const stopped = Promise.all(jobs).then(() => undefined);
   stopped.catch(() => undefined);
-  return { statusPage: `${doors.url}/`, registry: doors.local, stopped, close, watch: () => begin() };
+  return { statusPage: `${listeners.url}/`, registry: listeners.local, stopped, close, watch: () => begin() };
 }
 
 /** Passes at the configured interval, or sooner when someone asks; between them whatever is due is worked at. */
@@ -132,10 +132,10 @@ async function watchLoop(fleet: Fleet, hasJustWatched: boolean, signal: AbortSig
 }
 
 /** Takes a renewed certificate up; one that cannot be used is an alarm, and the old one stays in use. */
-async function renewCertificate({ ctx }: Fleet, doors: Doors): Promise<void> {
+async function renewCertificate({ ctx }: Fleet, listeners: Listeners): Promise<void> {
   const alarm = { code: "certificate", subject: "server.tls" } as const;
   try {
-    if (await doors.renew()) await ctx.store.saveAlarmCleared(alarm);
+    if (await listeners.renew()) await ctx.store.saveAlarmCleared(alarm);
   } catch (error) {
     await ctx.store.saveAlarm({ ...alarm, severity: "error", message: messageOf(error) });
   }

@@ -3,7 +3,7 @@ import type { RegistryServer } from "./io/registry/index.ts";
 import { repositoryName } from "./loop/context.ts";
 import type { ServerOptions } from "./serve/index.ts";
 
-/** The embedded registry as its door sees it: whose the repositories are, and which tags Tidemill moves itself. */
+/** The embedded registry as its guard sees it: whose the repositories are, and which tags Tidemill moves itself. */
 export function servedRegistry(
   config: Config,
   { handler }: Pick<RegistryServer, "handler">,

@@ -11,10 +11,17 @@ import {
   type OperationName,
   type Principal,
 } from "../operation/index.ts";
-import { authorize, reaches, recordWrite, requireRole, type LabelsOf } from "./access/index.ts";
+import {
+  authorize,
+  reaches,
+  recordWrite,
+  requireRole,
+  TooManyError,
+  type Admission,
+  type LabelsOf,
+} from "./access/index.ts";
 import { answerOnce } from "./answer-once.ts";
 import { answerJson } from "./answer-json.ts";
-import { TooManyError, type Door } from "./door/index.ts";
 import { errorAnswer, problemType } from "./error-answer.ts";
 import { ServeError } from "./error.ts";
 import { createEventBus } from "./event-bus.ts";
@@ -42,7 +49,7 @@ const loopbackPrincipal: Principal = {
 };
 
 /** The routes of the API and the page. Who asks is found out first; each route says what it needs. */
-export function createApi(options: ServerOptions, door: Door, logger: Logger): Hono<ApiEnv> {
+export function createApi(options: ServerOptions, admission: Admission, logger: Logger): Hono<ApiEnv> {
   const { operations: asked } = options;
   const labelsOf: LabelsOf = options.labelsOf ?? (() => []);
   const events = options.events ?? createEventBus();
@@ -64,7 +71,7 @@ export function createApi(options: ServerOptions, door: Door, logger: Logger): H
     if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
   });
   app.use(async (context, next) => {
-    context.set("principal", await findPrincipal(context.env.incoming, context.req.path, door));
+    context.set("principal", await findPrincipal(context.env.incoming, context.req.path, admission));
     await next();
   });
 
@@ -157,12 +164,16 @@ export function createApi(options: ServerOptions, door: Door, logger: Logger): H
   return app;
 }
 
-async function findPrincipal(incoming: IncomingMessage, path: string, door: Door): Promise<Principal | undefined> {
+async function findPrincipal(
+  incoming: IncomingMessage,
+  path: string,
+  admission: Admission,
+): Promise<Principal | undefined> {
   // Whoever asks only whether it lives is not counted, and may come in plain text.
-  if (/^\/(?:healthz|readyz)$/.test(path)) return door.look(incoming).isLocal ? loopbackPrincipal : undefined;
-  const visitor = await door.admit(incoming);
-  door.count(visitor);
-  return visitor.principal ?? (visitor.client.isLocal ? loopbackPrincipal : undefined);
+  if (/^\/(?:healthz|readyz)$/.test(path)) return admission.identify(incoming).isLocal ? loopbackPrincipal : undefined;
+  const admitted = await admission.admit(incoming);
+  admission.count(admitted);
+  return admitted.principal ?? (admitted.client.isLocal ? loopbackPrincipal : undefined);
 }
 
 function requirePrincipal(principal: Principal | undefined): Principal {

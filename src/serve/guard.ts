@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import { isLoopbackAddress } from "./door/find-client.ts";
+import { isLoopbackAddress } from "./access/index.ts";
 import { ServeError } from "./error.ts";
 
 export interface GuardOptions {

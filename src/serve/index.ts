@@ -2,7 +2,7 @@ export { createHooks, type HookOutcome } from "./hooks/create-hooks.ts";
 export { createInbox } from "./hooks/create-inbox.ts";
 export { createMetrics, type Metrics } from "./metrics/create-metrics.ts";
 export { createHandler, createServer, type ServerOptions } from "./server.ts";
-export { readTls, type Tls, type TlsFiles } from "./door/index.ts";
+export { readTls, type Tls, type TlsFiles } from "./read-tls.ts";
 export { ServeError } from "./error.ts";
 export { createEventBus, type EventBus } from "./event-bus.ts";
 export { askCaller, connectServer, type ServerAddress } from "./client.ts";

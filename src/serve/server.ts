@@ -4,12 +4,12 @@ import { getRequestListener } from "@hono/node-server";
 import type { Store } from "../io/store/index.ts";
 import { silentLogger, systemClock, type Clock, type Logger } from "../lib/index.ts";
 import type { Operations } from "../operation/index.ts";
-import type { LabelsOf } from "./access/index.ts";
 import { createApi } from "./api.ts";
-import { createDoor, createRegistryDoor, type Door, type RateLimit, type Tls } from "./door/index.ts";
+import { createAdmission, createRegistryGuard, type Admission, type LabelsOf, type RateLimit } from "./access/index.ts";
 import { errorAnswer, problemType } from "./error-answer.ts";
 import type { EventBus } from "./event-bus.ts";
 import type { Hooks } from "./hooks/create-hooks.ts";
+import type { Tls } from "./read-tls.ts";
 import { refuseForeign, type GuardOptions } from "./guard.ts";
 
 export interface ServerOptions extends GuardOptions {
@@ -26,7 +26,7 @@ export interface ServerOptions extends GuardOptions {
   /** Labels of an image: by them a token may be limited. */
   readonly labelsOf?: LabelsOf;
   readonly events?: EventBus;
-  /** The embedded registry: gets every request below `/v2/` that its door lets through. */
+  /** The embedded registry: gets every request below `/v2/` that its guard lets through. */
   readonly registry?: ServedRegistry;
   /** Where others tell of what happened: gets every request below `/hooks/`, and decides itself whom it believes. */
   readonly hooks?: Hooks;
@@ -37,13 +37,13 @@ export interface ServerOptions extends GuardOptions {
   readonly logger?: Logger;
   /** Addresses and networks of proxies: they may speak plain HTTP from elsewhere, and say who is behind them. */
   readonly trustedProxies?: readonly string[];
-  /** Whether a connection came by the door that is this machine's own. */
-  readonly isOwnDoor?: (socket: IncomingMessage["socket"]) => boolean;
+  /** Whether a connection came by the listener that is this machine's own. */
+  readonly isLocalListener?: (socket: IncomingMessage["socket"]) => boolean;
   /** How much callers from elsewhere may ask. */
   readonly rateLimit?: RateLimit;
 }
 
-/** A registry, and what its door has to know. */
+/** A registry, and what its guard has to know. */
 export interface ServedRegistry {
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   /** Whether whoever reaches it may pull. */
@@ -63,25 +63,26 @@ const standardRate: RateLimit = { requests: 600, refusals: 10, per: 60_000 };
 export function createHandler(options: ServerOptions): RequestHandler {
   const logger = options.logger ?? silentLogger();
   const { clock = systemClock, store, registry, labelsOf = () => [] } = options;
-  const door = createDoor({
+  const admission = createAdmission({
     localToken: options.token,
     ...(store === undefined ? {} : { tokens: store }),
     clock,
     trustedProxies: options.trustedProxies ?? [],
-    ...(options.isOwnDoor === undefined ? {} : { isOwnDoor: options.isOwnDoor }),
+    ...(options.isLocalListener === undefined ? {} : { isLocalListener: options.isLocalListener }),
     rateLimit: options.rateLimit ?? standardRate,
   });
-  const app = createApi(options, door, logger);
+  const app = createApi(options, admission, logger);
   const answer = getRequestListener((request, env) => app.fetch(request, env), { overrideGlobalObjects: false });
-  const registryDoor =
-    registry && createRegistryDoor({ ...registry, door, labelsOf, logger, ...(store === undefined ? {} : { store }) });
+  const registryGuard =
+    registry &&
+    createRegistryGuard({ ...registry, admission, labelsOf, logger, ...(store === undefined ? {} : { store }) });
   return (request, response) => {
     const path = request.url ?? "/";
-    // The registry has a door of its own: containers and other machines come to it by other names.
-    if (registryDoor !== undefined && /^\/v2(?:\/|$|\?)/.test(path)) return registryDoor(request, response);
+    // The registry has a guard of its own: containers and other machines come to it by other names.
+    if (registryGuard !== undefined && /^\/v2(?:\/|$|\?)/.test(path)) return registryGuard(request, response);
     try {
       // Who asks only whether it lives comes by an address, and learns nothing else.
-      if (path !== "/healthz" && path !== "/readyz") lookAt(request, path, options, door);
+      if (path !== "/healthz" && path !== "/readyz") lookAt(request, path, options, admission);
     } catch (error) {
       return refuse(response, error);
     }
@@ -95,8 +96,8 @@ export function createHandler(options: ServerOptions): RequestHandler {
 }
 
 /** Throws FORBIDDEN where a request came in plain text from elsewhere, or from another site's page. */
-function lookAt(request: IncomingMessage, path: string, options: ServerOptions, door: Door): void {
-  door.see(request);
+function lookAt(request: IncomingMessage, path: string, options: ServerOptions, admission: Admission): void {
+  admission.requirePrivate(request);
   if (options.hooks === undefined || !path.startsWith("/hooks/")) refuseForeign(request, options);
 }
 

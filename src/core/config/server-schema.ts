@@ -91,7 +91,7 @@ export const server = z
 
 export type ServerConfig = z.output<typeof server>;
 
-/** Whether `listen` is for more than this machine: then this machine has a door of its own. */
+/** Whether `listen` is for more than this machine: then this machine has a listener of its own. */
 export function isForOthers(
   value: Pick<ServerConfig, "listen" | "trustedProxies"> & { readonly tls?: unknown },
 ): boolean {

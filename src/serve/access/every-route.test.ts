@@ -9,7 +9,7 @@ import { manualClock, silentLogger } from "../../lib/index.ts";
 import { operationNames, operations, type Operations, type Role } from "../../operation/index.ts";
 import { sampleStatus } from "../../operation/testdata/status.ts";
 import { createApi } from "../api.ts";
-import { createDoor } from "../door/index.ts";
+import { createAdmission } from "./index.ts";
 import { createHandler, createServer, type ServerOptions } from "../index.ts";
 import { createTokens } from "../operations/index.ts";
 import { send } from "../testdata/send.ts";
@@ -166,8 +166,8 @@ describe("every path that is read, asked by every role", () => {
   it("leaves out no route that there is", () => {
     const known = new Set([...Object.keys(paths), "/api/v1/:name", "/api/v1/operations/:name"]);
     const rateLimit = { requests: 1, refusals: 1, per: 1 };
-    const door = createDoor({ localToken, clock, trustedProxies: [], rateLimit });
-    const routes = createApi(options, door, silentLogger()).routes.map(({ path }) => path);
+    const admission = createAdmission({ localToken, clock, trustedProxies: [], rateLimit });
+    const routes = createApi(options, admission, silentLogger()).routes.map(({ path }) => path);
     expect(routes.filter((path) => path !== "/*" && !known.has(path))).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { ServerConfig } from "../../core/config/index.ts";
 import type { Clock } from "../../lib/index.ts";
 import { formatInstant } from "../../operation/index.ts";
-import { readTls } from "../door/index.ts";
+import { readTls } from "../read-tls.ts";
 import { fail, failedBy, warn, well, type Diagnosis } from "./diagnosis.ts";
 
 const name = "certificate";

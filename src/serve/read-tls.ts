@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
-import { messageOf, readTextFile } from "../../lib/index.ts";
-import { ServeError } from "../error.ts";
+import { messageOf, readTextFile } from "../lib/index.ts";
+import { ServeError } from "./error.ts";
 
 export interface TlsFiles {
   /** Paths of PEM files. */

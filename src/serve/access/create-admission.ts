@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../lib/index.ts";
 import type { Principal } from "../../operation/index.ts";
-import { authenticate, type AuthenticateOptions } from "../access/index.ts";
+import { authenticate, type AuthenticateOptions } from "./authenticate.ts";
 import { ServeError } from "../error.ts";
 import { createLimiter } from "./create-limiter.ts";
 import { createFindClient, type Client } from "./find-client.ts";
@@ -16,41 +16,41 @@ export interface RateLimit {
   readonly per: number;
 }
 
-export interface DoorOptions extends AuthenticateOptions {
+export interface AdmissionOptions extends AuthenticateOptions {
   readonly clock: Clock;
   readonly trustedProxies: readonly string[];
-  /** Whether a connection came by the door that is this machine's own, which no proxy uses. */
-  readonly isOwnDoor?: (socket: IncomingMessage["socket"]) => boolean;
+  /** Whether a connection came by the listener that is this machine's own, which no proxy uses. */
+  readonly isLocalListener?: (socket: IncomingMessage["socket"]) => boolean;
   readonly rateLimit: RateLimit;
 }
 
 /** Who was let in. */
-export interface Visitor {
+export interface Admitted {
   readonly client: Client;
   /** By its credential; undefined where it brought none. */
   readonly principal: Principal | undefined;
 }
 
 /** What everybody passes, whatever they ask for. */
-export interface Door {
+export interface Admission {
   /** Who connected. */
-  look(request: IncomingMessage): Client;
-  /** As look. Throws FORBIDDEN where others could have read what was sent. */
-  see(request: IncomingMessage): Client;
+  identify(request: IncomingMessage): Client;
+  /** As identify. Throws FORBIDDEN where others could have read what was sent. */
+  requirePrivate(request: IncomingMessage): Client;
   /** Who asks, by the Authorization header or by `authorization`. Throws UNAUTHORIZED, FORBIDDEN, TOO_MANY. */
-  admit(request: IncomingMessage, authorization?: string): Promise<Visitor>;
-  /** Counts a request of a visitor from another machine. Throws TOO_MANY. */
-  count(visitor: Visitor): void;
+  admit(request: IncomingMessage, authorization?: string): Promise<Admitted>;
+  /** Counts a request of a caller from another machine. Throws TOO_MANY. */
+  count(admitted: Admitted): void;
 }
 
-/** A door that remembers, for each address, how often it was refused, and for each caller how much it asked. Callers on this machine are not counted. */
-export function createDoor(options: DoorOptions): Door {
+/** Remembers, for each address, how often it was refused, and for each caller how much it asked. Callers on this machine are not counted. */
+export function createAdmission(options: AdmissionOptions): Admission {
   const { clock, rateLimit } = options;
-  const findClient = createFindClient(options.trustedProxies, options.isOwnDoor);
+  const findClient = createFindClient(options.trustedProxies, options.isLocalListener);
   const requests = createLimiter({ count: rateLimit.requests, perMs: rateLimit.per }, clock);
   const refusals = createLimiter({ count: rateLimit.refusals, perMs: rateLimit.per }, clock);
 
-  const see = (request: IncomingMessage): Client => {
+  const requirePrivate = (request: IncomingMessage): Client => {
     const client = findClient(request);
     if (client.isPlain)
       throw new ServeError("FORBIDDEN", "this came in plain text, which others can read on its way", {
@@ -59,10 +59,10 @@ export function createDoor(options: DoorOptions): Door {
     return client;
   };
   return {
-    look: findClient,
-    see,
+    identify: findClient,
+    requirePrivate,
     admit: async (request, authorization = request.headers.authorization) => {
-      const client = see(request);
+      const client = requirePrivate(request);
       if (authorization === undefined) return { client, principal: undefined };
       const wait = client.isLocal ? undefined : refusals.look(client.address);
       // A right credential is not looked at either: else a guess could be told from a wrong one.

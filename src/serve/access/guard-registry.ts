@@ -2,14 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Store } from "../../io/store/index.ts";
 import { AppError, type Logger } from "../../lib/index.ts";
 import type { Principal } from "../../operation/index.ts";
-import { reaches, requireRole, type LabelsOf } from "../access/index.ts";
+import { reaches, requireRole, type LabelsOf } from "./authorize.ts";
 import { errorAnswer } from "../error-answer.ts";
 import { ServeError } from "../error.ts";
-import type { Door } from "./create-door.ts";
+import type { Admission } from "./create-admission.ts";
 import { TooManyError } from "./too-many-error.ts";
 
-export interface RegistryDoorOptions {
-  readonly door: Door;
+export interface RegistryGuardOptions {
+  readonly admission: Admission;
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   /** Whether whoever reaches it may pull. */
   readonly anonymousPull: boolean;
@@ -39,10 +39,10 @@ const challenge = 'Basic realm="Tidemill", charset="UTF-8"';
  * Basic (RFC 7617; what `docker login` sends, with any name), or as Bearer: every role may pull, an operator may add, and only an admin may delete, or move a tag by
  * which Tidemill says what an environment runs. A token with labels reaches the repositories of its images. Refusals have the form of distribution-spec 1.1, Error Codes.
  */
-export function createRegistryDoor(
-  options: RegistryDoorOptions,
+export function createRegistryGuard(
+  options: RegistryGuardOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const { door, handler, logger } = options;
+  const { admission, handler, logger } = options;
   return (request, response) => {
     const asked = readAsked(request);
     check(request, asked, options).then(
@@ -50,16 +50,15 @@ export function createRegistryDoor(
       (error: unknown) => {
         if (!(error instanceof AppError)) logger.error({ err: error }, "a request to the registry failed");
         else if (error.code === "UNAUTHORIZED" && request.headers.authorization !== undefined)
-          logger.info({ from: door.look(request).address }, "a credential for the registry was refused");
+          logger.info({ from: admission.identify(request).address }, "a credential for the registry was refused");
         refuse(request, response, error);
       },
     );
   };
 }
 
-async function check(request: IncomingMessage, asked: Asked, options: RegistryDoorOptions): Promise<void> {
-  const visitor = await options.door.admit(request, bearerOf(request.headers.authorization));
-  const { client, principal } = visitor;
+async function check(request: IncomingMessage, asked: Asked, options: RegistryGuardOptions): Promise<void> {
+  const { client, principal } = await options.admission.admit(request, bearerOf(request.headers.authorization));
   if (principal === undefined) {
     if (client.isLocal || (options.anonymousPull && !asked.isWrite)) return;
     throw new ServeError("UNAUTHORIZED", "this registry wants a token", {
@@ -81,7 +80,7 @@ function checkRepository(
   repository: string,
   asked: Asked,
   principal: Principal,
-  { imageOf, isOwnTag, labelsOf }: RegistryDoorOptions,
+  { imageOf, isOwnTag, labelsOf }: RegistryGuardOptions,
 ): void {
   const image = imageOf(repository);
   const isInScope = principal.labels.length === 0 || (image !== undefined && reaches(principal, image, labelsOf));

@@ -7,20 +7,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { needs } from "../test/needs.ts";
-import { openDoors, type DoorOptions, type Doors } from "./open-doors.ts";
+import { openListeners, type ListenerOptions, type Listeners } from "./open-listeners.ts";
 
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 const withOpenssl = needs(hasOpenssl ? undefined : "there is no openssl");
 let home = "";
-const opened: Doors[] = [];
+const opened: Listeners[] = [];
 const own = new Set<unknown>();
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), "tidemill-doors-"));
+  home = await mkdtemp(join(tmpdir(), "tidemill-listeners-"));
   if (hasOpenssl) for (const name of ["first", "second"]) makeCertificate(name);
 });
 afterAll(async () => {
-  for (const doors of opened) doors.close();
+  for (const listeners of opened) listeners.close();
   await rm(home, { recursive: true, force: true });
 });
 
@@ -31,18 +31,18 @@ function makeCertificate(name: string): void {
   execFileSync("openssl", ["req", ...kind, ...files, ...names], { stdio: "ignore" });
 }
 
-async function open(options: Partial<DoorOptions>): Promise<Doors> {
-  const doors = await openDoors((_, response) => response.end("here"), {
+async function open(options: Partial<ListenerOptions>): Promise<Listeners> {
+  const listeners = await openListeners((_, response) => response.end("here"), {
     listen: "127.0.0.1:0",
     local: "127.0.0.1:0",
     tls: undefined,
     trustedProxies: [],
     home,
-    onOwnDoor: (socket) => own.add(socket),
+    onLocal: (socket) => own.add(socket),
     ...options,
   });
-  opened.push(doors);
-  return doors;
+  opened.push(listeners);
+  return listeners;
 }
 
 function fetchText(url: string, ca?: string): Promise<string> {
@@ -71,8 +71,8 @@ function handshake(url: string, options: object = {}): Promise<{ name: string | 
   });
 }
 
-describe("openDoors", () => {
-  it("listens on loopback, at one door", async () => {
+describe("openListeners", () => {
+  it("listens on loopback, at one place", async () => {
     const { url, local } = await open({});
     expect(url).toBe(`http://${local}`);
     expect(await fetchText(url)).toBe("here");
@@ -83,7 +83,7 @@ describe("openDoors", () => {
     await expect(open({ listen })).rejects.toMatchObject({ code: "OPEN_ADDRESS", hint: expect.stringMatching(/tls/) });
   });
 
-  it("listens everywhere for proxies, and has a door for this machine", async () => {
+  it("listens everywhere for proxies, and has a listener for this machine", async () => {
     const { url, local } = await open({ listen: "0.0.0.0:0", trustedProxies: ["10.0.0.0/8"] });
     expect(url).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
     expect(local).toMatch(/^127\.0\.0\.1:\d+$/);
@@ -92,7 +92,7 @@ describe("openDoors", () => {
     expect(own.size).toBe(1);
   });
 
-  it("tells a proxy of this machine from its commands by the door they come to", async () => {
+  it("tells a proxy of this machine from its commands by the listener they come to", async () => {
     const { url, local } = await open({ trustedProxies: ["127.0.0.1"] });
     expect(url).not.toBe(`http://${local}`);
   });
@@ -117,22 +117,22 @@ describe("openDoors", () => {
       }
     };
     await use("first");
-    const doors = await open({ tls });
+    const listeners = await open({ tls });
     const ca = await readFile(join(home, "first.crt"), "utf8");
-    expect(doors.url).toMatch(/^https:/);
-    expect(await fetchText(`${doors.url}/`, ca)).toBe("here");
-    expect(await fetchText(`http://${doors.local}/`)).toBe("here");
-    await expect(fetchText(doors.url.replace("https:", "http:"))).rejects.toThrow();
-    expect(await handshake(doors.url, { maxVersion: "TLSv1.2" })).toEqual({ name: "first", version: "TLSv1.2" });
-    await expect(handshake(doors.url, { minVersion: "TLSv1", maxVersion: "TLSv1.1" })).rejects.toThrow();
+    expect(listeners.url).toMatch(/^https:/);
+    expect(await fetchText(`${listeners.url}/`, ca)).toBe("here");
+    expect(await fetchText(`http://${listeners.local}/`)).toBe("here");
+    await expect(fetchText(listeners.url.replace("https:", "http:"))).rejects.toThrow();
+    expect(await handshake(listeners.url, { maxVersion: "TLSv1.2" })).toEqual({ name: "first", version: "TLSv1.2" });
+    await expect(handshake(listeners.url, { minVersion: "TLSv1", maxVersion: "TLSv1.1" })).rejects.toThrow();
 
-    expect(await doors.renew()).toBe(false);
+    expect(await listeners.renew()).toBe(false);
     await writeFile(join(home, "server.key"), await readFile(join(home, "second.key")));
-    await expect(doors.renew()).rejects.toMatchObject({ code: "BAD_CERTIFICATE" });
-    expect((await handshake(doors.url)).name).toBe("first");
+    await expect(listeners.renew()).rejects.toMatchObject({ code: "BAD_CERTIFICATE" });
+    expect((await handshake(listeners.url)).name).toBe("first");
     await use("second");
-    expect(await doors.renew()).toBe(true);
-    expect(await handshake(doors.url)).toEqual({ name: "second", version: "TLSv1.3" });
+    expect(await listeners.renew()).toBe(true);
+    expect(await handshake(listeners.url)).toEqual({ name: "second", version: "TLSv1.3" });
   });
 
   withOpenssl("names the file that is no certificate", async () => {

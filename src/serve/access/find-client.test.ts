@@ -60,10 +60,10 @@ describe("behind proxies", () => {
     expect(by("127.0.0.1")).toMatchObject({ isLocal: false });
   });
 
-  it("takes who comes by this machine's own door for local, unless somebody is behind it", () => {
-    const findOwn = createFindClient(["127.0.0.1"], () => true);
-    expect(findOwn(request("127.0.0.1"))).toEqual({ address: "127.0.0.1", isLocal: true, isPlain: false });
-    expect(findOwn(request("127.0.0.1", { "x-forwarded-for": "198.51.100.7" })).isLocal).toBe(false);
+  it("takes who comes by this machine's own listener for local, unless somebody is behind it", () => {
+    const findLocal = createFindClient(["127.0.0.1"], () => true);
+    expect(findLocal(request("127.0.0.1"))).toEqual({ address: "127.0.0.1", isLocal: true, isPlain: false });
+    expect(findLocal(request("127.0.0.1", { "x-forwarded-for": "198.51.100.7" })).isLocal).toBe(false);
   });
 
   it("sees that the way to the proxy was plain", () => {

@@ -9,15 +9,15 @@ import { createServer, readTls, ServeError, type Tls, type TlsFiles } from "./se
 
 type Handler = Parameters<typeof createServer>[0];
 
-export interface DoorOptions extends Pick<ServerConfig, "listen" | "local" | "tls" | "trustedProxies"> {
+export interface ListenerOptions extends Pick<ServerConfig, "listen" | "local" | "tls" | "trustedProxies"> {
   /** What paths are relative to. */
   readonly home: string;
-  /** Told of each connection by the door that is this machine's own. */
-  readonly onOwnDoor: (socket: Socket) => void;
+  /** Told of each connection by the listener that is this machine's own. */
+  readonly onLocal: (socket: Socket) => void;
 }
 
 /** Where a server listens. */
-export interface Doors {
+export interface Listeners {
   /** For people: `https://0.0.0.0:7443`. */
   readonly url: string;
   /** Host and port for this machine: plain HTTP on loopback. */
@@ -29,10 +29,10 @@ export interface Doors {
 }
 
 /**
- * Listens where the configuration says. What others can reach speaks TLS, or plain HTTP with the proxies that are named alone; beside it there is a door on loopback for
+ * Listens where the configuration says. What others can reach speaks TLS, or plain HTTP with the proxies that are named alone; beside it there is a listener on loopback for
  * commands and engines of this machine. Throws OPEN_ADDRESS, BAD_CERTIFICATE, and what listening throws.
  */
-export async function openDoors(handler: Handler, options: DoorOptions): Promise<Doors> {
+export async function openListeners(handler: Handler, options: ListenerOptions): Promise<Listeners> {
   const { listen, local, trustedProxies } = options;
   const isLocal = isLoopbackListen(listen);
   const files = options.tls && {
@@ -49,10 +49,10 @@ export async function openDoors(handler: Handler, options: DoorOptions): Promise
     servers.push(server);
     return listenAt(server, address);
   };
-  const openOwn = async (address: string): Promise<string> => {
+  const openLocal = async (address: string): Promise<string> => {
     const server = createServer(handler);
     servers.push(server);
-    server.on("connection", options.onOwnDoor);
+    server.on("connection", options.onLocal);
     return listenAt(server, address);
   };
   const close = (): void => {
@@ -67,7 +67,7 @@ export async function openDoors(handler: Handler, options: DoorOptions): Promise
     return {
       url: `${files === undefined ? "http" : "https"}://${bound}`,
       // Commands and engines of this machine know no certificate, and a proxy of this machine is not to be taken for them.
-      local: isForOthers({ ...options, tls: files }) ? await openOwn(local) : bound,
+      local: isForOthers({ ...options, tls: files }) ? await openLocal(local) : bound,
       renew: async () => {
         if (files === undefined) return false;
         const now = await stampOf(files);

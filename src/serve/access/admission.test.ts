@@ -6,7 +6,7 @@ import type { Store } from "../../io/store/index.ts";
 import { manualClock } from "../../lib/index.ts";
 import type { Operations, Role } from "../../operation/index.ts";
 import { sampleStatus } from "../../operation/testdata/status.ts";
-import { mintToken } from "../access/api-token.ts";
+import { mintToken } from "./api-token.ts";
 import { createHandler, createServer } from "../index.ts";
 import { send, type Sent } from "../testdata/send.ts";
 
@@ -124,7 +124,7 @@ describe("from another machine", () => {
   });
 });
 
-describe("the registry's door", () => {
+describe("the registry's guard", () => {
   it("asks for a credential in the way that container tools understand", async () => {
     const answer = await send(port, "/v2/", { headers: from() });
     expect(answer).toMatchObject({

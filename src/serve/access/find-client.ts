@@ -23,12 +23,12 @@ const maxHops = 32;
 
 /**
  * Finds out who asks. Only what the proxies of `trusted` (addresses, networks in CIDR notation) say in X-Forwarded-For and X-Forwarded-Proto is believed, from the last hop
- * backwards to the first that is not one of them. What came by any proxy is never local: a proxy on this machine brings the whole world. No proxy comes by the door that
- * is this machine's own.
+ * backwards to the first that is not one of them. What came by any proxy is never local: a proxy on this machine brings the whole world. No proxy comes by the listener
+ * that is this machine's own.
  */
 export function createFindClient(
   trusted: readonly string[],
-  isOwnDoor: (socket: IncomingMessage["socket"]) => boolean = () => false,
+  isLocalListener: (socket: IncomingMessage["socket"]) => boolean = () => false,
 ): FindClient {
   const proxies = new BlockList();
   for (const written of trusted) {
@@ -42,7 +42,7 @@ export function createFindClient(
     const forwarded = headers["x-forwarded-for"];
     const isForwarded =
       forwarded !== undefined || headers.forwarded !== undefined || headers["x-real-ip"] !== undefined;
-    if (isOwnDoor(socket) || !isIn(proxies, peer))
+    if (isLocalListener(socket) || !isIn(proxies, peer))
       return { address: peer, isLocal: isHere && !isForwarded, isPlain: !isEncrypted && !isHere };
     const hops = [forwarded ?? []]
       .flat()

@@ -165,7 +165,7 @@ describe("what others can reach", () => {
       expect(refused).toMatchObject({ status: 3, err: expect.stringContaining("ROLE_MISSING") as string });
       expect((await at(["logout"])).out).toBe(`Forgot ${server} and its token.\n`);
       expect((await at(["status", "--server", server])).err).toContain("NOT_LOGGED_IN");
-      // On the server's own machine commands come by their own door.
+      // On the server's own machine commands come by their own listener.
       expect((await small.tidemill(["status", "--json"])).status).toBe(0);
     },
     120_000,
