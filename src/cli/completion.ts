@@ -1,5 +1,4 @@
-import type { CommandOption } from "./command.ts";
-import { command } from "./command.ts";
+import { command, type CommandOption } from "./command.ts";
 import { commands } from "./commands.ts";
 import { globalOptions } from "./global-options.ts";
 import { UsageError } from "./usage-error.ts";

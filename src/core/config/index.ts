@@ -16,7 +16,7 @@ export type {
   WebhookConfig,
 } from "./deployments-schema.ts";
 export { needsEngine, type CheckConfig } from "./checks-schema.ts";
-export { isForOthers, isLoopbackListen, parseListen, parseNetwork, type ServerConfig } from "./server-schema.ts";
+export { isForOthers, isLoopbackListen, parseListen, type ServerConfig } from "./server-schema.ts";
 export { parseEvidencePolicy } from "./evidence-policy.ts";
 export type { EvidenceConfig } from "./evidence-schema.ts";
 export type { ProbeConfig } from "./environment-schema.ts";

@@ -6,11 +6,7 @@ const hostName = z
   .max(253)
   .regex(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/, "the name of a machine, in lower case: `tidemill.example.com`");
 
-/** 4 or 6; 0 where it is no address. */
-function isIP(address: string): 4 | 6 | 0 {
-  if (z.ipv4().safeParse(address).success) return 4;
-  return z.ipv6().safeParse(address).success ? 6 : 0;
-}
+const address = z.union([z.ipv4(), z.ipv6(), z.literal("localhost")]);
 
 const port = String.raw`(?<port>\d{1,5})`;
 const place = new RegExp(String.raw`^(?<host>localhost|\d[\d.]*|\[[0-9a-fA-F:.]{2,45}\]):${port}$`);
@@ -19,7 +15,7 @@ const place = new RegExp(String.raw`^(?<host>localhost|\d[\d.]*|\[[0-9a-fA-F:.]{
 export function parseListen(listen: string): { readonly host: string; readonly port: number } | undefined {
   const { host: written = "", port: digits } = place.exec(listen)?.groups ?? {};
   const host = written.replace(/^\[(.*)\]$/, "$1");
-  if (digits === undefined || Number(digits) > 65_535 || !(host === "localhost" || isIP(host) !== 0)) return undefined;
+  if (digits === undefined || Number(digits) > 65_535 || !address.safeParse(host).success) return undefined;
   return { host, port: Number(digits) };
 }
 
@@ -30,22 +26,10 @@ export function isLoopbackListen(listen: string): boolean {
 
 const listen = z.string().refine((value) => parseListen(value) !== undefined, "an address and port: `127.0.0.1:7077`");
 
-const network = z
-  .string()
-  .max(64)
-  .refine((value) => parseNetwork(value) !== undefined, "a network: `10.0.0.0/8`, `fd00::/8`, or one address");
-
-/** An address, or a network in CIDR notation (RFC 4632, RFC 4291 2.3); undefined where it is none. */
-export function parseNetwork(
-  written: string,
-): { readonly address: string; readonly prefix: number; readonly family: "ipv4" | "ipv6" } | undefined {
-  const [, address = "", digits] = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/.exec(written) ?? [];
-  const version = isIP(address);
-  if (version === 0) return undefined;
-  const whole = version === 4 ? 32 : 128;
-  const prefix = digits === undefined ? whole : Number(digits);
-  return prefix > whole ? undefined : { address, prefix, family: version === 4 ? "ipv4" : "ipv6" };
-}
+/** RFC 4632, and RFC 4291, 2.3. */
+const network = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+  error: "a network: `10.0.0.0/8`, `fd00::/8`, or one address",
+});
 
 /** `server:` of the configuration: where it listens, by what names it is asked, and who is let in how. */
 export const server = z

@@ -1,6 +1,8 @@
+import { basename, dirname, join } from "node:path/posix";
 import { messageOf } from "../../lib/index.ts";
 import { parseDockerfile } from "../dockerfile/index.ts";
-import { readYaml } from "../manifest/index.ts";
+import { parseReference } from "../image/index.ts";
+import { createLocate, readYaml } from "../manifest/index.ts";
 import type { Findings, FoundCompose, FoundImage, Project, ProjectFile } from "./types.ts";
 
 type Node = Readonly<Record<string, unknown>>;
@@ -82,7 +84,7 @@ function findImages(project: Project, services: readonly ComposeBuild[], problem
   const byPath = new Map(project.dockerfiles.map((file) => [file.path, file]));
   const seen = new Set<string>();
   for (const { service, image, context, dockerfile, target, args, file: from } of services) {
-    const path = joinPath(context, dockerfile);
+    const path = join(context, dockerfile);
     const file = byPath.get(path);
     if (file === undefined) {
       problems.push(`${from}: ${service} is built from ${path}, which is not there`);
@@ -109,7 +111,7 @@ function findImages(project: Project, services: readonly ComposeBuild[], problem
 
 /** The folder in which most of what a Dockerfile copies is there: its own, or the top. */
 function contextOf(file: ProjectFile, paths: ReadonlySet<string>): string {
-  const own = folderOf(file.path);
+  const own = dirname(file.path);
   if (own === ".") return ".";
   const sources = [...file.text.matchAll(/^\s*(?:COPY|ADD)\s+(?!.*--from=)((?:--\S+\s+)*)(.+)$/gim)]
     .flatMap(([, , words = ""]) => words.trim().split(/\s+/).slice(0, -1))
@@ -117,7 +119,7 @@ function contextOf(file: ProjectFile, paths: ReadonlySet<string>): string {
     .slice(0, 100);
   const there = (folder: string): number =>
     sources.filter((source) => {
-      const path = joinPath(folder, source.replace(/\/+$/, ""));
+      const path = join(folder, source.replace(/\/+$/, ""));
       return paths.has(path) || [...paths].some((one) => one.startsWith(`${path}/`));
     }).length;
   return there(".") > there(own) ? "." : own;
@@ -129,7 +131,7 @@ function readCompose(
   built: ComposeBuild[],
   run: { reference: string; where: string }[],
 ): void {
-  const folder = folderOf(path);
+  const folder = dirname(path);
   for (const [service, said] of Object.entries(services).slice(0, 500)) {
     if (!isNode(said)) continue;
     const image = textOf(said["image"]);
@@ -138,7 +140,7 @@ function readCompose(
       if (image !== undefined) run.push({ reference: image, where: `${service} of ${path}` });
       continue;
     }
-    const context = joinPath(folder, textOf(build["context"]) ?? ".");
+    const context = join(folder, textOf(build["context"]) ?? ".").replace(/(?<=.)\/$/, "");
     if (context.startsWith("..") || context.includes(":")) continue;
     const args = isNode(build["args"])
       ? Object.fromEntries(
@@ -176,7 +178,7 @@ function documentsOf(file: ProjectFile, problems: string[]): Node[] {
   // Templates are no YAML before they are filled in.
   if (file.text.includes("{{")) return [];
   try {
-    const { documents } = readYaml(file.path, file.text, (offset) => placeAt(file.text, offset));
+    const { documents } = readYaml(file.path, file.text, createLocate(file.text));
     return documents.flatMap((document) => {
       const value: unknown = document.toJS({ maxAliasCount: 100 });
       return isNode(value) ? [value] : [];
@@ -185,11 +187,6 @@ function documentsOf(file: ProjectFile, problems: string[]): Node[] {
     problems.push(messageOf(error));
     return [];
   }
-}
-
-function placeAt(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset).split("\n");
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
 function pipelineOf({ path }: ProjectFile): "github" | "gitlab" | "other" | undefined {
@@ -208,12 +205,12 @@ function buildsImages(text: string): boolean {
 
 /** A name for an image of a Dockerfile that no service names: of its suffix or prefix, else of its folder. */
 function nameOf(path: string, project: string): string {
-  const file = path.slice(path.lastIndexOf("/") + 1);
+  const file = basename(path);
   const suffix =
     /^(?:Dockerfile|Containerfile)\.(.+)$/.exec(file)?.[1] ?? /^(.+)\.(?:Dockerfile|Containerfile)$/i.exec(file)?.[1];
   if (suffix !== undefined) return suffix;
-  const folder = folderOf(path);
-  return folder === "." ? project : folder.slice(folder.lastIndexOf("/") + 1);
+  const folder = dirname(path);
+  return folder === "." ? project : basename(folder);
 }
 
 /** A name as the configuration takes it, with a number behind it where it is taken. */
@@ -230,11 +227,13 @@ function freeName(wanted: string, taken: Set<string>): string {
   return name;
 }
 
-/** `team/app` of `registry.example:5000/team/app:1.2@sha256:…`. */
-function repositoryOf(reference: string): string {
-  const bare = reference.replace(/@.*$/, "").replace(/:[^:/]+$/, "");
-  const [first = "", ...rest] = bare.split("/");
-  return rest.length > 0 && /[.:]|^localhost$/.test(first) ? rest.join("/") : bare;
+/** `team/app` of `registry.example:5000/team/app:1.2`; undefined where it is no reference. */
+function repositoryOf(reference: string): string | undefined {
+  try {
+    return parseReference(reference).repository.replace(/^library\//, "");
+  } catch {
+    return undefined;
+  }
 }
 
 function isPlain(reference: string): boolean {
@@ -243,22 +242,6 @@ function isPlain(reference: string): boolean {
 
 function isPlainValue(value: unknown): value is string {
   return typeof value === "string" && value.length <= 1000 && !value.includes("${");
-}
-
-function folderOf(path: string): string {
-  const slash = path.lastIndexOf("/");
-  return slash < 0 ? "." : path.slice(0, slash);
-}
-
-/** `..` and `.` resolved; begins with `..` where it leads out. */
-function joinPath(folder: string, path: string): string {
-  const parts: string[] = [];
-  for (const part of `${path.startsWith("/") ? "" : `${folder}/`}${path}`.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part === ".." && parts.length > 0 && parts.at(-1) !== "..") parts.pop();
-    else parts.push(part);
-  }
-  return parts.length === 0 ? "." : parts.join("/");
 }
 
 function isNode(value: unknown): value is Node {

@@ -1,5 +1,5 @@
 import { formatBytes, printable, type Digest } from "../../lib/index.ts";
-import { ManifestError, type Locate } from "./error.ts";
+import { createLocate, ManifestError, type Locate } from "./error.ts";
 import { findEnvSlots } from "./find-env-slots.ts";
 import { findYamlSlots } from "./find-yaml-slots.ts";
 import { spellingsOf } from "./read-text.ts";
@@ -69,19 +69,4 @@ function decode(path: string, bytes: Uint8Array): string {
       hint: "Save it as UTF-8, or leave it out of `files:`.",
     });
   }
-}
-
-function createLocate(text: string): Locate {
-  const starts = [0];
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
-  return (offset) => {
-    let low = 0;
-    let high = starts.length;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if ((starts[middle] ?? 0) <= offset) low = middle;
-      else high = middle;
-    }
-    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
-  };
 }

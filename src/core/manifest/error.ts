@@ -13,6 +13,22 @@ export interface Locate {
   (offset: number): { readonly line: number; readonly column: number };
 }
 
+/** Finds places in a text: line and column, both from 1, of an offset in characters. */
+export function createLocate(text: string): Locate {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return (offset) => {
+    let low = 0;
+    let high = starts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+  };
+}
+
 /** What is wrong at a place of a file, by `offset` in characters. */
 export function refuseAt(
   path: string,

@@ -1,4 +1,4 @@
 export { editManifest, findManifestPlaces } from "./edit-manifest.ts";
-export { ManifestError } from "./error.ts";
+export { createLocate, ManifestError } from "./error.ts";
 export { readYaml } from "./read-yaml.ts";
 export type { ManifestFile, ManifestImage, ManifestPlace } from "./types.ts";

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
-import { parseNetwork } from "../../core/config/index.ts";
 
 /** Who stands at the other end of a request. */
 export interface Client {
@@ -32,8 +31,10 @@ export function createFindClient(
 ): FindClient {
   const proxies = new BlockList();
   for (const written of trusted) {
-    const network = parseNetwork(written);
-    if (network !== undefined) proxies.addSubnet(network.address, network.prefix, network.family);
+    const [address = "", prefix] = written.split("/");
+    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+    if (prefix === undefined) proxies.addAddress(address, family);
+    else proxies.addSubnet(address, Number(prefix), family);
   }
   return ({ headers, socket }) => {
     const peer = plainAddress(socket.remoteAddress ?? "");
