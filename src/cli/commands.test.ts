@@ -494,9 +494,19 @@ describe("quickstart", () => {
     );
     expect(text).toMatch(/busybox +77aa10cc2b19 +holds none of the updated packages/);
     expect(text).toContain("uploaded 4.1 MB where a full rebuild would have sent 212 MB (1.9 %)");
-    for (const line of ["docker pull 127.0.0.1:5000/curl:production", "tidemill why curl", "http://127.0.0.1:4000/"])
-      expect(text).toContain(line);
+    expect(text).toContain("tidemill why curl");
     expect(closed).toBe(1);
+  });
+
+  it("names what the server answers where it goes on, and where to go on from where it does not", async () => {
+    const answered = ["docker pull 127.0.0.1:5000/curl:production", "http://127.0.0.1:4000/"];
+    const [stays, ended] = [await tour("quickstart"), await tour("quickstart --exit")];
+    for (const line of answered) {
+      expect(stays.text).toContain(line);
+      expect(ended.text).not.toContain(line);
+    }
+    expect(stays.text).toContain("tidemill why curl");
+    expect(ended.text).toMatch(/npm start +goes on from here/);
   });
 
   it("prints exactly the counts as JSON, and nothing else on standard output", async () => {

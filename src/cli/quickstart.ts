@@ -7,7 +7,14 @@ import { renderTable, type Cell } from "./table.ts";
 import { untilStopped } from "./up.ts";
 import { plural, section, showDigest, showSome } from "./wording.ts";
 
-export const quickstart = command<{ readonly running: RunningQuickstart; readonly progress: Progress }>({
+interface Output {
+  readonly running: RunningQuickstart;
+  readonly progress: Progress;
+  /** Whether the server goes on after the table. */
+  readonly stays: boolean;
+}
+
+export const quickstart = command<Output>({
   usage: "quickstart",
   summary: "A fleet on real Debian packages, a real security update, and what it did; then the server until Ctrl-C",
   options: [
@@ -37,22 +44,17 @@ export const quickstart = command<{ readonly running: RunningQuickstart; readonl
         signal: context.stop,
       });
       progress.settle();
-      return { running, progress };
+      return { running, progress, stays: !asked.flag("exit") };
     } catch (error) {
       progress.close();
       throw error;
     }
   },
-  print: ({ running }, screen) => printQuickstart(running.result, screen),
+  print: ({ running, stays }, screen) => printQuickstart(running.result, stays, screen),
   json: ({ running }) => running.result.counts,
-  after: async ({ running, progress }, context, asked) => {
+  after: async ({ running, progress, stays }, context) => {
     try {
-      if (asked.flag("exit")) {
-        await running.close();
-        if (!context.json)
-          context.screen.out(context.screen.dim("\nEnded: `npm start` goes on from here and serves it.\n"));
-        return;
-      }
+      if (!stays) return await running.close();
       if (!context.json) context.screen.out(context.screen.dim("\nWatching. Ctrl-C ends.\n"));
       return await untilStopped(running, context.stop);
     } finally {
@@ -63,7 +65,7 @@ export const quickstart = command<{ readonly running: RunningQuickstart; readonl
 });
 
 /** The morning after: what was rebuilt, what was not and why, what it cost, and where to look next. */
-export function printQuickstart(result: QuickstartResult, screen: Screen): string {
+function printQuickstart(result: QuickstartResult, stays: boolean, screen: Screen): string {
   const touched = result.rows.filter((row) => row.outcome !== "unchanged");
   const untouched = result.rows.filter((row) => row.outcome === "unchanged");
   const lines = [
@@ -76,9 +78,11 @@ export function printQuickstart(result: QuickstartResult, screen: Screen): strin
     ...result.broken.map((promise) => screen.red(`Not kept: ${printable(promise)}`)),
     "",
     screen.bold("Next"),
-    `  docker pull ${printable(result.pullReference)}`,
     `  npx tidemill why ${printable(result.explainImage)}`,
-    `  ${printable(result.statusPage)}`,
+    // What only a server answers is not named where none goes on.
+    ...(stays
+      ? [`  docker pull ${printable(result.pullReference)}`, `  ${printable(result.statusPage)}`]
+      : ["  npm start    goes on from here: the status page, and a registry to pull from"]),
   ];
   return lines.join("\n").replace(/^\n+/, "");
 }
