@@ -14,6 +14,7 @@ export { isLeftover, nameOfOwn, removeLeftovers, sizeOfFolder } from "./folder-u
 export { readTextFile } from "./read-text-file.ts";
 export { maskSecrets, secretForms } from "./mask-secrets.ts";
 export { placeInYaml } from "./place-in-yaml.ts";
+export { readYamlMapping } from "./read-yaml-mapping.ts";
 export { readDockerFrames } from "./docker-frames.ts";
 export { findCompose, runCompose } from "./run-compose.ts";
 export { runInGroup } from "./run-in-group.ts";

@@ -1,6 +1,5 @@
-import { LineCounter, isMap, parseDocument } from "yaml";
 import { z } from "zod";
-import { placeInYaml, printable, tryShape } from "../../lib/index.ts";
+import { printable, readYamlMapping, tryShape } from "../../lib/index.ts";
 import { refusedKeys, serviceSchema, type ServiceInSet } from "./set-schema.ts";
 
 /** Services of a compose file, as a check may run them. */
@@ -55,34 +54,11 @@ interface Problem {
  */
 export function parseComposeSet(text: string): ParsedComposeSet {
   if (text.length > maxComposeSet) return invalid([`1:1: it is larger than ${maxComposeSet} characters`]);
-  const lines = new LineCounter();
-  const document = parseDocument(text.replace(/^\uFEFF/, ""), {
-    uniqueKeys: false,
-    prettyErrors: false,
-    // Of several documents nothing is said where it is silent.
-    logLevel: "error",
-    merge: true,
-    lineCounter: lines,
-  });
-  if (document.errors.length > 0)
-    return invalid(
-      document.errors.map(({ code, message, pos }) => {
-        const said = code === "MULTIPLE_DOCS" ? "it has several documents: one set is checked" : message.split("\n")[0];
-        return `${placeInYaml(lines, pos[0])}: ${said ?? ""}`;
-      }),
-    );
-  const say = ({ path, message }: Problem): string => {
-    const where = path.length === 0 ? "" : `${path.join(".")}: `;
-    return `${placeInYaml(lines, path, document)}: ${where}${message}`;
-  };
-  if (!isMap(document.contents)) return invalid(["1:1: it is not a mapping"]);
+  const read = readYamlMapping(text, "it has several documents: one set is checked");
+  if (read.kind === "invalid") return invalid(read.problems);
+  const say = ({ path, message }: Problem): string => read.say(path, message);
   const problems: Problem[] = [];
-  let value: unknown;
-  try {
-    value = interpolate(document.toJS({ maxAliasCount: 100 }), [], problems);
-  } catch {
-    return invalid(["1:1: an alias of it cannot be resolved, or they multiply"]);
-  }
+  const value = interpolate(read.value, [], problems);
   for (const key of Object.keys(value as object))
     if (!topKeys.has(key) && !key.startsWith("x-")) problems.push({ path: [key], message: whyRefused(key) });
   const parsed = tryShape(fileSchema, value);
@@ -144,7 +120,10 @@ function checkNames({ services, volumes }: ComposeSet): Problem[] {
 
 /** Puts the file's own defaults in place of variables, as Compose does where none of them is set. The Compose Specification, "Interpolation". */
 function interpolate(value: unknown, path: Path, problems: Problem[]): unknown {
-  if (path.length > maxDepth) throw new Error("it is nested too deep");
+  if (path.length > maxDepth) {
+    problems.push({ path, message: "it is nested too deep" });
+    return undefined;
+  }
   if (typeof value === "string")
     return value.replaceAll(
       /\$(?:(\$)|\{([A-Za-z_]\w*)(?::?-([^{}]*))?\}|([A-Za-z_]\w*)|)/g,

@@ -37,7 +37,7 @@ require: [signature, { kind: verification, by: [ci], environment: production, ma
   });
 
   it.each([
-    ["nothing", "", /expected object/],
+    ["nothing", "", /^1:1: it is not a mapping$/],
     ["what is no YAML", "a: [", /./],
     [
       "aliases that multiply",
@@ -46,7 +46,7 @@ require: [signature, { kind: verification, by: [ci], environment: production, ma
     ],
     ["no demand", `version: 1\n${signers}\nrequire: []`, /require/],
     ["no signer", "version: 1\nsigners: {}\nrequire: [sbom]", /1 to 100 signers/],
-    ["a kind that is none", `version: 1\n${signers}\nrequire: [sbmo]`, /require\.0: one of signature, sbom/],
+    ["a kind that is none", `version: 1\n${signers}\nrequire: [sbmo]`, /^3:11: require\.0: one of signature, sbom/],
     [
       "a signer that is none",
       `version: 1\n${signers}\nrequire: [{ kind: sbom, by: [mil] }]`,
@@ -57,6 +57,8 @@ require: [signature, { kind: verification, by: [ci], environment: production, ma
       `version: 1\n${signers}\nrequire: [{ kind: sbom, environment: x }]`,
       /only a verification/,
     ],
+    ["a signer that stands twice", `version: 1\n${signers}\n${signers}\nrequire: [sbom]`, /signers stands here twice/],
+    ["a second document", `version: 1\n${signers}\nrequire: [sbom]\n---\nversion: 1`, /several documents/],
     ["a word that nobody knows", `version: 1\n${signers}\nrequire: [sbom]\nrequires: [vex]`, /requires/],
     ["a file without end", `# ${"x".repeat(300_000)}`, /larger than/],
   ])("refuses %s, and says where", (_what, text, message) => {

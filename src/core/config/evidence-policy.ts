@@ -1,8 +1,7 @@
-import { parse } from "yaml";
 import { z } from "zod";
 import { evidenceKinds, type EvidenceKind } from "../evidence/index.ts";
 import type { IdentityPolicy } from "../signature/index.ts";
-import { messageOf, tryShape } from "../../lib/index.ts";
+import { readYamlMapping, tryShape } from "../../lib/index.ts";
 import { closest } from "./closest.ts";
 import { rootedIdentity } from "./identity-schema.ts";
 import { duration, name, text } from "./values.ts";
@@ -83,24 +82,25 @@ const schema = z
         });
   });
 
-/** Reads a policy file (YAML 1.2 or JSON), or says every mistake with its path. */
+/** Reads a policy file (YAML 1.2 or JSON), or says every mistake with line, column and path. */
 export function parseEvidencePolicy(
   source: string,
 ):
   | { readonly kind: "ok"; readonly policy: EvidencePolicyFile }
   | { readonly kind: "invalid"; readonly problems: readonly string[] } {
   if (source.length > maxLength) return { kind: "invalid", problems: [`it is larger than ${maxLength} characters`] };
-  let value: unknown;
-  try {
-    value = parse(source, { maxAliasCount: 10, prettyErrors: false, logLevel: "error" });
-  } catch (error) {
-    return { kind: "invalid", problems: [messageOf(error).slice(0, 300)] };
-  }
-  const parsed = tryShape(schema, value);
+  const read = readYamlMapping(source, "it has several documents: one policy is meant");
+  if (read.kind === "invalid") return read;
+  const parsed = tryShape(schema, read.value);
   if (!parsed.success)
     return {
       kind: "invalid",
-      problems: parsed.issues.slice(0, 20).map(({ path, message }) => `${path.map(String).join(".")}: ${message}`),
+      problems: parsed.issues.slice(0, 20).map(({ path, message }) =>
+        read.say(
+          path.map((part) => (typeof part === "number" ? part : String(part))),
+          message,
+        ),
+      ),
     };
   const { signers, revoked, require } = parsed.data;
   return {

@@ -1,10 +1,8 @@
-import { LineCounter, isMap, isScalar, parseDocument, visit, type Document, type Range } from "yaml";
 import { z } from "zod";
-import { placeInYaml, printable, tryShape } from "../../lib/index.ts";
+import { printable, readYamlMapping, tryShape } from "../../lib/index.ts";
 
 /** Bytes of the largest manifest. */
 export const maxJobManifest = 262_144;
-const maxDepth = 64;
 const maxProblems = 20;
 
 const text = z.string().max(10_000);
@@ -55,70 +53,17 @@ export type ParsedJobManifest =
  */
 export function parseJobManifest(source: string): ParsedJobManifest {
   if (source.length > maxJobManifest) return invalid([`1:1: it is larger than ${maxJobManifest} characters`]);
-  try {
-    return readDocument(source);
-  } catch {
-    // The reader of YAML calls itself for every level.
-    return invalid(["1:1: it is nested too deep, or an alias of it cannot be resolved, or they multiply"]);
-  }
-}
-
-function readDocument(source: string): ParsedJobManifest {
-  const lines = new LineCounter();
-  const document = parseDocument(source.replace(/^\uFEFF/, ""), {
-    uniqueKeys: false,
-    prettyErrors: false,
-    // Of several documents nothing is said where it is silent.
-    logLevel: "error",
-    merge: true,
-    lineCounter: lines,
-  });
-  if (document.errors.length > 0)
-    return invalid(
-      document.errors.map(({ code, message, pos }) => {
-        const said = code === "MULTIPLE_DOCS" ? "it has several documents: one Job is tried" : message.split("\n")[0];
-        return `${placeInYaml(lines, pos[0])}: ${said ?? ""}`;
-      }),
-    );
-  const odd = findOdd(document, lines);
-  if (odd.length > 0) return invalid(odd);
-  if (!isMap(document.contents)) return invalid(["1:1: it is not a mapping"]);
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
-  const shaped = tryShape(manifest, value);
+  const read = readYamlMapping(source, "it has several documents: one Job is tried");
+  if (read.kind === "invalid") return invalid(read.problems);
+  const shaped = tryShape(manifest, read.value);
   if (shaped.success) return { kind: "ok", manifest: shaped.data };
   return invalid(
     shaped.issues.flatMap((issue) => {
       const path = issue.path.map((part) => (typeof part === "number" ? part : String(part)));
-      const at = (own: typeof path, message: string): string =>
-        `${placeInYaml(lines, own, document)}: ${own.length === 0 ? "" : `${own.join(".")}: `}${message}`;
-      if (issue.code !== "unrecognized_keys") return [at(path, issue.message)];
-      return issue.keys.map((key) => at([...path, key], "it is not known here, or the cluster's to say"));
+      if (issue.code !== "unrecognized_keys") return [read.say(path, issue.message)];
+      return issue.keys.map((key) => read.say([...path, key], "it is not known here, or the cluster's to say"));
     }),
   );
-}
-
-/** Keys that stand twice, of which readers take one or the other, and what is nested too deep. */
-function findOdd(document: Document, lines: LineCounter): string[] {
-  const found: string[] = [];
-  const tooDeep = (range: Range | null | undefined, ancestors: readonly unknown[]): symbol | undefined => {
-    if (ancestors.length <= 2 * maxDepth) return undefined;
-    found.push(`${placeInYaml(lines, range?.[0] ?? 0)}: it is nested too deep`);
-    return visit.BREAK;
-  };
-  visit(document, {
-    Seq: (_key, { range }, ancestors) => tooDeep(range, ancestors),
-    Map: (_key, map, ancestors) => {
-      const seen = new Set<unknown>();
-      for (const { key } of map.items) {
-        if (!isScalar(key)) continue;
-        if (seen.has(key.value))
-          found.push(`${placeInYaml(lines, key.range?.[0] ?? 0)}: ${String(key.value)} stands here twice`);
-        seen.add(key.value);
-      }
-      return tooDeep(map.range, ancestors);
-    },
-  });
-  return found;
 }
 
 function invalid(problems: readonly string[]): ParsedJobManifest {
