@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { request as plainRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
@@ -6,30 +5,25 @@ import { connect, type TLSSocket } from "node:tls";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeCertificate, missingOpenssl } from "../test/make-certificate.ts";
 import { needs } from "../test/needs.ts";
 import { openListeners, type ListenerOptions, type Listeners } from "./open-listeners.ts";
 
-const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
-const withOpenssl = needs(hasOpenssl ? undefined : "there is no openssl");
+const withOpenssl = needs(missingOpenssl);
 let home = "";
 const opened: Listeners[] = [];
 const own = new Set<unknown>();
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "tidemill-listeners-"));
-  if (hasOpenssl) for (const name of ["first", "second"]) makeCertificate(name);
+  if (missingOpenssl !== undefined) return;
+  for (const name of ["first", "second"])
+    await makeCertificate({ cert: join(home, `${name}.crt`), key: join(home, `${name}.key`) }, { name });
 });
 afterAll(async () => {
   for (const listeners of opened) listeners.close();
   await rm(home, { recursive: true, force: true });
 });
-
-function makeCertificate(name: string): void {
-  const files = ["-keyout", join(home, `${name}.key`), "-out", join(home, `${name}.crt`)];
-  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
-  const names = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
-  execFileSync("openssl", ["req", ...kind, ...files, ...names], { stdio: "ignore" });
-}
 
 async function open(options: Partial<ListenerOptions>): Promise<Listeners> {
   const listeners = await openListeners((_, response) => response.end("here"), {

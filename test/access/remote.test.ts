@@ -6,34 +6,34 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
-import { serveFleet } from "../../src/serve-fleet.ts";
-import { smallFleets } from "../faults/fixture.ts";
+import { serveFleet, type ServedFleet } from "../../src/serve-fleet.ts";
+import { smallFleets, type Started } from "../faults/fixture.ts";
 import { freePort } from "../free-port.ts";
+import { makeCertificate, missingOpenssl } from "../make-certificate.ts";
 import { needs } from "../needs.ts";
 import { runTidemill, type Ended } from "../quickstart/run-quickstart.ts";
 
 const fleets = smallFleets();
 const run = promisify(execFile);
-const programs = ["/usr/sbin/nginx", "/usr/bin/skopeo", "/usr/bin/openssl"];
+const programs = ["/usr/sbin/nginx", "/usr/bin/skopeo"];
 const absent = programs.find((path) => !existsSync(path));
 const ends: (() => Promise<void>)[] = [];
 afterAll(async () => {
   for (const end of ends.reverse()) await end();
 });
 
-/** Makes `ca.crt` and `key.pem`, for this machine. */
-async function makeCertificate(folder: string): Promise<void> {
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-  const files = ["-keyout", join(folder, "key.pem"), "-out", join(folder, "ca.crt")];
-  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
-  await run("openssl", ["req", ...kind, ...files, ...subject]);
+/** Serves a fleet for the rest of the file. */
+async function serve({ small: { env, configPath }, fleet }: Pick<Started, "small" | "fleet">): Promise<ServedFleet> {
+  const served = await serveFleet(fleet, { env, configPath, listen: "127.0.0.1:0", watch: false });
+  ends.push(() => served.close());
+  return served;
 }
 
 /** nginx with a certificate on a port of loopback, which hands all on to `upstream`. */
 async function startProxy(upstream: string): Promise<{ readonly host: string; readonly folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), "tidemill-proxy-"));
   const port = await freePort();
-  await makeCertificate(folder);
+  await makeCertificate({ cert: join(folder, "ca.crt"), key: join(folder, "key.pem") });
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder};`);
   await writeFile(
     join(folder, "nginx.conf"),
@@ -72,19 +72,13 @@ describe("what others can reach", () => {
     expect((await small.tidemill(["validate"])).out).toMatch(/tidemill\.yaml:\d+:\d+: server\.listen: .*tls:/);
   });
 
-  needs(absent === undefined ? undefined : `there is no ${absent}`)(
+  needs(absent === undefined ? missingOpenssl : `there is no ${absent}`)(
     "lets skopeo push and pull by a token through a proxy, as the token's roles allow, until it is revoked",
     async () => {
       const { small, fleet, operations } = await fleets.start({
         server: { trustedProxies: ["127.0.0.1"], local: "127.0.0.1:0" },
       });
-      const served = await serveFleet(fleet, {
-        env: small.env,
-        configPath: small.configPath,
-        listen: "127.0.0.1:0",
-        watch: false,
-      });
-      ends.push(() => served.close());
+      const served = await serve({ small, fleet });
       const { host, folder } = await startProxy(new URL(served.statusPage).host);
       const token = async (name: string, role: "viewer" | "operator"): Promise<string> => {
         const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
@@ -125,20 +119,14 @@ describe("what others can reach", () => {
     120_000,
   );
 
-  needs(existsSync("/usr/bin/openssl") ? undefined : "there is no openssl")(
+  needs(missingOpenssl)(
     "is asked by commands of another machine over TLS, as the token's roles allow",
     async () => {
       const { small, fleet, operations } = await fleets.start({
         server: { tls: { cert: "ca.crt", key: "key.pem" }, local: "127.0.0.1:0" },
       });
-      await makeCertificate(small.folder);
-      const served = await serveFleet(fleet, {
-        env: small.env,
-        configPath: small.configPath,
-        listen: "127.0.0.1:0",
-        watch: false,
-      });
-      ends.push(() => served.close());
+      await makeCertificate({ cert: join(small.folder, "ca.crt"), key: join(small.folder, "key.pem") });
+      const served = await serve({ small, fleet });
       const desk = await mkdtemp(join(tmpdir(), "tidemill-desk-"));
       ends.push(() => rm(desk, { recursive: true, force: true }));
       const at = (args: readonly string[], input?: string): Promise<Ended> =>

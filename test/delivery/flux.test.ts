@@ -1,31 +1,23 @@
-import { afterAll, beforeAll, describe, expect } from "vitest";
+import { describe, expect } from "vitest";
 import { setTimeout as delay } from "node:timers/promises";
 import { createCluster } from "../../src/io/cluster/index.ts";
 import { askLive } from "../../src/io/deploy/live.ts";
 import { sha256 } from "../../src/lib/index.ts";
-import { needs } from "../needs.ts";
-import { missingCluster, startCluster, type SmallCluster } from "./testdata/small-cluster.ts";
+import { withCluster, type SmallCluster } from "./testdata/small-cluster.ts";
 
-const missing = await missingCluster();
-const it = needs(missing);
 const minute = 60_000;
 const signal = new AbortController().signal;
 const [one, two] = [sha256("one"), sha256("two")];
 const repository = "registry.example/web";
 const place = { deployment: "shop", image: "web", environment: "production" };
 let cluster: SmallCluster;
-
-beforeAll(async () => {
-  if (missing !== undefined) return;
-  cluster = await startCluster();
+const it = await withCluster(async (started) => {
+  cluster = started;
   await define("kustomize.toolkit.fluxcd.io", "v1", "Kustomization", "kustomizations");
   await define("helm.toolkit.fluxcd.io", "v2", "HelmRelease", "helmreleases");
   for (const name of ["flux-system", "shop"])
     await cluster.ask("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name } });
-}, 2 * minute);
-afterAll(async () => {
-  if (missing === undefined) await cluster.end();
-}, minute);
+});
 
 /** A kind as Flux defines it, as far as its status is a resource of its own and generations are counted. */
 async function define(group: string, version: string, kind: string, plural: string): Promise<void> {

@@ -1,28 +1,20 @@
 import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect } from "vitest";
+import { describe, expect } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { createCluster, createJobRunner, type JobRunner } from "../../src/io/cluster/index.ts";
 import { sha256, systemClock } from "../../src/lib/index.ts";
 import { check as checkSchema, type CheckConfig } from "../../src/core/config/checks-schema.ts";
 import { checkJob } from "../../src/loop/verify/check-job.ts";
-import { needs } from "../needs.ts";
-import { missingCluster, startCluster, type SmallCluster } from "./testdata/small-cluster.ts";
+import { withCluster, type SmallCluster } from "./testdata/small-cluster.ts";
 
-const missing = await missingCluster();
-const it = needs(missing);
 const minute = 60_000;
 const patience = { lookMs: 200, lackMs: 1500, goneMs: 15_000 };
 const signal = new AbortController().signal;
 const amd64 = { os: "linux", architecture: "amd64" };
 let cluster: SmallCluster;
-beforeAll(async () => {
-  if (missing === undefined) cluster = await startCluster();
-}, 2 * minute);
-afterAll(async () => {
-  if (missing === undefined) await cluster.end();
-}, minute);
+const it = await withCluster((started) => (cluster = started));
 
 interface JobInCluster {
   readonly metadata: {

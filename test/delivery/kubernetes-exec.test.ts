@@ -2,23 +2,15 @@ import { execFile } from "node:child_process";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect } from "vitest";
+import { describe, expect } from "vitest";
 import { createCluster } from "../../src/io/cluster/index.ts";
-import { needs } from "../needs.ts";
-import { missingCluster, startCluster, type SmallCluster } from "./testdata/small-cluster.ts";
+import { withCluster, type SmallCluster } from "./testdata/small-cluster.ts";
 
 const run = promisify(execFile);
-const missing = await missingCluster();
-const it = needs(missing);
 const minute = 60_000;
 const signal = new AbortController().signal;
 let cluster: SmallCluster;
-beforeAll(async () => {
-  if (missing === undefined) cluster = await startCluster();
-}, 2 * minute);
-afterAll(async () => {
-  if (missing === undefined) await cluster.end();
-}, minute);
+const it = await withCluster((started) => (cluster = started));
 
 const path = (name: string): string => join(cluster.folder, name);
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect } from "vitest";
+import { describe, expect } from "vitest";
 import { sha256, type Digest } from "../../src/lib/index.ts";
 import { deployEnvironments } from "../../src/loop/deploy-environments.ts";
 import type { Status } from "../../src/operation/index.ts";
@@ -7,20 +7,12 @@ import { smallFleets, type Started } from "../faults/fixture.ts";
 import { expectInvariants } from "../faults/invariants.ts";
 import { startTidemill } from "../faults/processes.ts";
 import { smallPackages, until, type OpenFleet, type SmallFleet } from "../faults/small-fleet.ts";
-import { needs } from "../needs.ts";
-import { missingCluster, startCluster, undoRollout, type SmallCluster } from "./testdata/small-cluster.ts";
+import { undoRollout, withCluster, type SmallCluster } from "./testdata/small-cluster.ts";
 
-const missing = await missingCluster();
-const it = needs(missing);
 const minute = 60_000;
 const fleets = smallFleets();
 let cluster: SmallCluster;
-beforeAll(async () => {
-  if (missing === undefined) cluster = await startCluster();
-}, 2 * minute);
-afterAll(async () => {
-  if (missing === undefined) await cluster.end();
-}, minute);
+const it = await withCluster((started) => (cluster = started));
 
 interface DeploymentObject {
   readonly metadata: { readonly annotations: Readonly<Record<string, string>> };

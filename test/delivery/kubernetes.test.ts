@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect } from "vitest";
+import { describe, expect } from "vitest";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseAllDocuments } from "yaml";
 import { createCluster } from "../../src/io/cluster/index.ts";
@@ -11,19 +11,11 @@ import {
 } from "../../src/io/deploy/index.ts";
 import { loneMemory, loneWorld } from "../../src/io/deploy/testdata/lone-world.ts";
 import { sha256, type Digest } from "../../src/lib/index.ts";
-import { needs } from "../needs.ts";
-import { missingCluster, startCluster, undoRollout, type SmallCluster } from "./testdata/small-cluster.ts";
+import { undoRollout, withCluster, type SmallCluster } from "./testdata/small-cluster.ts";
 
-const missing = await missingCluster();
-const it = needs(missing);
 const minute = 60_000;
 let cluster: SmallCluster;
-beforeAll(async () => {
-  if (missing === undefined) cluster = await startCluster();
-}, 2 * minute);
-afterAll(async () => {
-  if (missing === undefined) await cluster.end();
-}, minute);
+const it = await withCluster((started) => (cluster = started));
 
 const place = { deployment: "shop", image: "web", environment: "production" };
 const [one, two, three] = [sha256("one"), sha256("two"), sha256("three")];

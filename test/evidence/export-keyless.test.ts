@@ -8,6 +8,7 @@ import { needs } from "../needs.ts";
 import { workflow } from "../sigstore/start-issuer.ts";
 import { missingSigstore, startSigstore, type Sigstore } from "../sigstore/start-sigstore.ts";
 import { cosign, createSignedFleet, run } from "./signed-fleet.ts";
+import { readBlocks, unpackExport } from "./unpack-export.ts";
 
 const missing = cosign.missing ?? missingSigstore;
 const it = needs(missing);
@@ -41,9 +42,8 @@ beforeAll(async () => {
   open = await small.open();
   await open.run(["small-alone", "small-app"]);
   digest = (await open.pointer("small-alone")) ?? "sha256:";
-  whole = await exportTo("whole", "small-alone");
-  const readme = await readFile(join(whole, "README.md"), "utf8");
-  blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = ""]) => block);
+  whole = await unpackExport(open, "small-alone", folder, "whole");
+  blocks = await readBlocks(whole);
   own = { ROOT: sigstore.trustedRootPath, IDENTITY: workflow, ISSUER: issuer.address };
   await mkdir(join(folder, "bin"));
   await symlink(cosign.path, join(folder, "bin", "cosign"));
@@ -55,15 +55,6 @@ afterAll(async () => {
   await sigstore.close();
   await rm(folder, { recursive: true, force: true });
 });
-
-async function exportTo(name: string, image: string): Promise<string> {
-  const to = join(folder, `${name}.tar`);
-  await open.operations.evidenceExport({ image, to });
-  const into = join(folder, name);
-  await mkdir(into);
-  await run("tar", ["-xf", to, "-C", into]);
-  return into;
-}
 
 /** Runs blocks as a person would, where no network answers; rejects at the first that fails. */
 async function verify(at: string, some: readonly string[] = blocks, brought: Partial<typeof own> = own): Promise<void> {
@@ -121,7 +112,7 @@ describe("an export that an identity signed", () => {
   }, 180_000);
 
   it("has what a key signed before by that key, and is verified so", async () => {
-    const at = await exportTo("mixed", "small-root");
+    const at = await unpackExport(open, "small-root", folder, "mixed");
     const lines = (await readFile(join(at, "statements.tsv"), "utf8")).trim().split("\n");
     const signers = lines.map((line) => line.split("\t")[2]?.split("/")[0]);
     expect(new Set(signers)).toEqual(new Set(["keys", "identities"]));
@@ -194,7 +185,7 @@ describe("an export that an identity signed", () => {
   }, 180_000);
 
   it("is refused with the bundle of another digest's statement, or of another statement, even with the list made anew", async () => {
-    const theirs = await exportTo("other", "small-app");
+    const theirs = await unpackExport(open, "small-app", folder, "other");
     const all = { statements: ".json", signatures: ".sig", bundles: ".sigstore.json", certificates: ".pem" };
     const swap = async (from: string, kind: string, parts: Readonly<Record<string, string>>): Promise<string> =>
       tampered(async (at) => {

@@ -7,6 +7,7 @@ import type { Digest } from "../../src/lib/index.ts";
 import { smallPackages, type OpenFleet, type SmallFleet } from "../faults/small-fleet.ts";
 import { needs } from "../needs.ts";
 import { cosign, createSignedFleet, passphrase, run } from "./signed-fleet.ts";
+import { readBlocks, unpackExport } from "./unpack-export.ts";
 
 const it = needs(cosign.missing);
 let small: SmallFleet;
@@ -28,7 +29,7 @@ beforeAll(async () => {
   // What an old key signed is in the export as well.
   await rotateKeys(join(small.folder, "mill"), "ed25519", passphrase);
   await open.operations.vexAdd({ vulnerability: "CVE-2026-1", status: "fixed", reason: "ours", by: "ann" });
-  whole = await exportTo("whole", "small-alone");
+  whole = await unpackExport(open, "small-alone", folder, "whole");
   ownKey = join(folder, "own.pub");
   await cp(join(small.folder, "mill.pub"), ownKey);
   await mkdir(join(folder, "bin"));
@@ -40,21 +41,6 @@ afterAll(async () => {
   await small.remove();
   await rm(folder, { recursive: true, force: true });
 });
-
-async function exportTo(name: string, image: string): Promise<string> {
-  const to = join(folder, `${name}.tar`);
-  await open.operations.evidenceExport({ image, to });
-  const into = join(folder, name);
-  await mkdir(into);
-  await run("tar", ["-xf", to, "-C", into]);
-  return into;
-}
-
-/** The blocks of the README that a person would run. */
-async function blocksOf(from: string): Promise<string[]> {
-  const text = await readFile(join(from, "README.md"), "utf8");
-  return [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = ""]) => block);
-}
 
 /** Runs what the README of a whole export says, in a folder; rejects at the first block that fails. */
 async function verify(at: string, blocks: readonly string[], key = ownKey): Promise<void> {
@@ -92,13 +78,13 @@ describe("an export", () => {
   });
 
   it("is verified by its own README, and needs no network for it", async () => {
-    const blocks = await blocksOf(whole);
+    const blocks = await readBlocks(whole);
     expect(blocks).toHaveLength(4);
     await verify(whole, blocks);
   });
 
   it("is the same file when nothing has changed", async () => {
-    await exportTo("again", "small-alone");
+    await unpackExport(open, "small-alone", folder, "again");
     const sums = (name: string): Promise<string> => readFile(join(folder, name, "SHA256SUMS"), "utf8");
     expect(await sums("again")).toBe(await sums("whole"));
   });
@@ -139,7 +125,7 @@ describe("an export", () => {
       await sumAnew(at);
     },
     "a statement about another digest, with all hashes": async (at) => {
-      const other = await exportTo(`other-${Date.now()}`, "small-root");
+      const other = await unpackExport(open, "small-root", folder, `other-${Date.now()}`);
       const [name, theirs] = [await first(at, "provenance"), await first(other, "provenance")];
       for (const [part, end] of [
         ["statements", ".json"],
@@ -158,14 +144,14 @@ describe("an export", () => {
       await cp(whole, at, { recursive: true });
       await change(at);
       // The README is the reader's own: one that was changed would say what its changer likes.
-      await expect(verify(at, await blocksOf(whole))).rejects.toThrow();
+      await expect(verify(at, await readBlocks(whole))).rejects.toThrow();
     });
 
   it("of statements swapped for another digest's fails by openssl and cosign alone as well", async () => {
     const at = await mkdtemp(join(folder, "swapped-"));
     await cp(whole, at, { recursive: true });
     await tampering["a statement about another digest, with all hashes"]?.(at);
-    const [, , byOpenssl = "", byCosign = ""] = await blocksOf(whole);
+    const [, , byOpenssl = "", byCosign = ""] = await readBlocks(whole);
     await expect(verify(at, [byOpenssl])).rejects.toThrow(/is about something else/);
     await expect(verify(at, [byCosign])).rejects.toThrow();
   });
@@ -176,7 +162,7 @@ describe("an export", () => {
     const [name, other] = [await first(at, "provenance"), await first(at, "scan")];
     await cp(join(at, "statements", `${other}.json`), join(at, "statements", `${name}.json`));
     await cp(join(at, "signatures", `${other}.sig`), join(at, "signatures", `${name}.sig`));
-    const [, , byOpenssl = ""] = await blocksOf(whole);
+    const [, , byOpenssl = ""] = await readBlocks(whole);
     await expect(run("sh", ["-e", "-c", byOpenssl], { cwd: at })).rejects.toMatchObject({
       stdout: expect.stringContaining("is of another type"),
     });

@@ -1,20 +1,17 @@
-import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeCertificate, missingOpenssl } from "../../../test/make-certificate.ts";
 import { needs } from "../../../test/needs.ts";
 import { manualClock } from "../../lib/index.ts";
 import { diagnoseAccess } from "./diagnose-access.ts";
 
-const missing = spawnSync("openssl", ["version"]).status === 0 ? undefined : "there is no openssl";
 let home = "";
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "tidemill-certificate-"));
-  if (missing !== undefined) return;
-  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"];
-  const files = ["-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=here"];
-  execFileSync("openssl", ["req", ...kind, ...files], { cwd: home, stdio: "ignore" });
+  if (missingOpenssl !== undefined) return;
+  await makeCertificate({ cert: join(home, "cert.pem"), key: join(home, "key.pem") }, { days: 30 });
 });
 afterAll(() => rm(home, { recursive: true, force: true }));
 
@@ -26,7 +23,7 @@ describe("diagnoseAccess", () => {
     expect(await diagnoseAccess({}, home, inDays(0))).toEqual([]);
   });
 
-  needs(missing)("says how long a certificate is good, and warns two weeks before", async () => {
+  needs(missingOpenssl)("says how long a certificate is good, and warns two weeks before", async () => {
     const states = async (days: number) => (await diagnoseAccess(server("cert.pem"), home, inDays(days)))[0]?.state;
     expect([await states(0), await states(20), await states(31)]).toEqual(["ok", "warning", "failed"]);
   });

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Agent, request } from "undici";
+import { afterAll, beforeAll } from "vitest";
 import { freePort } from "../../free-port.ts";
+import { needs } from "../../needs.ts";
 import { startNode, type Behaviour } from "./small-node.ts";
 
 const run = promisify(execFile);
@@ -13,7 +15,7 @@ const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "
 const program = process.env["TIDEMILL_SMALL_KUBERNETES"] ?? join(cache, "small-kubernetes");
 
 /** Why a cluster cannot be started here, for `needs`. */
-export async function missingCluster(): Promise<string | undefined> {
+async function missingCluster(): Promise<string | undefined> {
   const hasProgram = await access(program).then(
     () => true,
     () => false,
@@ -37,8 +39,22 @@ export interface SmallCluster {
   readonly end: () => Promise<void>;
 }
 
+/** A cluster for the tests of a file: `begin` gets it before the first, and it is ended after the last. Gives the `it` of those tests. */
+export async function withCluster(begin: (cluster: SmallCluster) => unknown): Promise<ReturnType<typeof needs>> {
+  const missing = await missingCluster();
+  if (missing === undefined) {
+    let cluster: SmallCluster;
+    beforeAll(async () => {
+      cluster = await startCluster();
+      await begin(cluster);
+    }, 120_000);
+    afterAll(() => cluster.end(), 60_000);
+  }
+  return needs(missing);
+}
+
 /** Starts etcd, the API server and the controllers of Kubernetes, and one node that runs nothing and says how what it was given does. */
-export async function startCluster(): Promise<SmallCluster> {
+async function startCluster(): Promise<SmallCluster> {
   const folder = await mkdtemp(join(tmpdir(), "tidemill-cluster-"));
   const [store, peer, port] = [await freePort(), await freePort(), await freePort()];
   const children: ChildProcess[] = [];
