@@ -21,6 +21,9 @@ const unusable = (await missingMirror()) ?? (await engine.missing());
 const missing = unusable ?? ((await engine.canRun(amd64)) ? undefined : "an engine for amd64");
 const it = needs(missing);
 
+/** Set where `podman.test.ts` takes these cases to Podman's service. */
+const isPodman = process.env["TIDEMILL_TEST_PODMAN"] !== undefined;
+
 let busybox: Buffer;
 let image: MadeImage;
 beforeAll(async () => {
@@ -61,7 +64,10 @@ async function left(owner: string): Promise<{ containers: string[]; images: stri
   const repository = `tidemill.invalid/check-${sha256(owner).slice(7, 19)}`;
   return {
     containers: await docker("ps", "--all", "--quiet", "--filter", `label=dev.tidemill.check=${owner}`),
-    images: (await docker("images", "--quiet", repository)).sort(),
+    // Podman lists all names of an image that has one of these.
+    images: (await docker("images", "--format", "{{.Repository}} {{.ID}}", repository))
+      .filter((line) => line.startsWith(`${repository} `))
+      .sort(),
   };
 }
 
@@ -130,7 +136,10 @@ describe("a command in an image", () => {
   it("is killed when it takes more memory than it may", async () => {
     const limits = { memoryBytes: 32 * mebibyte };
     const script = "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done";
-    expect(await shell(script, { limits })).toMatchObject({ end: "out-of-memory" });
+    const { end, status } = await shell(script, { limits });
+    // Podman's conmon misses it where cgroups are of version 1.
+    const told = isPodman ? /^(out-of-memory|exited) 137$/ : /^out-of-memory 137$/;
+    expect(`${end} ${status}`).toMatch(told);
   });
 
   it("cannot start more processes than it may", async () => {

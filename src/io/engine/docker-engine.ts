@@ -1,13 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { Readable, Writable } from "node:stream";
-import { finished } from "node:stream/promises";
+import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Dockerode from "dockerode";
 import { digestHex, messageOf, printable, sha256 } from "../../lib/index.ts";
-import { containedBy } from "./contained-by.ts";
+import { containedBy, type LogDriver } from "./contained-by.ts";
+import { keepOutput, readOutputLog } from "./container-output.ts";
 import { EngineError } from "./error.ts";
 import { writeImageArchive } from "./image-archive.ts";
-import { keepFirst, type KeptOutput } from "./keep-first.ts";
 import { createLoadedImages } from "./loaded-images.ts";
 import { removeNetwork, serveContainer } from "./serve-container.ts";
 import { serveSet, sweepSetFolders } from "./serve-set.ts";
@@ -27,13 +26,15 @@ const killedStatus = 137;
 const keptImages = 8;
 
 /**
- * Docker, through the socket that DOCKER_HOST or the default names. `instance` tells the containers of this installation
- * from those of others: only they are swept.
+ * Docker, or Podman's service, through the socket that DOCKER_HOST or the default names. `instance` tells the containers of this
+ * installation from those of others: only they are swept.
  */
 export function createDockerEngine(instance: string): RunEngine {
   let client: Promise<Dockerode> | undefined;
   const connect = (): Promise<Dockerode> =>
     (client ??= import("dockerode").then(({ default: Docker }) => new Docker()));
+  let driver: Promise<LogDriver> | undefined;
+  const findLog = (docker: Dockerode): Promise<LogDriver> => (driver ??= findLogDriver(docker));
   const labels = { [label]: instance };
   const owner = digestHex(sha256(instance)).slice(0, 12);
   const filters = { label: [`${label}=${instance}`] };
@@ -101,17 +102,18 @@ export function createDockerEngine(instance: string): RunEngine {
     run: (request, signal) =>
       withImage(request, signal, async (docker, tag) => {
         let container: Dockerode.Container | undefined;
+        const log = await findLog(docker);
         try {
-          container = await started(request.command, create(docker, request, tag, labels));
-          return await execute(container, request, signal);
+          container = await started(request.command, create(docker, request, tag, { labels, log }));
+          return await execute(container, request, log, signal);
         } finally {
           if (container !== undefined) await remove(docker, { container });
         }
       }),
     serve: (request, ask, signal) =>
       withImage(request, signal, (docker, image) => {
-        const name = `tidemill-check-${owner}-${sequence()}`;
-        return serveContainer(docker, { request, image, labels, network: name }, ask, signal);
+        const network = `tidemill-check-${owner}-${sequence()}`;
+        return serveContainer(docker, { request, image, labels, network }, ask, signal);
       }),
     serveSet: (request, ask, signal) => {
       const name = `tidemill-check-${owner}-${processToken}-${sequence()}`;
@@ -185,7 +187,7 @@ function create(
   docker: Dockerode,
   { command, limits, network, env, user, writable }: RunRequest,
   image: string,
-  labels: Record<string, string>,
+  { labels, log }: { readonly labels: Record<string, string>; readonly log: LogDriver },
 ): Promise<Dockerode.Container> {
   const [program, ...rest] = command;
   return docker.createContainer({
@@ -199,25 +201,33 @@ function create(
     ...(user === undefined ? {} : { User: user }),
     NetworkDisabled: !network,
     HostConfig: {
-      ...containedBy(limits),
+      ...containedBy(limits, log),
       NetworkMode: network ? "bridge" : "none",
       ReadonlyRootfs: writable !== true,
     },
   });
 }
 
-async function execute(container: Dockerode.Container, request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
-  const { limits } = request;
+/**
+ * Which log the daemon keeps of a container. Podman's `attach` may lose what a container said that ended at once, so its log is read;
+ * Docker's never does, so none is written.
+ */
+async function findLogDriver(docker: Dockerode): Promise<LogDriver> {
+  const { Components } = (await docker.version()) as { Components?: readonly { readonly Name: string }[] };
+  return Components?.some(({ Name }) => Name === "Podman Engine") === true ? "k8s-file" : "none";
+}
+
+async function execute(
+  container: Dockerode.Container,
+  { command, limits }: RunRequest,
+  log: LogDriver,
+  signal?: AbortSignal,
+): Promise<RunResult> {
   // Podman makes the container ready here, and so says here that there is nothing to start.
-  const stream = await started(request.command, container.attach({ stream: true, stdout: true, stderr: true }));
-  const [output, stdout, stderr] = [limits, limits, limits].map(({ outputBytes }) => keepFirst(outputBytes)) as [
-    KeptOutput,
-    KeptOutput,
-    KeptOutput,
-  ];
-  container.modem.demuxStream(stream, both(output, stdout), both(output, stderr));
-  const drained = finished(stream).catch(() => undefined);
-  await started(request.command, container.start());
+  const stream = await started(command, container.attach({ stream: true, stdout: true, stderr: true }));
+  const attached = keepOutput(container, limits.outputBytes);
+  const drained = attached.hear(stream).catch(() => undefined);
+  await started(command, container.start());
   let timedOut = false;
   const kill = (): void => void container.kill().catch(() => undefined);
   const timer = setTimeout(() => {
@@ -231,23 +241,15 @@ async function execute(container: Dockerode.Container, request: RunRequest, sign
     await within(drained, drainMs, "its output did not come to an end");
     signal?.throwIfAborted();
     const end = timedOut ? "timeout" : (await ranOutOfMemory(container, status)) ? "out-of-memory" : "exited";
-    const texts = { output: output.text(), stdout: stdout.text(), stderr: stderr.text() };
-    return { end, status, ...texts, truncated: output.truncated() };
+    // The log has the newest bytes, of which there are more than are kept: what was cut off here is not to be found there.
+    const isWhole = log === "none" || attached.truncated();
+    const said = isWhole ? attached : await readOutputLog(container, limits.outputBytes);
+    return { end, status, ...said.texts(), truncated: said.truncated() };
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", kill);
     (stream as { destroy?: () => void }).destroy?.();
   }
-}
-
-function both(first: KeptOutput, second: KeptOutput): Writable {
-  return new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      first.sink.write(chunk);
-      second.sink.write(chunk);
-      done();
-    },
-  });
 }
 
 /** Whether the kernel killed it for its memory. The daemon may hear of that a moment after it heard of the end. */

@@ -3,6 +3,7 @@ import type Dockerode from "dockerode";
 import { messageOf } from "../../lib/index.ts";
 import { containedBy } from "./contained-by.ts";
 import { EngineError } from "./error.ts";
+import { isReachedHere } from "./is-reached-here.ts";
 import { keepFirst } from "./keep-first.ts";
 import { started } from "./started.ts";
 import type { AskServed, Served, ServeRequest } from "./types.ts";
@@ -60,8 +61,14 @@ function optionsOf({ request, image, labels, network }: ServedContainer): Docker
     AttachStdout: true,
     AttachStderr: true,
     Tty: false,
-    HostConfig: { ...containedBy(request.limits), NetworkMode: network, ReadonlyRootfs: !request.writable },
+    HostConfig: { ...containedBy(request.limits, "none"), NetworkMode: network, ReadonlyRootfs: !request.writable },
   };
+}
+
+function elsewhere(host: string): EngineError {
+  return new EngineError("RUN_FAILED", `this machine has no address in the network of the container (${host})`, {
+    hint: "The engine has to run on this machine, as root; a Podman needs netavark with aardvark-dns, for CNI gives an internal network no gateway.",
+  });
 }
 
 async function askStarted<T>(
@@ -86,6 +93,7 @@ async function askStarted<T>(
       throw new EngineError("RUN_FAILED", "docker: the container has no address", { retry: true });
     // One that ended at once never is asked anything.
     if (host === "") await watch;
+    else if (!isReachedHere(host)) throw elsewhere(host);
     const over = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
     const answer = await ask(host, over);
     return { answer, output: output.text() };

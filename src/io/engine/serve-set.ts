@@ -56,7 +56,10 @@ export async function serveSet<T>(
 
     const absent = await findAbsent(docker, request.set, images);
     const unpulled = absent.length === 0 ? undefined : await run(["pull", "--quiet", ...absent]);
-    if (unpulled !== undefined) return { kind: "unavailable", reason: `its images cannot be pulled: ${unpulled}` };
+    // Compose takes what Podman says of a failed pull for the end of one that went well.
+    const missed = unpulled === undefined && absent.length > 0 ? await findAbsent(docker, request.set, images) : [];
+    const lacking = unpulled ?? (missed.length === 0 ? undefined : `that of ${missed.join(", ")} did not come`);
+    if (lacking !== undefined) return { kind: "unavailable", reason: `its images cannot be pulled: ${lacking}` };
     const problem = await run(["up", "-d", "--no-build", "--quiet-pull"]);
     const logs = (): Promise<Readonly<Record<string, string>>> => readSetLogs(docker, name, outputBytes);
     const running = lookIntoSet(docker, name, request.service);

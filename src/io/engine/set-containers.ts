@@ -2,6 +2,7 @@ import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Dockerode from "dockerode";
 import { printable, readDockerFrames } from "../../lib/index.ts";
+import { isReachedHere } from "./is-reached-here.ts";
 import { keepFirst } from "./keep-first.ts";
 import { removeNetwork } from "./serve-container.ts";
 import type { ExecEnd, RunningSet } from "./types.ts";
@@ -22,7 +23,7 @@ export function lookIntoSet(docker: Dockerode, run: string, candidate: string): 
     addressOf: async (service) => {
       const found = await find(service);
       const networks = Object.values(found?.NetworkSettings.Networks ?? {});
-      return networks.map(({ IPAddress }) => IPAddress).find((address) => address !== "");
+      return networks.map(({ IPAddress }) => IPAddress).find((address) => isReachedHere(address));
     },
     exec: async (service, command, timeoutMs, signal) => {
       const found = await find(service);

@@ -18,6 +18,7 @@ export async function started<T>(command: readonly string[], work: Promise<T>): 
 
 /** What Podman says of a program that is not there; what it says of this machine (limits, cgroups) is something else. */
 function isWordOfPodman(message: string): boolean {
-  const absent = /OCI (?:runtime attempted to invoke a command that was not found|permission denied|not found)/;
+  const absent =
+    /OCI (?:runtime attempted to invoke a command that was not found|permission denied|not found)|no command or entrypoint provided/;
   return absent.test(message) && !/rlimit|cgroup/i.test(message);
 }

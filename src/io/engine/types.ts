@@ -90,7 +90,7 @@ export type ExecEnd =
 
 /** A set that runs. */
 export interface RunningSet {
-  /** Of a service's container, in the set's network; undefined while it has none. */
+  /** Of a service's container, in the set's network; undefined while it has none that this machine reaches. */
   addressOf(service: string): Promise<string | undefined>;
   /** Runs a command in a service's container. */
   exec(service: string, command: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<ExecEnd>;

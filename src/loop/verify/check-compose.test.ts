@@ -157,7 +157,8 @@ volumes: { data: }
     const [outside = ""] = await docker("run", "--detach", front);
     const [address = ""] = await docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", outside);
     // It does listen, for whoever comes that far.
-    expect(await probeTcp({ host: address, port: 8080, timeoutMs: 5000 })).toMatchObject({ kind: "passed" });
+    const knock = (): Promise<unknown> => probeTcp({ host: address, port: 8080, timeoutMs: 5000 });
+    await expect.poll(knock, { timeout: 20_000 }).toMatchObject({ kind: "passed" });
     const holds = [
       "[ \"$(cat /site/page)\" = 'from below' ]",
       "busybox touch /data/x && busybox touch /more/x && busybox touch /tmp/x",

@@ -173,7 +173,7 @@ async function askOnce(
 ): Promise<string | undefined> {
   if ("command" in probe) return runOnce(probe, set, timeoutMs, signal);
   const host = await set.addressOf(probe.service);
-  if (host === undefined) return "it does not run";
+  if (host === undefined) return "it does not run, or has no address that this machine reaches";
   if ("tcp" in probe) {
     const result = await probeTcp({ host, port: probe.tcp, timeoutMs }, signal);
     return result.kind === "passed" ? undefined : result.reason;

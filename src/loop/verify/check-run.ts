@@ -51,10 +51,15 @@ export async function checkRun(
   }
 }
 
+/** 128 and SIGKILL. Not every engine tells that it was for the memory. */
+function killed(status: number): string {
+  return status === 137 ? ": something killed it, as is done to what uses more memory than it may" : "";
+}
+
 function whatIsWrong({ status, output, timeout }: RunCheck, result: RunResult): string | undefined {
   if (result.end === "timeout") return `it did not end within ${timeout} ms`;
   if (result.end === "out-of-memory") return "it used more memory than it may";
-  if (result.status !== status) return `it ended with status ${result.status}, not ${status}`;
+  if (result.status !== status) return `it ended with status ${result.status}, not ${status}${killed(result.status)}`;
   if (output !== undefined && !result.output.includes(output)) return `its output does not contain "${output}"`;
   return undefined;
 }
