@@ -17,7 +17,7 @@ export const forgeFields = {
   repository: z
     .string()
     .max(1000)
-    .regex(/^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)+$/, "`owner/name`")
+    .regex(/^(?!\.{1,2}\/)[A-Za-z0-9._-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/, "`owner/name`")
     .optional()
     .describe("By the path of `url:` without it"),
   labels: z
