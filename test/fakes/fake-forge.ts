@@ -1,7 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-
-type Kind = "github" | "gitlab" | "gitea";
+import {
+  answerReports,
+  forgeTokens,
+  type FakeCaller,
+  type FakeComment,
+  type FakeStatus,
+  type ForgeKind as Kind,
+  type ReportState,
+} from "./fake-reports.ts";
 
 interface Pull {
   number: number;
@@ -12,7 +19,6 @@ interface Pull {
   labels: string[];
   state: "open" | "closed" | "merged";
   endedBy: string | undefined;
-  comments: string[];
 }
 
 /** In place of what a question would be answered with. */
@@ -26,6 +32,13 @@ export interface SpoiltAnswer {
 export interface FakeForge {
   readonly api: string;
   readonly pulls: readonly Pull[];
+  /** Comments of a pull request, the oldest first. */
+  readonly comments: (number: number) => readonly FakeComment[];
+  /** Writes a comment as somebody else does. */
+  readonly comment: (number: number, author: string, body: string) => void;
+  readonly statuses: readonly FakeStatus[];
+  /** After so many more questions it was asked too often, for a second: then as many are free again. */
+  readonly limitTo: (questions: number) => void;
   /** `METHOD path` of each question, without its query. */
   readonly asked: readonly string[];
   /** Ends a pull request as a person does by hand. */
@@ -53,6 +66,8 @@ export async function startForge(
   const pulls: Pull[] = [];
   const asked: string[] = [];
   const spoiled: SpoiltAnswer[] = [];
+  const state: ReportState = { comments: new Map(), statuses: [], next: 1 };
+  const limit = { most: Infinity, left: Infinity, from: 0 };
   const server = createServer((request, response) => {
     void readBody(request).then((body) => {
       const url = new URL(request.url ?? "/", "http://forge");
@@ -64,11 +79,33 @@ export async function startForge(
           .end(spoil.body ?? "{}");
         return;
       }
-      if (!isAllowed(kind, request)) {
+      const caller = callerOf(kind, request);
+      if (caller === undefined) {
         answer(response, 401, { message: "401 Unauthorized" });
         return;
       }
-      const [status, value] = handlers[kind]({ url, method: request.method ?? "", body, pulls, branchExists });
+      if (limit.left <= 0 && Date.now() >= limit.from) limit.left = limit.most;
+      if (limit.left <= 0) {
+        response.setHeader("x-ratelimit-remaining", "0");
+        response.setHeader("x-ratelimit-reset", `${Math.ceil(limit.from / 1000)}`);
+        answer(response, 403, { message: "API rate limit exceeded" });
+        return;
+      }
+      limit.left -= 1;
+      limit.from = Date.now() + 1000;
+      const question = { url, method: request.method ?? "", body, pulls, branchExists };
+      const reported = answerReports(
+        {
+          ...question,
+          kind,
+          caller,
+          path: url.pathname.slice(roots[kind].length),
+          ask: url.searchParams,
+          repo: repos[kind],
+        },
+        state,
+      );
+      const [status, value] = reported ?? handlers[kind](question);
       answer(response, status, value);
     });
   });
@@ -77,6 +114,14 @@ export async function startForge(
   return {
     api: `http://127.0.0.1:${port}${roots[kind]}`,
     pulls,
+    comments: (number) => state.comments.get(number) ?? [],
+    comment: (number, author, body) => {
+      const made = { id: state.next, author, body };
+      state.next += 1;
+      state.comments.set(number, [...(state.comments.get(number) ?? []), made]);
+    },
+    statuses: state.statuses,
+    limitTo: (questions) => Object.assign(limit, { most: questions, left: questions }),
     asked,
     end: (number, state, by) => {
       const found = pulls.find((one) => one.number === number);
@@ -93,21 +138,24 @@ export async function startForge(
 }
 
 const roots: Readonly<Record<Kind, string>> = { github: "/api/v3", gitlab: "/api/v4", gitea: "/api/v1" };
+const repos: Readonly<Record<Kind, string>> = {
+  github: `/repos/${repository}`,
+  gitlab: `/projects/${encodeURIComponent(repository)}`,
+  gitea: `/repos/${repository}`,
+};
 
-function isAllowed(kind: Kind, { headers }: IncomingMessage): boolean {
-  switch (kind) {
-    case "github":
-      return (
-        headers.authorization === `Bearer ${forgeToken}` &&
-        headers.accept === "application/vnd.github+json" &&
-        headers["x-github-api-version"] === "2022-11-28" &&
-        headers["user-agent"] !== undefined
-      );
-    case "gitlab":
-      return headers["private-token"] === forgeToken;
-    case "gitea":
-      return headers.authorization === `token ${forgeToken}`;
-  }
+/** Who asks, by a token that is sent as the kind wants it; undefined for nobody. */
+function callerOf(kind: Kind, { headers }: IncomingMessage): FakeCaller | undefined {
+  const isWellAsked =
+    kind !== "github" ||
+    (headers.accept === "application/vnd.github+json" &&
+      headers["x-github-api-version"] === "2022-11-28" &&
+      headers["user-agent"] !== undefined);
+  const [, token = ""] =
+    kind === "gitlab"
+      ? [undefined, [headers["private-token"]].flat()[0]]
+      : (new RegExp(`^${kind === "github" ? "Bearer" : "token"} (.+)$`).exec(headers.authorization ?? "") ?? []);
+  return isWellAsked && Object.hasOwn(forgeTokens, token) ? forgeTokens[token]?.(kind) : undefined;
 }
 
 interface Question {
@@ -142,7 +190,6 @@ const handlers: Readonly<Record<Kind, (question: Question) => Answer>> = {
     if (place === "issues" && part === "" && method === "GET")
       return [200, { closed_by: found.endedBy === undefined ? null : { login: found.endedBy } }];
     if (place === "issues" && part === "labels" && method === "POST") return labelled(found, body["labels"]);
-    if (place === "issues" && part === "comments" && method === "POST") return commented(found, body["body"]);
     if (place === "pulls" && part === "" && method === "PATCH")
       return changed(found, body, body["body"], body["state"] === "closed", githubView);
     return [404, { message: "Not Found" }];
@@ -175,7 +222,6 @@ const handlers: Readonly<Record<Kind, (question: Question) => Answer>> = {
     const [, number, part = ""] = /^\/merge_requests\/(\d+)(?:\/(\w+))?$/.exec(path) ?? [];
     const found = pulls.find((one) => `${one.number}` === number);
     if (found === undefined) return [404, { message: "404 Not found" }];
-    if (part === "notes" && method === "POST") return commented(found, body["body"]);
     if (part === "" && method === "PUT")
       return changed(found, body, body["description"], body["state_event"] === "close", gitlabView);
     return [404, { message: "404 Not found" }];
@@ -202,7 +248,6 @@ const handlers: Readonly<Record<Kind, (question: Question) => Answer>> = {
     const [, place, number, part = ""] = /^\/(pulls|issues)\/(\d+)(?:\/(\w+))?$/.exec(path) ?? [];
     const found = pulls.find((one) => `${one.number}` === number);
     if (found === undefined) return [404, { message: "The target couldn't be found." }];
-    if (place === "issues" && part === "comments" && method === "POST") return commented(found, body["body"]);
     if (place === "pulls" && part === "" && method === "PATCH")
       return changed(found, body, body["body"], body["state"] === "closed", giteaView);
     return [404, { message: "The target couldn't be found." }];
@@ -237,7 +282,6 @@ function opened(
     labels: [],
     state: "open",
     endedBy: undefined,
-    comments: [],
   };
   pulls.push(made);
   return [201, view(made)];
@@ -261,12 +305,6 @@ function labelled(found: Pull, labels: unknown): Answer {
   if (!Array.isArray(labels)) return [422, { message: "Validation Failed" }];
   found.labels = labels.map(String);
   return [200, []];
-}
-
-function commented(found: Pull, text: unknown): Answer {
-  if (typeof text !== "string" || text === "") return [422, { message: "Validation Failed" }];
-  found.comments.push(text);
-  return [201, { id: 1 }];
 }
 
 function githubView({ number, title, body, state, endedBy }: Pull): unknown {
@@ -318,5 +356,7 @@ async function readBody(request: IncomingMessage): Promise<Readonly<Record<strin
 }
 
 function answer(response: ServerResponse, status: number, value: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+  response
+    .writeHead(status, { "content-type": "application/json" })
+    .end(value === undefined ? "" : JSON.stringify(value));
 }

@@ -5,7 +5,7 @@ import { ForgeError } from "./error.ts";
 export interface ForgeQuestion {
   /** Behind the address of the API. */
   readonly path: string;
-  readonly method?: "GET" | "POST" | "PATCH" | "PUT";
+  readonly method?: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
   readonly body?: unknown;
 }
 
@@ -17,7 +17,7 @@ const maxBytes = 4_194_304;
 const said = z.looseObject({ message: z.union([z.string(), z.unknown()]).optional(), error: z.unknown().optional() });
 
 /**
- * Asks `api` with `headers`. Redirects are not followed: they would carry the token elsewhere. 401 and 403 are DENIED, but for what says that it was too often: by `retry-after`, or by `x-ratelimit-remaining: 0` (RFC 9110, 10.2.3; GitHub
+ * Asks `api` with `headers`. Redirects are not followed: they would carry the token elsewhere. 401 and 403 are DENIED, but for what says that it was too often: by `retry-after`, by `x-ratelimit-remaining: 0`, or by its words (RFC 9110, 10.2.3; GitHub
  * REST API, Rate limits).
  */
 export function createAskForge(api: string, headers: Readonly<Record<string, string>>): AskForge {
@@ -61,13 +61,15 @@ export function createAskForge(api: string, headers: Readonly<Record<string, str
 
 function refusal(what: string, { status, headers }: Response, text: string | undefined): ForgeError {
   const message = `${what}: ${status}${sentence(text)}`;
-  const after = headers.get("retry-after");
+  const isSecondary = /secondary rate limit|abuse detection/i.test(message);
   const isSpent = headers.get("x-ratelimit-remaining") === "0" || headers.get("ratelimit-remaining") === "0";
-  if (status === 429 || (status === 403 && (after !== null || isSpent))) {
-    const when = after !== null && /^\d{1,6}$/.test(after) ? `, in ${after} seconds` : "";
+  if (status === 429 || (status === 403 && (headers.has("retry-after") || isSpent || isSecondary))) {
+    const seconds = secondsToWait(headers) ?? (isSecondary ? 60 : undefined);
+    const when = seconds === undefined ? "" : `, in ${seconds} seconds`;
     return new ForgeError("RATE_LIMITED", message, {
       retry: true,
       hint: `It was asked too often. It is tried again${when}.`,
+      ...(seconds === undefined ? {} : { afterMs: seconds * 1000 }),
     });
   }
   if (status === 401 || status === 403)
@@ -84,6 +86,17 @@ function refusal(what: string, { status, headers }: Response, text: string | und
     });
   if (status >= 500) return new ForgeError("UNREACHABLE", message, { retry: true });
   return new ForgeError("REFUSED", message);
+}
+
+/** How long a forge wants to be left alone: by `retry-after`, else until its count begins anew. */
+function secondsToWait(headers: Headers): number | undefined {
+  const number = (name: string): number | undefined => {
+    const text = headers.get(name) ?? "";
+    return /^\d{1,11}$/.test(text) ? Number(text) : undefined;
+  };
+  const reset = number("x-ratelimit-reset") ?? number("ratelimit-reset");
+  const untilReset = reset === undefined ? undefined : Math.max(0, reset - Math.floor(Date.now() / 1000));
+  return number("retry-after") ?? untilReset;
 }
 
 /** What a body says of itself, in one line. */

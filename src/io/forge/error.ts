@@ -1,4 +1,4 @@
-import { AppError } from "../../lib/index.ts";
+import { AppError, type ErrorDetail } from "../../lib/index.ts";
 
 export class ForgeError extends AppError<
   /** It did not answer, or not as one. */
@@ -11,4 +11,12 @@ export class ForgeError extends AppError<
   | "RATE_LIMITED"
   /** It does not take what it was asked to do. */
   | "REFUSED"
-> {}
+> {
+  /** How long the forge wants to be left alone, in milliseconds. */
+  readonly afterMs: number | undefined;
+
+  constructor(code: ForgeError["code"], message: string, detail: ErrorDetail & { readonly afterMs?: number } = {}) {
+    super(code, message, detail);
+    this.afterMs = detail.afterMs;
+  }
+}

@@ -32,7 +32,7 @@ describe.each(["github", "gitlab", "gitea"] as const)("%s", (kind) => {
       body: "because",
     });
     await forge.close(made.number, "it is there already", never);
-    expect(fake.pulls[0]?.comments).toEqual(["it is there already"]);
+    expect(fake.comments(made.number).map(({ body }) => body)).toEqual(["it is there already"]);
     expect(await forge.find(branches, never)).toMatchObject({ state: "closed" });
   });
 

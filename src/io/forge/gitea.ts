@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { createAskForge } from "./ask-forge.ts";
+import { createAskForge, type AskForge } from "./ask-forge.ts";
+import { repositoryPath } from "./github.ts";
 import type { Forge, ForgeOptions, PullRequest } from "./types.ts";
 import { webAddress } from "./web-address.ts";
 
@@ -21,10 +22,16 @@ const perPage = 50;
 /** The list cannot be asked for one branch: so many of the newest are looked through. */
 const mostPages = 10;
 
+/** How Gitea's API is asked. */
+export function askGitea({ api, token }: ForgeOptions): AskForge {
+  return createAskForge(api, token === undefined ? {} : { authorization: `token ${token}` });
+}
+
 /** Gitea and Forgejo. Gitea API, version 1: repository, issue. */
-export function createGitea({ api, repository, token }: ForgeOptions): Forge {
-  const ask = createAskForge(api, token === undefined ? {} : { authorization: `token ${token}` });
-  const repo = `/repos/${repository.split("/").map(encodeURIComponent).join("/")}`;
+export function createGitea(options: ForgeOptions): Forge {
+  const { api, repository } = options;
+  const ask = askGitea(options);
+  const repo = repositoryPath(repository);
 
   const viewOf = (found: z.output<typeof pull>): PullRequest => ({
     number: found.number,

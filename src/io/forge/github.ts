@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { createAskForge } from "./ask-forge.ts";
+import { createAskForge, type AskForge } from "./ask-forge.ts";
 import type { Forge, ForgeOptions, PullRequest } from "./types.ts";
 import { webAddress } from "./web-address.ts";
 
@@ -14,14 +14,25 @@ const pull = z.looseObject({
 });
 const issue = z.looseObject({ closed_by: z.looseObject({ login: z.string() }).nullish() });
 
-/** GitHub, and GitHub Enterprise Server. GitHub REST API, version 2022-11-28: Pulls, Issues. */
-export function createGithub({ api, repository, token }: ForgeOptions): Forge {
-  const ask = createAskForge(api, {
+/** How GitHub's API is asked. GitHub REST API, version 2022-11-28: API versions, Authenticating. */
+export function askGithub({ api, token }: ForgeOptions): AskForge {
+  return createAskForge(api, {
     accept: "application/vnd.github+json",
     "x-github-api-version": "2022-11-28",
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   });
-  const repo = `/repos/${repository.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** Where the API of GitHub and of Gitea has the repository `owner/name`. */
+export function repositoryPath(repository: string): string {
+  return `/repos/${repository.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** GitHub, and GitHub Enterprise Server. GitHub REST API, version 2022-11-28: Pulls, Issues. */
+export function createGithub(options: ForgeOptions): Forge {
+  const { api, repository } = options;
+  const ask = askGithub(options);
+  const repo = repositoryPath(repository);
   const [owner = ""] = repository.split("/");
 
   const viewOf = (found: z.output<typeof pull>, endedBy?: string): PullRequest => ({

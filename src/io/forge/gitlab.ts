@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { createAskForge } from "./ask-forge.ts";
+import { createAskForge, type AskForge } from "./ask-forge.ts";
 import type { Forge, ForgeOptions, PullRequest } from "./types.ts";
 import { webAddress } from "./web-address.ts";
 
@@ -15,10 +15,21 @@ const merge = z.looseObject({
   closed_by: user,
 });
 
+/** How GitLab's API is asked. */
+export function askGitlab({ api, token }: ForgeOptions): AskForge {
+  return createAskForge(api, token === undefined ? {} : { "private-token": token });
+}
+
+/** Where the API has the project of a path. */
+export function projectPath(repository: string): string {
+  return `/projects/${encodeURIComponent(repository)}`;
+}
+
 /** GitLab, its own and others'. GitLab REST API, version 4: Merge requests, Notes. */
-export function createGitlab({ api, repository, token }: ForgeOptions): Forge {
-  const ask = createAskForge(api, token === undefined ? {} : { "private-token": token });
-  const requests = `/projects/${encodeURIComponent(repository)}/merge_requests`;
+export function createGitlab(options: ForgeOptions): Forge {
+  const { api, repository } = options;
+  const ask = askGitlab(options);
+  const requests = `${projectPath(repository)}/merge_requests`;
 
   const viewOf = (found: z.output<typeof merge>): PullRequest => ({
     number: found.iid,

@@ -1,3 +1,5 @@
 export { createForge } from "./create-forge.ts";
+export { createReports } from "./reports/create-reports.ts";
 export { ForgeError } from "./error.ts";
+export type { CommitStatus, ForgeReports, PutComment } from "./reports/types.ts";
 export type { Branches, Forge, ForgeOptions, PullRequest, PullRequestText } from "./types.ts";
