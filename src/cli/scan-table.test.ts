@@ -57,7 +57,7 @@ function scan(...findings: ScanFindingView[]): Scan {
     notes: [],
     verdict: { kind: "none", reasons: [], unrated: 0 },
     comparison: null,
-    document: null,
+    documents: { sarif: null, cyclonedx: null, junit: null, markdown: null },
   };
 }
 

@@ -35,8 +35,8 @@ export const scanInput = z.strictObject({
   against: pathText.optional(),
   /** With `against`: rules count only what is new. */
   onlyNew: z.boolean().default(false),
-  /** Write it in this format as well. */
-  format: scanFormat.optional(),
+  /** Write it in these formats as well. */
+  formats: z.array(scanFormat).max(4).default([]),
 });
 
 const remedy = z.object({
@@ -149,7 +149,12 @@ export const scan = z.object({
       doubts: z.array(z.string()),
     })
     .nullable(),
-  /** In the format that was asked for. */
-  document: z.string().nullable(),
+  /** In the formats that were asked for; null in others. */
+  documents: z.object({
+    sarif: z.string().nullable(),
+    cyclonedx: z.string().nullable(),
+    junit: z.string().nullable(),
+    markdown: z.string().nullable(),
+  }),
 });
 export type Scan = z.output<typeof scan>;

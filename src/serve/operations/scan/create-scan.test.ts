@@ -92,7 +92,8 @@ describe("scan of an image", () => {
   it("tells what is wrong with it, worst first, from which layer, and what cures it", async () => {
     const subject = await push(old);
     const found = await scan({ subject, feeds: [feed], failOn: ["high,fixable"] });
-    expect(found).toMatchObject({ subject, kind: "image", verdict: { kind: "failed", unrated: 1 }, document: null });
+    expect(found).toMatchObject({ subject, kind: "image", verdict: { kind: "failed", unrated: 1 } });
+    expect(found.documents).toEqual({ sarif: null, cyclonedx: null, junit: null, markdown: null });
     expect(found.verdict.reasons).toEqual(["high,fixable: CVE-2026-0001 in openssl"]);
     const [platform] = found.platforms;
     expect(platform).toMatchObject({ platform: "linux/amd64", state: "known", reasons: [], packages: 2 });
@@ -159,8 +160,9 @@ describe("scan of an image", () => {
   });
 
   it.each(["sarif", "cyclonedx", "junit", "markdown"] as const)("writes %s", async (format) => {
-    const found = await scan({ subject: await push(old), feeds: [feed], format });
-    expect(found.document).toContain("CVE-2026-0001");
+    const found = await scan({ subject: await push(old), feeds: [feed], formats: [format] });
+    expect(found.documents[format]).toContain("CVE-2026-0001");
+    expect(Object.values(found.documents).filter((one) => one !== null)).toHaveLength(1);
   });
 
   it("sets aside what ignores say, tells of expired ones, and refuses a file with mistakes by line and column", async () => {

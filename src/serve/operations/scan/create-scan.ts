@@ -37,7 +37,7 @@ import {
   type Remedy,
 } from "../../../core/remedy/index.ts";
 import type { Clock, Instant } from "../../../lib/index.ts";
-import { OperationError, type OperationHandlers, type OperationRequest } from "../../../operation/index.ts";
+import { OperationError, type OperationHandlers, type OperationRequest, type Scan } from "../../../operation/index.ts";
 import { readVexText } from "../../../io/feeds/index.ts";
 import { describeScan } from "./describe-scan.ts";
 import { readAttachedVex } from "./read-attached-vex.ts";
@@ -101,7 +101,7 @@ export function createScan(deps: ScanDeps): OperationHandlers["scan"] {
     const verdict = judgeScan(report, { rules, allowUnknown: request.allowUnknown, ...only }, now);
     const judged: JudgedScan = { report, verdict, version: deps.version };
     const comparison = older === undefined || found === undefined ? undefined : { before: older, found };
-    return describeScan(judged, comparison, await documentOf(request.format, judged, found));
+    return describeScan(judged, comparison, await documentsOf(request.formats, judged, found));
   };
 }
 
@@ -172,23 +172,18 @@ function remediesOf(
   });
 }
 
-async function documentOf(
-  format: Request["format"],
+async function documentsOf(
+  formats: Request["formats"],
   judged: JudgedScan,
   comparison: ScanComparison | undefined,
-): Promise<string | null> {
-  switch (format) {
-    case undefined:
-      return null;
-    case "sarif":
-      return formatSarif(judged);
-    case "junit":
-      return formatJunit(judged);
-    case "markdown":
-      return formatMarkdown(judged, comparison);
-    case "cyclonedx":
-      return (await loadCyclonedx()).formatCyclonedxScan(judged);
-  }
+): Promise<Scan["documents"]> {
+  const has = (format: Request["formats"][number]): boolean => formats.includes(format);
+  return {
+    sarif: has("sarif") ? formatSarif(judged) : null,
+    cyclonedx: has("cyclonedx") ? (await loadCyclonedx()).formatCyclonedxScan(judged) : null,
+    junit: has("junit") ? formatJunit(judged) : null,
+    markdown: has("markdown") ? formatMarkdown(judged, comparison) : null,
+  };
 }
 
 function ruleOf(text: string): FailRule {

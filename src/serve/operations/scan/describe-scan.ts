@@ -17,7 +17,7 @@ const maxReasons = 200;
 export function describeScan(
   { report, verdict }: JudgedScan,
   comparison: { readonly before: ScanReport; readonly found: ScanComparison } | undefined,
-  document: string | null,
+  documents: Scan["documents"],
 ): Scan {
   const { subject, at, feeds, platforms, notes } = report;
   const isHit = (finding: ScanFinding): boolean => verdict.kind !== "none" && verdict.hits.has(finding);
@@ -57,7 +57,7 @@ export function describeScan(
             stayed: comparison.found.stayed.length,
             doubts: atMost(comparison.found.doubts),
           },
-    document,
+    documents,
   };
 }
 
