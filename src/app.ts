@@ -7,6 +7,8 @@ import { readTextFile, systemClock } from "./lib/index.ts";
 import type {
   AppOptions,
   Connection,
+  ForgeReportRequest,
+  ForgeReportView,
   InitRequest,
   InitView,
   KeysRequest,
@@ -121,6 +123,12 @@ export async function manageKeys(request: KeysRequest): Promise<KeysView> {
 export async function initProject(request: InitRequest): Promise<InitView> {
   const init = await import("./init-project.ts");
   return init.initProject(request);
+}
+
+/** Puts the comment of a pull request, or the status of a commit. What the forge does not take is an answer like any other. */
+export async function reportToForge(request: ForgeReportRequest): Promise<ForgeReportView> {
+  const report = await import("./report-to-forge.ts");
+  return report.reportToForge(request);
 }
 
 /** Asks a server who the token is, and remembers both for this user. Throws BAD_SERVER, UNAUTHORIZED, and what asking throws. */

@@ -37,6 +37,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     "What is wrong with an image, folder or SBOM, and what cures it",
     async () => (await import("./scan.ts")).scan,
   ),
+  ci: entry(
+    "Look",
+    "In a pipeline: scan, compare with production, comment, and decide",
+    async () => (await import("./ci.ts")).ci,
+  ),
   inventory: entry(
     "Look",
     "Every package in an image or folder, also as an SBOM",

@@ -1,3 +1,4 @@
+import type { ForgePlace } from "../core/ci/index.ts";
 import type { Role } from "./access.ts";
 import type { KeysRequest, KeysView } from "./keys.ts";
 import type { Operations } from "./operations.ts";
@@ -92,6 +93,29 @@ export interface LoginView {
   readonly version: string;
 }
 
+/** Something that a pipeline says at a forge. */
+export interface ForgeReportRequest {
+  readonly place: ForgePlace;
+  readonly token: string;
+  readonly say:
+    | { readonly kind: "comment"; readonly pull: number; readonly marker: string; readonly body: string }
+    | {
+        readonly kind: "status";
+        readonly sha: string;
+        readonly state: "success" | "failure";
+        readonly context: string;
+        readonly description: string;
+        readonly url?: string;
+      };
+  readonly signal: AbortSignal;
+}
+
+/** What became of it: a forge that does not take it fails nothing else. */
+export type ForgeReportView =
+  | { readonly kind: "done"; readonly what: "made" | "changed" | "same"; readonly url: string | null }
+  /** `denied`: the token may not. */
+  | { readonly kind: "failed"; readonly denied: boolean; readonly reason: string; readonly hint: string | null };
+
 /** What the command line asks of the wiring in app.ts. */
 export interface AppApi {
   connectApp(options: AppOptions): Promise<Connection>;
@@ -103,6 +127,8 @@ export interface AppApi {
   manageKeys(request: KeysRequest): Promise<KeysView>;
   /** Writes a configuration for what stands in a folder. */
   initProject(request: InitRequest): Promise<InitView>;
+  /** Puts the comment of a pull request, or the status of a commit. */
+  reportToForge(request: ForgeReportRequest): Promise<ForgeReportView>;
   /** Asks a server who the token is, and remembers both. Throws what asking throws. */
   login(request: LoginRequest): Promise<LoginView>;
   /** Forgets a server; its address, undefined where it was not known. */

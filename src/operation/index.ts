@@ -49,6 +49,8 @@ export type {
   AppApi,
   AppOptions,
   Connection,
+  ForgeReportRequest,
+  ForgeReportView,
   InitRequest,
   InitView,
   LoginRequest,

@@ -1,4 +1,5 @@
-export { addressOfForge } from "./address-of-forge.ts";
+export { addressOfForge, type ForgeKind } from "./address-of-forge.ts";
+export { forgeFields } from "./forge-schema.ts";
 export type { BumpConfig } from "./bump-schema.ts";
 export { bumpSourceOf, type BumpSource } from "./bump-source.ts";
 export { closest } from "./closest.ts";

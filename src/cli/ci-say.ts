@@ -1,0 +1,112 @@
+import { appendFile, stat, writeFile } from "node:fs/promises";
+import type { CiPlace } from "../core/ci/index.ts";
+import { maskSecrets, printable } from "../lib/index.ts";
+import type { ForgeReportRequest } from "../operation/index.ts";
+import { ciLine, commentMarker, fitSummary, type CiFacts } from "./ci-markdown.ts";
+import { tokenFor } from "./ci-place.ts";
+import type { Asked, CommandContext } from "./command.ts";
+
+/** What was done of one thing, or why not. */
+export interface Deed {
+  readonly what: "comment" | "status" | "summary" | "outputs" | "sarif" | "junit";
+  readonly state: "done" | "skipped" | "failed" | "would";
+  readonly detail: string;
+}
+
+/** What is to be said, and where. */
+export interface Saying {
+  readonly context: CommandContext;
+  readonly asked: Asked;
+  readonly place: CiPlace;
+  readonly facts: CiFacts;
+  readonly markdown: string;
+  readonly secrets: readonly string[];
+}
+
+/** Writes the files that were asked for, and those that the system gives a job. */
+export async function writeFiles({ asked, place, facts, markdown, secrets }: Saying): Promise<Deed[]> {
+  const { documents, verdict, digest, platforms, comparison } = facts.scan;
+  const isDry = asked.flag("dry-run");
+  const deeds: Deed[] = [];
+  const put = async (what: Deed["what"], path: string, write: () => Promise<void>): Promise<void> => {
+    if (!isDry) await write();
+    deeds.push({ what, state: isDry ? "would" : "done", detail: path });
+  };
+  for (const format of ["sarif", "junit"] as const) {
+    const path = asked.text(format);
+    const text = documents[format];
+    if (path !== undefined && text !== null) await put(format, path, () => writeFile(path, maskSecrets(text, secrets)));
+  }
+  const { summaryFile, outputFile } = place;
+  if (summaryFile !== undefined)
+    await put("summary", "the page of the job", async () => {
+      const used = await stat(summaryFile).then(
+        ({ size }) => size,
+        () => 0,
+      );
+      await appendFile(summaryFile, fitSummary(markdown, used));
+    });
+  if (outputFile !== undefined)
+    await put("outputs", "verdict, digest, findings, new", () => {
+      const findings = platforms.flatMap((one) => one.findings).filter(({ ignored }) => ignored === null).length;
+      const values = { verdict: verdict.kind, digest: digest ?? "", findings, new: comparison?.added.length ?? "" };
+      const lines = Object.entries(values).map(([name, value]) => `${name}=${value}\n`);
+      return appendFile(outputFile, lines.join(""));
+    });
+  return deeds;
+}
+
+/** Puts the one comment of the pull request. */
+export async function putComment({ context, asked, place, facts, markdown }: Saying): Promise<Deed> {
+  const { pull } = place;
+  const skipped = (detail: string): Deed => ({ what: "comment", state: "skipped", detail });
+  if (!asked.flag("comment")) return skipped("--no-comment");
+  if (pull === undefined) return skipped("this job is for no pull request that a token may be sent to");
+  const where = `${pull.kind} ${pull.repository} #${pull.number}`;
+  if (asked.flag("dry-run")) return { what: "comment", state: "would", detail: where };
+  return tell("comment", context, place, pull, {
+    kind: "comment",
+    pull: pull.number,
+    marker: commentMarker(facts.key),
+    body: markdown,
+  });
+}
+
+/** Sets the status of the commit. */
+export async function setStatus({ context, asked, place, facts, secrets }: Saying): Promise<Deed> {
+  const { commit } = place;
+  const skipped = (detail: string): Deed => ({ what: "status", state: "skipped", detail });
+  if (!asked.flag("status")) return skipped("--no-status");
+  if (commit === undefined) return skipped("no commit of a forge that a token may be sent to is known");
+  if (asked.flag("dry-run")) return { what: "status", state: "would", detail: `of ${commit.sha.slice(0, 12)}` };
+  return tell("status", context, place, commit, {
+    kind: "status",
+    sha: commit.sha,
+    state: facts.scan.verdict.kind === "failed" ? "failure" : "success",
+    context: printable(`tidemill (${facts.key})`).slice(0, 200),
+    description: printable(maskSecrets(ciLine(facts), secrets)),
+    ...(place.runUrl === undefined ? {} : { url: place.runUrl }),
+  });
+}
+
+/** Tells a forge; what it does not take is said, and nothing else fails by it. */
+async function tell(
+  what: Deed["what"],
+  context: CommandContext,
+  { isFork }: CiPlace,
+  place: ForgeReportRequest["place"],
+  say: ForgeReportRequest["say"],
+): Promise<Deed> {
+  const { token, names } = tokenFor(process.env, place.kind);
+  if (token === undefined) return { what, state: "skipped", detail: `there is no token: ${names}` };
+  const app = await context.load();
+  const answer = await app.reportToForge({ place, token, say, signal: context.stop });
+  if (answer.kind === "done") return { what, state: "done", detail: [answer.what, answer.url ?? ""].join(" ").trim() };
+  if (answer.denied && isFork)
+    return {
+      what,
+      state: "skipped",
+      detail: "the pull request comes from a fork, whose jobs get a token that only reads",
+    };
+  return { what, state: "failed", detail: [answer.reason, answer.hint ?? ""].join(". ") };
+}
