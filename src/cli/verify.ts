@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { messageOf, printable } from "../lib/index.ts";
 import { evidenceKinds } from "../core/evidence/index.ts";
-import { claimNames, type ClaimName, type TextRule } from "../core/signature/index.ts";
+import type { TextRule } from "../core/access/index.ts";
+import { claimNames, type ClaimName } from "../core/signature/index.ts";
 import type { OperationRequest, Verified } from "../operation/index.ts";
 import { command, withConnection, type Asked } from "./command.ts";
 import { readEvidencePolicy } from "./evidence-policy.ts";

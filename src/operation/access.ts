@@ -1,21 +1,16 @@
-import { z } from "zod";
+import type { Role } from "../core/access/index.ts";
 import type { OperationName } from "./operations.ts";
-
-/**
- * What a caller may do. Each beside what a viewer may: `operator` runs the fleet, `approver` answers for what goes out and is no operator, so that two people are needed where
- * approvals are; `admin` may do everything.
- */
-export const role = z.enum(["viewer", "operator", "approver", "admin"]);
-export type Role = z.output<typeof role>;
 
 /** Who asks, as far as the server could tell. */
 export interface Principal {
   /** What the record calls it. */
   readonly name: string;
   /** `local`: whoever can read the lock file. `loopback`: anybody on this machine, who may look. */
-  readonly kind: "local" | "loopback" | "token";
+  readonly kind: "local" | "loopback" | "token" | "workload";
   /** Of the credential, for the record; null where there is none. */
   readonly credential: string | null;
+  /** Of a workload: which of its runs. */
+  readonly run?: string;
   readonly roles: readonly Role[];
   /** `key=value`: only images that bear one of them; empty: all. */
   readonly labels: readonly string[];

@@ -1,5 +1,5 @@
+import type { Role } from "../core/access/index.ts";
 import type { ForgePlace } from "../core/ci/index.ts";
-import type { Role } from "./access.ts";
 import type { KeysRequest, KeysView } from "./keys.ts";
 import type { Operations } from "./operations.ts";
 import type { ProgressListener } from "./progress.ts";

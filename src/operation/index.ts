@@ -11,7 +11,8 @@ export {
   type OperationRequest,
   type Operations,
 } from "./operations.ts";
-export { access, role, type Principal, type Role } from "./access.ts";
+export { role, type Role } from "../core/access/index.ts";
+export { access, type Principal } from "./access.ts";
 export { OperationError } from "./error.ts";
 export { matchDigest } from "./match-digest.ts";
 export { advisoriesOf, describeCause, describeReasons, formatInstant } from "./describe.ts";

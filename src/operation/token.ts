@@ -1,13 +1,11 @@
 import { z } from "zod";
+import { imageLabel, role } from "../core/access/index.ts";
 import { instant, personName, reasonText } from "./shapes.ts";
-import { role } from "./access.ts";
 
 /** Tokens are named in the record: no blanks, nothing that could be taken for another kind of caller. */
 const tokenName = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$/, "lower-case letters, digits, `.`, `_` and `-`, at most 100");
-
-const label = z.string().regex(/^[^=\s]{1,200}=\S{0,500}$/, "a label of images, as `team=payments`");
 
 const token = z.object({
   id: z.string(),
@@ -30,7 +28,7 @@ export const tokenCreateInput = z.strictObject({
   name: tokenName,
   person: personName.optional(),
   roles: z.array(role).min(1).max(4),
-  labels: z.array(label).max(50).default([]),
+  labels: z.array(imageLabel).max(50).default([]),
   /** At most 366 days from now. */
   expiresAt: instant,
   by: personName,

@@ -1,11 +1,7 @@
 import { z } from "zod";
 import { claimNames, checkIdentityRule, type SignerIdentity } from "../signature/index.ts";
-import { moment, text } from "./values.ts";
+import { moment, text, textRule as rule } from "./values.ts";
 
-const short = z.string().min(1).max(2000);
-const rule = z.union([short, z.strictObject({ pattern: z.string().min(1).max(256) })], {
-  error: "a text that it has to be, whole, or `{ pattern: … }` that has to match all of it",
-});
 const count = z.number().int().min(1).max(10);
 
 const fields = {

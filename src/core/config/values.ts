@@ -28,6 +28,12 @@ export const moment = z
 
 export const text = z.string().max(4096);
 
+/** Of something that others say. */
+export const textRule = z.union(
+  [z.string().min(1).max(2000), z.strictObject({ pattern: z.string().min(1).max(256) })],
+  { error: "a text that it has to be, whole, or `{ pattern: … }` that has to match all of it" },
+);
+
 export const absolutePath = z
   .string()
   .max(1024)

@@ -1,5 +1,5 @@
 import type { Digest } from "../../lib/index.ts";
-import type { TextRule } from "../signature/index.ts";
+import type { TextRule } from "../access/index.ts";
 
 /** What the README of an export names. */
 export interface ExportFacts {

@@ -1,9 +1,6 @@
-import { compilePattern, PatternError } from "../base/index.ts";
+import { checkTextRule, matchesText, type TextRule } from "../access/index.ts";
 import type { Instant } from "../../lib/index.ts";
 import type { ClaimName, SubjectKind } from "./certificate-identity.ts";
-
-/** What a text has to be: this one, whole, or one that the pattern matches whole, in linear time (ADR 21). */
-export type TextRule = string | { readonly pattern: string };
 
 /** Whom a certificate has to be made out for before what it signed counts. */
 export interface SignerIdentity {
@@ -29,12 +26,9 @@ export interface SeenIdentity {
   readonly times: readonly Instant[];
 }
 
-/** Names are at most 2,000 characters and patterns 1,000 places: what no honest pair of them needs. */
-const mostSteps = 4_000_000;
-
 /** Why who signed is not whom a rule names, as a sentence's end; undefined where it is. */
 export function refuseIdentity(rule: SignerIdentity, seen: SeenIdentity): string | undefined {
-  if (!matches(rule.subject, seen.subject) || !matches(rule.issuer, seen.issuer))
+  if (!matchesText(rule.subject, seen.subject) || !matchesText(rule.issuer, seen.issuer))
     return `it is by ${seen.subject} of ${seen.issuer}`;
   if (rule.subjectKind !== undefined && rule.subjectKind !== seen.subjectKind)
     return `it is by ${seen.subject}, which is of kind ${seen.subjectKind}, not ${rule.subjectKind}`;
@@ -42,7 +36,7 @@ export function refuseIdentity(rule: SignerIdentity, seen: SeenIdentity): string
     if (wanted === undefined) continue;
     const said = seen.claims[name];
     if (said === undefined) return `its certificate does not say ${name}`;
-    if (!matches(wanted, said)) return `its certificate says ${name} ${said}`;
+    if (!matchesText(wanted, said)) return `its certificate says ${name} ${said}`;
   }
   return refuseTimes(rule, seen.times);
 }
@@ -58,13 +52,8 @@ function refuseTimes({ from, until }: SignerIdentity, times: readonly Instant[])
 /** Why a rule cannot be used, as a sentence's end; undefined where it can. */
 export function checkIdentityRule({ issuer, subject, claims = {} }: SignerIdentity): string | undefined {
   for (const rule of [issuer, subject, ...Object.values(claims)]) {
-    if (rule === undefined || typeof rule === "string") continue;
-    try {
-      compilePattern(rule.pattern);
-    } catch (error) {
-      if (!(error instanceof PatternError)) throw error;
-      return `the pattern "${rule.pattern.slice(0, 100)}" cannot be used: ${error.message}`;
-    }
+    const message = rule === undefined ? undefined : checkTextRule(rule);
+    if (message !== undefined) return message;
   }
   return undefined;
 }
@@ -73,14 +62,4 @@ export function checkIdentityRule({ issuer, subject, claims = {} }: SignerIdenti
 export function describeIdentity({ issuer, subject }: SignerIdentity): string {
   const text = (rule: TextRule): string => (typeof rule === "string" ? rule : `/${rule.pattern}/`);
   return `${text(subject)} of ${text(issuer)}`;
-}
-
-function matches(rule: TextRule, text: string): boolean {
-  if (typeof rule === "string") return rule === text;
-  try {
-    return compilePattern(rule.pattern).match(text, { steps: mostSteps }) !== undefined;
-  } catch (error) {
-    if (error instanceof PatternError) return false;
-    throw error;
-  }
 }

@@ -11,13 +11,7 @@ export {
 } from "./statement.ts";
 export { verifyBundleWithKey, verifySimpleSigning } from "./verify-key-signature.ts";
 export type { IdentityPolicy, SignaturePolicy, SignatureVerdict, SignedImage, Thresholds } from "./types.ts";
-export {
-  checkIdentityRule,
-  refuseIdentity,
-  type SeenIdentity,
-  type SignerIdentity,
-  type TextRule,
-} from "./identity.ts";
+export { checkIdentityRule, refuseIdentity, type SeenIdentity, type SignerIdentity } from "./identity.ts";
 export { isIdentity, isKey, trustIdentity, type TrustedIdentity, type TrustedSigner } from "./trusted-signer.ts";
 export { claimNames, readCertificateIdentity, type ClaimName, type SubjectKind } from "./certificate-identity.ts";
 export { openPrivateKey, publicPem, sealPrivateKey, type FreshBytes } from "./private-key.ts";
