@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Digest } from "../../src/lib/index.ts";
 import { smallPackages, type OpenFleet, type SmallFleet } from "../faults/small-fleet.ts";
 import { needs } from "../needs.ts";
-import { workflow } from "../sigstore/start-issuer.ts";
+import { workflow } from "../fakes/openid-issuer.ts";
 import { missingSigstore, startSigstore, type Sigstore } from "../sigstore/start-sigstore.ts";
 import { cosign, createSignedFleet, run } from "./signed-fleet.ts";
 import { readBlocks, unpackExport } from "./unpack-export.ts";

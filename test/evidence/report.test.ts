@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect } from "vitest";
 import { createSmallFleet, type SmallFleet } from "../faults/small-fleet.ts";
 import { needs } from "../needs.ts";
-import { workflow } from "../sigstore/start-issuer.ts";
+import { workflow } from "../fakes/openid-issuer.ts";
 import { missingSigstore, startSigstore } from "../sigstore/start-sigstore.ts";
 import { cosign, createSignedFleet, run } from "./signed-fleet.ts";
 

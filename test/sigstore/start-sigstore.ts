@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { digestHex, sha256 } from "../../src/lib/index.ts";
 import { buildGoProgram } from "../go-program.ts";
-import { startIssuer, type Issuer } from "./start-issuer.ts";
+import { startIssuer, type Issuer } from "../fakes/openid-issuer.ts";
 
 const fulcio = await buildGoProgram("github.com/sigstore/fulcio@v1.8.4");
 const rekor = await buildGoProgram("github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix@v2.2.1");

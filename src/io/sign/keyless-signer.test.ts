@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { startIssuer, type Issuer } from "../../../test/sigstore/start-issuer.ts";
+import { startIssuer, type Issuer } from "../../../test/fakes/openid-issuer.ts";
 import { manualClock } from "../../lib/index.ts";
 import { askForBytes, type Patience } from "./ask-for-bytes.ts";
 import { readIdentityToken } from "./identity-token.ts";

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { buildGoProgram } from "../../../test/go-program.ts";
 import { needs } from "../../../test/needs.ts";
-import { workflow } from "../../../test/sigstore/start-issuer.ts";
+import { workflow } from "../../../test/fakes/openid-issuer.ts";
 import { missingSigstore, startSigstore, type Sigstore } from "../../../test/sigstore/start-sigstore.ts";
 import { formatStatement, predicateTypes } from "../../core/evidence/index.ts";
 import { trustIdentity, type IdentityPolicy } from "../../core/signature/index.ts";
