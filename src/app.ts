@@ -21,6 +21,7 @@ import type {
   StartOptions,
 } from "./operation/index.ts";
 import type { FleetEvidence } from "./loop/context.ts";
+import type { ServerAddress } from "./serve/index.ts";
 import type { ScanWorld } from "./stateless-operations.ts";
 import { readConfigPath } from "./config-path.ts";
 
@@ -160,9 +161,7 @@ async function refuseElsewhere({ server }: AppOptions): Promise<void> {
 }
 
 /** The server elsewhere that a command means: one that it names, or that of the last login where this folder has neither a configuration nor a state. */
-async function findElsewhere(
-  options: AppOptions,
-): Promise<{ readonly address: string; readonly token: string; readonly ca?: string } | undefined> {
+async function findElsewhere(options: AppOptions): Promise<ServerAddress | undefined> {
   const { findServer } = await import("./known-servers.ts");
   const isNamed = options.config !== undefined || options.data !== undefined;
   const here = isNamed || (await isThere(resolve("tidemill.yaml"))) || (await isThere(resolve(".tidemill")));

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -61,6 +64,33 @@ describe("servers that are known", () => {
     });
     await expect(findServer(env, "c.example", current)).rejects.toMatchObject({ code: "NOT_LOGGED_IN" });
     await expect(findServer(env, "__proto__", current)).rejects.toMatchObject({ code: "NOT_LOGGED_IN" });
+  });
+
+  it("are asked with a job's own token in GitHub Actions, made out for them", async () => {
+    const asked: string[] = [];
+    const github = createServer((request, response) => {
+      asked.push(`${request.headers.authorization} ${request.url}`);
+      const audience = new URL(request.url ?? "", "http://x").searchParams.get("audience");
+      const claims = { iss: "https://x", sub: "repo:a/b", aud: audience, exp: Date.now() / 1000 + 300 };
+      response.end(JSON.stringify({ value: `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.AA` }));
+    });
+    github.listen(0, "127.0.0.1");
+    await once(github, "listening");
+    try {
+      const url = `http://127.0.0.1:${(github.address() as AddressInfo).port}/token?api-version=2`;
+      const job = { ...env, ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: "of-the-job" };
+      const { token } = (await findServer(job, "c.example", current)) ?? {};
+      if (typeof token !== "function") throw new Error("the token is not fetched");
+      expect(await token()).toMatch(/^e30\./);
+      await token();
+      expect(asked).toEqual(["Bearer of-the-job /token?api-version=2&audience=https%3A%2F%2Fc.example"]);
+      // What somebody gave goes before it.
+      expect(await findServer({ ...job, TIDEMILL_TOKEN: "tdm_c" }, "c.example", current)).toMatchObject({
+        token: "tdm_c",
+      });
+    } finally {
+      github.close();
+    }
   });
 
   it("are forgotten one by one", async () => {

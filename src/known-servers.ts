@@ -2,7 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { z } from "zod";
-import { AppError, readTextFile, tryShape, writeFileDurable } from "./lib/index.ts";
+import { AppError, readTextFile, systemClock, tryShape, writeFileDurable } from "./lib/index.ts";
 
 export class KnownServerError extends AppError<
   /** An address that is none, or one to which a token would go in plain text. */
@@ -17,7 +17,8 @@ export class KnownServerError extends AppError<
 export interface KnownServer {
   /** Scheme, host and port, without a path: `https://tidemill.example.com:7443`. */
   readonly url: string;
-  readonly token: string;
+  /** Who asks; what gives it is asked again where it may be over. */
+  readonly token: string | (() => Promise<string>);
   /** Certificates of authorities that it is believed by, in PEM, beside those of the system. */
   readonly ca: string | undefined;
 }
@@ -64,7 +65,7 @@ export function serverOrigin(written: string): string {
 
 /**
  * The server that a command is to ask: the one it names, else that of TIDEMILL_SERVER, else, where `orCurrent`, the one of the last login; undefined where there is none. Its
- * token is TIDEMILL_TOKEN, else what login remembered. Throws BAD_SERVER, NOT_LOGGED_IN, BAD_SERVERS_FILE.
+ * token is TIDEMILL_TOKEN, else what login remembered, else, in a job of GitHub that may ask for one, the job's own, made out for TIDEMILL_AUDIENCE or the server's address. Throws BAD_SERVER, NOT_LOGGED_IN, BAD_SERVERS_FILE.
  */
 export async function findServer(
   env: Env,
@@ -77,17 +78,41 @@ export async function findServer(
   const url = asked === undefined ? (known.current ?? undefined) : serverOrigin(asked);
   if (url === undefined) return undefined;
   const entry = Object.hasOwn(known.servers, url) ? known.servers[url] : undefined;
-  const token = env["TIDEMILL_TOKEN"] || entry?.token;
+  const token = env["TIDEMILL_TOKEN"] || entry?.token || tokenOfJob(env, url);
   if (token === undefined)
     throw new KnownServerError("NOT_LOGGED_IN", `no token is known for ${url}`, {
-      hint: `\`tidemill login ${url}\`, or give TIDEMILL_TOKEN.`,
+      hint: `\`tidemill login ${url}\`, or give TIDEMILL_TOKEN; a job of GitHub needs \`permissions: id-token: write\`.`,
     });
   const caFile = env["TIDEMILL_CA"] || undefined;
   return { url, token, ca: caFile === undefined ? entry?.ca : await readTextFile(caFile, fileBytes) };
 }
 
+/** GitHub's tokens count for minutes: one that is older than half of one is fetched anew. */
+const renewedAfterMs = 30_000;
+
+function tokenOfJob(env: Env, url: string): (() => Promise<string>) | undefined {
+  if ((env["ACTIONS_ID_TOKEN_REQUEST_URL"] ?? "") === "") return undefined;
+  const audience = env["TIDEMILL_AUDIENCE"] || url;
+  let last: { readonly at: number; readonly token: Promise<string> } | undefined;
+  return () => {
+    const now = systemClock.now();
+    if (last === undefined || Math.abs(now - last.at) > renewedAfterMs) {
+      const token = import("./io/sign/index.ts").then(({ readIdentityToken, usualPatience }) =>
+        readIdentityToken({ kind: "github" }, audience, env, usualPatience).then(({ raw }) => raw),
+      );
+      last = { at: now, token };
+      // One that failed is no answer for the next who asks.
+      token.catch(() => (last = undefined));
+    }
+    return last.token;
+  };
+}
+
 /** Remembers a server, readable by this user alone, and asks it from now on. */
-export async function saveServer(env: Env, { url, token, ca }: KnownServer): Promise<void> {
+export async function saveServer(
+  env: Env,
+  { url, token, ca }: KnownServer & { readonly token: string },
+): Promise<void> {
   const { servers } = await readServers(env);
   const entry = { token, ...(ca === undefined ? {} : { ca }) };
   await writeServers(env, { current: url, servers: { ...servers, [url]: entry } });

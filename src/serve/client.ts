@@ -19,7 +19,8 @@ import { ServeError } from "./error.ts";
 export interface ServerAddress {
   /** `127.0.0.1:4000`, or with `http://` or `https://` before it. */
   readonly address: string;
-  readonly token: string;
+  /** What gives it is asked at each request. */
+  readonly token: string | (() => Promise<string>);
   /** Certificates in PEM that it is believed by, beside those of the system. */
   readonly ca?: string;
 }
@@ -104,14 +105,20 @@ export async function followEvents(
 }
 
 /** Sends a request, POST where there is a body. node:http rather than fetch: fetch gives up after five minutes without an answer. */
-function send(server: ServerAddress, path: string, body?: string, signal?: AbortSignal): Promise<IncomingMessage> {
+async function send(
+  server: ServerAddress,
+  path: string,
+  body?: string,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
+  const token = typeof server.token === "string" ? server.token : await server.token();
   return new Promise((resolve, reject) => {
     const url = new URL(path, server.address.includes("://") ? server.address : `http://${server.address}`);
     const request = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, {
       ...(server.ca === undefined ? {} : { ca: [...rootCertificates, server.ca] }),
       method: body === undefined ? "GET" : "POST",
       headers: {
-        authorization: `Bearer ${server.token}`,
+        authorization: `Bearer ${token}`,
         ...(body === undefined
           ? {}
           : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),

@@ -23,7 +23,8 @@ export {
 } from "./read-private-key.ts";
 export { attachBundle, attachClassic, bundleArtifact, type ClassicSignature, type EvidencePlace } from "./attach.ts";
 export { openKeylessSigner, type KeylessSetting } from "./keyless-signer.ts";
-export type { TokenSource } from "./identity-token.ts";
+export { readIdentityToken, type TokenSource } from "./identity-token.ts";
+export { usualPatience } from "./ask-for-bytes.ts";
 export { openProgramSigner } from "./program-signer.ts";
 export { signClassic, signStatement } from "./sign-statement.ts";
 export { readBundleParts } from "./bundle-parts.ts";
