@@ -65,6 +65,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     hosts: access.hosts,
     trustedProxies: access.trustedProxies,
     rateLimit: access.rateLimit,
+    workloads: access.workloads,
     ...(fleet.registry === undefined ? {} : { registry: servedRegistry(ctx.config, fleet.registry) }),
     ...(intake === undefined ? {} : { hooks: intake.hooks }),
   });

@@ -17,6 +17,8 @@ export type JsonAnswer =
       readonly status: number;
       readonly json: unknown;
       readonly location: string | undefined;
+      /** What its clock says, in milliseconds. RFC 9110, 6.6.1. */
+      readonly date: number | undefined;
     }
   | { readonly kind: "silent"; readonly reason: string };
 
@@ -37,7 +39,9 @@ export async function askJson(question: JsonQuestion, signal: AbortSignal): Prom
     });
     const text = await readBody(response, question.maxBytes ?? defaultBytes);
     const location = response.headers.get("location") ?? undefined;
-    return { kind: "answered", status: response.status, json: parseText(text), location };
+    const date = Date.parse(response.headers.get("date") ?? "");
+    const said = Number.isNaN(date) ? undefined : date;
+    return { kind: "answered", status: response.status, json: parseText(text), location, date: said };
   } catch (error) {
     signal.throwIfAborted();
     const reason = limit.aborted ? `it did not answer within ${timeoutMs} ms` : fetchFailure(error);

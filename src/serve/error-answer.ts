@@ -32,6 +32,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   TOO_MANY: 429,
   UNSUPPORTED: 501,
   UNAVAILABLE: 503,
+  ISSUER_UNAVAILABLE: 503,
   NO_MIRROR: 503,
   NO_PACKAGES: 503,
 };

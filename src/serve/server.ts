@@ -1,11 +1,19 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { getRequestListener } from "@hono/node-server";
+import type { WorkloadRule } from "../core/access/index.ts";
 import type { Store } from "../io/store/index.ts";
 import { silentLogger, systemClock, type Clock, type Logger } from "../lib/index.ts";
 import type { Operations } from "../operation/index.ts";
 import { createApi } from "./api.ts";
-import { createAdmission, createRegistryGuard, type Admission, type LabelsOf, type RateLimit } from "./access/index.ts";
+import {
+  createAdmission,
+  createFindWorkload,
+  createRegistryGuard,
+  type Admission,
+  type LabelsOf,
+  type RateLimit,
+} from "./access/index.ts";
 import { errorAnswer, problemType } from "./error-answer.ts";
 import type { EventBus } from "./event-bus.ts";
 import type { Hooks } from "./hooks/create-hooks.ts";
@@ -39,6 +47,8 @@ export interface ServerOptions extends GuardOptions {
   readonly trustedProxies?: readonly string[];
   /** Whether a connection came by the listener that is this machine's own. */
   readonly isLocalListener?: (socket: IncomingMessage["socket"]) => boolean;
+  /** Whose tokens count, of which issuers. */
+  readonly workloads?: readonly WorkloadRule[];
   /** How much callers from elsewhere may ask. */
   readonly rateLimit?: RateLimit;
 }
@@ -70,6 +80,7 @@ export function createHandler(options: ServerOptions): RequestHandler {
     trustedProxies: options.trustedProxies ?? [],
     ...(options.isLocalListener === undefined ? {} : { isLocalListener: options.isLocalListener }),
     rateLimit: options.rateLimit ?? standardRate,
+    findWorkload: createFindWorkload(options.workloads ?? [], clock),
   });
   const app = createApi(options, admission, logger);
   const answer = getRequestListener((request, env) => app.fetch(request, env), { overrideGlobalObjects: false });

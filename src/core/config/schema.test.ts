@@ -81,6 +81,43 @@ describe("the schema", () => {
       expect(isTaken({ hosts: [host] })).toBe(false);
   });
 
+  it("lets workloads in whose issuer and claims say who they are", () => {
+    const github = "https://token.actions.githubusercontent.com";
+    const isTaken = (more: object): boolean => {
+      const rule = {
+        issuer: github,
+        audience: "tidemill",
+        claims: { repository_id: 17 },
+        roles: ["operator"],
+        ...more,
+      };
+      return configSchema.safeParse({ ...written, server: { workloads: [rule] } }).success;
+    };
+    expect(isTaken({})).toBe(true);
+    expect(isTaken({ claims: { repository: "org/app", ref: { pattern: "refs/tags/v.*" } } })).toBe(true);
+    expect(isTaken({ issuer: "http://127.0.0.1:8080/realms/a", claims: { sub: "x" } })).toBe(true);
+    // A claim that anybody's job could have, of an issuer of everybody's.
+    for (const claims of [
+      {},
+      { ref: "refs/heads/main" },
+      { repository: { pattern: ".*" } },
+      { repository: { pattern: "(" } },
+    ])
+      expect(isTaken({ claims }), JSON.stringify(claims)).toBe(false);
+    for (const issuer of [
+      "http://issuer.example",
+      "https://a.example?x",
+      "https://a@b.example",
+      "http://localhost.example",
+      "x",
+    ])
+      expect(isTaken({ issuer, claims: { sub: "x" } }), issuer).toBe(false);
+    expect(isTaken({ roles: [] })).toBe(false);
+    expect(isTaken({ roles: ["root"] })).toBe(false);
+    expect(isTaken({ labels: ["payments"] })).toBe(false);
+    expect(isTaken({ audience: "" })).toBe(false);
+  });
+
   it("takes ten thousand characters of any name in good time", () => {
     const started = performance.now();
     for (const bad of ["a-".repeat(5000), "a/".repeat(5000), `${"a.".repeat(5000)}!`, "1".repeat(10_000)])

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { duration, text, units } from "./values.ts";
+import { workloads } from "./workloads-schema.ts";
 
 const hostName = z
   .string()
@@ -49,6 +50,7 @@ export const server = z
       .max(50)
       .default([])
       .describe("Who may speak plain HTTP from elsewhere and is believed in X-Forwarded-For; they end TLS"),
+    workloads,
     registry: z
       .strictObject({ anonymousPull: z.boolean().default(false).describe("Whether anybody may pull images") })
       .prefault({}),

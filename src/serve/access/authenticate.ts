@@ -4,6 +4,7 @@ import { isSameSecret, type Clock } from "../../lib/index.ts";
 import { role, type Principal } from "../../operation/index.ts";
 import { ServeError } from "../error.ts";
 import { parseToken } from "./api-token.ts";
+import type { FindWorkload } from "./find-workload.ts";
 
 export interface AuthenticateOptions {
   /** The random token of the lock file. */
@@ -11,6 +12,8 @@ export interface AuthenticateOptions {
   /** Where API tokens are; without it only the lock file's counts. */
   readonly tokens?: Pick<Store, "loadToken" | "saveTokenUsed">;
   readonly clock?: Clock;
+  /** Who brings a token of another issuer. */
+  readonly findWorkload?: FindWorkload;
 }
 
 /** Whoever can read the lock file has the state itself in hand. */
@@ -24,7 +27,7 @@ export const localPrincipal: Principal = {
 
 const hint = "Send `Authorization: Bearer TOKEN`: one of `tidemill token create`, or the one in the lock file.";
 
-/** Who a request comes from; undefined where it brings no credential. Throws UNAUTHORIZED where it brings one that does not count: nobody is taken for less than they claim to be. */
+/** Who a request comes from; undefined where it brings no credential. Throws UNAUTHORIZED where it brings one that does not count, ISSUER_UNAVAILABLE where that cannot be told: nobody is taken for less than they claim to be. */
 export async function authenticate(
   headers: Pick<IncomingMessage["headers"], "authorization">,
   options: AuthenticateOptions,
@@ -35,7 +38,7 @@ export async function authenticate(
   if (given === undefined)
     throw new ServeError("UNAUTHORIZED", "the Authorization header is no bearer token", { hint });
   if (options.localToken !== "" && isSameSecret(given, options.localToken)) return localPrincipal;
-  const principal = await findToken(given, options);
+  const principal = (await findToken(given, options)) ?? (await options.findWorkload?.(given));
   if (principal === undefined) throw new ServeError("UNAUTHORIZED", "the token is wrong, expired or revoked", { hint });
   return principal;
 }

@@ -4,6 +4,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPgliteDir, testStart } from "../../../test/fakes/stores.ts";
+import { startIssuer, type Issuer } from "../../../test/fakes/openid-issuer.ts";
 import { openStore, type Store } from "../../io/store/index.ts";
 import { manualClock, silentLogger } from "../../lib/index.ts";
 import { operationNames, operations, type Operations, type Role } from "../../operation/index.ts";
@@ -45,15 +46,32 @@ const aboutImages = words(
 /** Lists leave out what a caller may not see. */
 const filtered = words("images rebuilds promotions");
 
-const callers = ["nobody", "stranger", "expired", "revoked", "viewer", "operator", "approver", "admin"] as const;
+const callers = [
+  "nobody",
+  "stranger",
+  "expired",
+  "revoked",
+  "viewer",
+  "operator",
+  "approver",
+  "admin",
+  // Jobs, by tokens of their issuer: one that a rule lets in as an operator, one of a repository that none names, one that says so unsigned, and one whose token is over.
+  "job",
+  "other-job",
+  "unsigned-job",
+  "late-job",
+] as const;
+const refused: readonly Caller[] = ["stranger", "expired", "revoked", "other-job", "unsigned-job", "late-job"];
 type Caller = (typeof callers)[number];
 
 const clock = manualClock(testStart);
 const localToken = "of-the-lock-file";
+const audience = "https://tidemill.example";
 const secrets = new Map<Caller | "scoped", string>();
 const reached: { name: string; input: unknown }[] = [];
 let dir = "";
 let store: Store;
+let issuer: Issuer;
 let server: Server;
 let port = 0;
 let options: ServerOptions;
@@ -75,6 +93,12 @@ beforeAll(async () => {
   await tokens.tokenRevoke({ token: "revoked", by: "ada", reason: "test" });
   clock.advance(2 * 86_400_000);
 
+  issuer = await startIssuer({ now: () => clock.now(), audience });
+  secrets.set("job", issuer.token());
+  secrets.set("other-job", issuer.token({ repository: "acme/deploy-too" }));
+  secrets.set("unsigned-job", issuer.unsigned());
+  secrets.set("late-job", issuer.token({ exp: Math.floor(clock.now() / 1000) - 60 }));
+
   const answers = operationNames.map((name) => [
     name,
     (input: unknown) => {
@@ -88,6 +112,9 @@ beforeAll(async () => {
     version: "0",
     store,
     clock,
+    workloads: [
+      { issuer: issuer.address, audience, claims: { repository: "acme/deploy" }, roles: ["operator"], labels: [] },
+    ],
     labelsOf: (image) => (image === "web" ? ["team=payments", "tier=1"] : image === "api" ? ["team=search"] : []),
     metrics: () => Promise.resolve("tidemill_images 3\n"),
     registry: {
@@ -104,6 +131,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
+  await issuer.close();
   server.closeAllConnections();
   server.close();
   await store.close();
@@ -121,9 +149,10 @@ const post = (caller: Caller | "scoped", name: string, input: unknown) =>
   });
 
 function expectedStatus(caller: Caller, name: string): number {
-  if (["nobody", "stranger", "expired", "revoked"].includes(caller)) return 401;
+  if (caller === "nobody" || refused.includes(caller)) return 401;
   if (caller === "admin" || mayDo.viewer.includes(name)) return 200;
-  return mayDo[caller as Exclude<Role, "admin">].includes(name) ? 200 : 403;
+  const role = caller === "job" ? "operator" : (caller as Exclude<Role, "admin">);
+  return mayDo[role].includes(name) ? 200 : 403;
 }
 
 describe("every operation, asked by every role", () => {
@@ -175,7 +204,7 @@ describe("every path that is read, asked by every role", () => {
     "%s by %s",
     async (path, caller, status) => {
       // Whoever brings no credential is on this machine and may look; a credential that does not count is refused everywhere.
-      const isBad = ["stranger", "expired", "revoked"].includes(caller) && !/^\/(?:health|ready)z$/.test(path);
+      const isBad = refused.includes(caller) && !/^\/(?:health|ready)z$/.test(path);
       expect(await send(port, path, { headers: bearer(caller) })).toMatchObject({ status: isBad ? 401 : status });
     },
   );
@@ -276,6 +305,16 @@ describe("the record", () => {
       body: JSON.stringify({ ...inputs.approve, by: "ada" }),
     });
     expect(reached.map(({ input }) => (input as { by: string }).by)).toEqual(["token:approver", "ada"]);
+  });
+
+  it("calls a job by its repository and ref, with the run that it was, and keeps nothing of its token", async () => {
+    await post("job", "rebuild", { ...inputs.rebuild, by: "somebody-else" });
+    const [row] = await store.loadAudit({ limit: 1 });
+    const host = new URL(issuer.address).host;
+    expect(row).toMatchObject({ actor: `${host}:acme/deploy@refs/heads/main`, action: "asked" });
+    const subject = "repo:acme/deploy:ref:refs/heads/main";
+    expect(row?.detail).toMatchObject({ caller: "workload", credential: `${issuer.address}#${subject}`, run: "7" });
+    expect(JSON.stringify(row)).not.toContain((secrets.get("job") ?? "").split(".")[2]);
   });
 
   it("keeps nothing of what is refused", async () => {

@@ -2,6 +2,7 @@ export { localPrincipal } from "./authenticate.ts";
 export { authorize, reaches, requireRole, type LabelsOf } from "./authorize.ts";
 export { recordedOperations, recordWrite, type RecordWrites } from "./record-write.ts";
 export { createAdmission, type Admission, type RateLimit } from "./create-admission.ts";
+export { createFindWorkload } from "./find-workload.ts";
 export { isLoopbackAddress } from "./find-client.ts";
 export { createRegistryGuard } from "./guard-registry.ts";
 export { TooManyError } from "./too-many-error.ts";

@@ -28,8 +28,9 @@ export async function recordWrite(
   const said = given.filter(([field, value]) => told.includes(field) && value !== undefined);
   const by = given.find(([field]) => field === "by")?.[1];
   const actor = principal.kind === "local" && typeof by === "string" ? by : principal.name;
-  const { kind, credential } = principal;
-  await store.saveAudit(actor, "asked", { ...Object.fromEntries(said), operation: name, caller: kind, credential });
+  const { kind, credential, run } = principal;
+  const who = { caller: kind, credential, ...(run === undefined ? {} : { run }) };
+  await store.saveAudit(actor, "asked", { ...Object.fromEntries(said), operation: name, ...who });
 }
 
 /** Operations whose writes are recorded as one caller's: for commands that work in the state themselves. */

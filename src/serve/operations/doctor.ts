@@ -6,6 +6,7 @@ import type { OperationHandlers } from "../../operation/index.ts";
 import { diagnoseAccess } from "./diagnose-access.ts";
 import { deploymentParts } from "./diagnose-deployments.ts";
 import { diagnoseEvidence } from "./diagnose-evidence.ts";
+import { issuerParts } from "./diagnose-issuers.ts";
 import { jobParts } from "./diagnose-jobs.ts";
 import { diagnoseConfig, diagnoseEngine, diagnoseFeeds, diagnoseNode, diagnoseRegistry } from "./diagnose-parts.ts";
 import {
@@ -52,6 +53,7 @@ export function createDoctor(deps: DoctorDeps): OperationHandlers["doctor"] {
       { name: "node", look: () => Promise.resolve(diagnoseNode(deps.node)) },
       { name: "configuration", look: () => diagnoseConfig(deps.configPath, config, deps.env) },
       { name: "certificate", look: () => diagnoseAccess(config.server, deps.home, clock) },
+      ...issuerParts(config.server, clock),
       { name: "state", look: () => diagnosePlace(deps.place, store) },
       { name: "cache", look: () => diagnoseCache(deps.cacheDir) },
       ...registryParts(deps),
