@@ -16,7 +16,15 @@ if (Number(process.versions.node.split(".")[0]) >= 24) {
 
 /** The same command line on the pinned Node: this process ends as its child ends, and hands on the signals that ask for an end. */
 async function runPinned(script) {
-  const node = nodeModule.createRequire(import.meta.url).resolve("node/bin/node");
+  const node = findPinned();
+  if (node === undefined) {
+    const again = ["npx", "-y", "-p", "node@24", "-p", "tidemill", "tidemill", ...process.argv.slice(2)].join(" ");
+    process.stderr.write(
+      `tidemill: it needs Node 24 or newer, and this is ${process.version}. This works here:\n  ${again}\n`,
+    );
+    process.exitCode = 1;
+    return;
+  }
   const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: "inherit" });
   // Ctrl-C reaches the child from the terminal itself; this process only has to outlive it.
   process.on("SIGINT", () => {});
@@ -28,4 +36,13 @@ async function runPinned(script) {
     });
     child.on("exit", (code) => resolve(code ?? 1));
   });
+}
+
+/** In a checkout, whose tools bring it along; a package that was installed has none. */
+function findPinned() {
+  try {
+    return nodeModule.createRequire(import.meta.url).resolve("node/bin/node");
+  } catch {
+    return undefined;
+  }
 }
