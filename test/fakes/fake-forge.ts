@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { answerDeployments, type FakeDeployment } from "./fake-deployments.ts";
 import {
   answerReports,
   forgeTokens,
@@ -37,6 +38,11 @@ export interface FakeForge {
   /** Writes a comment as somebody else does. */
   readonly comment: (number: number, author: string, body: string) => void;
   readonly statuses: readonly FakeStatus[];
+  readonly deployments: readonly FakeDeployment[];
+  /** The answer to the next question that writes is lost after it took effect. */
+  readonly loseAnswer: () => void;
+  /** The question after so many others gets no answer, before or after it took effect; resolves when it is asked. */
+  readonly stall: (after: number, hasEffect: boolean) => Promise<void>;
   /** After so many more questions it was asked too often, for a second: then as many are free again. */
   readonly limitTo: (questions: number) => void;
   /** `METHOD path` of each question, without its query. */
@@ -67,11 +73,19 @@ export async function startForge(
   const asked: string[] = [];
   const spoiled: SpoiltAnswer[] = [];
   const state: ReportState = { comments: new Map(), statuses: [], next: 1 };
+  const deployments: FakeDeployment[] = [];
+  const lost = { next: false };
+  let still: { left: number; readonly hasEffect: boolean; readonly reached: () => void } | undefined;
   const limit = { most: Infinity, left: Infinity, from: 0 };
   const server = createServer((request, response) => {
     void readBody(request).then((body) => {
       const url = new URL(request.url ?? "/", "http://forge");
       asked.push(`${request.method} ${url.pathname}`);
+      const isStill = still !== undefined && (still.left -= 1) < 0;
+      if (isStill && still?.hasEffect === false) {
+        still.reached();
+        return;
+      }
       const spoil = spoiled.shift();
       if (spoil !== undefined) {
         response
@@ -105,7 +119,24 @@ export async function startForge(
         },
         state,
       );
-      const [status, value] = reported ?? handlers[kind](question);
+      const path = url.pathname.slice(`${roots[kind]}${repos[kind]}`.length);
+      const news =
+        reported ??
+        answerDeployments(
+          { ...question, kind, mayWrite: caller.mayWrite, path, ask: url.searchParams },
+          deployments,
+          state.statuses,
+        );
+      const [status, value] = news ?? handlers[kind](question);
+      if (isStill) {
+        still?.reached();
+        return;
+      }
+      if (lost.next && request.method !== "GET") {
+        lost.next = false;
+        request.socket.destroy();
+        return;
+      }
       answer(response, status, value);
     });
   });
@@ -121,6 +152,19 @@ export async function startForge(
       state.comments.set(number, [...(state.comments.get(number) ?? []), made]);
     },
     statuses: state.statuses,
+    deployments,
+    stall: (after, hasEffect) =>
+      new Promise((resolve) => {
+        still = {
+          left: after,
+          hasEffect,
+          reached: () => {
+            still = undefined;
+            resolve();
+          },
+        };
+      }),
+    loseAnswer: () => void (lost.next = true),
     limitTo: (questions) => Object.assign(limit, { most: questions, left: questions }),
     asked,
     end: (number, state, by) => {

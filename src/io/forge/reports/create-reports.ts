@@ -26,9 +26,14 @@ const apis: Readonly<Record<ForgeOptions["kind"], (options: ForgeOptions) => Rep
     }),
 };
 
+/** Comments and statuses of one kind of forge, each asked once. */
+export function createReportsApi(options: ForgeOptions): ReportsApi {
+  return apis[options.kind](options);
+}
+
 /** What a pipeline says in a repository. What a forge is too busy for is tried again, for a minute and a half at most. */
 export function createReports(options: ForgeOptions): ForgeReports {
-  const api = apis[options.kind](options);
+  const api = createReportsApi(options);
   return {
     putComment: (number, marker, body, signal) =>
       patiently((stop) => putComment(api, number, marker, body, stop), signal),
