@@ -7,6 +7,7 @@ import { createOperations, type OperationHandlers, type Operations } from "./ope
 import * as implemented from "./serve/operations/index.ts";
 import * as scanning from "./serve/operations/scan/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
+import { tellForgesOf } from "./tell-forges.ts";
 import type { Fleet } from "./fleet.ts";
 import { ownStatement } from "./loop/fleet-vex.ts";
 import { loadSaidOfAll } from "./said-of-all.ts";
@@ -103,7 +104,10 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       pass: async (passOptions) => {
         const result = await fleet.pass({ ...passOptions, deploy: serving === undefined, bump: serving === undefined });
         // A server delivers by itself; a pass from cron has nobody who does it after it.
-        if (serving === undefined) await deliverOutbox(ctx);
+        if (serving === undefined) {
+          await deliverOutbox(ctx);
+          await tellForgesOf(ctx, env);
+        }
         return result;
       },
     }),

@@ -8,6 +8,7 @@ import { probeEnvironments, retainDigests } from "./loop/promote/index.ts";
 import type { RunningApp } from "./operation/index.ts";
 import { createEventBus, createHandler, createMetrics } from "./serve/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
+import { tellForgesOf } from "./tell-forges.ts";
 import { createFleetOperations, loopTopic } from "./fleet-operations.ts";
 import type { Fleet } from "./fleet.ts";
 import { openListeners, type Listeners } from "./open-listeners.ts";
@@ -32,6 +33,7 @@ export interface ServedFleet extends RunningApp {
 
 const pollMs = 5_000;
 const deliverMs = 5_000;
+const tellMs = 10_000;
 const upkeepMs = 3_600_000;
 const certificateMs = 60_000;
 const passAlarm = { code: "pass-failed", subject: "loop" } as const;
@@ -82,8 +84,10 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   let begin: () => void = () => undefined;
   const begun = new Promise<void>((resolve) => (begin = resolve));
   if (options.watch) begin();
+  const telling = { ...ctx, signal: AbortSignal.any([ctx.signal, stopping.signal]) };
   const jobs = [
     repeat(stopping.signal, deliverMs, () => deliverOutbox(ctx)),
+    repeat(stopping.signal, tellMs, () => tellForgesOf(telling, options.env)),
     repeat(stopping.signal, certificateMs, () => renewCertificate(fleet, listeners)),
     begun.then(() => repeat(stopping.signal, upkeepMs, () => keepUp(fleet, intake))),
     begun.then(() => intake?.begin()),

@@ -1,6 +1,7 @@
 import { checkBumps } from "./bump-source.ts";
 import { checkDeployments } from "./check-deployments.ts";
 import { closest } from "./closest.ts";
+import { checkReports } from "./report-target.ts";
 import { suggest } from "./explain-issue.ts";
 import type { Mistake } from "./mistake.ts";
 import { packagesImage } from "./effective-image.ts";
@@ -28,7 +29,13 @@ export function checkReferences(config: Config): Mistake[] {
     repositories.set(repository, name);
   }
   mistakes.push(...checkProbes(config), ...checkTrains(config), ...checkDeployments(config));
-  mistakes.push(...checkEvidence(config), ...checkProvenance(config), ...checkSlo(config), ...checkBumps(config));
+  mistakes.push(
+    ...checkEvidence(config),
+    ...checkProvenance(config),
+    ...checkSlo(config),
+    ...checkBumps(config),
+    ...checkReports(config),
+  );
   config.environments.forEach(({ name }, index) => {
     if (config.environments.findIndex((one) => one.name === name) !== index) {
       mistakes.push({ path: ["environments", index, "name"], message: `there are two environments ${name}` });

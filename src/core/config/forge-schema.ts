@@ -26,6 +26,22 @@ export const forgeFields = {
     .default([]),
 };
 
+/** What becomes of a commit is said where it lies. */
+export const report = z
+  .strictObject({
+    provider: forgeFields.provider,
+    api: forgeFields.api,
+    repository: forgeFields.repository,
+    statuses: z.boolean().default(true).describe("Whether each verification is a status of the commit"),
+    deployments: z
+      .boolean()
+      .default(true)
+      .describe("Whether what an environment comes to run is a deployment of the forge; Gitea has none"),
+  })
+  .describe(
+    "Verifications and deployments are said at the forge that `git:` lies at; its token is TIDEMILL_FORGE_TOKEN, else TIDEMILL_GIT_TOKEN; not without it",
+  );
+
 /** Who commits. */
 export const committerFields = {
   author: z

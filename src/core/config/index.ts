@@ -2,6 +2,7 @@ export { addressOfForge, type ForgeKind } from "./address-of-forge.ts";
 export { forgeFields } from "./forge-schema.ts";
 export type { BumpConfig } from "./bump-schema.ts";
 export { bumpSourceOf, type BumpSource } from "./bump-source.ts";
+export { reportTargetOf, type ReportTarget } from "./report-target.ts";
 export { closest } from "./closest.ts";
 export type { Mistake } from "./mistake.ts";
 export { parseConfig, placeMistakes, type ConfigProblem, type ParsedConfig } from "./parse-config.ts";

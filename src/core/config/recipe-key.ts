@@ -35,7 +35,16 @@ function otherKey(image: DockerfileImage | UpstreamImage, files: readonly string
     const { labels: _labels, ...mirrored } = bytes;
     return digestHex(sha256(canonicalJson(mirrored)));
   }
-  const { context: _context, git, limits: _limits, rebase: _rebase, bump: _bump, secrets, ...own } = bytes;
+  const {
+    context: _context,
+    git,
+    limits: _limits,
+    rebase: _rebase,
+    bump: _bump,
+    report: _report,
+    secrets,
+    ...own
+  } = bytes;
   return digestHex(
     sha256(canonicalJson({ ...own, subdirectory: git?.subdirectory, secrets: Object.keys(secrets).sort(), files })),
   );

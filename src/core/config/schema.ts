@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { bump } from "./bump-schema.ts";
+import { report } from "./forge-schema.ts";
 import { check } from "./checks-schema.ts";
 import { deployments } from "./deployments-schema.ts";
 import { evidence } from "./evidence-schema.ts";
@@ -165,6 +166,7 @@ const dockerfileImage = z
     bump: bump
       .optional()
       .describe("Vulnerable packages of its source are brought to the version that cures, by Git; not without it"),
+    report: report.optional(),
     checks: z.array(check).max(100).default([]),
   })
   .refine(({ context, git }) => (context === undefined) !== (git === undefined), {

@@ -53,6 +53,7 @@ const tables = [
   ["idempotency", "caller, key"],
   ["setting", "key"],
   ["event", "id"],
+  ["forge_report", "key"],
 ] as const;
 /** What is made anew where the others are filled: the notes of what is to be derived again. */
 const madeAnew = ["exposure_due"];

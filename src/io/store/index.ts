@@ -40,6 +40,7 @@ export type {
   BlockedBase,
   BlockedPackage,
   Bump,
+  ForgeReport,
   BumpState,
   Deployed,
   Deployment,
@@ -73,4 +74,5 @@ export type {
   VexStatementRow,
 } from "./schema.ts";
 export type { NewEvent } from "./event.ts";
+export type { WantedReport } from "./forge-report.ts";
 export { durationBounds, type RebuildCounts } from "./metric.ts";

@@ -8,6 +8,7 @@ import { createDatabase, type Database } from "./database.ts";
 import { deployLeaseQueries } from "./deploy-lease.ts";
 import { deploymentQueries } from "./deployment.ts";
 import { eventQueries } from "./event.ts";
+import { forgeReportQueries } from "./forge-report.ts";
 import { evidenceQueries } from "./evidence.ts";
 import { exposureMeasureQueries } from "./exposure-measures.ts";
 import { exposureQueries } from "./exposure.ts";
@@ -105,6 +106,7 @@ function allQueries(db: Database) {
     ...listQueries(db),
     ...settingQueries(db),
     ...eventQueries(db),
+    ...forgeReportQueries(db),
     ...metricQueries(db),
   };
 }

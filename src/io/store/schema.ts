@@ -9,6 +9,16 @@ import type { KnownTables } from "./known-tables.ts";
 import type { ExposureTables } from "./exposure-tables.ts";
 export type { Detail, StoredError } from "./columns.ts";
 
+/** What a forge is told of a commit. */
+export interface ForgeReportDetail {
+  readonly commit: string;
+  readonly environment: EnvironmentName;
+  readonly state: "pending" | "success" | "failure" | "inactive";
+  /** Name of the status, or of the forge's environment. */
+  readonly name: string;
+  readonly description: string;
+}
+
 /** One check of a verification, as the contract shows it. */
 export interface StoredCheck {
   readonly name: string;
@@ -296,6 +306,20 @@ export interface Tables extends KnownTables, ExposureTables {
     createdAt: Time;
   };
   setting: { key: string; value: Json<unknown> };
+  forgeReport: {
+    key: string;
+    image: ImageName;
+    kind: "status" | "deployment";
+    detail: Json<ForgeReportDetail>;
+    wanted: string;
+    said: string | null;
+    remote: string | null;
+    attempts: ColumnType<number, number | undefined, number>;
+    nextAttempt: Time;
+    lastError: string | null;
+    createdAt: Time;
+    updatedAt: Time;
+  };
   event: {
     id: string;
     endpoint: string;
@@ -324,6 +348,7 @@ export type Pointer = Row<"pointer">;
 export type Deployment = Row<"deployment">;
 export type Deployed = Row<"deployed">;
 export type Bump = Row<"bump">;
+export type ForgeReport = Row<"forgeReport">;
 export type Soak = Row<"soak">;
 export type Hold = Row<"hold">;
 export type VexStatementRow = Row<"vexStatement">;

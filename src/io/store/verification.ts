@@ -60,19 +60,24 @@ export function verificationQueries(db: Database) {
       }),
 
     /** Verifications of rebuilds, or of an image's digests, in the order they began. */
-    loadVerifications: (filter: {
+    loadVerifications: async (filter: {
       readonly rebuilds?: readonly string[];
       readonly image?: ImageName;
       readonly digest?: Digest;
+      /** So many of those that began last. */
+      readonly newest?: number;
     }): Promise<Verification[]> => {
-      let query = db.sql.selectFrom("verification").selectAll().orderBy("startedAt").orderBy("id").limit(10_000);
-      const { rebuilds } = filter;
+      const { rebuilds, newest } = filter;
+      const order = newest === undefined ? "asc" : "desc";
+      let query = db.sql.selectFrom("verification").selectAll().orderBy("startedAt", order).orderBy("id", order);
+      query = query.limit(newest ?? 10_000);
       if (rebuilds !== undefined) {
         query = query.where((row) => row("rebuild", "=", row.fn.any(fragment<string[]>`${[...rebuilds]}::uuid[]`)));
       }
       if (filter.image !== undefined) query = query.where("image", "=", filter.image);
       if (filter.digest !== undefined) query = query.where("digest", "=", filter.digest);
-      return query.execute();
+      const found = await query.execute();
+      return newest === undefined ? found : found.reverse();
     },
   };
 }

@@ -81,6 +81,15 @@ export async function saveFleet(store: Store): Promise<void> {
       exposures: [exposureOf(image, digest)],
       rebuilds: [{ rebuild: lease.rebuild.id, image, state: "promoted", finished: Date.UTC(2026, 0, 5), labels: {}, closed: 0 }],
     }));
+    await store.saveForgeReports([
+      {
+        key: `status:${image}`,
+        image,
+        kind: "status",
+        detail: { commit: "a".repeat(40), environment: "production", state: "success", name: "tidemill", description: "" },
+        wanted: "success",
+      },
+    ]);
     await store.saveApproval({ ...place, digest, who: "ann", verdict: "approved", reason: "tried it" });
   }
 }

@@ -1,0 +1,1 @@
+export { tellForges, type NewsOf, type TellContext } from "./tell-forges.ts";
