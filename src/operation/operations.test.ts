@@ -24,6 +24,8 @@ describe("parseInput", () => {
     ["status", null, "input"],
     ["status", { image: { length: { toString: 1, valueOf: 1 } } }, "input"],
     ["hold", { by: "me", reason: "x".repeat(1001) }, "reason"],
+    ["hold", { by: "m\u0000", reason: "x" }, "by: it holds a NUL character"],
+    ["verify", { reference: "r", keys: ["a", "\u0000"] }, "keys.1: it holds"],
     ["validate", { name: "t", text: "x".repeat(1_000_001) }, "text"],
   ] as const)("refuses %s %o and names the field", (name, value, field) => {
     expect(() => parseInput(name, value)).toThrow(expect.objectContaining({ code: "BAD_INPUT" }));

@@ -273,11 +273,20 @@ export function isOperationName(name: string): name is OperationName {
 /** `value` as the checked input of `name`; throws BAD_INPUT with every mistake in one message. */
 export function parseInput<N extends OperationName>(name: N, value: unknown): OperationRequest<N> {
   const parsed = tryShape<unknown>(operations[name].input, value);
-  if (parsed.success) return parsed.data as OperationRequest<N>;
-  const mistakes = parsed.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`);
+  const mistakes = parsed.success
+    ? placesOfNul(parsed.data).map((path) => `${path || "input"}: it holds a NUL character`)
+    : parsed.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`);
+  if (parsed.success && mistakes.length === 0) return parsed.data as OperationRequest<N>;
   throw new OperationError("BAD_INPUT", `${name}: ${mistakes.slice(0, 10).join("; ")}`, {
     hint: `\`tidemill ${name} --help\` shows what it takes.`,
   });
+}
+
+/** Where texts are that no database keeps. */
+function placesOfNul(value: unknown, path = ""): string[] {
+  if (typeof value === "string") return value.includes("\0") ? [path] : [];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, one]) => placesOfNul(one, path === "" ? key : `${path}.${key}`));
 }
 
 /** Handlers as operations: every input is checked against its schema before the handler sees it. */

@@ -7,6 +7,9 @@ const failure = {
   content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
 };
 
+/** The caller's failures and the server's. */
+const failures = { "4XX": failure, "5XX": failure };
+
 /** The OpenAPI 3.1 document of the API, made of the table of operations. */
 export function openApiDocument(version: string): object {
   const paths: Record<string, object> = {
@@ -14,11 +17,13 @@ export function openApiDocument(version: string): object {
       get: {
         operationId: "events",
         summary: "Progress as server-sent events",
+        security: [{ token: [] }, {}],
         responses: {
           "200": {
             description: "One event a `data:` line",
             content: { "text/event-stream": { schema: schemaOf(progressEvent) } },
           },
+          ...failures,
         },
       },
     },
@@ -27,7 +32,7 @@ export function openApiDocument(version: string): object {
     const { summary, effect, input, output } = operations[name];
     const responses = {
       "200": { description: "The answer", content: { "application/json": { schema: schemaOf(output) } } },
-      default: failure,
+      ...failures,
     };
     paths[`/api/v1/operations/${name}`] = {
       post: {
@@ -60,7 +65,7 @@ export function openApiDocument(version: string): object {
             required: required.includes(name),
             schema: properties[name] ?? {},
           })),
-          { name: "If-None-Match", in: "header", required: false, schema: { type: "string", maxLength: 1000 } },
+          { name: "If-None-Match", in: "header", required: false, schema: { type: "string" } },
         ],
         responses: {
           "200": {
@@ -69,7 +74,7 @@ export function openApiDocument(version: string): object {
             content: { "application/json": { schema: schemaOf(output) } },
           },
           "304": { description: "It is what If-None-Match names" },
-          default: failure,
+          ...failures,
         },
       },
     };
@@ -79,8 +84,10 @@ export function openApiDocument(version: string): object {
     info: {
       title: "Tidemill",
       version,
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       description: "What Tidemill can be asked. `x-role` says who may ask; on loopback looking needs no token.",
     },
+    servers: [{ url: "/", description: "The server that this document comes from" }],
     paths,
     components: {
       securitySchemes: { token: { type: "http", scheme: "bearer" } },
