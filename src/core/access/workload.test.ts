@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeWorkload, findWorkloadRule, type WorkloadRule } from "./index.ts";
+import { describeWorkload, findRule, type WorkloadRule } from "./index.ts";
 
 const github = "https://token.actions.githubusercontent.com";
 const rule = (claims: WorkloadRule["claims"]): WorkloadRule => ({
@@ -10,7 +10,7 @@ const rule = (claims: WorkloadRule["claims"]): WorkloadRule => ({
   labels: [],
 });
 
-describe("findWorkloadRule", () => {
+describe("findRule", () => {
   it.each([
     [{ repository: "org/app" }, { repository: "org/app" }, true],
     [{ repository: "org/app" }, { repository: "org/app-two" }, false],
@@ -24,19 +24,19 @@ describe("findWorkloadRule", () => {
     [{ repository: { pattern: "org.app" } }, { repository: "org/app" }, true],
     [{ repository_id: "17" }, { repository_id: 17 }, true],
     [{ protected: "true" }, { protected: true }, true],
-    [{ groups: "a" }, { groups: ["a"] }, false],
+    [{ groups: "a" }, { groups: ["b", "a"] }, true],
+    [{ groups: "a" }, { groups: ["b", ["a"], { a: "a" }] }, false],
+    [{ groups: "a" }, { groups: [] }, false],
     [{ constructor: "x" }, {}, false],
     [{ repository: "org/app" }, { repository: { value: "org/app" } }, false],
     [{ sub: { pattern: "x*" } }, { sub: "x".repeat(2001) }, false],
   ] as const)("%j holds for %j: %s", (wanted, said, holds) => {
-    expect(findWorkloadRule([rule(wanted as WorkloadRule["claims"])], said)?.roles).toEqual(
-      holds ? ["operator"] : undefined,
-    );
+    expect(findRule([rule(wanted as WorkloadRule["claims"])], said)?.roles).toEqual(holds ? ["operator"] : undefined);
   });
 
   it("takes the first that fits, whatever comes after it", () => {
     const rules = [rule({ ref: "a" }), { ...rule({ ref: "b" }), labels: ["team=x"] }, rule({ ref: "b" })];
-    expect(findWorkloadRule(rules, { ref: "b" })).toBe(rules[1]);
+    expect(findRule(rules, { ref: "b" })).toBe(rules[1]);
   });
 });
 

@@ -1,19 +1,11 @@
-import type { Role } from "./role.ts";
-import { matchesText, type TextRule } from "./text-rule.ts";
-
-/** What an issuer said of whom it made a token out for, after its signature was verified. */
-export type Claims = Readonly<Record<string, unknown>>;
+import { textOf, type AccessRule, type Claims } from "./access-rule.ts";
 
 /** Whose tokens count, and for what. */
-export interface WorkloadRule {
+export interface WorkloadRule extends AccessRule {
   /** Address of the issuer, as its tokens have it. */
   readonly issuer: string;
   /** Whom its tokens have to be made out for. */
   readonly audience: string;
-  /** All of them have to be as is said here. */
-  readonly claims: Readonly<Record<string, TextRule>>;
-  readonly roles: readonly Role[];
-  readonly labels: readonly string[];
 }
 
 /** A workload as the record has it. */
@@ -42,16 +34,6 @@ export const openIssuers: ReadonlyMap<string, { readonly name: string; readonly 
   ],
 ]);
 
-/** The first rule of `rules` whose claims are all as it says; undefined where there is none. Issuer and audience were looked at before. */
-export function findWorkloadRule(rules: readonly WorkloadRule[], claims: Claims): WorkloadRule | undefined {
-  return rules.find((rule) =>
-    Object.entries(rule.claims).every(([name, wanted]) => {
-      const said = textOf(claims, name);
-      return said !== undefined && matchesText(wanted, said);
-    }),
-  );
-}
-
 /** What the record calls a workload. GitHub, "OpenID Connect reference"; GitLab, "ID token authentication", token payload. */
 export function describeWorkload(issuer: string, claims: Claims): DescribedWorkload {
   const place = openIssuers.get(issuer)?.name ?? new URL(issuer).host;
@@ -64,13 +46,6 @@ export function describeWorkload(issuer: string, claims: Claims): DescribedWorkl
     name: `${place}:${plain(what)}`.slice(0, 200),
     run: run === undefined ? undefined : plain(run).slice(0, 50),
   };
-}
-
-/** A claim as text: numbers and truth values as they are written, nothing of what has parts. */
-function textOf(claims: Claims, name: string): string | undefined {
-  const said = Object.hasOwn(claims, name) ? claims[name] : undefined;
-  if (typeof said === "string") return said.length <= 2000 ? said : undefined;
-  return typeof said === "number" || typeof said === "boolean" ? String(said) : undefined;
 }
 
 function plain(text: string): string {

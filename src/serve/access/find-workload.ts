@@ -1,5 +1,5 @@
 import { decodeJwt } from "jose";
-import { describeWorkload, findWorkloadRule, type Claims, type WorkloadRule } from "../../core/access/index.ts";
+import { describeWorkload, findRule, type Claims, type WorkloadRule } from "../../core/access/index.ts";
 import { createIssuer, OidcError, type Issuer } from "../../io/oidc/index.ts";
 import type { Clock } from "../../lib/index.ts";
 import type { Principal } from "../../operation/index.ts";
@@ -26,7 +26,7 @@ export function createFindWorkload(rules: readonly WorkloadRule[], clock: Clock)
     if (asked === undefined) return undefined;
     // From here on only what is signed counts.
     const claims = await verify(issuer, token, asked.audience);
-    const rule = findWorkloadRule(
+    const rule = findRule(
       ofIssuer.filter((each) => each.audience === asked.audience),
       claims,
     );
