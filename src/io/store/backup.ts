@@ -50,6 +50,7 @@ const tables = [
   ["notification", "id"],
   ["account_allocation", "name"],
   ["token", "id"],
+  ["session", "id"],
   ["idempotency", "caller, key"],
   ["setting", "key"],
   ["event", "id"],

@@ -67,6 +67,7 @@ export type {
   Soak,
   StoredCheck,
   StoredError,
+  SessionRow,
   TokenRow,
   Upstream,
   Verdict,

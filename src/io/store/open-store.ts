@@ -40,6 +40,7 @@ import { rebuildQueries } from "./rebuild.ts";
 import { questionQueries } from "./question.ts";
 import { checkLogQueries } from "./check-log.ts";
 import { buildLogQueries } from "./build-log.ts";
+import { sessionQueries } from "./session.ts";
 import { settingQueries } from "./setting.ts";
 import { soakQueries } from "./soak.ts";
 import type { SqlEngine } from "./sql-engine.ts";
@@ -100,6 +101,7 @@ function allQueries(db: Database) {
     ...accountAllocationQueries(db),
     ...buildLogQueries(db),
     ...tokenQueries(db),
+    ...sessionQueries(db),
     ...checkLogQueries(db),
     ...questionQueries(db),
     ...idempotencyQueries(db),

@@ -69,6 +69,11 @@ export async function replayAudit(sql: Transaction<Tables>, row: AuditRow): Prom
     await sql.updateTable("token").set(revoked).where("id", "=", String(detail.id)).execute();
     return true;
   }
+  if (action === "session-ended") {
+    const ended = { endedAt: new Date(row.at).toISOString(), endedBy: row.actor };
+    await sql.updateTable("session").set(ended).where("id", "=", String(detail.id)).execute();
+    return true;
+  }
   if (action === "approved" || action === "rejected")
     return upsert(sql, "approval", ["image", "environment", "digest", "who"], detail);
   if (action === "attested")

@@ -294,6 +294,20 @@ export interface Tables extends KnownTables, ExposureTables {
     revokedAt: MaybeTime;
     revokedBy: string | null;
   };
+  session: {
+    id: string;
+    hash: Digest;
+    name: string;
+    subject: string;
+    roles: Json<readonly string[]>;
+    labels: Json<readonly string[]>;
+    rules: Digest;
+    createdAt: Time;
+    lastUsedAt: Time;
+    expiresAt: Time;
+    endedAt: MaybeTime;
+    endedBy: string | null;
+  };
   idempotency: {
     caller: string;
     key: string;
@@ -364,6 +378,7 @@ export type Notification = Row<"notification">;
 export type AccountAllocation = Row<"accountAllocation">;
 export type IdempotencyRow = Row<"idempotency">;
 export type TokenRow = Row<"token">;
+export type SessionRow = Row<"session">;
 
 /** A moment as timestamptz takes it. */
 export function timestamp(at: Instant): string {

@@ -43,6 +43,8 @@ export async function saveFleet(store: Store): Promise<void> {
   const taken = await store.saveVexStatement({ ...said, ...more, until: null });
   const token = { id: "0".repeat(16), name: "ci", hash: sha256("a secret"), person: null, roles: ["viewer"], labels: [] };
   await store.saveToken({ ...token, expiresAt: Date.UTC(2027, 0, 1), who: "ada" });
+  const session = { id: "1".repeat(16), hash: sha256("another"), name: "ada", subject: "https://id.example#1", rules: sha256("{}") };
+  await store.saveSession({ ...session, roles: ["viewer"], labels: [], expiresAt: Date.UTC(2027, 0, 1) }, undefined);
   await store.beginKeyed({ caller: "ada", key: "k", operation: "hold", input: sha256("{}"), server: "one" });
   await store.saveVexStatementsRemoved([taken.id], { who: "eve", reason: "used" });
   const word = { vulnerabilities: ["CVE-2026-1"], products: [], status: "fixed", reason: "", author: "them", timestamp: 1_767_000_000_000 } as const;
