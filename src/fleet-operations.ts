@@ -134,6 +134,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       clock: ctx.clock,
     }),
     ...implemented.createTokens(ctx),
+    ...implemented.createSessions(ctx),
     hold: implemented.createHold(ctx),
     resume: implemented.createResume(ctx),
     build: implemented.createBuild(ctx, { makers, prepare: refresh }),

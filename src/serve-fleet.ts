@@ -68,6 +68,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     trustedProxies: access.trustedProxies,
     rateLimit: access.rateLimit,
     workloads: access.workloads,
+    ...(access.login === undefined ? {} : { login: access.login }),
     ...(fleet.registry === undefined ? {} : { registry: servedRegistry(ctx.config, fleet.registry) }),
     ...(intake === undefined ? {} : { hooks: intake.hooks }),
   });

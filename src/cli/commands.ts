@@ -107,6 +107,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   ),
   login: entry("Keep", "Ask a server elsewhere from now on", async () => (await import("./login.ts")).login),
   logout: entry("Keep", "Forget a server and its token", async () => (await import("./login.ts")).logout),
+  session: entry("Keep", "People who are logged in", async () => (await import("./session.ts")).session),
   token: entry("Keep", "Tokens by which others reach a server", async () => (await import("./token.ts")).token),
   keys: entry("Keep", "Keys that evidence is signed with", async () => (await import("./keys.ts")).keys),
   audit: entry("Keep", "Whether the record is whole; all of it", async () => (await import("./audit.ts")).audit),

@@ -6,7 +6,7 @@ export interface Principal {
   /** What the record calls it. */
   readonly name: string;
   /** `local`: whoever can read the lock file. `loopback`: anybody on this machine, who may look. */
-  readonly kind: "local" | "loopback" | "token" | "workload";
+  readonly kind: "local" | "loopback" | "token" | "workload" | "person";
   /** Of the credential, for the record; null where there is none. */
   readonly credential: string | null;
   /** Of a workload: which of its runs. */
@@ -85,4 +85,6 @@ export const access: Readonly<Record<OperationName, OperationAccess>> = {
   tokenCreate: administer,
   tokenList: administer,
   tokenRevoke: administer,
+  sessionList: administer,
+  sessionRevoke: administer,
 };

@@ -39,6 +39,7 @@ export type { Scan, ScanFindingView } from "./scan.ts";
 export type { InventoryView } from "./inventory.ts";
 export { vexJustification, vexStatus, type BaseWordView, type VexStatementView } from "./vex.ts";
 export type { AuditExport, AuditVerified, EvidenceRules, Verified } from "./evidence.ts";
+export type { SessionView } from "./session.ts";
 export type { TokenView } from "./token.ts";
 export type { Run } from "./action.ts";
 export type { ExposureList, ExposureView, Report, ReportDocument } from "./exposure.ts";

@@ -16,6 +16,7 @@ import { rebase, rebaseInput } from "./rebase.ts";
 import { retention, retentionInput } from "./retention.ts";
 import { scan, scanInput } from "./scan.ts";
 import { status, statusInput, summary, summaryInput } from "./status.ts";
+import * as session from "./session.ts";
 import * as token from "./token.ts";
 import * as upkeep from "./upkeep.ts";
 import * as vex from "./vex.ts";
@@ -239,6 +240,18 @@ export const operations = {
     effect: "write",
     input: token.tokenRevokeInput,
     output: token.tokenRevoked,
+  },
+  sessionList: {
+    summary: "People who are logged in",
+    effect: "read",
+    input: session.sessionListInput,
+    output: session.sessionListed,
+  },
+  sessionRevoke: {
+    summary: "End a session, or all of a person",
+    effect: "write",
+    input: session.sessionRevokeInput,
+    output: session.sessionRevoked,
   },
   restore: { summary: "Put a snapshot back", effect: "write", input: upkeep.restoreInput, output: upkeep.restore },
 } as const satisfies Record<string, OperationShape>;

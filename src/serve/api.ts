@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { Hono } from "hono";
+import { Hono, type HonoRequest } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { Logger } from "../lib/index.ts";
 import {
@@ -13,6 +13,11 @@ import {
 } from "../operation/index.ts";
 import {
   authorize,
+  csrfOf,
+  formatCookie,
+  hasCookie,
+  isOwnWrite,
+  readCookie,
   reaches,
   recordWrite,
   requireRole,
@@ -27,7 +32,8 @@ import { ServeError } from "./error.ts";
 import { createEventBus } from "./event-bus.ts";
 import { streamEvents } from "./event-stream.ts";
 import { openApiDocument } from "./openapi.ts";
-import { addPage } from "./page/index.ts";
+import { addLogin, loginPage, type Login } from "./login/index.ts";
+import { addPage, type Visitor } from "./page/index.ts";
 import { isReadName, readQuery } from "./read-query.ts";
 import type { ServerOptions } from "./server.ts";
 
@@ -38,6 +44,9 @@ export interface ApiEnv {
 }
 
 const bodyBytes = 1024 * 1024;
+const csrfHeader = "x-tidemill-csrf";
+/** How long a person's session is believed to last, once it listens. */
+const streamMs = 300_000;
 
 /** Anybody on this machine may look, as long as the server listens there alone. */
 const loopbackPrincipal: Principal = {
@@ -49,7 +58,7 @@ const loopbackPrincipal: Principal = {
 };
 
 /** The routes of the API and the page. Who asks is found out first; each route says what it needs. */
-export function createApi(options: ServerOptions, admission: Admission, logger: Logger): Hono<ApiEnv> {
+export function createApi(options: ServerOptions, admission: Admission, logger: Logger, login?: Login): Hono<ApiEnv> {
   const { operations: asked } = options;
   const labelsOf: LabelsOf = options.labelsOf ?? (() => []);
   const events = options.events ?? createEventBus();
@@ -66,7 +75,9 @@ export function createApi(options: ServerOptions, admission: Admission, logger: 
   app.use(async (context, next) => {
     await next();
     context.header("x-content-type-options", "nosniff");
-    context.header("referrer-policy", "no-referrer");
+    // With `no-referrer` browsers would not say of a form that it is our own.
+    context.header("referrer-policy", "same-origin");
+    context.header("cross-origin-opener-policy", "same-origin");
     context.header("cross-origin-resource-policy", "same-origin");
     if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
   });
@@ -89,8 +100,9 @@ export function createApi(options: ServerOptions, admission: Admission, logger: 
     });
 
   app.get("/api/v1/caller", (context) => {
-    const { name, roles, labels } = requirePrincipal(context.get("principal"));
-    return context.json({ name, roles, labels, version: options.version });
+    const { name, kind, roles, labels } = requirePrincipal(context.get("principal"));
+    const csrf = kind === "person" ? csrfFor(context.env.incoming) : undefined;
+    return context.json({ name, roles, labels, version: options.version, ...(csrf === undefined ? {} : { csrf }) });
   });
   app.get("/api/v1/openapi.json", (context) => {
     requirePrincipal(context.get("principal"));
@@ -99,7 +111,10 @@ export function createApi(options: ServerOptions, admission: Admission, logger: 
   app.get("/api/v1/events", (context) => {
     const principal = requirePrincipal(context.get("principal"));
     requireRole("viewer", principal, "the events");
-    return streamEvents(events, context.req.raw.signal, ({ image }) =>
+    // A browser comes again by itself, and its session is looked at again.
+    const { signal } = context.req.raw;
+    const until = principal.kind === "person" ? AbortSignal.any([signal, AbortSignal.timeout(streamMs)]) : signal;
+    return streamEvents(events, until, ({ image }) =>
       image === undefined ? principal.labels.length === 0 : reaches(principal, image, labelsOf),
     );
   });
@@ -122,6 +137,7 @@ export function createApi(options: ServerOptions, admission: Admission, logger: 
     async (context) => {
       const principal = context.get("principal");
       if (principal === undefined || principal.kind === "loopback") throw missingToken();
+      if (principal.kind === "person") requireOwnPage(context.env.incoming);
       const name = context.req.param("name");
       if (!isOperationName(name)) throw new ServeError("NO_SUCH_PATH", `there is no operation ${name}`);
       const input = await readBody(context.req.raw);
@@ -142,20 +158,39 @@ export function createApi(options: ServerOptions, admission: Admission, logger: 
     },
   );
 
-  addPage(app, (context) => {
-    authorize("status", {}, requirePrincipal(context.get("principal")), labelsOf);
-    return asked.status({});
-  });
+  addPage(
+    app,
+    (context) => {
+      authorize("status", {}, requirePrincipal(context.get("principal")), labelsOf);
+      return asked.status({});
+    },
+    (context): Visitor => {
+      const principal = context.get("principal");
+      if (login === undefined) return { kind: "none" };
+      const csrf = csrfFor(context.env.incoming);
+      if (principal?.kind !== "person" || csrf === undefined) return { kind: "guest" };
+      return { kind: "person", name: principal.name, csrf };
+    },
+  );
+  if (login !== undefined) addLogin(app, { login, admission, logger });
   app.notFound(() => {
     throw new ServeError("NO_SUCH_PATH", "there is nothing here");
   });
-  app.onError((error) => {
+  app.onError((error, context) => {
     const { status, body } = errorAnswer(error);
+    const isOver = status === 401 && login !== undefined && hasCookie(context.req.header("cookie"), "session");
+    const gone = isOver ? { "set-cookie": formatCookie("session", undefined) } : undefined;
+    if (status === 401 && login !== undefined && isVisit(context.req)) {
+      const answer = loginPage(body.detail);
+      for (const [name, value] of Object.entries(gone ?? {})) answer.headers.set(name, value);
+      return answer;
+    }
     if (status >= 500) logger.error({ err: error }, "a request failed");
     return new Response(JSON.stringify(body), {
       status,
       headers: {
         "content-type": problemType,
+        ...gone,
         ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
         ...(error instanceof TooManyError ? { "retry-after": String(error.retryAfter) } : {}),
       },
@@ -171,9 +206,38 @@ async function findPrincipal(
 ): Promise<Principal | undefined> {
   // Whoever asks only whether it lives is not counted, and may come in plain text.
   if (/^\/(?:healthz|readyz)$/.test(path)) return admission.identify(incoming).isLocal ? loopbackPrincipal : undefined;
-  const admitted = await admission.admit(incoming);
+  // Who logs in, or out, need not be known, and a session that is over must not stand in the way.
+  if (path.startsWith("/auth/")) {
+    admission.count({ client: admission.requirePrivate(incoming), principal: undefined });
+    return undefined;
+  }
+  const isActive = path !== "/state" && path !== "/api/v1/events";
+  const admitted =
+    incoming.headers.authorization === undefined
+      ? await admission.admitBrowser(incoming, { isActive })
+      : await admission.admit(incoming);
   admission.count(admitted);
   return admitted.principal ?? (admitted.client.isLocal ? loopbackPrincipal : undefined);
+}
+
+/** Whether a person looks at the page. */
+function isVisit(request: HonoRequest): boolean {
+  return request.method === "GET" && request.path === "/" && (request.header("accept") ?? "").includes("text/html");
+}
+
+function csrfFor({ headers }: IncomingMessage): string | undefined {
+  const secret = readCookie(headers.cookie, "session");
+  return secret === undefined ? undefined : csrfOf(secret);
+}
+
+/** Throws FORBIDDEN where a write by a cookie does not come from a page of ours. */
+function requireOwnPage({ headers }: IncomingMessage): void {
+  const secret = readCookie(headers.cookie, "session");
+  const given = headers[csrfHeader];
+  if (secret !== undefined && typeof given === "string" && isOwnWrite(headers, secret, given)) return;
+  throw new ServeError("FORBIDDEN", "a browser's session writes from pages of this server alone", {
+    hint: `Send the \`csrf\` of /api/v1/caller as ${csrfHeader}. Programs send a token.`,
+  });
 }
 
 function requirePrincipal(principal: Principal | undefined): Principal {

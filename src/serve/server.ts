@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer } from "node:https";
 import { getRequestListener } from "@hono/node-server";
 import type { WorkloadRule } from "../core/access/index.ts";
+import type { LoginConfig } from "../core/config/index.ts";
 import type { Store } from "../io/store/index.ts";
 import { silentLogger, systemClock, type Clock, type Logger } from "../lib/index.ts";
 import type { Operations } from "../operation/index.ts";
@@ -18,6 +19,7 @@ import { errorAnswer, problemType } from "./error-answer.ts";
 import type { EventBus } from "./event-bus.ts";
 import type { Hooks } from "./hooks/create-hooks.ts";
 import type { Tls } from "./read-tls.ts";
+import { createLogin } from "./login/index.ts";
 import { refuseForeign, type GuardOptions } from "./guard.ts";
 
 export interface ServerOptions extends GuardOptions {
@@ -28,7 +30,16 @@ export interface ServerOptions extends GuardOptions {
   /** Where API tokens are and what is asked is recorded; without it only the lock file's token counts. */
   readonly store?: Pick<
     Store,
-    "loadToken" | "saveTokenUsed" | "saveAudit" | "beginKeyed" | "saveKeyedAnswer" | "forgetKeyed"
+    | "loadToken"
+    | "saveTokenUsed"
+    | "saveSession"
+    | "loadSession"
+    | "saveSessionUsed"
+    | "saveSessionsEnded"
+    | "saveAudit"
+    | "beginKeyed"
+    | "saveKeyedAnswer"
+    | "forgetKeyed"
   >;
   readonly clock?: Clock;
   /** Labels of an image: by them a token may be limited. */
@@ -49,6 +60,8 @@ export interface ServerOptions extends GuardOptions {
   readonly isLocalListener?: (socket: IncomingMessage["socket"]) => boolean;
   /** Whose tokens count, of which issuers. */
   readonly workloads?: readonly WorkloadRule[];
+  /** Where people log in. */
+  readonly login?: LoginConfig;
   /** How much callers from elsewhere may ask. */
   readonly rateLimit?: RateLimit;
 }
@@ -73,6 +86,8 @@ const standardRate: RateLimit = { requests: 600, refusals: 10, per: 60_000 };
 export function createHandler(options: ServerOptions): RequestHandler {
   const logger = options.logger ?? silentLogger();
   const { clock = systemClock, store, registry, labelsOf = () => [] } = options;
+  const login =
+    options.login === undefined || store === undefined ? undefined : createLogin(options.login, store, clock);
   const admission = createAdmission({
     localToken: options.token,
     ...(store === undefined ? {} : { tokens: store }),
@@ -80,9 +95,10 @@ export function createHandler(options: ServerOptions): RequestHandler {
     trustedProxies: options.trustedProxies ?? [],
     ...(options.isLocalListener === undefined ? {} : { isLocalListener: options.isLocalListener }),
     rateLimit: options.rateLimit ?? standardRate,
+    ...(login === undefined ? {} : { findSession: login.find }),
     findWorkload: createFindWorkload(options.workloads ?? [], clock),
   });
-  const app = createApi(options, admission, logger);
+  const app = createApi(options, admission, logger, login);
   const answer = getRequestListener((request, env) => app.fetch(request, env), { overrideGlobalObjects: false });
   const registryGuard =
     registry &&

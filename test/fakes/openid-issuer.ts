@@ -49,7 +49,9 @@ export async function startIssuer({ now = Date.now, audience = "sigstore" }: Iss
         : {
             issuer: address,
             jwks_uri: `${address}/keys`,
-            authorization_endpoint: address,
+            authorization_endpoint: `${address}/authorize`,
+            token_endpoint: `${address}/token`,
+            authorization_response_iss_parameter_supported: true,
             id_token_signing_alg_values_supported: ["RS256"],
             response_types_supported: ["id_token"],
             subject_types_supported: ["public"],

@@ -19,6 +19,7 @@ export type {
 } from "./deployments-schema.ts";
 export { needsEngine, type CheckConfig } from "./checks-schema.ts";
 export { isForOthers, isLoopbackListen, parseListen, type ServerConfig } from "./server-schema.ts";
+export type { LoginConfig } from "./login-schema.ts";
 export { parseEvidencePolicy } from "./evidence-policy.ts";
 export type { EvidenceConfig } from "./evidence-schema.ts";
 export type { ProbeConfig } from "./environment-schema.ts";

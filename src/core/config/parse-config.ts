@@ -52,6 +52,7 @@ export const variablePlaces: readonly (readonly string[])[] = [
   ["images", "*", "checks", "*", "pipeline", "url"],
   ["notifications", "webhook", "url"],
   ["notifications", "webhook", "secret"],
+  ["server", "login", "clientSecret"],
   ["webhooks", "*", "secret"],
   ["webhooks", "*", "secret", "*"],
   ["upstreams", "*", "mirror"],

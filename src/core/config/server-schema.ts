@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { login } from "./login-schema.ts";
 import { duration, text, units } from "./values.ts";
 import { workloads } from "./workloads-schema.ts";
 
@@ -51,6 +52,7 @@ export const server = z
       .default([])
       .describe("Who may speak plain HTTP from elsewhere and is believed in X-Forwarded-For; they end TLS"),
     workloads,
+    login,
     registry: z
       .strictObject({ anonymousPull: z.boolean().default(false).describe("Whether anybody may pull images") })
       .prefault({}),

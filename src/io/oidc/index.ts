@@ -1,3 +1,4 @@
 export { createIssuer, type Issuer } from "./create-issuer.ts";
+export { createRelyingParty, type LoginChecks, type RelyingParty } from "./create-relying-party.ts";
 export { fetchKeys } from "./discover.ts";
 export { OidcError } from "./error.ts";

@@ -10,9 +10,11 @@ import { manualClock, silentLogger } from "../../lib/index.ts";
 import { operationNames, operations, type Operations, type Role } from "../../operation/index.ts";
 import { sampleStatus } from "../../operation/testdata/status.ts";
 import { createApi } from "../api.ts";
-import { createAdmission } from "./index.ts";
+import { createAdmission, csrfOf } from "./index.ts";
+import type { Login } from "../login/index.ts";
 import { createHandler, createServer, type ServerOptions } from "../index.ts";
-import { createTokens } from "../operations/index.ts";
+import { createSessions, createTokens } from "../operations/index.ts";
+import { logIn } from "../testdata/log-in.ts";
 import { send } from "../testdata/send.ts";
 import { inputs } from "./testdata/inputs.ts";
 
@@ -37,6 +39,8 @@ const adminsOnly = [
   "tokenCreate",
   "tokenList",
   "tokenRevoke",
+  "sessionList",
+  "sessionRevoke",
 ];
 /** Operations that are about one image, or some, if they are told which. */
 const aboutImages = words(
@@ -60,8 +64,12 @@ const callers = [
   "other-job",
   "unsigned-job",
   "late-job",
+  // Browsers, by cookies: of a person whom a rule makes an approver, from a page of ours; of an admin, from nowhere; of one whose session an admin ended.
+  "visitor",
+  "forged",
+  "left",
 ] as const;
-const refused: readonly Caller[] = ["stranger", "expired", "revoked", "other-job", "unsigned-job", "late-job"];
+const refused: readonly Caller[] = ["stranger", "expired", "revoked", "other-job", "unsigned-job", "late-job", "left"];
 type Caller = (typeof callers)[number];
 
 const clock = manualClock(testStart);
@@ -72,6 +80,7 @@ const reached: { name: string; input: unknown }[] = [];
 let dir = "";
 let store: Store;
 let issuer: Issuer;
+let provider: Issuer;
 let server: Server;
 let port = 0;
 let options: ServerOptions;
@@ -94,6 +103,8 @@ beforeAll(async () => {
   clock.advance(2 * 86_400_000);
 
   issuer = await startIssuer({ now: () => clock.now(), audience });
+  // A provider's times are looked at by the machine's clock.
+  provider = await startIssuer({ audience: "tidemill" });
   secrets.set("job", issuer.token());
   secrets.set("other-job", issuer.token({ repository: "acme/deploy-too" }));
   secrets.set("unsigned-job", issuer.unsigned());
@@ -115,6 +126,19 @@ beforeAll(async () => {
     workloads: [
       { issuer: issuer.address, audience, claims: { repository: "acme/deploy" }, roles: ["operator"], labels: [] },
     ],
+    login: {
+      issuer: provider.address,
+      clientId: "tidemill",
+      url: "http://127.0.0.1:1",
+      scopes: [],
+      name: "sub",
+      rules: [
+        { claims: { groups: "answering" }, roles: ["approver"], labels: [] },
+        { claims: { groups: "root" }, roles: ["admin"], labels: [] },
+      ],
+      idle: 3_600_000,
+      longest: 3_600_000,
+    },
     labelsOf: (image) => (image === "web" ? ["team=payments", "tier=1"] : image === "api" ? ["team=search"] : []),
     metrics: () => Promise.resolve("tidemill_images 3\n"),
     registry: {
@@ -128,18 +152,28 @@ beforeAll(async () => {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   port = (server.address() as AddressInfo).port;
+  secrets.set("visitor", await logIn(port, provider, { sub: "vera", groups: ["answering"] }));
+  secrets.set("forged", await logIn(port, provider, { sub: "rita", groups: ["root"] }));
+  secrets.set("left", await logIn(port, provider, { sub: "leo", groups: ["root"] }));
+  await createSessions({ store }).sessionRevoke({ session: "leo", by: "ada", reason: "left" });
 }, 120_000);
 
 afterAll(async () => {
   await issuer.close();
+  await provider.close();
   server.closeAllConnections();
   server.close();
   await store.close();
   await rm(dir, { recursive: true, force: true });
 });
 
-const bearer = (caller: Caller | "scoped"): Record<string, string> =>
-  caller === "nobody" ? {} : { authorization: `Bearer ${secrets.get(caller) ?? ""}` };
+const bearer = (caller: Caller | "scoped"): Record<string, string> => {
+  const secret = secrets.get(caller) ?? "";
+  if (caller === "nobody") return {};
+  if (!["visitor", "forged", "left"].includes(caller)) return { authorization: `Bearer ${secret}` };
+  const page = { origin: `http://127.0.0.1:${port}`, "x-tidemill-csrf": csrfOf(secret.split("=")[1] ?? "") };
+  return { cookie: secret, host: `127.0.0.1:${port}`, ...(caller === "forged" ? {} : page) };
+};
 
 const post = (caller: Caller | "scoped", name: string, input: unknown) =>
   send(port, `/api/v1/operations/${name}`, {
@@ -150,8 +184,9 @@ const post = (caller: Caller | "scoped", name: string, input: unknown) =>
 
 function expectedStatus(caller: Caller, name: string): number {
   if (caller === "nobody" || refused.includes(caller)) return 401;
+  if (caller === "forged") return 403;
   if (caller === "admin" || mayDo.viewer.includes(name)) return 200;
-  const role = caller === "job" ? "operator" : (caller as Exclude<Role, "admin">);
+  const role = caller === "job" ? "operator" : caller === "visitor" ? "approver" : (caller as Exclude<Role, "admin">);
   return mayDo[role].includes(name) ? 200 : 403;
 }
 
@@ -186,6 +221,7 @@ describe("every path that is read, asked by every role", () => {
     "/api/v1/events": 200,
     "/api/v1/status": 200,
     "/api/v1/nothing": 404,
+    "/auth/out": 200,
     "/": 200,
     "/state": 200,
     "/page.css": 200,
@@ -194,9 +230,11 @@ describe("every path that is read, asked by every role", () => {
 
   it("leaves out no route that there is", () => {
     const known = new Set([...Object.keys(paths), "/api/v1/:name", "/api/v1/operations/:name"]);
+    // How people come and go is tested with the logins: who asks is not looked at there.
+    for (const path of ["/auth/login", "/auth/callback", "/auth/logout"]) known.add(path);
     const rateLimit = { requests: 1, refusals: 1, per: 1 };
     const admission = createAdmission({ localToken, clock, trustedProxies: [], rateLimit });
-    const routes = createApi(options, admission, silentLogger()).routes.map(({ path }) => path);
+    const routes = createApi(options, admission, silentLogger(), {} as Login).routes.map(({ path }) => path);
     expect(routes.filter((path) => path !== "/*" && !known.has(path))).toEqual([]);
   });
 
@@ -204,7 +242,7 @@ describe("every path that is read, asked by every role", () => {
     "%s by %s",
     async (path, caller, status) => {
       // Whoever brings no credential is on this machine and may look; a credential that does not count is refused everywhere.
-      const isBad = refused.includes(caller) && !/^\/(?:health|ready)z$/.test(path);
+      const isBad = refused.includes(caller) && !/^\/(?:(?:health|ready)z|auth\/.*)$/.test(path);
       expect(await send(port, path, { headers: bearer(caller) })).toMatchObject({ status: isBad ? 401 : status });
     },
   );

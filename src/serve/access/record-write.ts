@@ -11,7 +11,20 @@ import {
 export type RecordWrites = Pick<Store, "saveAudit">;
 
 /** Fields of an input that say what it is about. All others stay out of the record: they may be long, or nobody's business. */
-const told = ["image", "images", "environment", "digest", "reason", "to", "from", "token", "name", "roles", "labels"];
+const told = [
+  "image",
+  "images",
+  "environment",
+  "digest",
+  "reason",
+  "to",
+  "from",
+  "token",
+  "session",
+  "name",
+  "roles",
+  "labels",
+];
 
 /**
  * Puts down who asks for what, before it is done: what an operation writes by itself does not always say by which credential it came. Reading leaves no row. Throws what the store

@@ -6,9 +6,9 @@ import { fail, failedBy, well, type Diagnosis, type Part } from "./diagnosis.ts"
 /** Clocks that differ by more than this make fresh tokens look as if they were over, or not yet good. */
 const harmfulSkewMs = 25_000;
 
-/** Each issuer whose tokens let callers in: whether its keys can be had, and whether the clocks agree. */
-export function issuerParts({ workloads }: Pick<ServerConfig, "workloads">, clock: Clock): Part[] {
-  const addresses = new Set(workloads.map(({ issuer }) => issuer));
+/** Each issuer by whom callers are let in: whether its keys can be had, and whether the clocks agree. */
+export function issuerParts({ workloads, login }: Pick<ServerConfig, "workloads" | "login">, clock: Clock): Part[] {
+  const addresses = new Set([...workloads, ...(login === undefined ? [] : [login])].map(({ issuer }) => issuer));
   return [...addresses].map((address) => ({
     name: `issuer ${address}`,
     look: (signal) => diagnoseIssuer(address, clock, signal),
@@ -25,6 +25,10 @@ async function diagnoseIssuer(address: string, clock: Clock, signal: AbortSignal
       return fail(name, `${skew}: its tokens are refused`, "Set the clock, and keep it right with NTP.");
     return well(name, `its keys can be had (${keys.length}), and the clocks agree`);
   } catch (error) {
-    return failedBy(name, error, "Look at `server.workloads` of the configuration, and whether the server reaches it.");
+    return failedBy(
+      name,
+      error,
+      "Look at `server.workloads` and `server.login` of the configuration, and whether the server reaches it.",
+    );
   }
 }

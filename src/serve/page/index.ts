@@ -1,1 +1,2 @@
-export { addPage } from "./page-routes.ts";
+export type { Visitor } from "./status-page.ts";
+export { addPage, pageHeaders } from "./page-routes.ts";

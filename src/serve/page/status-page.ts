@@ -24,8 +24,15 @@ const imageStates: Readonly<Record<ImageState["state"], { readonly tone: string;
 };
 const rowLimit = 500;
 
+/** Who looks at the page, as far as it shows that. */
+export type Visitor =
+  | { readonly kind: "person"; readonly name: string; readonly csrf: string }
+  /** Somebody else, who may log in. */
+  | { readonly kind: "guest" }
+  | { readonly kind: "none" };
+
 /** The whole page: it stands without its script. */
-export function renderPage(status: Status): Html {
+export function renderPage(status: Status, visitor: Visitor): Html {
   const troubled = status.alarms.length > 0 ? `(${status.alarms.length}) ` : "";
   return html`<!doctype html>
     <html lang="en">
@@ -44,9 +51,10 @@ export function renderPage(status: Status): Html {
         <header>
           <h1>Tidemill</h1>
           <span class="soft">version ${status.version}</span>
-          <span class="right"
-            ><span id="fresh" class="state quiet" role="status">as of ${status.at.slice(11, 19)} UTC</span></span
-          >
+          <div class="right">
+            <span id="fresh" class="state quiet" role="status">as of ${status.at.slice(11, 19)} UTC</span>
+            ${door(visitor)}
+          </div>
         </header>
         <main id="state" tabindex="-1">${renderState(status)}</main>
         <footer>
@@ -56,6 +64,15 @@ export function renderPage(status: Status): Html {
         </footer>
       </body>
     </html> `;
+}
+
+function door(visitor: Visitor): Html | undefined {
+  if (visitor.kind === "none") return undefined;
+  if (visitor.kind === "guest") return html`<a href="/auth/login">Log in</a>`;
+  return html`<form class="door" method="post" action="/auth/logout">
+    <input type="hidden" name="csrf" value="${visitor.csrf}" />
+    <span>${visitor.name}</span> <button>Log out</button>
+  </form>`;
 }
 
 /** What changes: the part of the page that its script swaps. */

@@ -22,7 +22,8 @@ h2 { font-size: 1rem; margin: 0; padding: .8rem 1rem .5rem; }
 h2 small { font-weight: 400; color: var(--soft); margin-left: .4rem; }
 .lead { font-size: 1.05rem; margin: .75rem 0 1rem; }
 .soft { color: var(--soft); }
-.right { margin-left: auto; }
+.right { margin-left: auto; display: flex; align-items: baseline; gap: .75rem; }
+.door button { font: inherit; color: var(--link); background: none; border: 0; padding: 0; cursor: pointer; text-decoration: underline; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 8px; margin: 0 0 1rem; overflow: hidden; }
 .scroll { overflow-x: auto; }
 .scroll:focus-visible { outline: 2px solid var(--link); outline-offset: -2px; }

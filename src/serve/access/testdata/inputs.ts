@@ -49,5 +49,7 @@ export const inputs: { readonly [N in OperationName]: OperationInput<N> } = {
   tokenCreate: { name: "ci", roles: ["viewer"], expiresAt: "2026-02-01T00:00:00Z", by: "ada" },
   tokenList: {},
   tokenRevoke: { token: "ci", ...said },
+  sessionList: {},
+  sessionRevoke: { session: "ada", ...said },
   restore: { from: "/tmp/backup" },
 };
