@@ -50,7 +50,7 @@ describe("a token of an issuer", () => {
       "without a beginning": from.token({ iat: undefined }),
       "without a subject": from.token({ sub: undefined }),
     };
-    for (const [what, token] of Object.entries(bad)) expect(await refusal(token), what).toBe("BAD_IDENTITY");
+    for (const [what, token] of Object.entries(bad)) expect(await refusal(token), what).toBe("BAD_TOKEN");
     // What is refused must not have broken what counts, and clocks may differ by half a minute.
     expect(await refusal(from.token({ exp: seconds - 29, nbf: seconds + 29, iat: seconds + 29 }))).toBe("counts");
     expect(await refusal(from.token({ aud: [audience] }))).toBe("counts");
@@ -63,7 +63,7 @@ describe("a token of an issuer", () => {
     from.rotate();
     clock.advance(30_001);
     expect(await refusal(from.token())).toBe("counts");
-    expect(await refusal(old)).toBe("BAD_IDENTITY");
+    expect(await refusal(old)).toBe("BAD_TOKEN");
     const before = from.asked.get("/keys");
     for (let made = 0; made < 20; made += 1) await refusal(from.token({}, { kid: `made-up-${made}` }));
     expect(from.asked.get("/keys")).toBe(before);

@@ -5,7 +5,7 @@ import { OidcError } from "./error.ts";
 
 /** Somebody who says who others are. */
 export interface Issuer {
-  /** What a token says, once its signature, its times and whom it is for were looked at. Throws BAD_IDENTITY, ISSUER_UNAVAILABLE. */
+  /** What a token says, once its signature, its times and whom it is for were looked at. Throws BAD_TOKEN, ISSUER_UNAVAILABLE. */
   verify(token: string, audience: string): Promise<Readonly<Record<string, unknown>>>;
 }
 
@@ -104,7 +104,7 @@ export function createIssuer(address: string, clock: Pick<Clock, "now">): Issuer
         return payload;
       } catch (error) {
         if (error instanceof OidcError) throw error;
-        throw new OidcError("BAD_IDENTITY", `the token of ${address} does not count: ${printable(messageOf(error))}`, {
+        throw new OidcError("BAD_TOKEN", `the token of ${address} does not count: ${printable(messageOf(error))}`, {
           hint: "It has to be fresh, signed by its issuer, and made out for this server alone.",
           cause: error,
         });

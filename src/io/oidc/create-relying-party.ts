@@ -43,7 +43,7 @@ export interface LoginChecks {
 export interface RelyingParty {
   /** Where to send a browser, and what to keep. */
   begin(): Promise<{ readonly url: string; readonly checks: LoginChecks }>;
-  /** Who came back to `returned`, by what the provider signed and by its UserInfo. Throws BAD_IDENTITY. OpenID Connect Core 1.0, 3.1; RFC 7636; RFC 9207. */
+  /** Who came back to `returned`, by what the provider signed and by its UserInfo. Throws BAD_TOKEN. OpenID Connect Core 1.0, 3.1; RFC 7636; RFC 9207. */
   finish(returned: URL, checks: LoginChecks): Promise<Readonly<Record<string, unknown>> & { readonly sub: string }>;
   /** Where to send a browser to log out there as well; undefined where the provider has no such place. OpenID Connect RP-Initiated Logout 1.0. */
   end(returnTo: string): Promise<string | undefined>;
@@ -103,7 +103,7 @@ export function createRelyingParty(options: RelyingPartyOptions): RelyingParty {
         return { ...(await fetchUserInfo(provider, answer.access_token, signed.sub)), ...signed };
       } catch (error) {
         if (isSilence(error)) throw away(issuer, error);
-        throw new OidcError("BAD_IDENTITY", `the login at ${issuer} did not succeed: ${printable(explain(error))}`, {
+        throw new OidcError("BAD_TOKEN", `the login at ${issuer} did not succeed: ${printable(explain(error))}`, {
           hint: "Log in again.",
           cause: error,
         });

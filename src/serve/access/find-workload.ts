@@ -50,7 +50,7 @@ async function verify(issuer: Issuer, token: string, audience: string): Promise<
   try {
     return await issuer.verify(token, audience);
   } catch (error) {
-    if (!(error instanceof OidcError) || error.code !== "BAD_IDENTITY") throw error;
+    if (!(error instanceof OidcError) || error.code !== "BAD_TOKEN") throw error;
     throw new ServeError("UNAUTHORIZED", error.message, {
       ...(error.hint === undefined ? {} : { hint: error.hint }),
       cause: error,

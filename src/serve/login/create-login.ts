@@ -14,7 +14,7 @@ type SessionStore = Pick<Store, "saveSession" | "loadSession" | "saveSessionUsed
 export interface Login {
   /** Sends a browser to the provider: where to, and the secret by which it is known when it comes back. Throws ISSUER_UNAVAILABLE. */
   begin(): Promise<{ readonly url: string; readonly attempt: string; readonly forMs: number }>;
-  /** Begins a session of whom the provider sent back; `before` is the session that the browser had. Throws BAD_IDENTITY, ISSUER_UNAVAILABLE. */
+  /** Begins a session of whom the provider sent back; `before` is the session that the browser had. Throws BAD_TOKEN, ISSUER_UNAVAILABLE. */
   finish(
     query: string,
     attempt: string | undefined,
@@ -53,16 +53,16 @@ export function createLogin(config: LoginConfig, store: SessionStore, clock: Clo
       const begun = attempts.get(key);
       attempts.delete(key);
       if (begun === undefined || clock.now() - begun.at > attemptMs)
-        throw new OidcError("BAD_IDENTITY", "this browser has begun no login, or long ago", { hint: "Log in again." });
+        throw new OidcError("BAD_TOKEN", "this browser has begun no login, or long ago", { hint: "Log in again." });
       const claims = await party.finish(new URL(`${redirectUri}?${query}`), begun.checks);
       const name = personNameOf(claims, config.name);
       const rule = findRule(config.rules, claims);
       if (name === undefined)
-        throw new OidcError("BAD_IDENTITY", `the provider says no ${config.name} by which you could be called`, {
+        throw new OidcError("BAD_TOKEN", `the provider says no ${config.name} by which you could be called`, {
           hint: "An address has to be verified there. An admin may name another claim: `server.login.name`.",
         });
       if (rule === undefined)
-        throw new OidcError("BAD_IDENTITY", `no rule of this server lets ${name} in`, {
+        throw new OidcError("BAD_TOKEN", `no rule of this server lets ${name} in`, {
           hint: "An admin adds one to `server.login.rules`.",
         });
       const secret = mintSecret();
@@ -107,7 +107,7 @@ export function createLogin(config: LoginConfig, store: SessionStore, clock: Clo
 
 /** What a login that failed is answered with: who is refused learns why, as somebody who is not known. */
 export function asRefusal(error: unknown): unknown {
-  if (!(error instanceof OidcError) || error.code !== "BAD_IDENTITY") return error;
+  if (!(error instanceof OidcError) || error.code !== "BAD_TOKEN") return error;
   return new ServeError("UNAUTHORIZED", error.message, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     cause: error,
