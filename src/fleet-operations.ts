@@ -1,16 +1,13 @@
-import { join } from "node:path";
 import { createRegistryClient, dockerCredentials } from "./io/registry/index.ts";
 import { silentLogger, shareRuns } from "./lib/index.ts";
 import { deployFleet } from "./loop/deploy-environments.ts";
 import { watchUpstreams } from "./loop/watch/index.ts";
 import { createOperations, type OperationHandlers, type Operations } from "./operation/index.ts";
 import * as implemented from "./serve/operations/index.ts";
-import * as scanning from "./serve/operations/scan/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
 import { tellForgesOf } from "./tell-forges.ts";
 import type { Fleet } from "./fleet.ts";
-import { ownStatement } from "./loop/fleet-vex.ts";
-import { loadSaidOfAll } from "./said-of-all.ts";
+import { createLooking } from "./looking-operations.ts";
 import { readVersion } from "./version.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -35,12 +32,6 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
   const refresh = shareRuns(async (): Promise<void> => {
     await watchUpstreams(ctx);
   });
-  const looking = {
-    images: ctx.images,
-    registries: clientOfOthers,
-    localFiles: serving === undefined,
-    signal: ctx.signal,
-  };
   // A server has running systems follow by itself, all the time.
   const carryOut = async (): Promise<void> => {
     if (serving === undefined) await deployFleet(ctx);
@@ -71,33 +62,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     log: implemented.createLog(ctx),
     why: implemented.createWhy(ctx),
     history: implemented.createHistory(ctx),
-    diff: implemented.createDiff({
-      client: clientOfOthers,
-      images: ctx.images,
-      localFiles: serving === undefined,
-      signal: ctx.signal,
-      fleet: ctx,
-    }),
-    check: implemented.createCheck({
-      cacheDir: ctx.cacheDir,
-      clock: ctx.clock,
-      env,
-      registries: clientOfOthers,
-      localFiles: serving === undefined,
-      signal: ctx.signal,
-    }),
-    scan: scanning.createScan({
-      ...looking,
-      clock: ctx.clock,
-      version: readVersion(),
-      said: () =>
-        loadSaidOfAll(ctx.config, ctx.home, async () => (await ctx.store.loadVexStatements()).map(ownStatement)),
-      knowledge: (locations, signal) => {
-        const folder = join(ctx.cacheDir, "feeds");
-        return scanning.loadScanFeeds(locations, { folder, clock: ctx.clock, configured: ctx.feeds }, signal);
-      },
-    }),
-    inventory: scanning.createInventory({ ...looking, version: readVersion() }),
+    ...createLooking(fleet, { env, client: clientOfOthers, localFiles: serving === undefined }),
     exposure: implemented.createExposure(ctx),
     report: implemented.createReport(ctx, { version: readVersion() }),
     run: implemented.createRun(ctx, {
@@ -117,22 +82,10 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     deploy: implemented.createDeploy(ctx, { carryOut }),
     approve: implemented.createApprove(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
     reject: implemented.createReject(ctx, { wake: () => void fleet.queue.wake(loopTopic) }),
-    rebase: implemented.createRebase({
-      client: clientOfOthers,
-      images: ctx.images,
-      localFiles: serving === undefined,
-      signal: ctx.signal,
-    }),
     rollback: carriedOut(implemented.createRollback(ctx)),
     ...implemented.createVex(ctx),
     ...implemented.createAudit(ctx),
     ...implemented.createEvidenceOperations(ctx),
-    verify: implemented.createVerify({
-      registries: clientOfOthers,
-      evidence: () => Promise.resolve(ctx.evidence && { config: ctx.config, evidence: ctx.evidence }),
-      signal: ctx.signal,
-      clock: ctx.clock,
-    }),
     ...implemented.createTokens(ctx),
     ...implemented.createSessions(ctx),
     hold: implemented.createHold(ctx),

@@ -11,6 +11,7 @@ import { deliverOutbox } from "./deliver-outbox.ts";
 import { tellForgesOf } from "./tell-forges.ts";
 import { createFleetOperations, loopTopic } from "./fleet-operations.ts";
 import type { Fleet } from "./fleet.ts";
+import { createLookingForOthers } from "./looking-operations.ts";
 import { openListeners, type Listeners } from "./open-listeners.ts";
 import { servedRegistry } from "./served-registry.ts";
 import { takeEvents, type EventIntake } from "./take-events.ts";
@@ -52,9 +53,12 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
   const intake = takeEvents(fleet, metrics);
   const { server: access } = ctx.config;
   const own = new WeakSet<object>();
+  /** Where the embedded registry is. */
+  const ownAddresses: string[] = [];
   const handler = createHandler({
     isLocalListener: (socket) => own.has(socket),
     operations,
+    forOthers: createLookingForOthers(fleet, { env: options.env, own: () => ownAddresses }),
     version: readVersion(),
     events,
     metrics: () => metrics.scrape(),
@@ -78,6 +82,7 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     home: ctx.home,
     onLocal: (socket) => own.add(socket),
   });
+  if (fleet.registry !== undefined) ownAddresses.push(listeners.local, new URL(listeners.url).host);
   serving.address = listeners.url;
   fleet.publish(listeners.local);
   await ctx.store.announce(listeners.local, token);

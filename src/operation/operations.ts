@@ -303,10 +303,13 @@ function placesOfNul(value: unknown, path = ""): string[] {
 }
 
 /** Handlers as operations: every input is checked against its schema before the handler sees it. */
-export function createOperations(handlers: OperationHandlers): Operations {
-  const bind = <N extends OperationName>(name: N) => {
-    const handler = handlers[name] as (request: OperationRequest<N>) => Promise<OperationOutput<N>>;
-    return async (input: OperationInput<N>) => handler(parseInput(name, input));
+export function createOperations<Name extends OperationName>(
+  handlers: Pick<OperationHandlers, Name>,
+): Pick<Operations, Name> {
+  const bind = (name: Name) => {
+    const handler = handlers[name] as (request: unknown) => Promise<unknown>;
+    return async (input: unknown) => handler(parseInput(name, input));
   };
-  return Object.fromEntries(operationNames.map((name) => [name, bind(name)])) as unknown as Operations;
+  const names = Object.keys(handlers) as Name[];
+  return Object.fromEntries(names.map((name) => [name, bind(name)])) as unknown as Pick<Operations, Name>;
 }

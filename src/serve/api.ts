@@ -68,7 +68,8 @@ export function createApi(options: ServerOptions, admission: Admission, logger: 
   const ask = async (name: OperationName, input: unknown, principal: Principal): Promise<object> => {
     const allowed = parseInput(name, authorize(name, input, principal, labelsOf));
     if (options.store !== undefined) await recordWrite(options.store, principal, name, allowed);
-    const operation = asked[name] as (input: unknown) => Promise<object>;
+    const others = principal.kind === "local" ? undefined : options.forOthers?.[name];
+    const operation = (others ?? asked[name]) as (input: unknown) => Promise<object>;
     return operation(allowed);
   };
 

@@ -15,6 +15,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   CONFIG_INVALID: 400,
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
+  REFUSED_ADDRESS: 403,
   ROLE_MISSING: 403,
   OUT_OF_SCOPE: 403,
   NOT_FOUND: 404,

@@ -24,6 +24,8 @@ import { refuseForeign, type GuardOptions } from "./guard.ts";
 
 export interface ServerOptions extends GuardOptions {
   readonly operations: Operations;
+  /** Those that are done otherwise for callers who do not hold the state itself. */
+  readonly forOthers?: Partial<Operations>;
   readonly version: string;
   /** The random token of the lock file. */
   readonly token: string;

@@ -53,6 +53,11 @@ export const server = z
       .describe("Who may speak plain HTTP from elsewhere and is believed in X-Forwarded-For; they end TLS"),
     workloads,
     login,
+    reach: z
+      .array(network)
+      .max(50)
+      .default([])
+      .describe("Networks beside the public internet in which callers from elsewhere may have it ask registries"),
     registry: z
       .strictObject({ anonymousPull: z.boolean().default(false).describe("Whether anybody may pull images") })
       .prefault({}),

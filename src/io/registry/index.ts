@@ -5,7 +5,7 @@ export {
   type RegistryClient,
   type RegistryClientOptions,
 } from "./client/create-registry-client.ts";
-export { guardedConnector } from "./client/address-guard.ts";
+export { guardedConnector, isReachable } from "./client/address-guard.ts";
 export { dockerCredentials, type CredentialSource } from "./client/credentials.ts";
 export type { Repository } from "./client/repository.ts";
 export { copyImage } from "./copy-image.ts";

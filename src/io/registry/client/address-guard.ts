@@ -48,8 +48,23 @@ for (const [net, bits] of [
   special.addSubnet(net, bits, "ipv6");
 }
 
+/** Whether a connection to an address may be made. */
+export type AddressRule = (address: string) => boolean;
+
+/** Whether an address is one of the public internet, or in one of `networks` (addresses, and networks in CIDR notation). */
+export function isReachable(networks: readonly string[]): AddressRule {
+  const named = new BlockList();
+  for (const written of networks) {
+    const [address = "", prefix] = written.split("/");
+    const family = isIPv6(address) ? "ipv6" : "ipv4";
+    if (prefix === undefined) named.addAddress(address, family);
+    else named.addSubnet(address, Number(prefix), family);
+  }
+  return (address) => isPublicAddress(address) || named.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+}
+
 /** Whether `address` is one of the public internet; names are not. */
-export function isPublicAddress(address: string): boolean {
+function isPublicAddress(address: string): boolean {
   const bare = address.replace(/%.*$/, "");
   if (isIP(bare) === 0) return false;
   return !special.check(bare, isIPv6(bare) ? "ipv6" : "ipv4");
@@ -62,17 +77,18 @@ export function isLoopbackName(hostname: string): boolean {
 }
 
 /**
- * A connector that refuses to connect to anything but public addresses. It looks at the address that is being connected
+ * A connector that refuses to connect to anything but public addresses, or what `isAllowed` says. It looks at the address that is being connected
  * to, so a name that resolves differently the second time gains nothing.
  */
 export function guardedConnector(
   options: buildConnector.BuildOptions,
   lookup: Lookup = systemLookup,
+  isAllowed: AddressRule = isPublicAddress,
 ): buildConnector.connector {
-  const connect = buildConnector({ ...options, lookup: guardLookup(lookup) });
+  const connect = buildConnector({ ...options, lookup: guardLookup(lookup, isAllowed) });
   return (target, callback) => {
     const literal = target.hostname.replace(/^\[|\]$/g, "");
-    if (isIP(literal) !== 0 && !isPublicAddress(literal)) callback(refuse(target.hostname, literal), null);
+    if (isIP(literal) !== 0 && !isAllowed(literal)) callback(refuse(target.hostname), null);
     else connect(target, callback);
   };
 }
@@ -85,12 +101,11 @@ export function plainConnector(
   return buildConnector({ ...options, ...(lookup === undefined ? {} : { lookup }) } as buildConnector.BuildOptions);
 }
 
-function guardLookup(lookup: Lookup): LookupFunction {
+function guardLookup(lookup: Lookup, isAllowed: AddressRule): LookupFunction {
   return (name, options, callback) => {
     lookup(name, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, "", 0);
-      const inner = addresses.find(({ address }) => !isPublicAddress(address));
-      if (inner !== undefined) return callback(refuse(name, inner.address), "", 0);
+      if (!addresses.every(({ address }) => isAllowed(address))) return callback(refuse(name), "", 0);
       const first = addresses[0];
       if (options.all === true) callback(null, addresses);
       else callback(null, first?.address ?? "", first?.family ?? 0);
@@ -98,12 +113,9 @@ function guardLookup(lookup: Lookup): LookupFunction {
   };
 }
 
-function refuse(name: string, address: string): RegistryError {
-  return new RegistryError(
-    "REFUSED_ADDRESS",
-    `the registry sent us to ${name}, which is ${address}: not a public address`,
-    {
-      hint: "If that service belongs to the registry, name its origin among the trusted origins.",
-    },
-  );
+/** What the address is, is not said: who asks need not be who may know what names mean here. */
+function refuse(name: string): RegistryError {
+  return new RegistryError("REFUSED_ADDRESS", `${name} is not at a public address`, {
+    hint: "If it belongs to a registry of yours, name that in the configuration, or its network in `server.reach`.",
+  });
 }

@@ -28,6 +28,8 @@ export interface AuthenticatorOptions {
   readonly credentials: () => Promise<Credentials | undefined>;
   readonly transport: Transport;
   readonly clock: Clock;
+  /** Whether the registry itself may be at any address. */
+  readonly isTrusted: boolean;
   /** Whether the user named this origin as one to trust. */
   readonly trusts: (origin: string) => boolean;
 }
@@ -104,7 +106,7 @@ async function fetchToken(
   const answer = await options.transport.send({
     method: refresh === undefined ? "GET" : "POST",
     url: realm,
-    trusted: realm.origin === options.origin || options.trusts(realm.origin),
+    trusted: (realm.origin === options.origin && options.isTrusted) || options.trusts(realm.origin),
     headers: {
       accept: "application/json",
       ...(refresh === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" }),

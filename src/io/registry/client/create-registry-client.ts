@@ -1,6 +1,6 @@
 import { parseReference, type Reference } from "../../../core/image/index.ts";
 import { systemClock, type Clock, type Digest } from "../../../lib/index.ts";
-import { isLoopbackName, type Lookup } from "./address-guard.ts";
+import { isLoopbackName, type AddressRule, type Lookup } from "./address-guard.ts";
 import { createAuthenticator } from "./authenticator.ts";
 import type { RegistryHabits } from "./blob-upload.ts";
 import type { CredentialSource } from "./credentials.ts";
@@ -33,6 +33,16 @@ export interface RegistryClientOptions {
   /** For jitter: from 0 to 1. */
   readonly random?: () => number;
   readonly lookup?: Lookup;
+  /** For names of registries that come from others: whom they may have us ask. Without it whatever is named. */
+  readonly reach?: RegistryReach;
+}
+
+/** Which registries may be asked. */
+export interface RegistryReach {
+  /** Whether a registry (`registry.lan:5000`) may be at any address. */
+  readonly isKnown: (host: string) => boolean;
+  /** At which addresses the others may be. */
+  readonly isAllowed: AddressRule;
 }
 
 /** Talks to registries. What it learned of what is where is kept as long as it lives. */
@@ -63,6 +73,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     clock,
     ca: options.ca,
     lookup: options.lookup,
+    isAllowed: options.reach?.isAllowed,
   });
   const trusted = new Set(trustedOrigins.map((each) => new URL(each).origin));
   const trusts = (origin: string): boolean => trusted.has(origin);
@@ -72,12 +83,14 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     let registry = registries.get(host);
     if (registry === undefined) {
       const origin = originOf(host, insecure);
+      const isTrusted = options.reach?.isKnown(host) ?? true;
       const authenticator = createAuthenticator({
         registry: host,
         origin,
         credentials: async () => options.credentials?.(host),
         transport,
         clock,
+        isTrusted,
         trusts,
       });
       registry = {
@@ -86,6 +99,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
           origin,
           transport,
           authenticator,
+          isTrusted,
           trusts,
           retries: options.retries ?? 4,
           clock,

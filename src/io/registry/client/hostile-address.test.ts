@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Descriptor } from "../../../core/image/index.ts";
-import { copyImage, type RegistryClientOptions } from "../index.ts";
+import { copyImage, isReachable, type RegistryClientOptions } from "../index.ts";
 import type { Answering, HostileServer } from "../testdata/hostile-server.ts";
 import { makeBlob, makeDocument, makeImage, once, readAll } from "../testdata/make-image.ts";
 import { openParts } from "../testdata/open-parts.ts";
@@ -127,6 +127,98 @@ describe("FAULTS 1: a registry that sends us to a private address", () => {
     );
     await expect(connect().repository(`${host}/app`).manifest("1")).rejects.toMatchObject({ code: "REFUSED_REDIRECT" });
     expect(asked.length).toBeLessThan(10);
+  });
+});
+
+describe("a registry that somebody else named", () => {
+  const isAllowed = isReachable([]);
+  const stranger = { lookup, reach: { isKnown: () => false, isAllowed } };
+
+  it.each([
+    "127.0.0.1:PORT",
+    "127.1:PORT",
+    "2130706433:PORT",
+    "0x7f.1:PORT",
+    "0177.0.0.1:PORT",
+    "0.0.0.0:PORT",
+    "localhost:PORT",
+    "localhost.:PORT",
+    "127.0.0.1.:PORT",
+    "registry.example:PORT",
+    "registry.example.:PORT",
+    "169.254.169.254:80",
+    "10.0.0.1:5000",
+    "192.168.1.1:5000",
+    "metadata.google.internal:80",
+  ])("is not asked at an address that is not public: %s", async (place) => {
+    const host = place.replace("PORT", port());
+    const app = connect(stranger).repository({ registry: host, repository: "app" });
+    await expect(app.manifest("1")).rejects.toMatchObject({ code: "REFUSED_ADDRESS" });
+    await expect(app.tags()).rejects.toMatchObject({ code: "REFUSED_ADDRESS" });
+    expect(canary.connections()).toBe(0);
+  });
+
+  it.each([
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[::]",
+    "[fe80::1]",
+    "[fd00:ec2::254]",
+    "[64:ff9b::7f00:1]",
+  ])("nor at one of IPv6: %s", async (address) => {
+    const registry = `${address}:${port()}`;
+    const app = connect(stranger).repository({ registry, repository: "app" });
+    await expect(app.manifest("1")).rejects.toMatchObject({ code: "REFUSED_ADDRESS" });
+    expect(canary.connections()).toBe(0);
+  });
+
+  it("is connected to where it was looked at, whatever its name means a moment later", async () => {
+    let asked = 0;
+    const changing: RegistryClientOptions["lookup"] = (_, __, callback) => {
+      asked += 1;
+      callback(null, [{ address: asked === 1 ? "127.0.0.2" : "127.0.0.1", family: 4 }]);
+    };
+    const allowed: string[] = [];
+    const reach = {
+      isKnown: () => false,
+      isAllowed: (address: string) => allowed.push(address) > 0 && address !== "127.0.0.1",
+    };
+    const app = connect({ lookup: changing, reach, timeoutMs: 300 }).repository(`registry.example:${port()}/app`);
+    await expect(app.manifest("1")).rejects.toMatchObject({
+      code: expect.stringMatching(/TIMEOUT|UNREACHABLE/) as string,
+    });
+    expect(allowed).toEqual(["127.0.0.2"]);
+    // Of several addresses each has to be allowed.
+    const both: RegistryClientOptions["lookup"] = (_, __, callback) =>
+      callback(null, [
+        { address: "127.0.0.2", family: 4 },
+        { address: "127.0.0.1", family: 4 },
+      ]);
+    const mixed = connect({ lookup: both, reach }).repository(`registry.example:${port()}/app`);
+    await expect(mixed.manifest("1")).rejects.toMatchObject({ code: "REFUSED_ADDRESS" });
+    expect(canary.connections()).toBe(0);
+  });
+
+  it("may be in a network that was named, or be known by its name and port", async () => {
+    const app = { repository: "app" };
+    const inNetwork = connect({ reach: { isKnown: () => false, isAllowed: isReachable(["127.0.0.0/8"]) } });
+    await inNetwork
+      .repository({ ...app, registry: canary.host })
+      .manifest("1")
+      .catch(() => undefined);
+    expect(canary.asked.length).toBeGreaterThan(0);
+    canary.asked.length = 0;
+    const known = connect({ reach: { isKnown: (host) => host === canary.host, isAllowed } });
+    await known
+      .repository({ ...app, registry: canary.host })
+      .manifest("1")
+      .catch(() => undefined);
+    expect(canary.asked.length).toBeGreaterThan(0);
+    canary.asked.length = 0;
+    const other = known.repository({ ...app, registry: canary.host.replace("127.0.0.1", "localhost") });
+    await expect(other.manifest("1")).rejects.toMatchObject({ code: "REFUSED_ADDRESS" });
+    expect(canary.asked).toEqual([]);
   });
 });
 

@@ -39,6 +39,8 @@ export interface RequesterOptions {
   readonly origin: string;
   readonly transport: Transport;
   readonly authenticator: Authenticator;
+  /** Whether the registry itself may be at any address. */
+  readonly isTrusted: boolean;
   readonly trusts: (origin: string) => boolean;
   readonly retries: number;
   readonly clock: Clock;
@@ -112,7 +114,7 @@ export function createRequester(options: RequesterOptions): Requester {
       const answer = await transport.send({
         method: request.method,
         url,
-        trusted: ours || options.trusts(url.origin),
+        trusted: (ours && options.isTrusted) || options.trusts(url.origin),
         headers: {
           "accept-encoding": "identity",
           "user-agent": "tidemill",

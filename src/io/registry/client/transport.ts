@@ -3,7 +3,7 @@ import { Pool, errors, type Dispatcher } from "undici";
 import type { IncomingHttpHeaders } from "undici/types/header.js";
 import { AppError, messageOf, type Clock } from "../../../lib/index.ts";
 import { RegistryError } from "../error.ts";
-import { guardedConnector, plainConnector, type Lookup } from "./address-guard.ts";
+import { guardedConnector, plainConnector, type AddressRule, type Lookup } from "./address-guard.ts";
 
 /** What is sent: bytes at hand, or what `open` yields, `length` bytes in all. */
 export type Body = Uint8Array | { readonly length: number; open(): AsyncIterable<Uint8Array> };
@@ -48,6 +48,8 @@ export interface TransportOptions {
   readonly clock: Clock;
   readonly ca?: string | undefined;
   readonly lookup?: Lookup | undefined;
+  /** Which addresses that are not trusted may be connected to; public ones without it. */
+  readonly isAllowed?: AddressRule | undefined;
 }
 
 export interface Transport {
@@ -77,7 +79,7 @@ export function createTransport(options: TransportOptions): Transport {
         bodyTimeout: options.timeoutMs,
         connect: call.trusted
           ? plainConnector(connecting, options.lookup)
-          : guardedConnector(connecting, options.lookup),
+          : guardedConnector(connecting, options.lookup, options.isAllowed),
       });
       pools.set(key, pool);
     }
