@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import type { Config, DockerfileImage } from "./core/config/index.ts";
+import { sourceOf, type BuildSource, type Config } from "./core/config/index.ts";
 import { createGit, publicUrl, readFolderKey } from "./io/git/index.ts";
 import type { Store } from "./io/store/index.ts";
 import { SourceError, type SourceReader, type SourceRef } from "./loop/sources.ts";
@@ -18,8 +18,10 @@ interface SourceParts {
 export function createSourceReader({ config, home, cacheDir, env, store }: SourceParts): SourceReader {
   const git = createGit({ dir: join(cacheDir, "git"), env });
   const refs = new Map<string, { readonly url: string; readonly ref: string }>();
-  for (const image of Object.values(config.images))
-    if (image.recipe === "dockerfile" && image.git !== undefined) refs.set(refName(image.git), image.git);
+  for (const image of Object.values(config.images)) {
+    const from = sourceOf(image)?.git;
+    if (from !== undefined) refs.set(refName(from), from);
+  }
 
   const look = async (name: string, signal: AbortSignal): Promise<string> => {
     const known = refs.get(name);
@@ -29,7 +31,7 @@ export function createSourceReader({ config, home, cacheDir, env, store }: Sourc
       throw new SourceError("SOURCE_UNREADABLE", `${name} cannot be asked: ${missing}`, { hint: "Install Git." });
     return git.look(known, signal);
   };
-  const openGit = async (source: NonNullable<DockerfileImage["git"]>, signal: AbortSignal) => {
+  const openGit = async (source: NonNullable<BuildSource["git"]>, signal: AbortSignal) => {
     const name = refName(source);
     const seen = (await store.loadUpstreams()).find((one) => one.name === name)?.detail["commit"];
     // Before the first watch nothing is written down yet.
@@ -44,10 +46,10 @@ export function createSourceReader({ config, home, cacheDir, env, store }: Sourc
   return {
     refs: () => [...refs].map(([name, { url, ref }]): SourceRef => ({ name, url: publicUrl(url), ref })),
     look,
-    open: async (_name, image, signal) => {
-      if (image.git !== undefined) return openGit(image.git, signal);
-      const folder = resolve(home, image.context ?? ".");
-      return { folder, key: await readFolderKey(folder, image.dockerfile, signal) };
+    open: async (_name, source, signal) => {
+      if (source.git !== undefined) return openGit(source.git, signal);
+      const folder = resolve(home, source.context ?? ".");
+      return { folder, key: await readFolderKey(folder, source.dockerfile ?? "Dockerfile", signal) };
     },
   };
 }

@@ -21,3 +21,4 @@ export { runInGroup } from "./run-in-group.ts";
 export { shareRuns } from "./share-runs.ts";
 export { describeEnd, runProgram } from "./run-program.ts";
 export { tryShape, type Shaped } from "./try-shape.ts";
+export { webAddress } from "./web-address.ts";

@@ -3,11 +3,12 @@ import { effectiveImage, recipeKey } from "../core/config/index.ts";
 import { sha256, type Digest } from "../lib/index.ts";
 import type { Context } from "./context.ts";
 import { readImageFiles } from "./files.ts";
-import { loadSource } from "./sources.ts";
+import { hasSource, loadSource } from "./sources.ts";
 
 /** The recipe key of an image as the configuration and its files are now. Throws what reading them throws. */
 export async function currentRecipeKey(ctx: Context, name: string): Promise<string> {
-  if (ctx.config.images[name]?.recipe === "dockerfile") {
+  const image = ctx.config.images[name];
+  if (image !== undefined && hasSource(image)) {
     const { key } = await loadSource(ctx.config, name, ctx.sources, ctx.signal);
     return recipeKey(ctx.config, name, [key]);
   }

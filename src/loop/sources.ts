@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ownImage, type Config, type DockerfileImage } from "../core/config/index.ts";
+import { ownImage, sourceOf, type BuildSource, type Config } from "../core/config/index.ts";
 import { formatReference, parseReference } from "../core/image/index.ts";
 import { DockerfileError, parseDockerfile, type ImageUse } from "../core/dockerfile/index.ts";
 import { AppError, messageOf } from "../lib/index.ts";
@@ -35,7 +35,7 @@ export interface SourceReader {
   /** The commit that a ref names now. Throws where the repository cannot be asked. */
   look(name: string, signal: AbortSignal): Promise<string>;
   /** The context of an image as it is now: of a repository the commit that was seen last. Throws where it cannot be had. */
-  open(name: string, image: DockerfileImage, signal: AbortSignal): Promise<SourceFolder>;
+  open(name: string, source: BuildSource, signal: AbortSignal): Promise<SourceFolder>;
 }
 
 /** An image that a Dockerfile is made of, as it names it. */
@@ -62,7 +62,15 @@ export interface ImageSource extends SourceFolder {
 
 const maxDockerfile = 1_048_576;
 
-/** The source of an image of recipe `dockerfile`, read and understood. Throws SOURCE_UNREADABLE, BAD_DOCKERFILE with line and column, and what bringing a repository throws. */
+/** Whether an image is made of what its source names: of recipe `dockerfile`, or built by somebody's pipeline. */
+export function hasSource({ recipe }: Config["images"][string]): boolean {
+  return recipe === "dockerfile" || recipe === "external";
+}
+
+/**
+ * The source of an image that has one, read and understood. Of what a pipeline builds that may be no more than the bases which the configuration names. Throws SOURCE_UNREADABLE, BAD_DOCKERFILE with line and
+ * column, and what bringing a repository throws.
+ */
 export async function loadSource(
   config: Config,
   name: string,
@@ -70,27 +78,42 @@ export async function loadSource(
   signal: AbortSignal,
 ): Promise<ImageSource> {
   const image = config.images[name];
-  if (image?.recipe !== "dockerfile") throw new Error(`${name} has no Dockerfile`);
-  const source = await reader.open(name, image, signal);
-  const dockerfile = await readDockerfile(source.folder, name, image);
-  const ignoreFile = await readFile(join(source.folder, `${image.dockerfile}.dockerignore`), "utf8").catch(
-    () => undefined,
-  );
-  return { ...source, dockerfile, ignoreFile, ...usesOf(config, name, image, dockerfile) };
+  const from = sourceOf(image);
+  const named = image?.recipe === "external" ? namedUses(config, name, image.bases, image.platforms) : [];
+  if (from === undefined) {
+    if (image?.recipe !== "external") throw new Error(`${name} has no source`);
+    return { folder: "", key: "", dockerfile: "", ignoreFile: undefined, uses: named, base: undefined };
+  }
+  const source = await reader.open(name, from, signal);
+  const { dockerfile: path } = from;
+  if (path === undefined) return { ...source, dockerfile: "", ignoreFile: undefined, uses: named, base: undefined };
+  const dockerfile = await readDockerfile(source.folder, name, path);
+  const ignoreFile = await readFile(join(source.folder, `${path}.dockerignore`), "utf8").catch(() => undefined);
+  const { uses, base } = usesOf(config, name, from, dockerfile);
+  const known = new Set(uses.map(({ key }) => key));
+  return { ...source, dockerfile, ignoreFile, uses: [...uses, ...named.filter(({ key }) => !known.has(key))], base };
+}
+
+/** Images that the configuration says something is made of. */
+function namedUses(config: Config, name: string, bases: readonly string[], platforms: readonly string[]): SourceUse[] {
+  return bases.map((base) => {
+    const own = ownImage(config, name, base);
+    return { name: base, own, key: own ?? baseUpstream(base), platforms };
+  });
 }
 
 /** What the Dockerfile of an image is made of, for all its platforms. Throws BAD_DOCKERFILE. */
 export function usesOf(
   config: Config,
   name: string,
-  image: DockerfileImage,
+  source: BuildSource,
   dockerfile: string,
 ): Pick<ImageSource, "uses" | "base"> {
   const platformsOf = new Map<string, Set<string>>();
   let base: ImageUse | undefined;
   try {
-    for (const platform of image.platforms) {
-      const parsed = parseDockerfile(dockerfile, { ...stageOf(image), args: image.args, platform });
+    for (const platform of source.platforms) {
+      const parsed = parseDockerfile(dockerfile, { ...stageOf(source), args: source.args, platform });
       base ??= parsed.base;
       for (const use of parsed.images) {
         if (!use.needed) continue;
@@ -100,7 +123,7 @@ export function usesOf(
     }
   } catch (error) {
     if (!(error instanceof DockerfileError)) throw error;
-    throw new SourceError("BAD_DOCKERFILE", `${name}: ${image.dockerfile}: ${error.message}`, {
+    throw new SourceError("BAD_DOCKERFILE", `${name}: ${source.dockerfile}: ${error.message}`, {
       ...(error.hint === undefined ? {} : { hint: error.hint }),
       cause: error,
     });
@@ -120,12 +143,12 @@ export function baseUpstream(name: string): string {
 }
 
 /** The stage that is built, as those who read or build a Dockerfile want it said. */
-export function stageOf({ target }: DockerfileImage): { readonly target?: string } {
+export function stageOf({ target }: Pick<BuildSource, "target">): { readonly target?: string } {
   return target === undefined ? {} : { target };
 }
 
 /** The Dockerfile of an image in its build context. Throws SOURCE_UNREADABLE, and BAD_DOCKERFILE where it is too large to be one. */
-export async function readDockerfile(folder: string, name: string, { dockerfile }: DockerfileImage): Promise<string> {
+export async function readDockerfile(folder: string, name: string, dockerfile: string): Promise<string> {
   let bytes: Buffer;
   try {
     bytes = await readFile(join(folder, dockerfile));

@@ -19,7 +19,7 @@ export const imagesInput = z.strictObject({
   ...page,
   /** Part of a name. */
   name: z.string().min(1).max(255).optional(),
-  recipe: z.enum(["packages", "dockerfile", "upstream"]).optional(),
+  recipe: z.enum(["packages", "dockerfile", "upstream", "external"]).optional(),
   /** Only those of which this environment runs something. */
   environment: environmentName.optional(),
 });
@@ -29,7 +29,7 @@ export const images = z.object({
   items: z.array(
     z.object({
       name: z.string(),
-      recipe: z.enum(["packages", "dockerfile", "upstream"]),
+      recipe: z.enum(["packages", "dockerfile", "upstream", "external"]),
       repository: z.string(),
       parents: z.array(z.string()),
       platforms: z.array(z.string()),

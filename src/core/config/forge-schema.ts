@@ -1,25 +1,18 @@
 import { z } from "zod";
 import { forgeKinds } from "./address-of-forge.ts";
+import { secureAddress } from "./values.ts";
+
+/** Of a repository of a forge: `owner/name`; on GitLab groups may lie in groups. */
+export const projectPath = z
+  .string()
+  .max(1000)
+  .regex(/^(?!\.{1,2}\/)[A-Za-z0-9._-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/, "`owner/name`");
 
 /** Of a forge, where pull requests are opened. */
 export const forgeFields = {
   provider: z.enum(forgeKinds).describe("Whose API is spoken; Forgejo speaks Gitea's"),
-  api: z
-    .string()
-    .max(2000)
-    .regex(
-      /^(?:https:\/\/|http:\/\/(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?=[:/]|$))[^\s?#@]*[^\s?#@/]$/,
-      "an https address without credentials and without a slash at its end: `https://git.example/api/v4`",
-    )
-    .refine((url) => URL.canParse(url), { error: "not an address" })
-    .optional()
-    .describe("Address of its API; by the host of `url:` without it"),
-  repository: z
-    .string()
-    .max(1000)
-    .regex(/^(?!\.{1,2}\/)[A-Za-z0-9._-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/, "`owner/name`")
-    .optional()
-    .describe("By the path of `url:` without it"),
+  api: secureAddress.optional().describe("Address of its API; by the host of `url:` without it"),
+  repository: projectPath.optional().describe("By the path of `url:` without it"),
   labels: z
     .array(z.string().regex(/^[^,\p{Cc}]{1,100}$/u, "a label without commas"))
     .max(20)

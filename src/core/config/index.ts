@@ -1,5 +1,7 @@
 export { addressOfForge, type ForgeKind } from "./address-of-forge.ts";
 export { forgeFields } from "./forge-schema.ts";
+export type { ExternalImage } from "./external-schema.ts";
+export { sourceOf, type BuildSource } from "./source-of.ts";
 export type { BumpConfig } from "./bump-schema.ts";
 export { bumpSourceOf, type BumpSource } from "./bump-source.ts";
 export { reportTargetOf, type ReportTarget } from "./report-target.ts";

@@ -4,8 +4,10 @@ import { report } from "./forge-schema.ts";
 import { check } from "./checks-schema.ts";
 import { deployments } from "./deployments-schema.ts";
 import { evidence } from "./evidence-schema.ts";
+import { externalImage } from "./external-schema.ts";
 import { environmentRules } from "./environment-schema.ts";
 import { feeds } from "./feeds-schema.ts";
+import { imageReference, namesOneSource, platforms, repository, sourceFields, tag } from "./image-values.ts";
 import { rootedIdentity } from "./identity-schema.ts";
 import { server } from "./server-schema.ts";
 import { webhooks } from "./webhooks-schema.ts";
@@ -18,15 +20,6 @@ const packageName = z
     /^[a-z0-9][a-z0-9.+-]{0,200}(?::[a-z0-9]+)?(?:=[0-9A-Za-z.+~:-]+|\/[a-z-]+)?$/,
     "a package as apt-get install takes it: `curl`, `curl=7.88.1-10`, `curl/bookworm-security`",
   );
-const repository = z
-  .string()
-  .regex(
-    /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/,
-    "a repository: lower-case path components, as `team/app`",
-  )
-  .max(200);
-const platform = z.enum(["linux/amd64", "linux/arm64"]);
-
 const debianUpstream = z.strictObject({
   kind: z.literal("debian").describe("A Debian archive: its suites are watched and verified"),
   codename: z
@@ -90,7 +83,7 @@ const packagesImage = z.strictObject({
     .describe("With the Essential set: a base on which a Dockerfile can run apt-get"),
   recommends: z.boolean().default(false),
   exclude: z.array(packageName).max(1000).default([]),
-  platforms: z.array(platform).min(1).max(2).default(["linux/amd64"]),
+  platforms,
   entrypoint: z.array(text).max(100).optional(),
   cmd: z.array(text).max(100).optional(),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), text).default({}),
@@ -113,28 +106,12 @@ const packagesImage = z.strictObject({
   checks: z.array(check).max(100).default([]),
 });
 
-const imageReference = z
-  .string()
-  .max(500)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:@/+-]*$/, "an image: `debian:12`, `registry.example/team/app:1.2`");
-const platforms = z.array(platform).min(1).max(2).default(["linux/amd64"]);
-
 const dockerfileImage = z
   .strictObject({
     recipe: z.literal("dockerfile").describe("Built from a Dockerfile by BuildKit or Buildah"),
     repository: repository.optional().describe("Path in the registry; the image's own name without it"),
-    context: text.optional().describe("Folder of the build context, relative to this configuration"),
-    git: z
-      .strictObject({
-        url: text.describe("https, ssh or file; credentials come from the environment or Git's own helper"),
-        ref: z.string().min(1).max(250).default("HEAD").describe("Branch, tag or commit; a branch or a tag is watched"),
-        subdirectory: text.optional().describe("Folder in it that is the build context"),
-      })
-      .optional()
-      .describe("In place of `context`"),
+    ...sourceFields,
     dockerfile: text.default("Dockerfile").describe("Relative to the context"),
-    target: z.string().min(1).max(200).optional().describe("Stage to build; the last one without it"),
-    args: z.record(variable, text).default({}),
     secrets: z
       .record(
         name,
@@ -169,9 +146,7 @@ const dockerfileImage = z
     report: report.optional(),
     checks: z.array(check).max(100).default([]),
   })
-  .refine(({ context, git }) => (context === undefined) !== (git === undefined), {
-    error: "name either `context:` or `git:`",
-  });
+  .refine(namesOneSource, { error: "name either `context:` or `git:`" });
 
 const upstreamImage = z.strictObject({
   recipe: z
@@ -192,11 +167,10 @@ const upstreamImage = z.strictObject({
   checks: z.array(check).max(100).default([]),
 });
 
-const image = z.discriminatedUnion("recipe", [packagesImage, dockerfileImage, upstreamImage], {
-  error: "recipe is `packages`, `dockerfile` or `upstream`",
+const image = z.discriminatedUnion("recipe", [packagesImage, dockerfileImage, upstreamImage, externalImage], {
+  error: "recipe is `packages`, `dockerfile`, `upstream` or `external`",
 });
 
-const tag = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, "a tag");
 const follow = z.union(
   [
     z.strictObject({ tag: tag.describe("This tag, wherever it moves") }),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { login } from "./login-schema.ts";
-import { duration, text, units } from "./values.ts";
+import { duration, secureAddress, text, units } from "./values.ts";
 import { workloads } from "./workloads-schema.ts";
 
 const hostName = z
@@ -42,6 +42,7 @@ export const server = z
       .default("127.0.0.1:7078")
       .describe("Where commands and engines of this machine reach it when `listen` is for others"),
     hosts: z.array(hostName).max(50).default([]).describe("Names, beside loopback's, under which it may be asked"),
+    url: secureAddress.optional().describe("How others reach it: pipelines are told to call back there"),
     tls: z
       .strictObject({ cert: text.describe("PEM file, the chain"), key: text.describe("PEM file, not encrypted") })
       .optional()

@@ -73,6 +73,16 @@ export const httpAddress = z
   .regex(/^https?:\/\/\S+$/, "an address: `https://deploy.example/hook`")
   .refine((url) => URL.canParse(url.replaceAll("{image}", "image")), { error: "not an address" });
 
+/** Of what gets a token, or lies behind it: over TLS, or on this machine. */
+export const secureAddress = z
+  .string()
+  .max(2000)
+  .regex(
+    /^(?:https:\/\/|http:\/\/(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?=[:/]|$))[^\s?#@]*[^\s?#@/]$/,
+    "an https address without credentials and without a slash at its end: `https://git.example/api/v4`",
+  )
+  .refine((url) => URL.canParse(url), { error: "not an address" });
+
 /** What signs requests, as Standard Webhooks has it. */
 export const signingSecret = z
   .string()

@@ -1,4 +1,5 @@
-import type { Config } from "../config/index.ts";
+import type { Config, ExternalImage } from "../config/index.ts";
+import { pipelinePlace } from "../external/index.ts";
 
 /**
  * What of an image's recipe stands in its provenance: all that decides about its bytes and can be seen in them. Left out is what may hold a secret: the values of build arguments and secrets, checks, and
@@ -14,6 +15,7 @@ export function recipeParameters(config: Config, name: string): Readonly<Record<
   const { recipe, platforms, upstream } = image;
   const common = { recipe, platforms, ...(upstream === undefined ? {} : { upstream }) };
   if (image.recipe === "upstream") return { ...common, from: image.from, patch: image.patch };
+  if (image.recipe === "external") return { ...common, ...externalParameters(image) };
   const { context, git, dockerfile, target, args, secrets, labels, network, rebase } = image;
   return {
     ...common,
@@ -25,6 +27,18 @@ export function recipeParameters(config: Config, name: string): Readonly<Record<
     secrets: Object.keys(secrets).sort(),
     ...(context === undefined ? {} : { context }),
     ...(target === undefined ? {} : { target }),
+    ...(git === undefined ? {} : { git: { ...git, url: withoutLogin(git.url) } }),
+  };
+}
+
+/** Whose pipeline builds it, and from what. */
+function externalParameters(image: ExternalImage): Readonly<Record<string, unknown>> {
+  const { bases, source } = image;
+  const { git, args, ...from } = source ?? {};
+  return {
+    pipeline: pipelinePlace(image),
+    bases,
+    ...(source === undefined ? {} : { source: { ...from, args: Object.keys(args ?? {}).sort() } }),
     ...(git === undefined ? {} : { git: { ...git, url: withoutLogin(git.url) } }),
   };
 }

@@ -59,7 +59,7 @@ export interface MovedBase {
 /** An image as remedies look at it. */
 export interface RemedyImage {
   readonly name: string;
-  readonly recipe: "packages" | "dockerfile" | "upstream" | "unknown";
+  readonly recipe: "packages" | "dockerfile" | "upstream" | "external" | "unknown";
   readonly base: RemedyBase;
   /** Whether a package that it holds came with what it stands on. */
   readonly inherits: (place: PackagePlace) => boolean;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { createAskForge, type AskForge } from "./ask-forge.ts";
 import { repositoryPath } from "./github.ts";
 import type { Forge, ForgeOptions, PullRequest } from "./types.ts";
-import { webAddress } from "./web-address.ts";
+import { webAddress } from "../../lib/index.ts";
 
 const branch = z.looseObject({ ref: z.string() });
 const pull = z.looseObject({

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { createAskForge, type AskForge } from "./ask-forge.ts";
 import type { Forge, ForgeOptions, PullRequest } from "./types.ts";
-import { webAddress } from "./web-address.ts";
+import { webAddress } from "../../lib/index.ts";
 
 const pull = z.looseObject({
   number: z.number().int(),

@@ -1,4 +1,5 @@
 import { imageMaterial, sourceMaterial, withoutLogin, type Material } from "../../core/evidence/index.ts";
+import { sourceOf } from "../../core/config/index.ts";
 import { formatPlatform } from "../../core/image/index.ts";
 import { purlOf, type InstalledPackage, type Inventory } from "../../core/inventory/index.ts";
 import type { Digest } from "../../lib/index.ts";
@@ -31,8 +32,7 @@ export async function loadMaterials(
     else unknown.add(purl);
   }
   for (const [name, digest] of Object.entries(origin?.bases ?? {})) materials.push(imageMaterial(name, digest));
-  const config = ctx.config.images[image];
-  const git = config?.recipe === "dockerfile" ? config.git : undefined;
+  const git = sourceOf(ctx.config.images[image])?.git;
   const source =
     origin?.source === undefined
       ? undefined

@@ -1,28 +1,19 @@
 import type { DockerfileImage } from "../../core/config/index.ts";
 import { pinDockerfile } from "../../core/dockerfile/index.ts";
-import { formatPlatform, parsePlatform, parseReference } from "../../core/image/index.ts";
+import { formatPlatform, parsePlatform } from "../../core/image/index.ts";
 import type { BuildRequest } from "../../io/engine/index.ts";
 import type { ReadImage } from "../../io/layer/index.ts";
-import type { Repository } from "../../io/registry/index.ts";
 import type { Digest } from "../../lib/index.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
-import { BaseError } from "../followed-bases.ts";
-import { loadSource, stageOf, type ImageSource as BuildSource, type SourceUse } from "../sources.ts";
+import { loadSource, stageOf, type ImageSource as BuildSource } from "../sources.ts";
 import { keepLog } from "./keep-log.ts";
-import { loadParent } from "./load-base.ts";
 import { originAnnotations } from "./origin-annotations.ts";
-import { plannedBases, type Made, type MadeSame, type MakeRequest } from "./made.ts";
+import type { Made, MadeSame, MakeRequest } from "./made.ts";
+import { pinUses, type PinnedUse } from "./pin-uses.ts";
 import { packagesKey } from "./packages-key.ts";
 import { rebaseCandidate, type RebaseAttempt } from "./rebase-candidate.ts";
 import type { Rebaser } from "./rebase-image.ts";
 import { knownLayers, pushBuilt } from "./push-built.ts";
-
-/** An image that a Dockerfile is made of, at the digest that is built on. */
-interface PinnedUse {
-  readonly use: SourceUse;
-  readonly digest: Digest;
-  readonly repository: Repository;
-}
 
 /**
  * Builds an image of recipe `dockerfile` with every image that it is made of pinned to the planned digest, and pushes it where it is not what the image is already. Throws BASE_UNKNOWN, and what
@@ -37,7 +28,7 @@ export async function makeDockerfile(
   const { rebuild, signal } = request;
   const name = rebuild.image;
   const source = await loadSource(ctx.config, name, ctx.sources, signal);
-  const pinned = await pinUses(ctx, source, request);
+  const pinned = await pinUses(ctx, source.uses, request.rebuild);
   const base = pinned.find(({ use }) => use.name === source.base);
   const baseImage = base === undefined ? undefined : await ctx.images.read(base.repository, base.digest, signal);
   const made: CandidateOrigin = {
@@ -84,32 +75,6 @@ async function tryRebase(
     baseName: baseName(base),
     origin,
   });
-}
-
-/** The digest of everything that the Dockerfile is made of. Throws BASE_UNKNOWN for what is not known yet. */
-async function pinUses(ctx: Context, source: BuildSource, { rebuild }: MakeRequest): Promise<PinnedUse[]> {
-  const believed = await ctx.believedBases();
-  const planned = plannedBases(rebuild.detail["bases"]);
-  const pinned: PinnedUse[] = [];
-  for (const use of source.uses) {
-    const digest =
-      use.own === undefined
-        ? (planned.get(use.key) ?? believed.get(use.key)?.believed?.digest)
-        : await loadParent(ctx, use.own, rebuild.parentRebuilds);
-    if (digest === undefined) {
-      throw new BaseError(
-        "BASE_UNKNOWN",
-        `${rebuild.image}: nothing is known yet of ${use.name}, which it is made of`,
-        {
-          hint: "`tidemill doctor` says what keeps it away.",
-          retry: true,
-        },
-      );
-    }
-    const repository = use.own === undefined ? ctx.baseRepository(parseReference(use.name)) : ctx.repositoryOf(use.own);
-    pinned.push({ use, digest, repository });
-  }
-  return pinned;
 }
 
 async function buildRequest(

@@ -1,4 +1,4 @@
-import { packagesImage, type Config } from "../../core/config/index.ts";
+import { packagesImage, sourceOf, type Config } from "../../core/config/index.ts";
 import { parseDockerfile, renewedPackages } from "../../core/dockerfile/index.ts";
 import type { InstalledPackage, Inventory } from "../../core/inventory/index.ts";
 import { chooseUpdates, type PackageUpdate, type PlanImage } from "../../core/plan/index.ts";
@@ -11,7 +11,7 @@ import {
   type RemedyImage,
 } from "../../core/remedy/index.ts";
 import type { CandidateOrigin } from "../context.ts";
-import { baseUpstream, stageOf } from "../sources.ts";
+import { baseUpstream, hasSource, stageOf, type SourceUse } from "../sources.ts";
 import type { FleetFacts } from "./load-facts.ts";
 
 /** What the newest digest of a base holds on a platform; undefined where that is not known. */
@@ -54,13 +54,20 @@ export function createLineages(config: Config, facts: FleetFacts, holdingsOf: Ba
 }
 
 /** The image of the fleet whose layers another one begins with. */
-function parentOf(config: Config, { sources }: FleetFacts, name: string): string | undefined {
+function parentOf(config: Config, facts: FleetFacts, name: string): string | undefined {
   const declared = config.images[name];
-  if (declared?.recipe !== "dockerfile") return packagesImage(config, name)?.parent;
+  if (declared === undefined || !hasSource(declared)) return packagesImage(config, name)?.parent;
+  return baseUse(facts, name)?.own;
+}
+
+/** What the last stage of a Dockerfile stands on; where nobody shows one, what the image was seen to stand on. */
+function baseUse({ sources, digests }: FleetFacts, name: string): SourceUse | undefined {
   const found = sources.get(name);
   if (found?.kind !== "found") return undefined;
   const { base, uses } = found.source;
-  return uses.find((use) => use.name === base)?.own;
+  if (base !== undefined) return uses.find((use) => use.name === base);
+  const origin = digests.get(name)?.detail["origin"] as CandidateOrigin | undefined;
+  return uses.find(({ key }) => key === origin?.standsOn);
 }
 
 /** What lineages are made from. */
@@ -126,19 +133,17 @@ function describeBase(
   return { kind: "others", name: base, moved: { digest: planned.to, since: planned.firstSeen, find } };
 }
 
-/** The image of somebody else's that the last stage of a Dockerfile stands on, as its upstream is called. */
-function foreignBase({ sources }: FleetFacts, name: string): string | undefined {
-  const found = sources.get(name);
-  if (found?.kind !== "found") return undefined;
-  const { base, uses } = found.source;
-  return uses.find((use) => use.name === base && use.own === undefined)?.key;
+/** The image of somebody else's that an image stands on, as its upstream is called. */
+function foreignBase(facts: FleetFacts, name: string): string | undefined {
+  const use = baseUse(facts, name);
+  return use?.own === undefined ? use?.key : undefined;
 }
 
 function renewedBy(config: Config, { sources }: FleetFacts, name: string): (package_: string) => boolean {
-  const declared = config.images[name];
+  const from = sourceOf(config.images[name]);
   const found = sources.get(name);
-  if (declared?.recipe !== "dockerfile" || found?.kind !== "found") return () => false;
-  return renewedPackages(parseDockerfile(found.source.dockerfile, { ...stageOf(declared), args: declared.args }));
+  if (from?.dockerfile === undefined || found?.kind !== "found") return () => false;
+  return renewedPackages(parseDockerfile(found.source.dockerfile, { ...stageOf(from), args: from.args }));
 }
 
 type OffersOf = (

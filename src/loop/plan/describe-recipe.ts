@@ -1,5 +1,5 @@
 import { renewedPackages, parseDockerfile } from "../../core/dockerfile/index.ts";
-import { packagesImage, recipeKey, type DockerfileImage, type UpstreamImage } from "../../core/config/index.ts";
+import { packagesImage, recipeKey, sourceOf, type BuildSource, type UpstreamImage } from "../../core/config/index.ts";
 import type { InstalledPackage } from "../../core/inventory/index.ts";
 import type { PlanBase, PlanImage } from "../../core/plan/index.ts";
 import type { Image, ImageDigest } from "../../io/store/index.ts";
@@ -8,7 +8,7 @@ import type { BelievedBase } from "../believed-bases.ts";
 import type { CandidateOrigin, Context } from "../context.ts";
 import { coolDownOf } from "../followed-bases.ts";
 import { currentRecipeKey } from "../recipe-key.ts";
-import { baseUpstream, stageOf, type ImageSource } from "../sources.ts";
+import { baseUpstream, hasSource, stageOf, type ImageSource } from "../sources.ts";
 import type { InventoryShares } from "./inventory-shares.ts";
 import type { FoundSource } from "./load-sources.ts";
 
@@ -33,7 +33,7 @@ interface DescribedRecipe {
 /** What the recipe of an image makes it depend on. */
 export async function describeRecipe(ctx: Context, name: string, facts: RecipeFacts): Promise<DescribedRecipe> {
   const image = ctx.config.images[name];
-  if (image?.recipe === "dockerfile") return describeDockerfile(ctx, name, image, facts);
+  if (image !== undefined && hasSource(image)) return describeSourced(ctx, name, sourceOf(image), facts);
   if (image?.recipe === "upstream") return describeUpstream(ctx, name, image, facts);
   const parent = packagesImage(ctx.config, name)?.parent;
   return {
@@ -48,7 +48,12 @@ export async function describeRecipe(ctx: Context, name: string, facts: RecipeFa
   };
 }
 
-function describeDockerfile(ctx: Context, name: string, image: DockerfileImage, facts: RecipeFacts): DescribedRecipe {
+function describeSourced(
+  ctx: Context,
+  name: string,
+  from: BuildSource | undefined,
+  facts: RecipeFacts,
+): DescribedRecipe {
   const { source: found, current, declared } = facts;
   if (found?.kind !== "found") {
     const recipe = {
@@ -65,7 +70,7 @@ function describeDockerfile(ctx: Context, name: string, image: DockerfileImage, 
   const parents = [...new Set(source.uses.flatMap(({ own }) => own ?? []))].sort();
   const others = source.uses.filter(({ own }) => own === undefined).map(({ key }) => key);
   const unknown = others.find((base) => facts.bases.get(base)?.believed === undefined);
-  const share = current === undefined ? undefined : shareOf(image, source, current, facts);
+  const share = current === undefined ? undefined : shareOf(from, source, current, facts);
   return {
     recipe: {
       parents,
@@ -123,14 +128,18 @@ interface Share {
 
 /** Which of its packages a rebuild brings up to date: those of its own layers, and of its base those that its build renews. */
 function shareOf(
-  image: DockerfileImage,
+  from: BuildSource | undefined,
   source: ImageSource,
   current: ImageDigest,
   { shares, distro }: RecipeFacts,
 ): Share | undefined {
-  const baseLayers = originOf(current)?.baseLayers;
+  const origin = originOf(current);
+  const baseLayers = origin?.baseLayers;
   if (baseLayers === undefined) return undefined;
-  const renews = renewedPackages(parseDockerfile(source.dockerfile, { ...stageOf(image), args: image.args }));
+  const renews =
+    from?.dockerfile === undefined
+      ? () => false
+      : renewedPackages(parseDockerfile(source.dockerfile, { ...stageOf(from), args: from.args }));
   const own: string[] = [];
   const inherited: string[] = [];
   for (const [platform, key] of Object.entries(current.inventories)) {
@@ -140,7 +149,9 @@ function shareOf(
     own.push(shares.part(key, distro, `own ${name}`, isOwn));
     inherited.push(shares.part(key, distro, `base ${name}`, (one) => !isOwn(one)));
   }
-  const use = source.uses.find((one) => one.name === source.base);
+  const use = source.uses.find((one) =>
+    source.base === undefined ? one.key === origin?.standsOn : one.name === source.base,
+  );
   // What came with an own image is cured by that image's rebuild.
   const isOthers = use !== undefined && use.own === undefined;
   return { own, inherited: isOthers ? { base: use.key, inventories: inherited } : undefined };

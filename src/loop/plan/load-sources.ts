@@ -1,8 +1,8 @@
 import { messageOf } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
-import { loadSource, type ImageSource } from "../sources.ts";
+import { hasSource, loadSource, type ImageSource } from "../sources.ts";
 
-/** The source of an image of recipe `dockerfile`, or why it cannot be had. */
+/** The source of an image that has one, or why it cannot be had. */
 export type FoundSource =
   { readonly kind: "found"; readonly source: ImageSource } | { readonly kind: "broken"; readonly reason: string };
 
@@ -10,7 +10,7 @@ export type FoundSource =
 export async function loadSources(ctx: Context): Promise<Map<string, FoundSource>> {
   const found = new Map<string, FoundSource>();
   for (const [name, image] of Object.entries(ctx.config.images)) {
-    if (image.recipe !== "dockerfile") continue;
+    if (!hasSource(image)) continue;
     try {
       found.set(name, { kind: "found", source: await loadSource(ctx.config, name, ctx.sources, ctx.signal) });
     } catch (error) {

@@ -1,3 +1,5 @@
+import type { ImageConfigEntry } from "../../core/config/index.ts";
+import { pipelinePlace } from "../../core/external/index.ts";
 import { planRebuilds, summarizeCauses, type Plan, type PlannedRebuild } from "../../core/plan/index.ts";
 import { groupCures } from "../../core/remedy/index.ts";
 import type { SavedPlan } from "../../io/store/index.ts";
@@ -40,7 +42,7 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
       name,
       repository: config.images[name]?.repository ?? name,
       definition: {
-        ...config.images[name],
+        ...withoutTokens(config.images[name]),
         distro: facts.distros.get(name) ?? null,
         bases: bases.map((base) => base.name),
       },
@@ -85,6 +87,11 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
   for (const held of detail.held)
     if (!known.has(canonicalJson(held))) ctx.emit({ kind: "held", image: held.image, message: held.reason });
   return { plan, saved };
+}
+
+/** An image as it is declared; of its pipeline what no secret is in. */
+function withoutTokens(image: ImageConfigEntry | undefined): object {
+  return image?.recipe === "external" ? { ...image, pipeline: pipelinePlace(image) } : { ...image };
 }
 
 /** Finds anew what is wrong with the images where one of them is another digest than when that was last written down: what was cured is seen at once, not at the next pass. */

@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { followedBases, type BaseSystems } from "../followed-bases.ts";
 import type { FollowedBase } from "../followed-base.ts";
-import { loadSource, type ImageSource, type SourceRef } from "../sources.ts";
+import { hasSource, loadSource, type ImageSource, type SourceRef } from "../sources.ts";
 import { loadBaseSystems } from "./load-base-systems.ts";
 import { watchBases } from "./watch-bases.ts";
 import { watchFeeds } from "./watch-feeds.ts";
@@ -42,7 +42,7 @@ async function watchMade(ctx: Context, wanted: Wanted): Promise<Watched> {
 async function followed(ctx: Context): Promise<Parameters<typeof watchBases>[1]> {
   const readable = new Map<string, ImageSource>();
   for (const [name, image] of Object.entries(ctx.config.images)) {
-    if (image.recipe !== "dockerfile") continue;
+    if (!hasSource(image)) continue;
     // What cannot be read is told where it is watched and planned.
     const source = await loadSource(ctx.config, name, ctx.sources, ctx.signal).catch(() => undefined);
     ctx.signal.throwIfAborted();

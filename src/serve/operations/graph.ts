@@ -1,4 +1,4 @@
-import { packagesImage } from "../../core/config/index.ts";
+import { packagesImage, sourceOf } from "../../core/config/index.ts";
 import { reachedBy, type GraphImage } from "../../core/plan/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { loadSources, type FoundSource } from "../../loop/plan/index.ts";
@@ -52,7 +52,8 @@ function madeOf(
   // What has a parent stands on the suites through that.
   if (image?.upstream !== undefined && parent === undefined) note(image.upstream, "suites");
   if (image?.recipe === "upstream") note(baseUpstream(image.from), "base");
-  if (image?.recipe === "dockerfile" && image.git !== undefined) note(`${image.git.url}#${image.git.ref}`, "git");
+  const git = sourceOf(image)?.git;
+  if (git !== undefined) note(`${git.url}#${git.ref}`, "git");
   if (parent !== undefined) return { parents: [parent], upstreams };
   if (found === undefined) return { parents: [], upstreams };
   if (found.kind === "broken") return { parents: before, upstreams };

@@ -6,6 +6,7 @@ import {
   parseConfig,
   placeMistakes,
   policyDigest,
+  sourceOf,
   type CheckConfig,
   type Config,
   type Mistake,
@@ -148,9 +149,11 @@ async function findDockerfileMistakes(config: Config, home: string): Promise<Mis
   const images: { name: string; parents: readonly string[] }[] = [];
   for (const [name, image] of Object.entries(config.images)) {
     let parents = image.recipe === "packages" && image.parent !== undefined ? [image.parent] : [];
-    if (image.recipe === "dockerfile" && image.context !== undefined) {
+    const source = sourceOf(image);
+    if (source?.context !== undefined && source.dockerfile !== undefined) {
       try {
-        const { uses } = usesOf(config, name, image, await readDockerfile(resolve(home, image.context), name, image));
+        const text = await readDockerfile(resolve(home, source.context), name, source.dockerfile);
+        const { uses } = usesOf(config, name, source, text);
         parents = uses.flatMap(({ own }) => own ?? []);
       } catch (error) {
         const hint = error instanceof AppError ? error.hint : undefined;

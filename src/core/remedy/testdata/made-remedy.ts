@@ -117,7 +117,7 @@ export interface Level {
 }
 
 const level: fc.Arbitrary<Level> = fc.record({
-  recipe: fc.constantFrom("packages", "dockerfile", "upstream", "unknown"),
+  recipe: fc.constantFrom("packages", "dockerfile", "upstream", "external", "unknown"),
   offers: anyOffers,
   renews: fc.boolean(),
   mayRebase: fc.boolean(),

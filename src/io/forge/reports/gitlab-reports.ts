@@ -3,7 +3,7 @@ import type { AskForge } from "../ask-forge.ts";
 import { ForgeError } from "../error.ts";
 import { projectPath } from "../gitlab.ts";
 import type { ForgeOptions } from "../types.ts";
-import { webAddress } from "../web-address.ts";
+import { webAddress } from "../../../lib/index.ts";
 import { orUnknown } from "./put-comment.ts";
 import type { Comment, ReportsApi } from "./types.ts";
 

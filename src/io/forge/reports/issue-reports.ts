@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { AskForge } from "../ask-forge.ts";
-import { webAddress } from "../web-address.ts";
+import { webAddress } from "../../../lib/index.ts";
 import { orUnknown } from "./put-comment.ts";
 import type { Comment, ReportsApi } from "./types.ts";
 
