@@ -92,7 +92,7 @@ export async function emptyStore(store: Store): Promise<void> {
   try {
     await connection.script("truncate token, session, idempotency");
     await connection.script(
-      "truncate image, image_remedy, upstream, observation, package_seen, inventory, package_system, package, package_key, inventory_package, finding, image_digest, plan, rebuild, build_log, check_log, question, cause, rebuild_step, verification, promotion, pointer, deployment, deployed, soak, hold, approval, vex_statement, quarantine, alarm, notification, account_allocation, event, forge_report; delete from setting where key <> 'audit-head'",
+      "truncate image, image_remedy, upstream, observation, package_seen, inventory, package_system, package, package_key, inventory_package, finding, image_digest, plan, rebuild, build_log, check_log, question, cause, rebuild_step, external_run, verification, promotion, pointer, deployment, deployed, soak, hold, approval, vex_statement, quarantine, alarm, notification, account_allocation, event, forge_report; delete from setting where key <> 'audit-head'",
     );
     await connection.script("truncate exposure, exposure_due, exposure_rebuild, exposure_day");
   } finally {

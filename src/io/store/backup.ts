@@ -27,6 +27,7 @@ const tables = [
   ["cause", "rebuild, key"],
   ["build_log", "rebuild"],
   ["rebuild_step", "rebuild, key"],
+  ["external_run", "id"],
   ["verification", "id"],
   ["check_log", "verification, name"],
   ["question", "key"],

@@ -10,6 +10,7 @@ export type { Candidate, RebuildChange, RebuildFilter, SavedRebuild } from "./re
 export type { VerificationChange } from "./verification.ts";
 export type { Intent, SavedIntent, SavedPromotion } from "./promotion.ts";
 export type { DeployLease } from "./deploy-lease.ts";
+export type { AnsweredRun, ExternalRunChange, RunAnswer } from "./external-run.ts";
 export type { BumpLease, BumpStep, BumpWish } from "./bump.ts";
 export type { DeployIntent, DeploymentStep, SavedDeployment } from "./deployment.ts";
 export type { PromotionFacts } from "./promotion-facts.ts";
@@ -48,6 +49,7 @@ export type {
   EvidenceRow,
   Exposure,
   ExposureRebuild,
+  ExternalRun,
   Hold,
   IdempotencyRow,
   Image,

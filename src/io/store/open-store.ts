@@ -12,6 +12,7 @@ import { forgeReportQueries } from "./forge-report.ts";
 import { evidenceQueries } from "./evidence.ts";
 import { exposureMeasureQueries } from "./exposure-measures.ts";
 import { exposureQueries } from "./exposure.ts";
+import { externalRunQueries } from "./external-run.ts";
 import { findingQueries } from "./finding.ts";
 import { holdQueries } from "./hold.ts";
 import { idempotencyQueries } from "./idempotency.ts";
@@ -88,6 +89,7 @@ function allQueries(db: Database) {
     ...deployLeaseQueries(db),
     ...deploymentQueries(db),
     ...bumpQueries(db),
+    ...externalRunQueries(db),
     ...approvalQueries(db),
     ...holdQueries(db),
     ...soakQueries(db),

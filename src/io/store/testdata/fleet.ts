@@ -55,12 +55,14 @@ export async function saveFleet(store: Store): Promise<void> {
   for (const [image, digest] of [["base", digestOf("a")], ["web", digestOf("b")]] as const) {
     const lease = await takeLease(store, image);
     await store.saveStep(lease, "push", { digest });
+    const asked = await store.saveRunIntent(lease, { place: "its pipeline", noCache: false, bases: {}, token: { text: "t", hash: sha256("t") } });
+    if (asked.kind === "saved") await store.saveRun(lease, asked.run.id, { tried: true, url: "https://ci.example/1" });
     await store.saveBuildLog(lease.rebuild.id, "step 1 of 2\nstep 2 of 2", 0);
     await provenCandidate(store, lease, digest);
     for (const { id } of await store.loadVerifications({ image }))
       await store.saveCheckLogs(id, [{ name: "run: a", text: "it said this" }]);
-    const asked = { image, environment: "production", digest, message: "an approval is missing", answer: "tidemill approve" };
-    await store.saveQuestions(lease.rebuild.id, [{ kind: "approval", ...asked }]);
+    const question = { image, environment: "production", digest, message: "an approval is missing", answer: "tidemill approve" };
+    await store.saveQuestions(lease.rebuild.id, [{ kind: "approval", ...question }]);
     const piece = { image, digest, subject: digest, predicate: "https://slsa.dev/provenance/v1", scope: "one", key: "sha256:1" };
     await store.saveEvidence(piece, "{}");
     if (image === "web") await store.saveEvidenceAttached(piece, digestOf("9"));
