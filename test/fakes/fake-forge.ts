@@ -189,17 +189,24 @@ const repos: Readonly<Record<Kind, string>> = {
 };
 
 /** Who asks, by a token that is sent as the kind wants it; undefined for nobody. */
-function callerOf(kind: Kind, { headers }: IncomingMessage): FakeCaller | undefined {
+function callerOf(kind: Kind, request: IncomingMessage): FakeCaller | undefined {
+  const { headers } = request;
+  const token =
+    kind === "github"
+      ? githubTokenOf(request)
+      : kind === "gitlab"
+        ? [headers["private-token"]].flat()[0]
+        : /^token (.+)$/.exec(headers.authorization ?? "")?.[1];
+  return token !== undefined && Object.hasOwn(forgeTokens, token) ? forgeTokens[token]?.(kind) : undefined;
+}
+
+/** The token of a question to GitHub; undefined where it has none, or is not asked as its API wants to be. */
+export function githubTokenOf({ headers }: IncomingMessage): string | undefined {
   const isWellAsked =
-    kind !== "github" ||
-    (headers.accept === "application/vnd.github+json" &&
-      headers["x-github-api-version"] === "2022-11-28" &&
-      headers["user-agent"] !== undefined);
-  const [, token = ""] =
-    kind === "gitlab"
-      ? [undefined, [headers["private-token"]].flat()[0]]
-      : (new RegExp(`^${kind === "github" ? "Bearer" : "token"} (.+)$`).exec(headers.authorization ?? "") ?? []);
-  return isWellAsked && Object.hasOwn(forgeTokens, token) ? forgeTokens[token]?.(kind) : undefined;
+    headers.accept === "application/vnd.github+json" &&
+    headers["x-github-api-version"] === "2022-11-28" &&
+    headers["user-agent"] !== undefined;
+  return isWellAsked ? /^Bearer (.+)$/.exec(headers.authorization ?? "")?.[1] : undefined;
 }
 
 interface Question {

@@ -45,7 +45,7 @@ export async function askPipeline(
   signal: AbortSignal,
 ): Promise<PipelineAnswer> {
   const body = JSON.stringify({ type: "verify", data: question.data });
-  const headers = { ...signed(question, clock, body), "content-type": "application/json" };
+  const headers = { ...signedHeaders(question, clock, body), "content-type": "application/json" };
   const first = await askJson({ url: question.url, method: "POST", headers, body }, signal);
   const silent = (reason: string): PipelineAnswer => ({ kind: "silent", reason, isTrouble: isTrouble(first) });
   if (first.kind === "silent") return silent(first.reason);
@@ -69,11 +69,18 @@ export async function lookAtPipeline(
 ): Promise<Exclude<PipelineAnswer, { kind: "silent" }>> {
   const at = addressBeside(question.url, status);
   if (at === undefined) return { kind: "pending", status };
-  const given = readVerdict(await askJson({ url: at, method: "GET", headers: signed(question, clock, "") }, signal));
+  const given = readVerdict(
+    await askJson({ url: at, method: "GET", headers: signedHeaders(question, clock, "") }, signal),
+  );
   return given === undefined || given === "pending" ? { kind: "pending", status } : given;
 }
 
-function signed({ id, secret }: Omit<PipelineQuestion, "data">, clock: Pick<Clock, "now">, body: string) {
+/** Headers of a request about what `id` names. Standard Webhooks. */
+export function signedHeaders(
+  { id, secret }: Pick<PipelineQuestion, "id" | "secret">,
+  clock: Pick<Clock, "now">,
+  body: string,
+) {
   const key = webhookKey(secret) ?? Buffer.from(secret);
   const seconds = Math.floor(clock.now() / 1000);
   return {
@@ -86,7 +93,7 @@ function signed({ id, secret }: Omit<PipelineQuestion, "data">, clock: Pick<Cloc
 }
 
 /** What may be over when it is asked again. */
-function isTrouble(answer: JsonAnswer): boolean {
+export function isTrouble(answer: JsonAnswer): boolean {
   return answer.kind === "silent" || answer.status >= 500 || answer.status === 408 || answer.status === 429;
 }
 
