@@ -20,6 +20,7 @@ import { createLogger, systemClock, type Clock, type Logger } from "./lib/index.
 import { createBuilder } from "./create-builder.ts";
 import { createBumpParts } from "./create-bump-parts.ts";
 import { createEvidence } from "./create-evidence.ts";
+import { createPipeline } from "./create-pipeline.ts";
 import { createSourceReader } from "./create-source-reader.ts";
 import { createTargets } from "./create-targets.ts";
 import { saveConfigPath } from "./config-path.ts";
@@ -167,6 +168,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       pullName,
       targetOf: targets.targetOf,
       repositoryOf,
+      pipelineOf: (image) => createPipeline(image, clock),
       cacheDir,
       owner: `${process.pid}-${randomUUID().slice(0, 8)}`,
       emit: (event) => {

@@ -6,7 +6,7 @@ import { deployEnvironments } from "./loop/deploy-environments.ts";
 import { followBumps } from "./loop/follow-bumps.ts";
 import { probeEnvironments, retainDigests } from "./loop/promote/index.ts";
 import type { RunningApp } from "./operation/index.ts";
-import { createEventBus, createHandler, createMetrics } from "./serve/index.ts";
+import { createCallbacks, createEventBus, createHandler, createMetrics } from "./serve/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
 import { tellForgesOf } from "./tell-forges.ts";
 import { createFleetOperations, loopTopic } from "./fleet-operations.ts";
@@ -75,6 +75,13 @@ export async function serveFleet(fleet: Fleet, options: ServeOptions): Promise<S
     ...(access.login === undefined ? {} : { login: access.login }),
     ...(fleet.registry === undefined ? {} : { registry: servedRegistry(ctx.config, fleet.registry) }),
     ...(intake === undefined ? {} : { hooks: intake.hooks }),
+    callbacks: createCallbacks({
+      store: ctx.store,
+      clock: ctx.clock,
+      logger: ctx.log,
+      onAnswer: () => void fleet.queue.wake(loopTopic),
+      refusals: { count: access.rateLimit.refusals, perMs: access.rateLimit.per },
+    }),
   });
   const listeners = await openListeners(handler, {
     ...access,

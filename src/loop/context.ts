@@ -1,4 +1,5 @@
-import type { BumpSource, Config, EvidenceConfig } from "../core/config/index.ts";
+import type { BumpSource, Config, EvidenceConfig, ExternalImage } from "../core/config/index.ts";
+import type { ExternalPipeline } from "../core/external/index.ts";
 import type { Reference } from "../core/image/index.ts";
 import type { FixedPackage } from "../core/patch/index.ts";
 import type { PackageChange } from "../core/plan/index.ts";
@@ -103,6 +104,8 @@ export interface Context {
   readonly jobs?: JobRunner | undefined;
   /** Undefined where the configuration asks for none. */
   readonly evidence: FleetEvidence | undefined;
+  /** The pipeline that builds an image of recipe `external`. */
+  readonly pipelineOf: (image: ExternalImage) => ExternalPipeline;
   readonly repositoryOf: (image: string) => Repository;
   /** What others pull an image by, without tag or digest: with `registry` in place of the registry's own name where that is given. */
   readonly pullName: (image: string, registry?: string) => string;
@@ -157,6 +160,8 @@ export interface CandidateOrigin {
   readonly source?: string;
   /** Diff IDs of the layers that its base brings, by platform. */
   readonly baseLayers?: Readonly<Record<string, readonly Digest[]>>;
+  /** Of what Tidemill did not build: whose pipeline did, as provenance names builders, and its run. Both undefined where nobody knows. */
+  readonly elsewhere?: { readonly builder: string | undefined; readonly run: string | undefined };
   /** What patches of the same original have fixed, by the word of feeds and changelogs. */
   readonly fixed?: readonly FixedPackage[];
 }

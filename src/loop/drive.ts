@@ -15,6 +15,7 @@ import { reverifyRunning } from "./reverify-running.ts";
 import { checkpointAudit } from "./checkpoint-audit.ts";
 import { tendAlarms } from "./tend-alarms.ts";
 import { tendClock } from "./tend-clock.ts";
+import { withdrawRuns } from "./withdraw-runs.ts";
 import { workOn } from "./work-on.ts";
 
 export interface PassResult {
@@ -72,6 +73,7 @@ export async function runPass(ctx: Context, parts: LoopParts, options: PassOptio
 
 /** Works at all rebuilds that are due, until none is: children come when their parents are ready. */
 export async function workOff(ctx: Context, makers: Makers, images?: ReadonlySet<string>): Promise<void> {
+  await withdrawRuns(ctx);
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
   const passedOver: string[] = [];
@@ -110,4 +112,5 @@ export async function workOff(ctx: Context, makers: Makers, images?: ReadonlySet
   }
   if (failures.length > 0) throw failures[0];
   ctx.signal.throwIfAborted();
+  await withdrawRuns(ctx);
 }

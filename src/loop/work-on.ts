@@ -1,6 +1,6 @@
 import { nextStep, summarizeCauses, type NextStep } from "../core/plan/index.ts";
 import type { Lease, PromotionFacts, StoredError } from "../io/store/index.ts";
-import { AppError, messageOf } from "../lib/index.ts";
+import { AppError, messageOf, type Instant } from "../lib/index.ts";
 import { askPeople } from "./ask-people.ts";
 import { attestCandidate } from "./attest-candidate.ts";
 import { buildCandidate, type Makers } from "./build/index.ts";
@@ -38,7 +38,9 @@ export async function workOn(ctx: Context, makers: Makers, lease: Lease): Promis
     );
   }, leaseMs / 4);
   try {
-    if (lease.rebuild.state === "building" && !(await countCrash(ctx, lease))) return "finished";
+    // What waits for somebody's pipeline is built by no process that could have ended.
+    const isAwaited = lease.rebuild.detail["awaited"] === true;
+    if (lease.rebuild.state === "building" && !isAwaited && !(await countCrash(ctx, lease))) return "finished";
     return await takeSteps(ctx, makers, lease, signal);
   } catch (error) {
     if (lost.signal.aborted) return "lost";
@@ -68,9 +70,10 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
     }
     if (step.kind === "finish") return finish(ctx, makers, facts, lease, step, signal);
     if (step.kind === "build") {
-      ctx.emit({ ...event, kind: "building", message: "building" });
+      if (facts.rebuild.detail["awaited"] !== true) ctx.emit({ ...event, kind: "building", message: "building" });
       const built = await buildCandidate(ctx, makers, facts, lease, signal);
       if (built.kind === "lost") return "lost";
+      if (built.kind === "waits") return await restFor(ctx, facts, lease, built);
       ctx.emit({ ...event, kind: built.kind, digest: built.digest, message: built.kind });
       if (built.kind === "unchanged") return "finished";
       continue;
@@ -140,6 +143,24 @@ async function takeSteps(ctx: Context, makers: Makers, lease: Lease, signal: Abo
   }
 }
 
+/** Nobody works at what a pipeline builds until it is looked at again. */
+async function restFor(
+  ctx: Context,
+  { rebuild }: PromotionFacts,
+  lease: Lease,
+  { resumeAt, reason }: { readonly resumeAt: Instant; readonly reason: string },
+): Promise<WorkEnd> {
+  if (rebuild.detail["awaited"] !== true) {
+    if ((await ctx.store.saveRebuild(lease, { detail: { awaited: true } })).kind === "lost") return "lost";
+    ctx.emit({ kind: "note", image: rebuild.image, rebuild: rebuild.id, message: reason });
+  }
+  await ctx.store.releaseLease(lease, resumeAt);
+  // Its pipeline may have called between the look at it and the rest that was taken.
+  const last = (await ctx.store.loadRuns([rebuild.id])).get(rebuild.id)?.at(-1);
+  if (last?.closedAt !== null && last !== undefined) await ctx.store.hurryRebuild(rebuild.id);
+  return "waiting";
+}
+
 /** Why the candidate's evidence cannot be made, where a person has to see to that first. */
 async function attestStep(
   ctx: Context,
@@ -158,12 +179,11 @@ async function hurryIfReady(ctx: Context, id: string): Promise<void> {
   if (step.kind !== "wait") await ctx.store.hurryRebuild(id);
 }
 
-/** A cache may have hidden the fix: what a Dockerfile made is built once more without any. */
+/** A cache may have hidden the fix: what a Dockerfile or a pipeline made is built once more without any. */
 async function buildAnew(ctx: Context, lease: Lease): Promise<"again" | "no" | "lost"> {
   const rebuild = await ctx.store.loadRebuild(lease.rebuild.id);
   if (rebuild === undefined) return "lost";
-  const isCached = ctx.config.images[rebuild.image]?.recipe === "dockerfile" && rebuild.detail["noCache"] !== true;
-  if (!isCached || rebuild.lastError?.code !== "fix-not-landed") return "no";
+  if (rebuild.lastError?.code !== "fix-not-landed" || !mayBeCached(ctx, rebuild)) return "no";
   const saved = await ctx.store.saveRebuild(lease, { state: "building", detail: { noCache: true } });
   if (saved.kind === "lost") return "lost";
   ctx.emit({
@@ -173,6 +193,11 @@ async function buildAnew(ctx: Context, lease: Lease): Promise<"again" | "no" | "
     message: "the fix has not landed: it is built once more, without caches",
   });
   return "again";
+}
+
+function mayBeCached({ config }: Context, { image, detail }: Pick<Lease["rebuild"], "image" | "detail">): boolean {
+  const recipe = config.images[image]?.recipe;
+  return (recipe === "dockerfile" || recipe === "external") && detail["noCache"] !== true;
 }
 
 async function finish(

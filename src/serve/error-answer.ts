@@ -26,6 +26,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   BUSY: 409,
   LOCKED: 409,
   KEY_BUSY: 409,
+  ANSWERED: 409,
   OUTCOME_UNKNOWN: 409,
   ANSWER_NOT_KEPT: 409,
   TOO_SLOW: 408,

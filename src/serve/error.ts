@@ -28,6 +28,8 @@ export class ServeError extends AppError<
   | "TOO_MANY"
   /** A delivery to a webhook that has not the form of its sender's events. */
   | "BAD_EVENT"
+  /** A run of a pipeline has been answered for, or is not waited for any more. */
+  | "ANSWERED"
   /** A body that did not come in time. */
   | "TOO_SLOW"
   /** Certificate and key of `server.tls` cannot be used. */

@@ -1,3 +1,4 @@
+export { createCallbacks } from "./hooks/create-callbacks.ts";
 export { createHooks, type HookOutcome } from "./hooks/create-hooks.ts";
 export { createInbox } from "./hooks/create-inbox.ts";
 export { createMetrics, type Metrics } from "./metrics/create-metrics.ts";

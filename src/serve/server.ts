@@ -17,6 +17,7 @@ import {
 } from "./access/index.ts";
 import { errorAnswer, problemType } from "./error-answer.ts";
 import type { EventBus } from "./event-bus.ts";
+import type { Callbacks } from "./hooks/create-callbacks.ts";
 import type { Hooks } from "./hooks/create-hooks.ts";
 import type { Tls } from "./read-tls.ts";
 import { createLogin } from "./login/index.ts";
@@ -51,6 +52,8 @@ export interface ServerOptions extends GuardOptions {
   readonly registry?: ServedRegistry;
   /** Where others tell of what happened: gets every request below `/hooks/`, and decides itself whom it believes. */
   readonly hooks?: Hooks;
+  /** Where pipelines say what they built: gets every request below `/pipelines/`, and decides itself whom it believes. */
+  readonly callbacks?: Callbacks;
   /** Why the server cannot do its work yet; undefined where it can. */
   readonly notReady?: () => Promise<string | undefined>;
   /** Text for a Prometheus scrape. */
@@ -115,8 +118,10 @@ export function createHandler(options: ServerOptions): RequestHandler {
     } catch (error) {
       return refuse(response, error);
     }
-    // Forges and registries come by any name, too, and prove themselves.
+    // Forges, registries and pipelines come by any name, too, and prove themselves.
     if (options.hooks !== undefined && path.startsWith("/hooks/")) return options.hooks(request, response);
+    if (options.callbacks !== undefined && path.startsWith("/pipelines/"))
+      return options.callbacks(request, response, admission.identify(request));
     answer(request, response).catch((error: unknown) => {
       logger.error({ err: error }, "an answer failed");
       response.destroy();
@@ -127,7 +132,10 @@ export function createHandler(options: ServerOptions): RequestHandler {
 /** Throws FORBIDDEN where a request came in plain text from elsewhere, or from another site's page. */
 function lookAt(request: IncomingMessage, path: string, options: ServerOptions, admission: Admission): void {
   admission.requirePrivate(request);
-  if (options.hooks === undefined || !path.startsWith("/hooks/")) refuseForeign(request, options);
+  const provesItself =
+    (options.hooks !== undefined && path.startsWith("/hooks/")) ||
+    (options.callbacks !== undefined && path.startsWith("/pipelines/"));
+  if (!provesItself) refuseForeign(request, options);
 }
 
 /**

@@ -26,16 +26,20 @@ export interface ProvenanceFacts {
   /** Packages whose file's digest is not known: they came with a build that fetched them itself. */
   readonly unknown: readonly string[];
   readonly builder: { readonly id: string; readonly version: string };
+  /** Who built it where Tidemill did not, and the address of the run; both undefined where nobody knows. */
+  readonly elsewhere?: { readonly builder: string | undefined; readonly run: string | undefined };
   readonly queuedAt: Instant;
   /** Undefined where it was made before the rebuild that brings it was asked for. */
   readonly madeAt: Instant | undefined;
 }
 
 const mostUnknown = 1000;
+/** Of what was there before Tidemill began. */
+const unknownBuilder = "urn:tidemill:unknown-builder";
 
 /** A predicate of SLSA 1.0's provenance. Materials stand in an order of their own, each once. SLSA, provenance/v1. */
 export function formatProvenance(facts: ProvenanceFacts) {
-  const { image, parameters, builder, queuedAt, madeAt } = facts;
+  const { image, parameters, builder, elsewhere, queuedAt, madeAt } = facts;
   const { recipe } = parameters;
   const materials = new Map(facts.materials.map((one) => [`${one.uri} ${JSON.stringify(one.digest)}`, one] as const));
   return {
@@ -49,13 +53,19 @@ export function formatProvenance(facts: ProvenanceFacts) {
         lane: facts.lane,
         causes: facts.causes.map(({ key, cause }) => ({ key, ...describeCause(cause) })),
         packagesWithoutDigest: facts.unknown.slice(0, mostUnknown),
+        ...(elsewhere === undefined ? {} : { builtByTidemill: false, rebuild: facts.rebuild, askedBy: builder.id }),
       },
       resolvedDependencies: [...materials].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one),
     },
     runDetails: {
-      builder: { id: builder.id, version: { tidemill: builder.version } },
+      // What another built is not ours to sign as built by us.
+      builder:
+        elsewhere === undefined
+          ? { id: builder.id, version: { tidemill: builder.version } }
+          : { id: elsewhere.builder ?? unknownBuilder },
       metadata: {
-        invocationId: `urn:uuid:${facts.rebuild}`,
+        invocationId:
+          elsewhere === undefined ? `urn:uuid:${facts.rebuild}` : (elsewhere.run ?? `urn:uuid:${facts.rebuild}`),
         startedOn: time(queuedAt),
         ...(madeAt === undefined ? {} : { finishedOn: time(madeAt) }),
       },

@@ -135,6 +135,7 @@ async function provenancePiece(
     causes,
     ...made,
     builder: verifier,
+    ...(origin?.elsewhere === undefined ? {} : { elsewhere: origin.elsewhere }),
     queuedAt: rebuild.createdAt,
     madeAt: row.createdAt < rebuild.createdAt ? undefined : row.createdAt,
   });

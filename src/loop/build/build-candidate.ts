@@ -3,11 +3,12 @@ import { diffInventories, readInventory, type Inventory } from "../../core/inven
 import type { PackageRecord, PackageUniverse } from "../../core/packages/index.ts";
 import type { PackageChange } from "../../core/plan/index.ts";
 import type { Candidate, KeyedCause, Lease, PromotionFacts } from "../../io/store/index.ts";
-import type { Digest } from "../../lib/index.ts";
+import type { Digest, Instant } from "../../lib/index.ts";
 import { keepingTag, type CandidateDetail, type CandidateOrigin, type Context } from "../context.ts";
 import { madeFromOf } from "../made-from.ts";
 import { attachVex, fixedByPatch } from "./attach-vex.ts";
 import { causeRecords } from "./cause-records.ts";
+import { makeExternal, refuseExternal, type ExternalOutcome } from "./external/make-external.ts";
 import type { Made, MadeSame, MakeRequest } from "./made.ts";
 import { makeDockerfile } from "./make-dockerfile.ts";
 import { makePackages } from "./make-packages.ts";
@@ -27,7 +28,10 @@ export interface Makers {
 
 /** What became of a build: a candidate, the digest that is in place already, or a lease that was lost meanwhile. */
 export type BuildOutcome =
-  { readonly kind: "built" | "unchanged"; readonly digest: Digest } | { readonly kind: "lost" };
+  | { readonly kind: "built" | "unchanged"; readonly digest: Digest }
+  /** For somebody's pipeline, until when nobody needs to work at it. */
+  | { readonly kind: "waits"; readonly resumeAt: Instant; readonly reason: string }
+  | { readonly kind: "lost" };
 
 /**
  * Makes the candidate of a rebuild: resolves, assembles, pushes, reads back what the pushed bytes hold, and puts it all down in one step. The same rebuild may be
@@ -47,7 +51,13 @@ export async function buildCandidate(
   if (started.kind === "lost") return started;
   const repository = ctx.repositoryOf(image);
   const previous = currentDigest(ctx, facts);
-  const made = await makeImage(ctx, makers, { rebuild, causes: facts.causes, previous, repository, signal });
+  const request = { rebuild, causes: facts.causes, previous, repository, signal };
+  const declared = ctx.config.images[image];
+  const made: ExternalOutcome | Awaited<ReturnType<typeof makeImage>> =
+    declared?.recipe === "external"
+      ? await makeExternal(ctx, declared, request, lease)
+      : await makeImage(ctx, makers, request);
+  if (made.kind === "waits" || made.kind === "lost") return made;
   const { digest } = made;
   const last = ctx.config.environments.at(-1)?.name;
   // One that never got as far as the last environment still has a way to go.
@@ -94,15 +104,16 @@ export async function buildCandidate(
   return { kind: isUnchanged ? "unchanged" : "built", digest };
 }
 
-/** By the recipe of the image, as the configuration has it now. */
+/** By the recipe of the image, as the configuration has it now. Throws BUILT_ELSEWHERE for what only a pipeline makes. */
 export async function makeImage(
   ctx: Context,
   { assembler, rebaser, patcherOf }: Makers,
   request: MakeRequest,
-): Promise<(Made & { readonly packages?: readonly PackageRecord[] }) | MadeSame> {
+): Promise<Made | MadeSame> {
   const image = ctx.config.images[request.rebuild.image];
   if (image?.recipe === "dockerfile") return makeDockerfile(ctx, rebaser, image, request);
   if (image?.recipe === "upstream") return makeUpstream(ctx, patcherOf, image, request);
+  if (image?.recipe === "external") refuseExternal(request.rebuild.image, image);
   return makePackages(ctx, assembler, request);
 }
 

@@ -1,3 +1,4 @@
+import type { PackageRecord } from "../../core/packages/index.ts";
 import type { KeyedCause, Rebuild } from "../../io/store/index.ts";
 import type { Repository } from "../../io/registry/index.ts";
 import type { Digest } from "../../lib/index.ts";
@@ -32,6 +33,8 @@ export interface Made extends Pick<CandidateDetail, "bytes" | "bytesUploaded" | 
   readonly patched?: PatchedPackages;
   readonly digest: Digest;
   readonly origin: CandidateOrigin;
+  /** The packages that it was assembled from, where Tidemill chose them. */
+  readonly packages?: readonly PackageRecord[];
 }
 
 /** A recipe came to the content that the image has already, under `digest`: nothing was pushed. */

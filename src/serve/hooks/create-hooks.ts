@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { readEvent, type Delivery, type Endpoint } from "../../core/events/index.ts";
 import { messageOf, printable, type Clock, type Logger } from "../../lib/index.ts";
-import { errorAnswer, problemType } from "../error-answer.ts";
+import { errorAnswer } from "../error-answer.ts";
 import { ServeError } from "../error.ts";
+import { sendAnswer, type Answer } from "../send-answer.ts";
 import type { Inbox } from "./create-inbox.ts";
 import { createBodyReader } from "./read-body.ts";
 
@@ -24,12 +25,6 @@ export interface HooksOptions {
 /** Where others tell of what happened: answers `POST /hooks/NAME`. */
 export type Hooks = (request: IncomingMessage, response: ServerResponse) => void;
 
-interface Answer {
-  readonly status: number;
-  readonly body?: object;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 /**
  * Takes deliveries in, each proven by its endpoint's secret before anything of it is read, and durable before it is answered: 202, or 200 for a copy and for what is about
  * nothing that we look at. 400, 401, 404, 405, 413, 429 and 503 say that nothing of it was kept. It has no cookie and no session: whoever sends comes by any name, from anywhere.
@@ -43,12 +38,12 @@ export function createHooks(options: HooksOptions): Hooks {
     const endpoint = Object.hasOwn(endpoints, name) ? endpoints[name] : undefined;
     const answered = endpoint === undefined ? notThere(name) : receive(name, endpoint, url.searchParams);
     answered.then(
-      (answer) => send(request, response, answer),
+      (answer) => sendAnswer(request, response, answer),
       (error: unknown) => {
         const { status, body } = errorAnswer(error);
         if (status >= 500) logger.error({ err: error, endpoint: name }, "a delivery could not be kept");
         const later = status === 429 || status >= 500 ? { "retry-after": "5" } : undefined;
-        send(request, response, { status, body, ...(later === undefined ? {} : { headers: later }) });
+        sendAnswer(request, response, { status, body, ...(later === undefined ? {} : { headers: later }) });
       },
     );
 
@@ -119,19 +114,4 @@ function permit({ headers }: IncomingMessage, { from }: Endpoint): Answer {
   const origin = headers["webhook-request-origin"];
   if (from !== "cloudevents" || typeof origin !== "string") return { status: 405, headers: { allow: "POST" } };
   return { status: 200, headers: { allow: "POST", "webhook-allowed-origin": origin, "webhook-allowed-rate": "*" } };
-}
-
-function send(request: IncomingMessage, response: ServerResponse, { status, body, headers = {} }: Answer): void {
-  if (response.destroyed) return;
-  const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
-  response.writeHead(status, {
-    "content-type": status >= 400 && body !== undefined ? problemType : "application/json",
-    "content-length": bytes.length,
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-    // What was not read to its end cannot be followed by another request.
-    ...(request.complete ? {} : { connection: "close" }),
-    ...headers,
-  });
-  response.end(bytes);
 }

@@ -2,16 +2,19 @@ import type { IncomingMessage } from "node:http";
 import type { Delivery } from "../../core/events/index.ts";
 import { ServeError } from "../error.ts";
 
-/** Bytes of one body: a push of a thousand commits is under one MiB. */
-const bodyBytes = 4 * 1024 * 1024;
+/** Bytes of one body where no other limit is given: a push of a thousand commits is under one MiB. */
+const usualBytes = 4 * 1024 * 1024;
 /** Bytes of all bodies that are being received. */
 const allBytes = 64 * 1024 * 1024;
 
-/** Reads bodies of deliveries. Throws TOO_LARGE past 4 MiB, TOO_MANY while all that are being received are too much, TOO_SLOW; what is left of the body is then not read. */
+/** Reads bodies of deliveries. Throws TOO_LARGE past `bodyBytes` (4 MiB), TOO_MANY while all that are being received are too much, TOO_SLOW; what is left of the body is then not read. */
 export function createBodyReader({
   timeMs,
+  bodyBytes = usualBytes,
 }: {
+  /** In which a body must have come. */
   readonly timeMs: number;
+  readonly bodyBytes?: number;
 }): (request: IncomingMessage, query: URLSearchParams) => Promise<Delivery> {
   let held = 0;
   const bytesOf = (request: IncomingMessage): Promise<Buffer> =>
@@ -31,7 +34,7 @@ export function createBodyReader({
       request.on("data", (chunk: Buffer) => {
         own += chunk.length;
         held += chunk.length;
-        if (own > bodyBytes) fail(tooLarge());
+        if (own > bodyBytes) fail(tooLarge(bodyBytes));
         else if (held > allBytes) fail(new ServeError("TOO_MANY", "too much is being received at once"));
         else chunks.push(chunk);
       });
@@ -40,7 +43,7 @@ export function createBodyReader({
       request.on("close", () => fail(new ServeError("TOO_SLOW", "the connection ended before the body")));
     });
   return async (request, query) => {
-    if (Number(request.headers["content-length"] ?? 0) > bodyBytes) throw tooLarge();
+    if (Number(request.headers["content-length"] ?? 0) > bodyBytes) throw tooLarge(bodyBytes);
     const body = await bytesOf(request);
     const { headers } = request;
     const header = (name: string): string | undefined => {
@@ -51,6 +54,6 @@ export function createBodyReader({
   };
 }
 
-function tooLarge(): ServeError {
+function tooLarge(bodyBytes: number): ServeError {
   return new ServeError("TOO_LARGE", `the body is larger than ${bodyBytes} bytes`);
 }

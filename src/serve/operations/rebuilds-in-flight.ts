@@ -1,5 +1,5 @@
 import { decideTurn, nextStep, soakLeft, type Cause, type StandingDigest, type Turn } from "../../core/plan/index.ts";
-import type { Approval, Hold, Pointer, Rebuild, Verification } from "../../io/store/index.ts";
+import type { Approval, ExternalRun, Hold, Pointer, Rebuild, Verification } from "../../io/store/index.ts";
 import type { Instant } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
 import { lastApproval } from "../../loop/overtaking.ts";
@@ -49,12 +49,13 @@ export async function loadRebuildsInFlight(
   const ids = rebuilds.map(({ id }) => id);
   const built = rebuilds.filter(({ candidate }) => candidate !== null).map(({ id }) => id);
   const candidates = [...new Set(rebuilds.flatMap(({ candidate }) => candidate ?? []))];
-  const [causes, verifications, approvals, soaks, places] = await Promise.all([
+  const [causes, verifications, approvals, soaks, places, runs] = await Promise.all([
     store.loadCauses(ids),
     built.length === 0 ? [] : store.loadVerifications({ rebuilds: built }),
     store.loadApprovals({ image, digests: candidates }),
     store.loadSoaks(image),
     store.loadDeployed(image),
+    store.loadRuns(rebuilds.filter(({ state }) => state === "building").map(({ id }) => id)),
   ]);
   const approvalsOf = Map.groupBy(approvals, (one) => `${one.image} ${one.digest}`);
   const soakOf = new Map(soaks.map((one) => [`${one.image}:${one.environment}`, one]));
@@ -76,6 +77,7 @@ export async function loadRebuildsInFlight(
         pointers: (pointersOf.get(rebuild.image) ?? []).map(standing),
         holds: known.holds.filter((hold) => hold.image === null || hold.image === rebuild.image),
         parents: rebuild.parentRebuilds.flatMap((id) => active.get(id) ?? []),
+        run: runs.get(rebuild.id)?.at(-1),
         conflicts: chain.filter((name) => known.conflicts.has(`${rebuild.image}:${name}`)),
       };
       factsOf.set(rebuild.id, facts);
@@ -149,8 +151,29 @@ interface RebuildFacts {
   readonly holds: readonly Hold[];
   /** The rebuilds that it waits for, as long as they have not ended. */
   readonly parents: readonly Rebuild[];
+  /** The newest run of the pipeline that builds it. */
+  readonly run: ExternalRun | undefined;
   /** Environments where somebody else moved the tag. */
   readonly conflicts: readonly string[];
+}
+
+/** What a rebuild waits for whose pipeline builds it, and until when at most. */
+function describeRun(
+  { config }: Context,
+  image: string,
+  run: ExternalRun | undefined,
+): Pick<InFlight, "waits" | "until"> {
+  const declared = config.images[image];
+  if (run === undefined || run.closedAt !== null || declared?.recipe !== "external")
+    return { waits: undefined, until: undefined };
+  const { place, url, reason } = run;
+  const until = run.askedAt + declared.pipeline.timeout;
+  if (run.state === "intended")
+    return {
+      waits: `${place} is asked to build it${reason === null ? "" : `, and does not answer: ${reason}`}`,
+      until,
+    };
+  return { waits: `${place} builds it${url === null ? "" : `: ${url}`}`, until };
 }
 
 function placeOf(
@@ -161,7 +184,7 @@ function placeOf(
   const { candidate, state, lastError, notBefore } = rebuild;
   const failed = lastError === null ? undefined : `the try before failed: ${lastError.message}`;
   if (state === "queued" || candidate === null) {
-    if (state !== "queued") return { step: "build", environment: null, waits: undefined, until: undefined };
+    if (state !== "queued") return { step: "build", environment: null, ...describeRun(ctx, rebuild.image, facts.run) };
     const names = facts.parents.map((parent) => parent.image).join(", ");
     const after = names === "" ? undefined : `it waits for ${names}`;
     return { step: "queue", environment: null, waits: failed ?? after, until: undefined };

@@ -118,6 +118,9 @@ export function createTestContext(
     targetOf: () => {
       throw new Error("not in this test");
     },
+    pipelineOf: () => {
+      throw new Error("no image of it is built by a pipeline");
+    },
     repositoryOf: (image) => registry.client.repository(`${registry.host}/${repositoryName(config, image)}`),
     cacheDir: registry.folder,
     owner: "test",
