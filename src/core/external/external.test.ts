@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Digest } from "../../lib/index.ts";
 import { afterLook, decideRun, runInputs, settleMs, tooLarge, type RunFacts, type RunOrder } from "./index.ts";
