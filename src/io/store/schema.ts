@@ -2,12 +2,12 @@ import type { Digest, Instant } from "../../lib/index.ts";
 import type { Subject } from "../../core/events/index.ts";
 import type { BumpFinding, BumpMove, BumpProposal, BumpType } from "../../core/bump/index.ts";
 import type { Cause, EnvironmentName, ImageName, Lane, RebuildState } from "../../core/plan/index.ts";
-import type { RunState } from "../../core/external/index.ts";
 import type { DeploymentState } from "../../core/deploy/index.ts";
 import type { Default, Detail, Json, MaybeTime, StoredError, Time } from "./columns.ts";
 import type { ColumnType, Selectable } from "kysely";
 import type { KnownTables } from "./known-tables.ts";
 import type { ExposureTables } from "./exposure-tables.ts";
+import type { RunTables } from "./run-tables.ts";
 export type { Detail, StoredError } from "./columns.ts";
 
 /** What a forge is told of a commit. */
@@ -59,7 +59,7 @@ export interface BlockedBase {
 }
 
 /** The tables, in camel case; migrations/ has what each column means. */
-export interface Tables extends KnownTables, ExposureTables {
+export interface Tables extends KnownTables, ExposureTables, RunTables {
   plan: { id: string; createdAt: Time; detail: Json<Detail> };
   rebuild: {
     id: string;
@@ -191,27 +191,6 @@ export interface Tables extends KnownTables, ExposureTables {
     fence: Default<number>;
     leaseOwner: string | null;
     leaseUntil: MaybeTime;
-  };
-  externalRun: {
-    id: string;
-    rebuild: string;
-    attempt: number;
-    name: string;
-    place: string;
-    noCache: boolean;
-    bases: Json<Readonly<Record<string, Digest>>>;
-    state: RunState;
-    token: string | null;
-    tokenHash: string | null;
-    run: string | null;
-    url: string | null;
-    digest: Digest | null;
-    reason: string | null;
-    askedAt: Time;
-    triedAt: MaybeTime;
-    succeededAt: MaybeTime;
-    lookAt: Time;
-    closedAt: MaybeTime;
   };
   soak: { image: ImageName; environment: EnvironmentName; promotion: string; stoodMs: number; detail: Json<Detail> };
   hold: {
