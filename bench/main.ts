@@ -30,6 +30,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   report: async () => (await import("./report.ts")).runBench,
   start: async () => (await import("./start.ts")).runBench,
   scan: async () => (await import("./scan.ts")).runBench,
+  api: async () => (await import("./api.ts")).runBench,
   webhooks: async () => (await import("./webhooks.ts")).runBench,
 };
 

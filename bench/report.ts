@@ -1,15 +1,11 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { Client } from "pg";
-import { openStore, type Store, type StorePlace } from "../src/io/store/index.ts";
+import { openStore, type Store } from "../src/io/store/index.ts";
 import { manualClock, silentLogger } from "../src/lib/index.ts";
 import type { Context } from "../src/loop/context.ts";
 import { createExposure, createHistory, createReport } from "../src/serve/operations/index.ts";
 import { writeHistory, type MadeHistory } from "./made-history.ts";
 import type { BenchOptions, BenchResult } from "./main.ts";
+import { storePlaces } from "./store-places.ts";
 
 const now = Date.UTC(2026, 10, 27, 12);
 
@@ -20,10 +16,7 @@ const now = Date.UTC(2026, 10, 27, 12);
 export async function runBench({ smoke, say }: BenchOptions): Promise<BenchResult> {
   const images = smoke ? 40 : 10_000;
   const found: Record<string, Measured> = {};
-  for (const [name, withPlace] of [
-    ["pglite", withFolder],
-    ["postgres", withDatabase],
-  ] as const) {
+  for (const [name, withPlace] of storePlaces) {
     const measured = await withPlace(async (place) => {
       const clock = manualClock(now);
       const store = await openStore(place, { clock, log: silentLogger(), statementMs: 600_000 });
@@ -147,32 +140,4 @@ function checkReport({ document }: Awaited<ReturnType<ReturnType<typeof createRe
 
 function expectSame(what: string, told: number, made: number): void {
   if (told !== made) throw new Error(`${what}: ${told} are told of, ${made} were written`);
-}
-
-async function withFolder<Result>(work: (place: StorePlace) => Promise<Result>): Promise<Result | undefined> {
-  const folder = await mkdtemp(join(tmpdir(), "tidemill-bench-report-"));
-  try {
-    await mkdir(join(folder, "data"));
-    return await work({ dir: join(folder, "data") });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** A database of its own beside the one of DATABASE_URL. */
-async function withDatabase<Result>(work: (place: StorePlace) => Promise<Result>): Promise<Result | undefined> {
-  const url = process.env.DATABASE_URL;
-  if (url === undefined) return undefined;
-  process.env.PGUSER ??= userInfo().username;
-  const name = `tidemill_bench_${randomUUID().replaceAll("-", "")}`;
-  const admin = new Client({ connectionString: url });
-  await admin.connect();
-  try {
-    await admin.query(`create database ${name}`);
-    const own = url.replace(/^([a-z]+:\/\/[^/?]*)(?:\/[^?]*)?/, (_whole, origin: string) => `${origin}/${name}`);
-    return await work({ databaseUrl: own });
-  } finally {
-    await admin.query(`drop database if exists ${name} with (force)`);
-    await admin.end();
-  }
 }
