@@ -50,7 +50,7 @@ describe("a job of GitHub", () => {
     expect(hold).toMatchObject({ actor: name });
     expect((await operations.status({})).holds).toMatchObject([{ by: name, image: "small-app" }]);
 
-    expect(await job("approve", "small-app", "--reason", "x")).toMatchObject({
+    expect(await job("approve", "small-app", "production", "--reason", "x")).toMatchObject({
       status: 3,
       err: expect.stringContaining("ROLE_MISSING") as string,
     });

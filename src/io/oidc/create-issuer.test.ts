@@ -88,11 +88,6 @@ describe("an issuer's keys", () => {
 
   it.each([
     ["a redirect", document, { status: 302, headers: { location: "https://elsewhere.example/" }, body: "" }],
-    [
-      "a document of another issuer",
-      document,
-      { body: '{"issuer":"https://x.example","jwks_uri":"https://x.example/k"}' },
-    ],
     ["a page", document, { body: "<html>" }],
     ["keys by a redirect", "/keys", { status: 302, headers: { location: "/other" }, body: "" }],
     ["too many keys", "/keys", { body: JSON.stringify({ keys: Array.from({ length: 101 }, () => ({ kty: "RSA" })) }) }],
@@ -103,6 +98,14 @@ describe("an issuer's keys", () => {
     const { status, headers } = { status: 200, headers: {}, ...more };
     from.answer(path, (response) => response.writeHead(status, headers).end(body));
     expect(await refusal(from.token())).toBe("ISSUER_UNAVAILABLE");
+  });
+
+  it("are not taken from a document of another issuer", async () => {
+    const { fake: from, refusal } = await given();
+    const body = JSON.stringify({ issuer: `${from.address}/`, jwks_uri: `${from.address}/keys` });
+    from.answer(document, (response) => response.end(body));
+    expect(await refusal(from.token())).toBe("ISSUER_UNAVAILABLE");
+    expect(from.asked.get("/keys")).toBeUndefined();
   });
 
   it("are not taken from a place in plain text that is not its own", async () => {
