@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { Hono, type HonoRequest } from "hono";
+import { Hono, type Context, type HonoRequest } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { Logger } from "../lib/index.ts";
 import {
@@ -32,7 +32,7 @@ import { ServeError } from "./error.ts";
 import { createEventBus } from "./event-bus.ts";
 import { streamEvents } from "./event-stream.ts";
 import { openApiDocument } from "./openapi.ts";
-import { addLogin, loginPage, type Login } from "./login/index.ts";
+import { addLogin, refusalPage, type Login } from "./login/index.ts";
 import { addPage, type Visitor } from "./page/index.ts";
 import { isReadName, readQuery } from "./read-query.ts";
 import type { ServerOptions } from "./server.ts";
@@ -159,19 +159,20 @@ export function createApi(options: ServerOptions, admission: Admission, logger: 
     },
   );
 
+  const visitorOf = (context: Context<ApiEnv>): Visitor => {
+    if (login === undefined) return { kind: "none" };
+    const principal = context.get("principal");
+    const csrf = csrfFor(context.env.incoming);
+    if (principal?.kind !== "person" || csrf === undefined) return { kind: "guest" };
+    return { kind: "person", name: principal.name, csrf };
+  };
   addPage(
     app,
     (context) => {
       authorize("status", {}, requirePrincipal(context.get("principal")), labelsOf);
       return asked.status({});
     },
-    (context): Visitor => {
-      const principal = context.get("principal");
-      if (login === undefined) return { kind: "none" };
-      const csrf = csrfFor(context.env.incoming);
-      if (principal?.kind !== "person" || csrf === undefined) return { kind: "guest" };
-      return { kind: "person", name: principal.name, csrf };
-    },
+    visitorOf,
   );
   if (login !== undefined) addLogin(app, { login, admission, logger });
   app.notFound(() => {
@@ -181,8 +182,8 @@ export function createApi(options: ServerOptions, admission: Admission, logger: 
     const { status, body } = errorAnswer(error);
     const isOver = status === 401 && login !== undefined && hasCookie(context.req.header("cookie"), "session");
     const gone = isOver ? { "set-cookie": formatCookie("session", undefined) } : undefined;
-    if (status === 401 && login !== undefined && isVisit(context.req)) {
-      const answer = loginPage(body.detail);
+    if ((status === 401 || status === 403) && login !== undefined && isVisit(context.req)) {
+      const answer = refusalPage({ status, body }, visitorOf(context));
       for (const [name, value] of Object.entries(gone ?? {})) answer.headers.set(name, value);
       return answer;
     }

@@ -1,2 +1,2 @@
 export { createLogin, type Login } from "./create-login.ts";
-export { addLogin, loginPage } from "./login-routes.ts";
+export { addLogin, refusalPage } from "./login-routes.ts";

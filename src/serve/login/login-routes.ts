@@ -3,9 +3,9 @@ import { bodyLimit } from "hono/body-limit";
 import { AppError, html, type Html, type Logger } from "../../lib/index.ts";
 import { formatCookie, isOwnWrite, readCookie, type Admission } from "../access/index.ts";
 import type { ApiEnv } from "../api.ts";
-import { errorAnswer } from "../error-answer.ts";
+import { errorAnswer, type ErrorAnswer } from "../error-answer.ts";
 import { ServeError } from "../error.ts";
-import { pageHeaders } from "../page/index.ts";
+import { pageHeaders, renderDoor, type Visitor } from "../page/index.ts";
 import { asRefusal, type Login } from "./create-login.ts";
 
 interface Parts {
@@ -13,6 +13,8 @@ interface Parts {
   readonly admission: Admission;
   readonly logger: Logger;
 }
+
+const guest: Visitor = { kind: "guest" };
 
 /** `/auth/login`, where the provider sends people back to, and how they leave. Nothing here needs to know who asks. */
 export function addLogin(app: Hono<ApiEnv>, { login, admission, logger }: Parts): void {
@@ -58,12 +60,14 @@ export function addLogin(app: Hono<ApiEnv>, { login, admission, logger }: Parts)
   );
 }
 
-/** What a browser is shown that is not let in. */
-export function loginPage(why: string): Response {
+/** What a browser is shown that is refused: why, and how it may be let in, or leave. */
+export function refusalPage({ status, body }: ErrorAnswer, visitor: Visitor): Response {
   return page(
-    html`<p class="lead">This needs a login: ${why}.</p>
-      <p><a href="/auth/login">Log in</a></p>`,
-    401,
+    html`<p class="lead">${body.detail}.</p>
+      <p>${body.hint ?? undefined}</p>`,
+    status,
+    {},
+    visitor,
   );
 }
 
@@ -76,12 +80,7 @@ async function orPage(context: Context, logger: Logger, answer: () => Promise<Re
     if (status >= 500 && !(error instanceof AppError)) logger.error({ err: error }, "a login failed");
     else logger.info({ code: body.code, reason: body.detail }, "a login was refused");
     if (!(context.req.header("accept") ?? "").includes("text/html")) throw error;
-    return page(
-      html`<p class="lead">${body.detail}.</p>
-        <p>${body.hint ?? undefined}</p>
-        <p><a href="/auth/login">Log in</a></p>`,
-      status,
-    );
+    return refusalPage({ status, body }, guest);
   }
 }
 
@@ -91,7 +90,12 @@ function goTo(url: string, ...cookies: readonly string[]): Response {
   return new Response(null, { status: 303, headers });
 }
 
-function page(body: Html, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+function page(
+  body: Html,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+  visitor: Visitor = { kind: "none" },
+): Response {
   const whole = html`<!doctype html>
     <html lang="en">
       <head>
@@ -103,7 +107,10 @@ function page(body: Html, status = 200, headers: Readonly<Record<string, string>
         <link rel="stylesheet" href="/page.css" />
       </head>
       <body>
-        <header><h1>Tidemill</h1></header>
+        <header>
+          <h1>Tidemill</h1>
+          <div class="right">${renderDoor(visitor)}</div>
+        </header>
         <main>${body}</main>
       </body>
     </html> `;

@@ -350,6 +350,17 @@ describeStores("a login", ({ it, store, clock }) => {
     expect(out.headers["content-security-policy"]).toContain("frame-ancestors 'none'");
   });
 
+  it("shows whom their labels keep from the whole fleet who they are, and how to leave", async () => {
+    const rules = [{ claims: { groups: "platform" }, roles: ["viewer" as const], labels: ["team=payments"] }];
+    const all = await given({ rules });
+    const { cookie } = await logIn(all);
+    const page = await send(all.port, "/", from({ headers: { cookie, ...html } }));
+    expect(page.status).toBe(403);
+    expect(page.text).toContain("is limited to team=payments");
+    expect(page.text).toMatch(/ada@example\.org[^]*Log out/);
+    expect(cookiesOf(page)).toEqual([]);
+  });
+
   it("is not for the registry, and nobody may try too often", async () => {
     const all = await given();
     const { port } = all;

@@ -1,7 +1,7 @@
 import type { ServerConfig } from "../../core/config/index.ts";
 import { fetchKeys } from "../../io/oidc/index.ts";
-import { formatSeconds, type Clock } from "../../lib/index.ts";
-import { fail, failedBy, well, type Diagnosis, type Part } from "./diagnosis.ts";
+import { formatSeconds, messageOf, type Clock } from "../../lib/index.ts";
+import { fail, well, type Diagnosis, type Part } from "./diagnosis.ts";
 
 /** Clocks that differ by more than this make fresh tokens look as if they were over, or not yet good. */
 const harmfulSkewMs = 25_000;
@@ -25,9 +25,9 @@ async function diagnoseIssuer(address: string, clock: Clock, signal: AbortSignal
       return fail(name, `${skew}: its tokens are refused`, "Set the clock, and keep it right with NTP.");
     return well(name, `its keys can be had (${keys.length}), and the clocks agree`);
   } catch (error) {
-    return failedBy(
+    return fail(
       name,
-      error,
+      messageOf(error),
       "Look at `server.workloads` and `server.login` of the configuration, and whether the server reaches it.",
     );
   }

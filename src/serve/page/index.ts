@@ -1,2 +1,2 @@
-export type { Visitor } from "./status-page.ts";
+export { renderDoor, type Visitor } from "./status-page.ts";
 export { addPage, pageHeaders } from "./page-routes.ts";

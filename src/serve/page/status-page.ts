@@ -53,7 +53,7 @@ export function renderPage(status: Status, visitor: Visitor): Html {
           <span class="soft">version ${status.version}</span>
           <div class="right">
             <span id="fresh" class="state quiet" role="status">as of ${status.at.slice(11, 19)} UTC</span>
-            ${door(visitor)}
+            ${renderDoor(visitor)}
           </div>
         </header>
         <main id="state" tabindex="-1">${renderState(status)}</main>
@@ -66,7 +66,8 @@ export function renderPage(status: Status, visitor: Visitor): Html {
     </html> `;
 }
 
-function door(visitor: Visitor): Html | undefined {
+/** How somebody comes in, or out. */
+export function renderDoor(visitor: Visitor): Html | undefined {
   if (visitor.kind === "none") return undefined;
   if (visitor.kind === "guest") return html`<a href="/auth/login">Log in</a>`;
   return html`<form class="door" method="post" action="/auth/logout">
