@@ -33,6 +33,7 @@ import { loadConfig } from "./load-config.ts";
 import { createServedCheck } from "./loop/promote/index.ts";
 import { runPass, workOff, type LoopParts, type PassOptions, type PassResult } from "./loop/drive.ts";
 import { formatInstant, type ProgressListener } from "./operation/index.ts";
+import { traceFleet } from "./trace-fleet.ts";
 
 export interface FleetOptions {
   /** Path of `tidemill.yaml`. */
@@ -177,6 +178,11 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       },
       signal,
     };
+    const traced = await traceFleet(ctx, env);
+    if (traced !== undefined) {
+      listeners.add(traced.listen);
+      closing.push(() => traced.close());
+    }
     if (store.kind === "pglite") {
       await store.releaseOtherLeases(ctx.owner);
       await store.releaseOtherPlaces(ctx.owner);

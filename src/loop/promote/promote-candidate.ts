@@ -87,7 +87,8 @@ export async function carryOut(
   if (confirmed.kind === "lost") return { kind: "lost" };
   await ctx.store.saveAlarmCleared(conflictAlarm(image, environment));
   const event = promotion.kind === "forward" ? "promoted" : "rolled-back";
-  ctx.emit({ kind: event, image, environment, digest, message: promotion.reason });
+  const { rebuild, reason } = promotion;
+  ctx.emit({ kind: event, image, environment, digest, ...(rebuild === null ? {} : { rebuild }), message: reason });
   return { kind: "promoted" };
 }
 
