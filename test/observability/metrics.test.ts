@@ -39,6 +39,7 @@ async function scrapeBusy(): Promise<string> {
     watch: false,
   });
   const url = served.statusPage;
+  started.fleet.ctx.bases.asker.spend("registry.example");
   await fetch(`${url}hooks/ci`, { method: "POST", body: '{"image":"a.lan/x:1"}' });
   expect(await (await fetch(`${url}readyz`)).text()).toBe("ok\n");
   const response = await fetch(`${url}metrics`);
@@ -74,6 +75,9 @@ describe("/metrics", () => {
     expect(value('tidemill_webhook_deliveries_total{endpoint="ci",outcome="refused"}')).toBe(1);
     expect(value("tidemill_webhook_events_waiting")).toBe(0);
     expect(value("tidemill_holds")).toBe(1);
+    expect(value('tidemill_registry_requests_left{registry="registry.example"}')).toBe(1999);
+    expect(value('tidemill_registry_requests_budget{registry="registry.example"}')).toBe(2000);
+    expect(value('tidemill_registry_throttled{registry="registry.example"}')).toBe(0);
     expect(value('tidemill_alarms{severity="error"}')).toBe(1);
     expect(text).toMatch(/^tidemill_upstream_up\{upstream="[^"]+",kind="suite"\} 0$/m);
     expect(value("process_resident_memory_bytes")).toBeGreaterThan(10_000_000);

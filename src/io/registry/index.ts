@@ -5,6 +5,7 @@ export {
   type RegistryClient,
   type RegistryClientOptions,
 } from "./client/create-registry-client.ts";
+export type { BudgetLeft } from "./client/registry-budget.ts";
 export { guardedConnector, isReachable } from "./client/address-guard.ts";
 export { dockerCredentials, type CredentialSource } from "./client/credentials.ts";
 export type { Repository } from "./client/repository.ts";

@@ -1,3 +1,4 @@
+import type { BudgetLeft } from "../../io/registry/index.ts";
 import { durationBounds, type RebuildCounts } from "../../io/store/index.ts";
 import type { Instant } from "../../lib/index.ts";
 import type { Context } from "../../loop/context.ts";
@@ -72,6 +73,7 @@ export function createMetrics(ctx: Context, options: MetricsOptions): Metrics {
         help: "Deliveries to webhooks since this process began, by what became of them.",
         samples: [...deliveries.values()].map(({ endpoint, outcome, count }) => one({ endpoint, outcome }, count)),
       },
+      ...registryMetrics(ctx.bases.asker),
       ...processMetrics(options.since),
     ]);
   };
@@ -189,6 +191,30 @@ function rebuildMetrics({ states, dueSince, durations }: RebuildCounts, now: Ins
 }
 
 /** By the names that client libraries have agreed on: Prometheus, "Process metrics". */
+/** Of this process: each has a budget of its own. */
+function registryMetrics(asker: Context["bases"]["asker"]): Metric[] {
+  const budgets = [...asker.left()];
+  const each = (value: (left: BudgetLeft) => number): Sample[] =>
+    budgets.map(([registry, left]) => one({ registry }, value(left)));
+  return [
+    gauge(
+      "tidemill_registry_requests_left",
+      "Questions that this process may still ask a registry of others within the hour.",
+      each(({ requests }) => requests),
+    ),
+    gauge(
+      "tidemill_registry_requests_budget",
+      "Questions that this process may ask a registry of others in an hour.",
+      each(({ of }) => of),
+    ),
+    gauge(
+      "tidemill_registry_throttled",
+      "Whether a registry of others wants to be left alone (429).",
+      each(({ isQuiet }) => (isQuiet ? 1 : 0)),
+    ),
+  ];
+}
+
 function processMetrics(since: Instant): Metric[] {
   const { user, system } = process.cpuUsage();
   return [

@@ -91,6 +91,7 @@ describe("createTagAsker", () => {
     expect(clock.now()).toBe(start);
     clock.advance(49_000);
     await expect(asker.ask(name("t0"))).rejects.toMatchObject({ code: "THROTTLED", retry: true, retryAfterMs: 1000 });
+    expect(asker.left().get(name("t0").registry)).toMatchObject({ isQuiet: true });
     isFull = false;
     clock.advance(1000);
     expect((await asker.ask(name("t0"))).descriptor?.digest).toBe(digest);
@@ -100,12 +101,15 @@ describe("createTagAsker", () => {
     const { asker, clock, name, asked } = await asking([heads, heads], { budget: { requests: 3, perMs: 60_000 } });
     asker.spend(name("").registry);
     await asker.ask(name("1"));
+    expect(asker.left().get(name("").registry)).toEqual({ requests: 1, of: 3, isQuiet: false });
     await asker.ask(name("2"));
     await expect(asker.ask(name("3"))).rejects.toMatchObject({ code: "BUDGET_SPENT", retryAfterMs: 60_000 });
+    expect(asker.left().get(name("").registry)).toEqual({ requests: 0, of: 3, isQuiet: false });
     expect(() => asker.spend(name("").registry)).toThrow(/spent until 2026-01-05 00:01 UTC/);
     await asker.ask(name("3", 1));
     expect(asked()).toHaveLength(2);
     clock.advance(60_000);
+    expect(asker.left().get(name("").registry)).toEqual({ requests: 3, of: 3, isQuiet: false });
     await asker.ask(name("3"));
   });
 

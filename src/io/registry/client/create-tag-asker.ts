@@ -2,7 +2,7 @@ import { formatReference, type Descriptor, type Reference } from "../../../core/
 import { systemClock, type Clock, type Instant } from "../../../lib/index.ts";
 import type { RegistryClient } from "./create-registry-client.ts";
 import type { KnownTag } from "./look-at-tag.ts";
-import { createRegistryBudget, type RequestBudget } from "./registry-budget.ts";
+import { createRegistryBudget, type BudgetLeft, type RequestBudget } from "./registry-budget.ts";
 import { createSharedWork } from "./shared-work.ts";
 
 export interface TagAskerOptions {
@@ -44,6 +44,8 @@ export interface TagAsker {
   spend(registry: string): void;
   /** Whoever asks next for a tag of this repository, or for this tag, gets a new answer: somebody said that it was pushed. */
   forget(reference: Reference): void;
+  /** What is left of the budget of each registry that was asked. */
+  left(): ReadonlyMap<string, BudgetLeft>;
 }
 
 const defaultBudget: RequestBudget = { requests: 2000, perMs: 3_600_000 };
@@ -96,6 +98,7 @@ export function createTagAsker(client: RegistryClient, options: TagAskerOptions 
         signal,
       ),
     spend: (registry) => budgetOf(registry).spend(1),
+    left: () => new Map([...registries].map(([registry, held]) => [registry, held.left()])),
     forget: ({ registry, repository, tag }) => {
       const name = formatReference({ registry, repository });
       lists.forget(name);

@@ -20,6 +20,15 @@ export interface RegistryBudget {
   run<T>(work: () => Promise<readonly [result: T, requests: number]>, signal: AbortSignal): Promise<T>;
   /** Takes requests for something that is done elsewhere; throws as `run` does. */
   spend(requests: number): void;
+  /** What is left now. */
+  left(): BudgetLeft;
+}
+
+/** How many requests of a budget are left until its span ends, and whether the registry wants to be left alone. */
+export interface BudgetLeft {
+  readonly requests: number;
+  readonly of: number;
+  readonly isQuiet: boolean;
 }
 
 /** For how many milliseconds a registry is left alone that does not say for how long. */
@@ -97,6 +106,12 @@ export function createRegistryBudget({ registry, clock, budget, atOnce }: Regist
     spend: (requests) => {
       check();
       spent += requests;
+    },
+    left: () => {
+      const now = clock.now();
+      const isOver = now >= windowEnd || windowEnd - now > budget.perMs;
+      const requests = isOver ? budget.requests : Math.max(0, budget.requests - spent);
+      return { requests, of: budget.requests, isQuiet: now < quietUntil };
     },
   };
 }
