@@ -45,7 +45,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     };
   const databaseUrl = env["DATABASE_URL"];
   const place = databaseUrl === undefined || databaseUrl === "" ? { dir: fleet.dataDir } : { databaseUrl };
-  const handlers: OperationHandlers = {
+  const handlers: Omit<OperationHandlers, "support"> = {
     status: implemented.createStatus(ctx, {
       version: readVersion(),
       server: () =>
@@ -101,5 +101,8 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
       isThere: async (image, digest) => (await ctx.repositoryOf(image).resolve(digest)) !== undefined,
     }),
   };
-  return createOperations(handlers);
+  return createOperations({
+    ...handlers,
+    support: implemented.createSupport(ctx, handlers, { configPath, env, version: readVersion() }),
+  });
 }

@@ -105,6 +105,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     "Whether everything needed is there and works",
     async () => (await import("./doctor.ts")).doctor,
   ),
+  support: entry(
+    "Keep",
+    "A bundle for whoever helps, without secrets",
+    async () => (await import("./support.ts")).support,
+  ),
   login: entry("Keep", "Ask a server elsewhere from now on", async () => (await import("./login.ts")).login),
   logout: entry("Keep", "Forget a server and its token", async () => (await import("./login.ts")).logout),
   session: entry("Keep", "People who are logged in", async () => (await import("./session.ts")).session),

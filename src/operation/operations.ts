@@ -217,6 +217,12 @@ export const operations = {
     input: upkeep.doctorInput,
     output: upkeep.doctor,
   },
+  support: {
+    summary: "What somebody who helps has to see, without secrets",
+    effect: "read",
+    input: upkeep.supportInput,
+    output: upkeep.support,
+  },
   backup: {
     summary: "Write a snapshot of the state",
     effect: "write",

@@ -44,6 +44,10 @@ export const doctor = z.object({
 });
 export type Doctor = z.output<typeof doctor>;
 
+export const supportInput = z.strictObject({});
+/** What somebody who helps has to see, as files: no secret is in them. */
+export const support = z.object({ files: z.array(z.object({ name: z.string(), text: z.string() })) });
+
 export const backupInput = z.strictObject({ to: pathText });
 export const backup = z.object({ at: instant, path: z.string(), bytes: count, sha256: z.string() });
 

@@ -188,6 +188,9 @@ describe("FAULTS 31: secrets", () => {
       await tell(line, line.split(" "));
     const exported = ["evidence", "export", "small-alone", "--output", join(small.folder, "alone.tar")];
     expect((await tell("evidence export", exported)).status).toBe(0);
+    const bundle = join(small.folder, "support.tar");
+    expect(await tell("support", ["support", bundle])).toMatchObject({ status: 0 });
+    see("the support bundle", await readFile(bundle, "utf8"));
     const { registry } = JSON.parse(await readFile(small.configPath, "utf8")) as { registry: { url: string } };
     const reference = `${registry.url}/small-alone@${digest}`;
     expect((await tell("verify", ["verify", reference, "--policy", "-e", "production"])).status).toBe(0);

@@ -26,6 +26,7 @@ export { parseEvidencePolicy } from "./evidence-policy.ts";
 export type { EvidenceConfig } from "./evidence-schema.ts";
 export type { ProbeConfig } from "./environment-schema.ts";
 export { policyDigest } from "./policy-digest.ts";
+export { secretsOf } from "./secrets-of.ts";
 export { recipeKey } from "./recipe-key.ts";
 export { distroOf, effectiveImage, labelsOf, lineageOf, packagesImage, rootsOf } from "./effective-image.ts";
 export {

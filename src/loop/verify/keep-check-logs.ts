@@ -1,6 +1,7 @@
+import { secretsOf } from "../../core/config/index.ts";
 import { formatPlatform } from "../../core/image/index.ts";
 import type { StoredCheck, Verification } from "../../io/store/index.ts";
-import { maskSecrets, messageOf, printable, secretForms } from "../../lib/index.ts";
+import { maskSecrets, messageOf, printable } from "../../lib/index.ts";
 import type { Context } from "../context.ts";
 import { maxCheckLog } from "./last-lines.ts";
 import type { CheckResult } from "./types.ts";
@@ -38,22 +39,4 @@ export async function keepCheckLogs(
 
 function storedName({ name, platform }: CheckResult): string {
   return `${name} (${formatPlatform(platform)})`;
-}
-
-const secretKey = /secret|token|passw|credential|private|api.?key/i;
-
-/** What in a configuration is nobody's to read, by the names of its keys, in the forms in which it may stand in a text; longest first. */
-export function secretsOf(config: unknown): readonly string[] {
-  const found: string[] = [];
-  const look = (value: unknown, key: string): void => {
-    if (typeof value === "string") {
-      if (secretKey.test(key)) found.push(value);
-      const userinfo = /^[a-z+]+:\/\/[^/@:]*:([^/@]+)@/i.exec(value)?.[1];
-      if (userinfo !== undefined) found.push(userinfo);
-    } else if (Array.isArray(value)) for (const one of value) look(one, key);
-    else if (typeof value === "object" && value !== null)
-      for (const [name, one] of Object.entries(value)) look(one, name);
-  };
-  look(config, "");
-  return secretForms(found);
 }

@@ -34,6 +34,7 @@ const adminsOnly = [
   "build",
   "rebase",
   "evidenceExport",
+  "support",
   "backup",
   "restore",
   "tokenCreate",

@@ -28,6 +28,7 @@ export { createRebase, type RebaseDeps } from "./rebase.ts";
 export { createRebuild, type RebuildDeps } from "./rebuild.ts";
 export { createRollback } from "./rollback.ts";
 export { createRun, type RunDeps } from "./run.ts";
+export { createSupport } from "./support.ts";
 export { createSessions } from "./sessions.ts";
 export { createTokens } from "./tokens.ts";
 export { createExposure } from "./exposures.ts";
