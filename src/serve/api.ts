@@ -13,6 +13,7 @@ import {
 } from "../operation/index.ts";
 import {
   authorize,
+  csrfHeader,
   csrfOf,
   formatCookie,
   hasCookie,
@@ -44,8 +45,7 @@ export interface ApiEnv {
 }
 
 const bodyBytes = 1024 * 1024;
-const csrfHeader = "x-tidemill-csrf";
-/** How long a person's session is believed to last, once it listens. */
+/** How long a credential is believed to last, once its holder listens. */
 const streamMs = 300_000;
 
 /** Anybody on this machine may look, as long as the server listens there alone. */
@@ -112,9 +112,12 @@ export function createApi(options: ServerOptions, admission: Admission, logger: 
   app.get("/api/v1/events", (context) => {
     const principal = requirePrincipal(context.get("principal"));
     requireRole("viewer", principal, "the events");
-    // A browser comes again by itself, and its session is looked at again.
+    // Whoever listens comes again by itself, and its credential is looked at again.
     const { signal } = context.req.raw;
-    const until = principal.kind === "person" ? AbortSignal.any([signal, AbortSignal.timeout(streamMs)]) : signal;
+    const until =
+      principal.credential !== null
+        ? AbortSignal.any([signal, AbortSignal.timeout(options.streamMs ?? streamMs)])
+        : signal;
     return streamEvents(events, until, ({ image }) =>
       image === undefined ? principal.labels.length === 0 : reaches(principal, image, labelsOf),
     );

@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { rootCertificates } from "node:tls";
 import { z } from "zod";
-import { AppError, collectBytes, messageOf } from "../lib/index.ts";
+import { AppError, collectBytes, messageOf, systemClock } from "../lib/index.ts";
 import {
   operationNames,
   operations,
@@ -80,27 +80,39 @@ export function connectServer(server: ServerAddress, onEvent?: ProgressListener)
   };
 }
 
-/** Hands the server's events to `listener` until `signal` is aborted or the server ends; it resolves in both cases. */
+/** A server ends a stream now and then, to look at the credential again. */
+const followPauseMs = 100;
+
+/** Hands the server's events to `listener` until `signal` is aborted or the server ends or refuses; it resolves in all cases but where it does not answer at first. */
 export async function followEvents(
   server: ServerAddress,
   listener: ProgressListener,
   signal: AbortSignal,
 ): Promise<void> {
+  let wasHeard = false;
   try {
-    const response = await send(server, "/api/v1/events", undefined, signal);
-    let rest = "";
-    response.setEncoding("utf8");
-    for await (const chunk of response as AsyncIterable<string>) {
-      const parts = (rest + chunk).split("\n\n");
-      rest = (parts.pop() ?? "").slice(0, eventBytes);
-      for (const part of parts) {
-        const event = progressEvent.safeParse(parseJson(part.replace(/^data: /, "")));
-        if (event.success) listener(event.data);
-      }
+    for (;;) {
+      const response = await send(server, "/api/v1/events", undefined, signal);
+      if (response.statusCode !== 200) return void response.resume();
+      wasHeard = true;
+      await readEvents(response, listener);
+      await systemClock.sleep(followPauseMs, signal);
     }
   } catch (error) {
-    if (!signal.aborted && !(error instanceof ServeError)) return;
-    if (!signal.aborted) throw error;
+    if (!signal.aborted && !wasHeard && error instanceof ServeError) throw error;
+  }
+}
+
+async function readEvents(response: IncomingMessage, listener: ProgressListener): Promise<void> {
+  let rest = "";
+  response.setEncoding("utf8");
+  for await (const chunk of response as AsyncIterable<string>) {
+    const parts = (rest + chunk).split("\n\n");
+    rest = (parts.pop() ?? "").slice(0, eventBytes);
+    for (const part of parts) {
+      const event = progressEvent.safeParse(parseJson(part.replace(/^data: /, "")));
+      if (event.success) listener(event.data);
+    }
   }
 }
 

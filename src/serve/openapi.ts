@@ -1,3 +1,4 @@
+import { cookieNames, csrfHeader } from "./access/index.ts";
 import { z } from "zod";
 import { access, operationNames, operations, progressEvent } from "../operation/index.ts";
 import { readQueries } from "./read-query.ts";
@@ -17,7 +18,7 @@ export function openApiDocument(version: string): object {
       get: {
         operationId: "events",
         summary: "Progress as server-sent events",
-        security: [{ token: [] }, {}],
+        security: [{ token: [] }, { session: [] }, {}],
         responses: {
           "200": {
             description: "One event a `data:` line",
@@ -40,7 +41,7 @@ export function openApiDocument(version: string): object {
         summary,
         "x-effect": effect,
         "x-role": access[name].role,
-        security: [{ token: [] }],
+        security: [{ token: [] }, { session: [], ownPage: [] }],
         parameters: effect === "write" ? [{ $ref: "#/components/parameters/IdempotencyKey" }] : [],
         requestBody: { required: true, content: { "application/json": { schema: schemaOf(input, "input") } } },
         responses,
@@ -57,7 +58,7 @@ export function openApiDocument(version: string): object {
       get: {
         operationId: `${name}Read`,
         summary,
-        security: [{ token: [] }, {}],
+        security: [{ token: [] }, { session: [] }, {}],
         parameters: [
           ...fields.map((name) => ({
             name,
@@ -90,7 +91,16 @@ export function openApiDocument(version: string): object {
     servers: [{ url: "/", description: "The server that this document comes from" }],
     paths,
     components: {
-      securitySchemes: { token: { type: "http", scheme: "bearer" } },
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer" },
+        session: { type: "apiKey", in: "cookie", name: cookieNames.session },
+        ownPage: {
+          type: "apiKey",
+          in: "header",
+          name: csrfHeader,
+          description: "The `csrf` of /api/v1/caller, from a page of this server",
+        },
+      },
       parameters: {
         IdempotencyKey: {
           name: "Idempotency-Key",

@@ -65,6 +65,8 @@ export interface ServerOptions extends GuardOptions {
   readonly isLocalListener?: (socket: IncomingMessage["socket"]) => boolean;
   /** Whose tokens count, of which issuers. */
   readonly workloads?: readonly WorkloadRule[];
+  /** Milliseconds after which whoever listens to the events has to come again with a credential that still counts. */
+  readonly streamMs?: number;
   /** Where people log in. */
   readonly login?: LoginConfig;
   /** How much callers from elsewhere may ask. */

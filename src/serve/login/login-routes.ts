@@ -62,9 +62,11 @@ export function addLogin(app: Hono<ApiEnv>, { login, admission, logger }: Parts)
 
 /** What a browser is shown that is refused: why, and how it may be let in, or leave. */
 export function refusalPage({ status, body }: ErrorAnswer, visitor: Visitor): Response {
+  const known = html`Of your images there are lists: <a href="/api/v1/images">what they are</a>,
+    <a href="/api/v1/rebuilds">their rebuilds</a>, <a href="/api/v1/promotions">their promotions</a>.`;
   return page(
     html`<p class="lead">${body.detail}.</p>
-      <p>${body.hint ?? undefined}</p>`,
+      <p>${body.code === "OUT_OF_SCOPE" ? known : (body.hint ?? undefined)}</p>`,
     status,
     {},
     visitor,

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { Server } from "node:http";
+import { request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import { afterEach, expect } from "vitest";
 import { startIssuer } from "../../../test/fakes/openid-issuer.ts";
 import { describeStores } from "../../../test/fakes/stores.ts";
@@ -8,7 +8,9 @@ import { sha256 } from "../../lib/index.ts";
 import type { LoginConfig } from "../../core/config/index.ts";
 import type { Operations } from "../../operation/index.ts";
 import { sampleStatus } from "../../operation/testdata/status.ts";
-import { createHandler, createServer } from "../index.ts";
+import { followEvents } from "../client.ts";
+import { createTokens } from "../operations/index.ts";
+import { createEventBus, createHandler, createServer } from "../index.ts";
 import { send, type Received, type Sent } from "../testdata/send.ts";
 
 const html = { accept: "text/html" };
@@ -21,6 +23,8 @@ afterEach(async () => {
 });
 
 describeStores("a login", ({ it, store, clock }) => {
+  const events = createEventBus();
+
   async function given(more: Partial<LoginConfig> = {}) {
     // Signatures and times of the provider are looked at by the machine's clock.
     clock.advance(Date.now() - clock.now());
@@ -49,6 +53,8 @@ describeStores("a login", ({ it, store, clock }) => {
         store: store(),
         clock,
         login,
+        events,
+        streamMs: 300,
         trustedProxies: ["127.0.0.1"],
         hosts: ["tidemill.example"],
         rateLimit: { requests: 1000, refusals: 5, per: 60_000 },
@@ -348,6 +354,41 @@ describeStores("a login", ({ it, store, clock }) => {
     expect(out.status).toBe(401);
     expect(out.text).toContain('href="/auth/login"');
     expect(out.headers["content-security-policy"]).toContain("frame-ancestors 'none'");
+  });
+
+  it("does not go on for who listens: whose session or token was ended hears nothing more", async () => {
+    const all = await given();
+    const { cookie } = await logIn(all);
+    const listen = async (headers: Record<string, string>) => {
+      const place = { port: all.port, path: "/api/v1/events", agent: false };
+      const request = httpRequest({ ...place, headers: { ...from({ headers }).headers } });
+      request.end();
+      const [response] = (await once(request, "response")) as [IncomingMessage];
+      response.resume();
+      await once(response, "end");
+      return response.statusCode;
+    };
+    expect(await listen({ cookie })).toBe(200);
+    await store().saveSessionsEnded("ada@example.org", { who: "eve", reason: "left" });
+    expect(await listen({ cookie })).toBe(401);
+
+    const expiresAt = new Date(clock.now() + 3_600_000).toISOString();
+    const tokens = createTokens({ store: store(), clock });
+    const { secret } = await tokens.tokenCreate({ name: "ci", roles: ["viewer"], labels: [], expiresAt, by: "ada" });
+    const heard: string[] = [];
+    const following = followEvents(
+      { address: `127.0.0.1:${all.port}`, token: secret },
+      ({ message }) => heard.push(message),
+      AbortSignal.timeout(20_000),
+    );
+    const tell = setInterval(() => events.publish({ at: "2026-01-05T09:00:00Z", kind: "built", message: "built" }), 50);
+    try {
+      await expect.poll(() => heard.length, { timeout: 10_000 }).toBeGreaterThan(20);
+      await tokens.tokenRevoke({ token: "ci", by: "ada", reason: "seen" });
+      await following;
+    } finally {
+      clearInterval(tell);
+    }
   });
 
   it("shows whom their labels keep from the whole fleet who they are, and how to leave", async () => {
