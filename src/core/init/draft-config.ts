@@ -1,4 +1,5 @@
 import { printable } from "../../lib/index.ts";
+import { addressOfForge } from "../config/index.ts";
 import type { Findings, FoundImage, Project } from "./types.ts";
 
 /**
@@ -33,7 +34,7 @@ export function draftConfig({ remote, branch }: Pick<Project, "remote" | "branch
     ...otherLines(others, images.length === 0),
     "",
     ...deploymentLines(compose, manifests, remote, branch),
-    ...pipelineLines(pipelines),
+    ...pipelineLines(pipelines, remote, branch),
     "# Advisories: without a feed the state of vulnerabilities is unknown, never clean.",
     "# feeds:",
     "#   - { kind: debian-tracker, from: FILE-OR-URL }",
@@ -129,15 +130,46 @@ function deploymentLines(
   ];
 }
 
-function pipelineLines(pipelines: Findings["pipelines"]): string[] {
+function pipelineLines(
+  pipelines: Findings["pipelines"],
+  remote: string | undefined,
+  branch: string | undefined,
+): string[] {
   if (pipelines.length === 0) return [];
   const by = pipelines.find((one) => one.by !== "other")?.by ?? "generic";
   return [
     `# ${pipelines.map(({ path }) => comment(path)).join(", ")} ${pipelines.length === 1 ? "builds" : "build"} images too. To be told of pushes at once (docs/webhooks.md):`,
     `# webhooks: { ci: { from: ${by}, secret: "\${TIDEMILL_WEBHOOK_SECRET}" } }`,
     "# Before it deploys, a pipeline may ask: tidemill gate IMAGE -e production",
+    ...externalLines(pipelines, remote, branch),
     "",
   ];
+}
+
+/** How an image is left to the pipeline that builds it. */
+function externalLines(
+  pipelines: Findings["pipelines"],
+  remote: string | undefined,
+  branch: string | undefined,
+): string[] {
+  const found = pipelines.find(({ by }) => by !== "other");
+  if (found === undefined || found.by === "other") return [];
+  const place = addressOfForge(found.by, remote ?? "");
+  const repository = quote(place?.repository ?? "team/app");
+  const ref = quote(branch ?? "main");
+  const api = place === undefined || isPublic(place.api) ? "" : `, api: ${quote(place.api)}`;
+  const pipeline =
+    found.by === "github"
+      ? `github: { repository: ${repository}, workflow: ${quote(found.path.split("/").at(-1) ?? "")}, ref: ${ref}${api}, token: "\${GITHUB_TOKEN}" }`
+      : `gitlab: { project: ${repository}, ref: ${ref}${api}, token: "\${GITLAB_TOKEN}" }`;
+  return [
+    "# Or it goes on building, and Tidemill says when and takes what comes of it (docs/external.md):",
+    `# \`app: { recipe: external, pipeline: { ${pipeline} } }\` below \`images:\`.`,
+  ];
+}
+
+function isPublic(api: string): boolean {
+  return api === "https://api.github.com" || api === "https://gitlab.com/api/v4";
 }
 
 function isRepository(text: string): boolean {

@@ -117,6 +117,14 @@ describe("draftConfig", () => {
     expect(open).toMatch(/^ {2}redis: \{ recipe: upstream/m);
   });
 
+  it("says how an image is left to the workflow that builds it, as a configuration takes it", () => {
+    const text = draft(projectOf(shop, { remote: "git@github.com:team/shop.git", branch: "main" }));
+    const [, image = ""] = /`(app: .*)` below `images:`/.exec(text) ?? [];
+    expect(image).toContain("repository: team/shop, workflow: build.yml, ref: main");
+    const whole = text.replace("\nimages:\n", `\nimages:\n  ${image}\n`);
+    expect(problemsOf(parseConfig(whole, { GITHUB_TOKEN: "t" }))).toEqual([]);
+  });
+
   it("stands names and values that would be something else in YAML", () => {
     const hostile = projectOf(
       {
