@@ -80,6 +80,9 @@ const deps = (more: Partial<DoctorDeps> = {}): DoctorDeps => ({
   engine,
   evidence: undefined,
   repositoryOf: (image) => client.repository(`${host}/fleet/${image}`),
+  pipelineOf: () => {
+    throw new Error("no image of it is built by a pipeline");
+  },
   targetOf: () => {
     throw new Error("no deployment is configured");
   },

@@ -17,6 +17,7 @@ import {
   diagnosePlace,
 } from "./diagnose-state.ts";
 import { diagnoseSuites } from "./diagnose-suites.ts";
+import { pipelineParts } from "./diagnose-pipelines.ts";
 import { lookAt, type Diagnosis, type Part } from "./diagnosis.ts";
 
 export interface DoctorDeps extends Pick<
@@ -32,6 +33,7 @@ export interface DoctorDeps extends Pick<
   | "evidence"
   | "repositoryOf"
   | "targetOf"
+  | "pipelineOf"
   | "cacheDir"
 > {
   /** Of the configuration. */
@@ -64,6 +66,7 @@ export function createDoctor(deps: DoctorDeps): OperationHandlers["doctor"] {
       { name: "run engine", look: () => diagnoseEngine(config, deps.engine) },
       ...jobParts(deps),
       ...deploymentParts(deps),
+      ...pipelineParts(deps),
       { name: "feeds", look: () => diagnoseFeeds(deps.feeds, clock) },
       { name: "evidence", look: () => diagnoseEvidence(deps.evidence) },
       { name: "audit chain", look: () => diagnoseAudit(store) },

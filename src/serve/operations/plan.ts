@@ -1,4 +1,5 @@
 import type { FindingLife } from "../../core/advisory/index.ts";
+import { describePipeline, pipelinePlace } from "../../core/external/index.ts";
 import type { HeldImage, Plan as CorePlan, PlannedRebuild } from "../../core/plan/index.ts";
 import { groupCures } from "../../core/remedy/index.ts";
 import type { Context } from "../../loop/context.ts";
@@ -92,8 +93,14 @@ function describeRebuild(ctx: Context, rebuild: PlannedRebuild): Plan["waves"][n
     lane: rebuild.lane,
     notBefore: rebuild.notBefore <= ctx.clock.now() ? null : formatInstant(rebuild.notBefore),
     causes,
-    reason: describeReasons(causes),
+    reason: `${describeReasons(causes)}${builtBy(ctx, rebuild.image)}`,
   };
+}
+
+/** Who builds it, where Tidemill does not. */
+function builtBy({ config }: Context, image: string): string {
+  const declared = config.images[image];
+  return declared?.recipe === "external" ? `; it is built by ${describePipeline(pipelinePlace(declared))}` : "";
 }
 
 /** Where only what an image stands on moves, its layers go onto the new base, if the build shows that to be safe. */
