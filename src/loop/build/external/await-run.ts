@@ -184,11 +184,13 @@ async function tagOf({ ctx, request }: Awaiting, name: string): Promise<Digest |
 function orderOf({ ctx, request, wanted, image }: Awaiting, run: ExternalRun): RunOrder {
   const { rebuild, causes } = request;
   const { url } = ctx.config.server;
+  // The registry that is built in is reached as the server is.
+  const registry = ctx.config.registry.url === undefined && url !== undefined ? new URL(url).host : undefined;
   return {
     rebuild: run.rebuild,
     name: run.name,
     image: rebuild.image,
-    repository: ctx.pullName(rebuild.image),
+    repository: ctx.pullName(rebuild.image, registry),
     platforms: image.platforms,
     reason: summarizeCauses(causes.map(({ cause }) => cause)),
     causes: causes.map(({ cause }) => cause),
