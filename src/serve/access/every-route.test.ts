@@ -9,6 +9,7 @@ import { openStore, type Store } from "../../io/store/index.ts";
 import { manualClock, silentLogger } from "../../lib/index.ts";
 import { operationNames, operations, type Operations, type Role } from "../../operation/index.ts";
 import { sampleStatus } from "../../operation/testdata/status.ts";
+import { createCallbacks } from "../hooks/create-callbacks.ts";
 import { createApi } from "../api.ts";
 import { createAdmission, csrfOf } from "./index.ts";
 import type { Login } from "../login/index.ts";
@@ -142,6 +143,13 @@ beforeAll(async () => {
     },
     labelsOf: (image) => (image === "web" ? ["team=payments", "tier=1"] : image === "api" ? ["team=search"] : []),
     metrics: () => Promise.resolve("tidemill_images 3\n"),
+    callbacks: createCallbacks({
+      store,
+      clock,
+      logger: silentLogger(),
+      onAnswer: () => undefined,
+      refusals: { count: 1000, perMs: 60_000 },
+    }),
     registry: {
       handler: (_, response) => response.end("registry"),
       anonymousPull: false,
@@ -251,6 +259,16 @@ describe("every path that is read, asked by every role", () => {
   it.each([["PUT"], ["DELETE"], ["PATCH"], ["POST"]])("knows no %s of what is read", async (method) => {
     for (const path of Object.keys(paths))
       expect(await send(port, path, { method, headers: bearer("admin") })).toMatchObject({ status: 404 });
+  });
+});
+
+describe("the address at which pipelines answer", () => {
+  it.each(callers)("takes no credential of a caller, whatever it may do: %s", async (caller) => {
+    const path = "/pipelines/00000000-0000-4000-8000-000000000000";
+    const body = JSON.stringify({ digest: `sha256:${"a".repeat(64)}` });
+    expect(await send(port, path, { method: "POST", headers: bearer(caller), body })).toMatchObject({ status: 401 });
+    for (const method of ["GET", "PUT", "DELETE"])
+      expect(await send(port, path, { method, headers: bearer(caller) })).toMatchObject({ status: 405 });
   });
 });
 
