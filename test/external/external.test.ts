@@ -1,110 +1,19 @@
 import { describe, expect, it } from "vitest";
-import {
-  httpSecret,
-  pipelineTokens,
-  startGithubPipelines,
-  startGitlabPipelines,
-  startHttpPipelines,
-  type FakeOptions,
-  type FakePipelines,
-  type FakeRun,
-} from "../fakes/fake-pipelines.ts";
-import { smallFleets, type Started } from "../faults/fixture.ts";
+import { missingDockerRegistry, startDockerRegistry } from "../../src/io/registry/testdata/docker-registry.ts";
+import { smallFleets } from "../faults/fixture.ts";
 import { expectInvariants } from "../faults/invariants.ts";
-import { hour, minute, smallPackages, type Change } from "../faults/small-fleet.ts";
-import { createBuildSite } from "./build-site.ts";
+import { hour, minute, smallPackages } from "../faults/small-fleet.ts";
+import { needs } from "../needs.ts";
+import { adoptImage } from "./external-site.ts";
 
+const missing = await missingDockerRegistry();
 const fleets = smallFleets();
-const gauge = (version: string) =>
-  smallPackages({ "small-gauge": version }).filter(({ name }) => name === "small-gauge");
-
-const pipelines = {
-  github: {
-    start: startGithubPipelines,
-    of: (api: string) => ({
-      github: { api, repository: "acme/shop", workflow: "build.yml", token: pipelineTokens.write },
-    }),
-    input: (name: string) => name,
-  },
-  gitlab: {
-    start: startGitlabPipelines,
-    of: (api: string) => ({ gitlab: { api, project: "acme/shop", token: pipelineTokens.write } }),
-    input: (name: string) => `TIDEMILL_${name.toUpperCase()}`,
-  },
-  http: {
-    start: startHttpPipelines,
-    of: (api: string) => ({ http: { url: api, secret: httpSecret } }),
-    input: (name: string) => name,
-  },
-} as const;
-type Kind = keyof typeof pipelines;
-
-interface Site extends Started {
-  readonly fake: FakePipelines;
-  /** What a run was told. */
-  readonly told: (run: FakeRun, name: string) => string;
-  /** Does what a run was asked for: builds with these packages, and pushes its tag. */
-  readonly push: (run: FakeRun, version: string) => Promise<string>;
-  readonly build: (version: string, tag?: string, labels?: Record<string, string>) => Promise<string>;
-  readonly place: () => string;
-  readonly newest: () => Promise<{ state: string; lastError: { code: string; message: string } | null; id: string }>;
-}
-
-async function site(
-  kind: Kind,
-  options: FakeOptions = {},
-  more: Record<string, unknown> = {},
-  change: Change = {},
-): Promise<Site> {
-  const { start, of, input } = pipelines[kind];
-  const fake = await start(options);
-  fleets.onEnd(fake.close);
-  const builder = await createBuildSite();
-  fleets.onEnd(() => builder.close());
-  const shop = { recipe: "external", upstream: "small", pipeline: { ...of(fake.api), poll: "100ms", ...more } };
-  const small = await fleets.create({ ...change, images: { shop } });
-  const opened = await fleets.open(small);
-  const place = (): string => {
-    const { registry, repository } = opened.fleet.ctx.repositoryOf("shop");
-    return `${registry}/${repository}`;
-  };
-  const told = (run: FakeRun, name: string): string => run.inputs[input(name)] ?? "";
-  const build: Site["build"] = (version, tag, labels) => builder.build(place(), gauge(version), tag, labels);
-  return {
-    ...opened,
-    fake,
-    told,
-    place,
-    build,
-    push: (run, version) => build(version, told(run, "tag")),
-    newest: async () => {
-      const [newest] = await opened.fleet.ctx.store.loadRebuilds({ image: "shop" });
-      if (newest === undefined) throw new Error("there is no rebuild");
-      return newest;
-    },
-  };
-}
-
-/** A fleet whose image was there before, in production as it was. */
-async function adopted(
-  kind: Kind,
-  options: FakeOptions = {},
-  more: Record<string, unknown> = {},
-): Promise<Site & { first: string }> {
-  const made = await site(kind, options, more);
-  const first = await made.build("1.0-1", "latest");
-  await made.run();
-  expect(await made.pointer("shop")).toBe(first);
-  expect(made.fake.runs).toEqual([]);
-  return { ...made, first };
-}
-
 describe.each(["github", "gitlab", "http"] as const)("an image that a pipeline builds, by %s", (kind) => {
   it(
     "is taken as it was, and built anew by its pipeline when a package of it has a newer version",
     { timeout: 120_000 },
     async () => {
-      const made = await adopted(kind);
+      const made = await adoptImage(fleets, kind);
       const { small, fake, run, told, operations } = made;
       await small.publish(smallPackages({ "small-gauge": "1.0-2" }));
       await run();
@@ -141,7 +50,7 @@ describe.each(["github", "gitlab", "http"] as const)("an image that a pipeline b
   );
 
   it("fails with its run, and says where to look", { timeout: 120_000 }, async () => {
-    const made = await adopted(kind);
+    const made = await adoptImage(fleets, kind);
     const { small, fake, run } = made;
     await small.publish(smallPackages({ "small-gauge": "1.0-2" }));
     await run();
@@ -157,9 +66,28 @@ describe.each(["github", "gitlab", "http"] as const)("an image that a pipeline b
   });
 });
 
+describe("an image that a pipeline builds in a registry elsewhere", () => {
+  needs(missing)(
+    "is adopted, asked for and promoted there",
+    async () => {
+      const docker = await startDockerRegistry();
+      fleets.onEnd(() => docker.close());
+      const made = await adoptImage(fleets, "gitlab", { change: { registry: { url: docker.host, insecure: true } } });
+      await made.small.publish(smallPackages({ "small-gauge": "1.0-2" }));
+      await made.run();
+      expect(made.told(made.asked(), "repository")).toBe(`${docker.host}/shop`);
+      const digest = await made.push(made.asked(), "1.0-2");
+      made.clock.jump(minute);
+      await made.run();
+      expect(await made.tag("shop")).toBe(digest);
+    },
+    120_000,
+  );
+});
+
 describe("an image that a pipeline builds", () => {
   it("fails when its time is over, and has the run ended", { timeout: 120_000 }, async () => {
-    const made = await adopted("github", {}, { timeout: "10m" });
+    const made = await adoptImage(fleets, "github", { pipeline: { timeout: "10m" } });
     await made.small.publish(smallPackages({ "small-gauge": "1.0-2" }));
     await made.run();
     made.clock.jump(11 * minute);
@@ -175,7 +103,7 @@ describe("an image that a pipeline builds", () => {
     "is asked for anew when something newer comes before its run has ended, which is cancelled",
     { timeout: 120_000 },
     async () => {
-      const made = await adopted("gitlab");
+      const made = await adoptImage(fleets, "gitlab");
       const { small, fake, run } = made;
       await small.publish(smallPackages({ "small-gauge": "1.0-2" }));
       await run();

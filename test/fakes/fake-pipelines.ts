@@ -28,6 +28,8 @@ export interface FakePipelines {
 export interface FakeOptions {
   /** Called when a run begins; what it does is the pipeline. */
   readonly onRun?: (run: FakeRun) => void;
+  /** Called when a start comes, before anything of it is done; `lost`: it is not, and never answered. */
+  readonly onStart?: () => "lost" | undefined;
   /** Milliseconds for which lists do not show a run yet. */
   readonly lagMs?: number;
   /** Whether a start names the run that it began: servers before 2026 refuse to be asked. */
@@ -58,7 +60,7 @@ export function startGithubPipelines(options: FakeOptions = {}): Promise<FakePip
     conclusion: { running: null, succeeded: "success", failed: "failure", cancelled: "cancelled" }[state],
     html_url: `https://github.example/${repository}/actions/runs/${id}`,
   });
-  return serve("/api/v3", begin.runs, (request, url, body) => {
+  return serve("/api/v3", begin.runs, options, (request, url, body) => {
     const token = githubTokenOf(request);
     if (token !== pipelineTokens.write && token !== pipelineTokens.read) return [401, { message: "Bad credentials" }];
     const path = url.pathname.replace(`/api/v3/repos/${repository}/actions`, "");
@@ -116,7 +118,7 @@ export function startGitlabPipelines(options: FakeOptions = {}): Promise<FakePip
     if (ref !== "main") return [400, { message: { base: ["Reference not found"] } }];
     return [201, view(begin.run(told))];
   };
-  return serve("/api/v4", begin.runs, (request, url, body) => {
+  return serve("/api/v4", begin.runs, options, (request, url, body) => {
     const path = url.pathname.replace(`/api/v4/projects/${encodeURIComponent(repository)}`, "");
     const { method } = request;
     const json = (): Record<string, unknown> => JSON.parse(body.toString()) as Record<string, unknown>;
@@ -158,7 +160,7 @@ export function startGitlabPipelines(options: FakeOptions = {}): Promise<FakePip
 export function startHttpPipelines(options: FakeOptions = {}): Promise<FakePipelines> {
   const begin = beginner(options, 0);
   const known = new Map<string, FakeRun>();
-  return serve("/hook", begin.runs, (request, url, body) => {
+  return serve("/hook", begin.runs, options, (request, url, body) => {
     const header = (name: string): string => String(request.headers[name] ?? "");
     const signed = verifyWebhook(
       [httpSecret],
@@ -197,13 +199,14 @@ function beginner({ onRun }: FakeOptions, lagMs: number) {
   };
 }
 
-async function serve(root: string, runs: FakeRun[], handle: Handler): Promise<FakePipelines> {
+async function serve(root: string, runs: FakeRun[], { onStart }: FakeOptions, handle: Handler): Promise<FakePipelines> {
   const asked: string[] = [];
   const spoiled: SpoiltAnswer[] = [];
   const server = createServer((request, response) => {
     void readAll(request).then((body) => {
       const url = new URL(request.url ?? "/", "http://pipelines");
       asked.push(`${request.method} ${url.pathname.slice(root.length)}`);
+      if (request.method === "POST" && !url.pathname.endsWith("/cancel") && onStart?.() === "lost") return;
       const spoil = spoiled.shift();
       if (spoil !== undefined) {
         response
