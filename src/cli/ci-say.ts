@@ -8,7 +8,7 @@ import type { Asked, CommandContext } from "./command.ts";
 
 /** What was done of one thing, or why not. */
 export interface Deed {
-  readonly what: "comment" | "status" | "summary" | "outputs" | "sarif" | "junit";
+  readonly what: "comment" | "status" | "check" | "summary" | "outputs" | "sarif" | "junit";
   readonly state: "done" | "skipped" | "failed" | "would";
   readonly detail: string;
 }
@@ -72,21 +72,32 @@ export async function putComment({ context, asked, place, facts, markdown }: Say
   });
 }
 
-/** Sets the status of the commit. */
-export async function setStatus({ context, asked, place, facts, secrets }: Saying): Promise<Deed> {
+/** Sets the status of the commit, or puts its check run where that is asked for; a token that may not, or a forge that has none, gets the status after all. */
+export async function sayOfCommit({ context, asked, place, facts, markdown, secrets }: Saying): Promise<Deed[]> {
   const { commit } = place;
-  const skipped = (detail: string): Deed => ({ what: "status", state: "skipped", detail });
+  const what = asked.flag("check-run") ? "check" : "status";
+  const skipped = (detail: string): Deed[] => [{ what, state: "skipped", detail }];
   if (!asked.flag("status")) return skipped("--no-status");
   if (commit === undefined) return skipped("no commit of a forge that a token may be sent to is known");
-  if (asked.flag("dry-run")) return { what: "status", state: "would", detail: `of ${commit.sha.slice(0, 12)}` };
-  return tell("status", context, place, commit, {
-    kind: "status",
-    sha: commit.sha,
-    state: facts.scan.verdict.kind === "failed" ? "failure" : "success",
-    context: printable(`tidemill (${facts.key})`).slice(0, 200),
-    description: printable(maskSecrets(ciLine(facts), secrets)),
-    ...(place.runUrl === undefined ? {} : { url: place.runUrl }),
-  });
+  if (asked.flag("dry-run")) return [{ what, state: "would", detail: `of ${commit.sha.slice(0, 12)}` }];
+  const state = facts.scan.verdict.kind === "failed" ? "failure" : "success";
+  const name = printable(`tidemill (${facts.key})`).slice(0, 200);
+  const line = printable(maskSecrets(ciLine(facts), secrets));
+  const common = { sha: commit.sha, state, ...(place.runUrl === undefined ? {} : { url: place.runUrl }) } as const;
+  const deeds: Deed[] = [];
+  if (what === "check") {
+    const put = await tell("check", context, place, commit, {
+      kind: "check",
+      ...common,
+      name,
+      title: line,
+      summary: markdown,
+    });
+    deeds.push(put);
+    if (put.state === "done") return deeds;
+  }
+  const status = { kind: "status", ...common, context: name, description: line } as const;
+  return [...deeds, await tell("status", context, place, commit, status)];
 }
 
 /** Tells a forge; what it does not take is said, and nothing else fails by it. */

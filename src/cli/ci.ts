@@ -4,7 +4,7 @@ import { AppError, maskSecrets, printable } from "../lib/index.ts";
 import type { Connection, Diff, Operations, Scan } from "../operation/index.ts";
 import { ciLine, formatCiMarkdown, type CiFacts } from "./ci-markdown.ts";
 import { readCiPlace, secretsOf } from "./ci-place.ts";
-import { putComment, setStatus, writeFiles, type Deed } from "./ci-say.ts";
+import { putComment, sayOfCommit, writeFiles, type Deed } from "./ci-say.ts";
 import { findProduction, withoutVersion, type Production } from "./ci-production.ts";
 import { command, withConnection, type Asked, type CommandContext } from "./command.ts";
 import { placeOf } from "./place-of.ts";
@@ -36,6 +36,10 @@ export const ci = command<Output>({
     { flags: "--junit <file>", description: "write the findings as a test report" },
     { flags: "--no-comment", description: "leave the pull request alone" },
     { flags: "--no-status", description: "set no status of the commit" },
+    {
+      flags: "--check-run",
+      description: "a check run with all of it in place of the status (GitHub, token of an app or a job)",
+    },
     { flags: "--pull-request <address>", description: "its page, where the system does not tell" },
     { flags: "--commit <digits>", description: "whose status is set, where the system does not tell" },
     { flags: "--dry-run", description: "write nothing and tell nobody: print what would be said" },
@@ -70,7 +74,7 @@ async function runCi(context: CommandContext, asked: Asked): Promise<Output> {
   const secrets = secretsOf(env);
   const markdown = maskSecrets(formatCiMarkdown(facts), secrets);
   const saying = { context, asked, place, facts, markdown, secrets };
-  const deeds = [...(await writeFiles(saying)), await putComment(saying), await setStatus(saying)];
+  const deeds = [...(await writeFiles(saying)), await putComment(saying), ...(await sayOfCommit(saying))];
   return {
     system: place.system,
     line: maskSecrets(ciLine(facts), secrets),

@@ -106,6 +106,15 @@ export interface ForgeReportRequest {
         readonly context: string;
         readonly description: string;
         readonly url?: string;
+      }
+    | {
+        readonly kind: "check";
+        readonly sha: string;
+        readonly state: "success" | "failure";
+        readonly name: string;
+        readonly title: string;
+        readonly summary: string;
+        readonly url?: string;
       };
   readonly signal: AbortSignal;
 }
@@ -127,7 +136,7 @@ export interface AppApi {
   manageKeys(request: KeysRequest): Promise<KeysView>;
   /** Writes a configuration for what stands in a folder. */
   initProject(request: InitRequest): Promise<InitView>;
-  /** Puts the comment of a pull request, or the status of a commit. */
+  /** Puts the comment of a pull request, or the status or check run of a commit. */
   reportToForge(request: ForgeReportRequest): Promise<ForgeReportView>;
   /** Asks a server who the token is, and remembers both. Throws what asking throws. */
   login(request: LoginRequest): Promise<LoginView>;

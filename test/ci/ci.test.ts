@@ -42,6 +42,37 @@ describe("tidemill ci", { timeout: 120_000 }, () => {
     expect(forge.statuses.at(-1)?.state).toBe("success");
   });
 
+  it("puts one check run with all of it, and the status where the token is of no app", async () => {
+    const { after, before, feed, forge, tidemill, env } = await open("github");
+    const args = ["ci", after, "--against", before, "--feed", feed, "--check-run"];
+    const first = await tidemill([...args, "--fail-on", "high", "--only-new"], env());
+    expect([first.status, first.err]).toEqual([3, ""]);
+    expect(first.out).toMatch(/^check +done +made https:\/\/github\.example\/runs\/\d+$/m);
+    expect(forge.statuses).toEqual([]);
+    const said = (): unknown => forge.checks.map(({ sha, app, body }) => ({ sha, app, ...body }));
+    expect(said()).toMatchObject([
+      {
+        sha: headSha,
+        app: "github-actions[bot]",
+        conclusion: "failure",
+        output: {
+          title: expect.stringContaining("refused by policy") as string,
+          summary: expect.stringContaining("| `deb` |") as string,
+        },
+      },
+    ]);
+    expect((await tidemill([...args, "--fail-on", "high", "--only-new"], env())).out).toMatch(/^check +done +same/m);
+    expect((await tidemill(args, env())).out).toMatch(/^check +done +changed/m);
+    expect(said()).toMatchObject([{ conclusion: "success" }]);
+    // A person's token may not.
+    const refusing = [...args, "--fail-on", "high", "--only-new"];
+    const person = await tidemill(refusing, env({ GITHUB_TOKEN: "made-up-token" }));
+    expect(person.status).toBe(3);
+    expect(person.out).toMatch(/^check +failed .*GitHub App[^]*^status +done/m);
+    expect(said()).toMatchObject([{ conclusion: "success" }]);
+    expect(forge.statuses).toMatchObject([{ sha: headSha, state: "failure" }]);
+  });
+
   it("lets nothing that others wrote mention, link or order, and tells no secret", async () => {
     const { after, feed, forge, tidemill, read, env } = await open("github");
     const secret = "s3cr3t-in-the-job";

@@ -5,6 +5,7 @@ import {
   answerReports,
   forgeTokens,
   type FakeCaller,
+  type FakeCheck,
   type FakeComment,
   type FakeStatus,
   type ForgeKind as Kind,
@@ -38,6 +39,8 @@ export interface FakeForge {
   /** Writes a comment as somebody else does. */
   readonly comment: (number: number, author: string, body: string) => void;
   readonly statuses: readonly FakeStatus[];
+  /** Check runs, GitHub's alone. */
+  readonly checks: readonly FakeCheck[];
   readonly deployments: readonly FakeDeployment[];
   /** The answer to the next question that writes is lost after it took effect. */
   readonly loseAnswer: () => void;
@@ -72,7 +75,7 @@ export async function startForge(
   const pulls: Pull[] = [];
   const asked: string[] = [];
   const spoiled: SpoiltAnswer[] = [];
-  const state: ReportState = { comments: new Map(), statuses: [], next: 1 };
+  const state: ReportState = { comments: new Map(), statuses: [], checks: [], next: 1 };
   const deployments: FakeDeployment[] = [];
   const lost = { next: false };
   let still: { left: number; readonly hasEffect: boolean; readonly reached: () => void } | undefined;
@@ -152,6 +155,7 @@ export async function startForge(
       state.comments.set(number, [...(state.comments.get(number) ?? []), made]);
     },
     statuses: state.statuses,
+    checks: state.checks,
     deployments,
     stall: (after, hasEffect) =>
       new Promise((resolve) => {

@@ -31,9 +31,18 @@ export const forgeTokens: Readonly<Record<string, (kind: ForgeKind) => FakeCalle
 };
 const jobAccounts = { github: "github-actions[bot]", gitlab: "project_1_bot", gitea: "gitea-actions" } as const;
 
+/** A check run as it stands. */
+export interface FakeCheck {
+  readonly id: number;
+  readonly sha: string;
+  readonly app: string;
+  body: Readonly<Record<string, unknown>>;
+}
+
 export interface ReportState {
   readonly comments: Map<number, FakeComment[]>;
   readonly statuses: FakeStatus[];
+  readonly checks: FakeCheck[];
   next: number;
 }
 
@@ -69,6 +78,8 @@ export function answerReports(question: ReportQuestion, state: ReportState): Ans
   const rest = path.slice(repo.length);
   const [, sha] = /^\/statuses\/([0-9a-f]+)$/.exec(rest) ?? [];
   if (sha !== undefined && method === "POST") return caller.mayWrite ? setStatus(question, sha, state) : refused(kind);
+  const check = kind === "github" ? answerChecks(question, rest, state) : undefined;
+  if (check !== undefined) return check;
   const [, number, of, id] =
     /^\/(?:issues|merge_requests)\/(\d+)\/(comments|notes)(?:\/(\d+))?$/.exec(rest) ??
     /^\/issues\/()(comments)\/(\d+)$/.exec(rest) ??
@@ -92,6 +103,49 @@ export function answerReports(question: ReportQuestion, state: ReportState): Ans
   if (text === undefined) return [422, { message: "Validation Failed" }];
   found.body = text;
   return [200, viewOf(kind, found)];
+}
+
+/** Check runs: anybody reads, and only an app writes, its own. GitHub REST API 2022-11-28, Checks. */
+function answerChecks(
+  { caller, method, ask, body, kind }: ReportQuestion,
+  rest: string,
+  state: ReportState,
+): Answer | undefined {
+  const [, of] = /^\/commits\/([0-9a-f]{40})\/check-runs$/.exec(rest) ?? [];
+  const view = ({ id, sha, body: said }: FakeCheck): unknown => ({
+    ...said,
+    id,
+    head_sha: sha,
+    html_url: `https://github.example/runs/${id}`,
+  });
+  if (of !== undefined && method === "GET") {
+    const found = state.checks.filter((one) => one.sha === of && one.body["name"] === ask.get("check_name"));
+    return [200, { total_count: found.length, check_runs: found.map(view) }];
+  }
+  const [, id] = /^\/check-runs(?:\/(\d+))?$/.exec(rest) ?? [undefined, undefined];
+  if (!rest.startsWith("/check-runs")) return undefined;
+  if (caller.knowsItself) return [403, { message: "You must authenticate via a GitHub App." }];
+  if (!caller.mayWrite) return refused(kind);
+  const output = body["output"] as { title?: unknown; summary?: unknown } | undefined;
+  const isPlain =
+    body["status"] === "completed" &&
+    ["success", "failure", "neutral"].includes(String(body["conclusion"])) &&
+    typeof output?.title === "string" &&
+    typeof output.summary === "string" &&
+    output.summary.length <= 65_535;
+  if (!isPlain) return [422, { message: "Invalid request." }];
+  if (method === "POST" && id === undefined) {
+    const { head_sha: sha, ...said } = body;
+    if (typeof sha !== "string" || sha.length !== 40) return [422, { message: "No commit found for SHA" }];
+    const made = { id: state.next, sha, app: caller.name, body: said };
+    state.next += 1;
+    state.checks.push(made);
+    return [201, view(made)];
+  }
+  const found = state.checks.find((one) => `${one.id}` === id);
+  if (method !== "PATCH" || found === undefined) return [404, { message: "Not Found" }];
+  found.body = { ...found.body, ...body };
+  return [200, view(found)];
 }
 
 function addComment(question: ReportQuestion, number: number, state: ReportState): Answer {

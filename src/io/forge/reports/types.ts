@@ -9,7 +9,20 @@ export interface CommitStatus {
   readonly url?: string;
 }
 
-/** What became of a comment. */
+/** What one check says of a commit, at length. */
+export interface CheckRun {
+  /** Which check it is: a later one of the same name takes its place. */
+  readonly name: string;
+  readonly state: "success" | "failure";
+  /** One line. */
+  readonly title: string;
+  /** Markdown; what is too long is cut. */
+  readonly summary: string;
+  /** The page with more. */
+  readonly url?: string;
+}
+
+/** What became of a comment, or of a check run. */
 export interface PutComment {
   readonly kind: "made" | "changed" | "same";
   readonly url: string;
@@ -24,6 +37,8 @@ export interface ForgeReports {
   putComment(number: number, marker: string, body: string, signal: AbortSignal): Promise<PutComment>;
   /** Says something of a commit. The same twice is once. */
   setStatus(sha: string, status: CommitStatus, signal: AbortSignal): Promise<void>;
+  /** Says something of a commit at length. The same twice is once. Undefined where the forge has no such thing. */
+  readonly putCheck: ((sha: string, check: CheckRun, signal: AbortSignal) => Promise<PutComment>) | undefined;
 }
 
 /** A comment as it stands. */
