@@ -105,7 +105,8 @@ export function externalRunQueries(db: Database) {
           .selectAll("externalRun")
           .select(["rebuild.image", "rebuild.finishedAt"])
           .where("externalRun.id", "=", id)
-          .forUpdate()
+          // Who works at the rebuild locks that first, then its run.
+          .forUpdate("externalRun")
           .executeTakeFirst();
         if (!isRight(row?.tokenHash ?? null) || row === undefined) return { kind: "unproven" };
         const { image, finishedAt, rebuild, state, digest } = row;
@@ -138,6 +139,18 @@ export function externalRunQueries(db: Database) {
         .orderBy("attempt")
         .execute();
       return Map.groupBy(rows, ({ rebuild }) => rebuild);
+    },
+
+    /** The tags under which runs may have pushed a digest of an image. */
+    loadRunTags: async (image: string, digest: Digest): Promise<string[]> => {
+      const rows = await db.sql
+        .selectFrom("externalRun")
+        .innerJoin("rebuild", "rebuild.id", "externalRun.rebuild")
+        .select("externalRun.name")
+        .where("rebuild.image", "=", image)
+        .where("externalRun.digest", "=", digest)
+        .execute();
+      return rows.map(({ name }) => name);
     },
 
     /** Runs that may still go on, and that nobody wants any more: too late, or of rebuilds that have ended. Those that are due, oldest first, each with its image. */

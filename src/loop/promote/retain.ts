@@ -60,12 +60,14 @@ export async function planImageRetention(
   return { digests, ...planRetention({ digests, environments, inFlight, quarantined }, { keep, minAge }, now) };
 }
 
-/** Removes a keeping tag, and the tag of its signature where we sign; false where it was gone already, or where the registry does not let us. */
+/** Removes a keeping tag, the tag of its signature where we sign, and those under which a pipeline pushed it; false where it was gone already, or where the registry does not let us. */
 async function letGo(ctx: Context, image: string, digest: Digest): Promise<boolean> {
   try {
     const repository = ctx.repositoryOf(image);
     // What names it as its subject goes with it; the signature under a tag would stay for ever.
     if (ctx.evidence !== undefined) await repository.deleteManifest(`${digest.replace(":", "-")}.sig`, ctx.signal);
+    if (ctx.config.images[image]?.recipe === "external")
+      for (const tag of await ctx.store.loadRunTags(image, digest)) await repository.deleteManifest(tag, ctx.signal);
     return await repository.deleteManifest(keepingTag(digest), ctx.signal);
   } catch (error) {
     ctx.signal.throwIfAborted();
