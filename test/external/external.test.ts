@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { missingDockerRegistry, startDockerRegistry } from "../../src/io/registry/testdata/docker-registry.ts";
+import { retainDigests } from "../../src/loop/promote/index.ts";
 import { smallFleets } from "../faults/fixture.ts";
 import { expectInvariants } from "../faults/invariants.ts";
 import { hour, minute, smallPackages } from "../faults/small-fleet.ts";
@@ -83,6 +84,27 @@ describe("an image that a pipeline builds in a registry elsewhere", () => {
     },
     120_000,
   );
+});
+
+describe("a tag that a run pushed", () => {
+  it("goes with its digest when that is let go", { timeout: 120_000 }, async () => {
+    const policies = { keep: 1, keepFor: "1h" };
+    const made = await adoptImage(fleets, "github", { change: { policies } });
+    for (const version of ["1.0-2", "1.0-3", "1.0-4"]) {
+      await made.small.publish(smallPackages({ "small-gauge": version }));
+      made.clock.jump(minute);
+      await made.run();
+      await made.push(made.asked(), version);
+      made.clock.jump(minute);
+      await made.run();
+      expect(await made.version("shop", "small-gauge")).toBe(version);
+    }
+    made.clock.jump(72 * hour);
+    await retainDigests(made.fleet.ctx, made.fleet.registry);
+    const repository = made.fleet.ctx.repositoryOf("shop");
+    const there = await Promise.all(made.fake.runs.map((run) => repository.resolve(made.told(run, "tag"))));
+    expect(there.map((one) => one !== undefined)).toEqual([false, true, true]);
+  });
 });
 
 describe("an image that a pipeline builds", () => {
