@@ -1,5 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { expect, describe, it } from "vitest";
 import { collectBytes } from "../../src/lib/index.ts";
 import { smallFleets } from "./fixture.ts";
@@ -72,6 +75,26 @@ describe("an environment whose pipeline gives the verdict", () => {
       state: "failed",
       lastError: { message: expect.stringContaining("checkout is broken") },
     });
+  });
+
+  it("leaves its secret in no row, and in no backup", { timeout: 90_000 }, async () => {
+    const { state, url } = await openPipeline();
+    const secret = "a secret of the pipeline";
+    const checks = [{ name: "ci", pipeline: { url, secret, poll: "100ms" } }];
+    const image = { packages: ["small-base", "small-gauge"], entrypoint: ["/usr/bin/small-gauge"], checks };
+    const { small, fleet, operations } = await fleets.start({ images: { "small-alone": image } });
+    expect(state.ids.size).toBeGreaterThan(0);
+    const rows = await fleet.ctx.store.loadImages();
+    expect(rows.find(({ name }) => name === "small-alone")?.definition).toEqual({
+      recipe: "packages",
+      distro: expect.any(String) as string,
+      bases: [],
+    });
+    expect(JSON.stringify(rows)).not.toContain(secret);
+    const { path } = await operations.backup({ to: join(small.folder, "backup.tar") });
+    const tables = gunzipSync(await readFile(path)).toString("latin1");
+    expect(tables.length).toBeGreaterThan(1000);
+    expect(tables).not.toContain(secret);
   });
 
   it(

@@ -1,5 +1,3 @@
-import type { ImageConfigEntry } from "../../core/config/index.ts";
-import { pipelinePlace } from "../../core/external/index.ts";
 import { planRebuilds, summarizeCauses, type Plan, type PlannedRebuild } from "../../core/plan/index.ts";
 import { groupCures } from "../../core/remedy/index.ts";
 import type { SavedPlan } from "../../io/store/index.ts";
@@ -41,8 +39,9 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
     facts.images.map(({ name, parents, bases, recipeKey }) => ({
       name,
       repository: config.images[name]?.repository ?? name,
+      // Nothing of the configuration that is not asked for: its checks and pipelines hold secrets.
       definition: {
-        ...withoutTokens(config.images[name]),
+        recipe: config.images[name]?.recipe ?? null,
         distro: facts.distros.get(name) ?? null,
         bases: bases.map((base) => base.name),
       },
@@ -87,11 +86,6 @@ export async function planFleet(ctx: Context): Promise<PlannedFleet> {
   for (const held of detail.held)
     if (!known.has(canonicalJson(held))) ctx.emit({ kind: "held", image: held.image, message: held.reason });
   return { plan, saved };
-}
-
-/** An image as it is declared; of its pipeline what no secret is in. */
-function withoutTokens(image: ImageConfigEntry | undefined): object {
-  return image?.recipe === "external" ? { ...image, pipeline: pipelinePlace(image) } : { ...image };
 }
 
 /** Finds anew what is wrong with the images where one of them is another digest than when that was last written down: what was cured is seen at once, not at the next pass. */
