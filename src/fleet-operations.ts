@@ -5,6 +5,7 @@ import { watchUpstreams } from "./loop/watch/index.ts";
 import { createOperations, type OperationHandlers, type Operations } from "./operation/index.ts";
 import * as implemented from "./serve/operations/index.ts";
 import { deliverOutbox } from "./deliver-outbox.ts";
+import { createNotifying } from "./notifying-operations.ts";
 import { tellForgesOf } from "./tell-forges.ts";
 import type { Fleet } from "./fleet.ts";
 import { createLooking } from "./looking-operations.ts";
@@ -93,6 +94,7 @@ export function createFleetOperations(fleet: Fleet, options: FleetOperationsOpti
     build: implemented.createBuild(ctx, { makers, prepare: refresh }),
     validate: implemented.createValidate({ env, cwd: serving === undefined ? process.cwd() : undefined }),
     doctor: implemented.createDoctor({ ...ctx, configPath, env, place, node: process.version }),
+    ...createNotifying(ctx),
     backup: implemented.createBackup(ctx),
     restore: implemented.createRestore({
       place,

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { policyDigest, type Config } from "./core/config/index.ts";
 import { parseReference } from "./core/image/index.ts";
+import { noticeEvents } from "./core/notice/index.ts";
 import type { PackageRecord } from "./core/packages/index.ts";
 import { createDistro, debianSources, type SuiteSource } from "./io/distro/index.ts";
 import { runEngines, type RunEngine } from "./io/engine/index.ts";
@@ -78,20 +79,6 @@ export interface Fleet {
   close(): Promise<void>;
 }
 
-/** Actions that a webhook is told of, written into the outbox together with what they tell of. */
-const notifyOn = [
-  "promoted",
-  "rolled-back",
-  "rebuild-failed",
-  "held",
-  "resumed",
-  "question-asked",
-  "question-closed",
-  "conflict",
-  "alarm-raised",
-  "deployed",
-  "deploy-failed",
-];
 /** Numbers for accounts that no table fixes: within Debian's range for dynamic system accounts, above what its own tools give first. */
 const accountRange = { first: 500, last: 899 };
 
@@ -113,7 +100,11 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const home = dirname(resolve(configPath));
     await mkdir(dataDir, { recursive: true });
     await saveConfigPath(dataDir, resolve(configPath));
-    const store = await openState(options, { clock, log, notifyOn, policy: policyDigest(config) }, closing);
+    const store = await openState(
+      options,
+      { clock, log, notifyOn: noticeEvents, policy: policyDigest(config) },
+      closing,
+    );
     const registry =
       config.registry.url === undefined
         ? await openRegistry(dataDir, config.server.hosts, { clock, log }, closing)

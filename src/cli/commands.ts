@@ -105,6 +105,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     "Whether everything needed is there and works",
     async () => (await import("./doctor.ts")).doctor,
   ),
+  notify: entry("Keep", "Test who is told, and tell again", async () => (await import("./notify.ts")).notify),
   support: entry(
     "Keep",
     "A bundle for whoever helps, without secrets",

@@ -76,6 +76,9 @@ export const access: Readonly<Record<OperationName, OperationAccess>> = {
   // What does not matter starts nothing and lets candidates pass: somebody answers for it.
   vexAdd: answerFor("image"),
   vexRemove: answerFor("image"),
+  // They send to whoever the configuration names.
+  notifyTest: administer,
+  notifyResend: administer,
   // All of it at once is for nobody else, though each part may be seen.
   support: administer,
   // These write files on the server, or bytes to wherever they are told.

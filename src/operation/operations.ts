@@ -217,6 +217,18 @@ export const operations = {
     input: upkeep.doctorInput,
     output: upkeep.doctor,
   },
+  notifyTest: {
+    summary: "Send a test to receivers of notifications",
+    effect: "write",
+    input: upkeep.notifyTestInput,
+    output: upkeep.notifyTest,
+  },
+  notifyResend: {
+    summary: "Try notifications again that were given up",
+    effect: "write",
+    input: upkeep.notifyResendInput,
+    output: upkeep.notifyResend,
+  },
   support: {
     summary: "What somebody who helps has to see, without secrets",
     effect: "read",

@@ -44,6 +44,24 @@ export const doctor = z.object({
 });
 export type Doctor = z.output<typeof doctor>;
 
+const receiverName = z.string().min(1).max(100);
+export const notifyTestInput = z.strictObject({ receiver: receiverName.optional() });
+export const notifyTest = z.object({
+  results: z.array(
+    z.object({
+      receiver: z.string(),
+      /** Whether it took the message. */
+      told: z.boolean(),
+      /** What it answered, or why it was not told. */
+      detail: z.string(),
+    }),
+  ),
+});
+
+export const notifyResendInput = z.strictObject({ receiver: receiverName.optional() });
+/** How many notifications that were given up are tried again. */
+export const notifyResend = z.object({ again: count });
+
 export const supportInput = z.strictObject({});
 /** What somebody who helps has to see, as files: no secret is in them. */
 export const support = z.object({ files: z.array(z.object({ name: z.string(), text: z.string() })) });

@@ -7,5 +7,4 @@ export { readTls, type Tls, type TlsFiles } from "./read-tls.ts";
 export { ServeError } from "./error.ts";
 export { createEventBus, type EventBus } from "./event-bus.ts";
 export { askCaller, connectServer, type ServerAddress } from "./client.ts";
-export { deliverNotifications, type Delivery, type DueNotification, type Outbox, type Webhook } from "./notify.ts";
 export { localPrincipal, recordedOperations } from "./access/index.ts";

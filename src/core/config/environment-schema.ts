@@ -11,7 +11,7 @@ const zone = z
 
 const dayNames = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
-const window = z.strictObject({
+export const window = z.strictObject({
   days: z
     .array(z.enum(dayNames))
     .min(1)

@@ -20,6 +20,7 @@ export type {
   WebhookConfig,
 } from "./deployments-schema.ts";
 export { needsEngine, type CheckConfig } from "./checks-schema.ts";
+export type { NotificationsConfig, ReceiverConfig } from "./notifications-schema.ts";
 export { isForOthers, isLoopbackListen, parseListen, type ServerConfig } from "./server-schema.ts";
 export type { LoginConfig } from "./login-schema.ts";
 export { parseEvidencePolicy } from "./evidence-policy.ts";

@@ -9,6 +9,7 @@ import { environmentRules } from "./environment-schema.ts";
 import { feeds } from "./feeds-schema.ts";
 import { imageReference, namesOneSource, platforms, repository, sourceFields, tag } from "./image-values.ts";
 import { rootedIdentity } from "./identity-schema.ts";
+import { notifications } from "./notifications-schema.ts";
 import { server } from "./server-schema.ts";
 import { webhooks } from "./webhooks-schema.ts";
 import { slo } from "./slo-schema.ts";
@@ -322,16 +323,7 @@ export const configSchema = z.strictObject({
     .max(100)
     .default([])
     .describe("OpenVEX documents, or folders of them: what they call not affected is shown and starts nothing"),
-  notifications: z
-    .strictObject({
-      webhook: z
-        .strictObject({
-          url: z.url({ protocol: /^https?$/ }),
-          secret: z.string().min(1).max(500).describe("May name a variable: `${TIDEMILL_WEBHOOK_SECRET}`"),
-        })
-        .optional(),
-    })
-    .prefault({}),
+  notifications: notifications.prefault({}),
   server: server.prefault({}),
   webhooks,
   watch: z.strictObject({ interval: duration.default(15 * units.m) }).prefault({}),

@@ -19,7 +19,7 @@ export {
   type Freeze,
   type Obstacle,
 } from "./judge-entry.ts";
-export type { Window } from "./windows.ts";
+export { nextOpening, type Window } from "./windows.ts";
 export {
   decideHealth,
   judgeAnswers,

@@ -279,6 +279,10 @@ export interface Tables extends KnownTables, ExposureTables, RunTables {
     createdAt: Time;
     deliveredAt: MaybeTime;
     lastError: string | null;
+    /** Null until it is decided who is told. */
+    receiver: string | null;
+    about: string | null;
+    repeats: Default<number>;
   };
   accountAllocation: { name: string; uid: number; gid: number };
   token: {

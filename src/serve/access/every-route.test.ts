@@ -35,6 +35,8 @@ const adminsOnly = [
   "build",
   "rebase",
   "evidenceExport",
+  "notifyTest",
+  "notifyResend",
   "support",
   "backup",
   "restore",

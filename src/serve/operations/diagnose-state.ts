@@ -79,16 +79,20 @@ export async function diagnoseAlarms(store: Store): Promise<readonly Diagnosis[]
 }
 
 /** Whether news reaches those who wait for it. */
-export async function diagnoseNotifications(store: Store, clock: Clock, hasWebhook: boolean): Promise<Diagnosis> {
+export async function diagnoseNotifications(store: Store, clock: Clock, hasReceivers: boolean): Promise<Diagnosis> {
   const name = "notifications";
   const pending = await store.loadPendingNotifications();
   const [oldest] = pending;
-  if (!hasWebhook) return well(name, "no webhook is configured");
+  if (!hasReceivers) return well(name, "nobody is told: no receiver is configured");
   if (oldest === undefined) return well(name, "none waits for delivery");
   const count = `${pending.length === 100 ? "100 or more" : pending.length} wait for delivery`;
   const stuck = pending.find(({ attempts }) => attempts >= manyAttempts);
   if (stuck === undefined) return well(name, count);
   const age = formatAge((clock.now() - oldest.createdAt) / 1000);
-  const message = `${count}, the oldest for ${age}: ${stuck.lastError ?? "no attempt succeeded"}`;
-  return warn(name, message, "Is the webhook's receiver up, and its address right? Delivery goes on by itself.");
+  const message = `${count}, the oldest for ${age}; ${stuck.receiver ?? "nobody yet"}: ${stuck.lastError ?? "no attempt succeeded"}`;
+  return warn(
+    name,
+    message,
+    "`tidemill notify test` asks each receiver. Delivery goes on by itself; what was given up goes again by `tidemill notify resend`.",
+  );
 }

@@ -191,8 +191,9 @@ describe("the state", () => {
     const config = configOf(text);
     const id = await store.saveNotification("alarm", {});
     expect(await found("notifications", { config })).toMatchObject([{ state: "ok", message: "1 wait for delivery" }]);
+    await store.routeNotifications(10, () => [{ receiver: "webhook", notBefore: 0, about: "x" }]);
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      await store.leaseNotifications(0);
+      await store.leaseNotifications("webhook", 0);
       await store.saveDelivery(id, { kind: "failed", error: "answers 500", nextAttempt: 0 });
     }
     expect(await found("notifications", { config })).toMatchObject([

@@ -73,7 +73,12 @@ export function createDoctor(deps: DoctorDeps): OperationHandlers["doctor"] {
       { name: "alarms", look: () => diagnoseAlarms(store) },
       {
         name: "notifications",
-        look: () => diagnoseNotifications(store, clock, config.notifications.webhook !== undefined),
+        look: () =>
+          diagnoseNotifications(
+            store,
+            clock,
+            config.notifications.webhook !== undefined || Object.keys(config.notifications.receivers).length > 0,
+          ),
       },
     ];
     const checks = (await Promise.all(parts.map((part) => lookAt(part, patienceMs)))).flat();

@@ -45,6 +45,8 @@ export const inputs: { readonly [N in OperationName]: OperationInput<N> } = {
   rebase: { image: "registry.example/web", onto: "registry.example/base" },
   validate: { name: "tidemill.yaml", text: "version: 1" },
   doctor: {},
+  notifyTest: {},
+  notifyResend: {},
   support: {},
   backup: { to: "/tmp/backup" },
   tokenCreate: { name: "ci", roles: ["viewer"], expiresAt: "2026-02-01T00:00:00Z", by: "ada" },
