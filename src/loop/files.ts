@@ -5,26 +5,31 @@ import { AppError, messageOf } from "../lib/index.ts";
 
 export class FilesError extends AppError<"FILE_UNREADABLE" | "FILE_TOO_LARGE" | "FILE_UNSUPPORTED"> {}
 
-/** One file of `files:`, as it goes into the image. */
+/** One file or folder of `files:`, as it goes into the image. */
 export interface ImageFile {
   /** Absolute path in the image. */
   readonly path: string;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  readonly content: Uint8Array;
+  /** Undefined: a folder. */
+  readonly content: Uint8Array | undefined;
 }
 
 const maxBytes = 268_435_456;
 const maxFiles = 20_000;
 
 /**
- * What one entry of `files:` names, in order of path: a file, or all files of a folder. Throws FILE_UNREADABLE, FILE_TOO_LARGE, and FILE_UNSUPPORTED for what is
+ * What one entry of `files:` names, in order of path: a file, all files of a folder, or an empty folder. Throws FILE_UNREADABLE, FILE_TOO_LARGE, and FILE_UNSUPPORTED for what is
  * neither file nor folder: a link would bring whatever it points at.
  */
 export async function readImageFiles(home: string, entry: PackagesImage["files"][number]): Promise<ImageFile[]> {
-  const from = resolve(home, entry.from);
   const [uid = 0, gid = 0] = entry.owner.split(":").map(Number);
+  if ("folder" in entry) {
+    const mode = Number.parseInt(entry.mode ?? "755", 8);
+    return [{ path: posix.normalize(entry.folder), mode, uid, gid, content: undefined }];
+  }
+  const from = resolve(home, entry.from);
   const found: ImageFile[] = [];
   let bytes = 0;
 

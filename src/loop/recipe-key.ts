@@ -16,7 +16,7 @@ export async function currentRecipeKey(ctx: Context, name: string): Promise<stri
   for (const file of effectiveImage(ctx.config, name)?.files ?? []) {
     const hash = createHash("sha256");
     for (const one of await readImageFiles(ctx.home, file))
-      hash.update(`${one.path}\0${one.mode}\0${sha256(one.content)}\n`);
+      hash.update(`${one.path}\0${one.mode}\0${sha256(one.content ?? "")}\n`);
     digests.push(`sha256:${hash.digest("hex")}`);
   }
   return recipeKey(ctx.config, name, digests);

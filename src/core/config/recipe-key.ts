@@ -20,7 +20,8 @@ export function recipeKey(config: Config, name: string, files: readonly string[]
     sha256(
       canonicalJson({
         ...bytes,
-        files: image.files.map(({ from: _from, ...file }, at) => ({ ...file, content: files[at] })),
+        // Where a file came from is nothing to the image.
+        files: image.files.map((file, at) => ({ ...file, from: undefined, content: files[at] })),
         // Which ancestor brings a package decides about its layer.
         lineage: lineageOf(config, name).map((each) => packagesImage(config, each)?.packages ?? []),
         codename: source?.codename,

@@ -54,15 +54,26 @@ const debianUpstream = z.strictObject({
     .describe("Paths of OpenPGP keyrings in place of those that are shipped"),
 });
 
-const file = z.strictObject({
-  from: text.describe("File or folder, relative to this configuration"),
-  to: absolutePath.describe("Where it stands in the image"),
-  mode: z
-    .string()
-    .regex(/^0?[0-7]{3}$/, "three octal digits")
-    .optional(),
-  owner: owner.default("0:0"),
-});
+const mode = z
+  .string()
+  .regex(/^0?[0-7]{3}$/, "three octal digits")
+  .optional();
+const file = z.union(
+  [
+    z.strictObject({
+      from: text.describe("File or folder, relative to this configuration"),
+      to: absolutePath.describe("Where it stands in the image"),
+      mode,
+      owner: owner.default("0:0"),
+    }),
+    z.strictObject({
+      folder: absolutePath.describe("An empty folder of the image, or the owner and mode of one that is there"),
+      mode,
+      owner: owner.default("0:0"),
+    }),
+  ],
+  { error: "`{ from: PATH, to: /in/the/image }`, or `{ folder: /in/the/image }`, with `mode` and `owner`" },
+);
 
 const account = z.strictObject({
   name: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/),

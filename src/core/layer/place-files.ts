@@ -3,13 +3,14 @@ import { BuildError } from "./error.ts";
 import type { LayerTree } from "./layer-tree.ts";
 import type { LayerEntry } from "./skeleton.ts";
 
-/** A file that is put into an image; `path` is absolute. */
+/** A file or folder that is put into an image; `path` is absolute. */
 export interface PlacedFile {
   readonly path: string;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  readonly content: Uint8Array;
+  /** Undefined: a folder, which may be there already. */
+  readonly content: Uint8Array | undefined;
 }
 
 /** `files` as entries of a layer above `tree`, in order of path, through the links of its folders. Throws BAD_REQUEST where one cannot stand where it should. */
@@ -23,7 +24,10 @@ export function placeFiles(files: readonly PlacedFile[], tree: LayerTree): Layer
     if (path === "") throw refuse(given, "it is the root");
     if (placed.has(path)) throw refuse(given, "another file goes to the same place");
     const behind = tree.resolve(given, true);
-    if (behind !== undefined && tree.find(behind)?.kind === "directory") throw refuse(given, "it is a folder");
+    const isFolder = content === undefined;
+    const there = behind === undefined ? undefined : tree.find(behind)?.kind;
+    if (!isFolder && there === "directory") throw refuse(given, "it is a folder");
+    if (isFolder && there !== undefined && there !== "directory") throw refuse(given, "it is no folder");
     for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
       const parent = path.slice(0, slash);
       const kind = tree.find(parent)?.kind;
@@ -31,9 +35,15 @@ export function placeFiles(files: readonly PlacedFile[], tree: LayerTree): Layer
       if (kind !== undefined) throw refuse(given, `/${parent} is no folder`);
       parents.add(parent);
     }
-    placed.set(path, { path, kind: "file", mode: mode & 0o7777, uid, gid, mtime: generatedTime, content });
+    const shape = { mode: mode & 0o7777, uid, gid, mtime: generatedTime };
+    if (content !== undefined) placed.set(path, { ...shape, path, kind: "file", content });
+    else {
+      // One that is there is meant itself, not the link that leads to it.
+      const folder = there === undefined ? path : (behind ?? path);
+      placed.set(folder, { ...shape, path: folder, kind: "directory" });
+    }
   }
-  const inWay = [...parents].find((parent) => placed.has(parent)) ?? tree.findFile(parents);
+  const inWay = [...parents].find((parent) => placed.get(parent)?.kind === "file") ?? tree.findFile(parents);
   if (inWay !== undefined) throw refuse(`/${inWay}`, "it is a file, and others go below it");
   return [...placed.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -61,8 +61,9 @@ async function findFileMistakes(config: Config, home: string): Promise<Mistake[]
   mistakes.push(...(await findDockerfileMistakes(config, home)), ...(await findPatternMistakes(config)));
   mistakes.push(...(await findSetMistakes(config, home)));
   for (const [image, declared] of Object.entries(config.images)) {
-    for (const [at, { from }] of (declared.recipe === "packages" ? declared.files : []).entries()) {
-      const mistake = await findFileMistake(resolve(home, from), from);
+    for (const [at, file] of (declared.recipe === "packages" ? declared.files : []).entries()) {
+      if (!("from" in file)) continue;
+      const mistake = await findFileMistake(resolve(home, file.from), file.from);
       if (mistake !== undefined) mistakes.push({ path: ["images", image, "files", at, "from"], ...mistake });
     }
   }
