@@ -88,7 +88,8 @@ describe("FAULTS 29: an image that turns unhealthy in its soak", () => {
       const [alarm] = await alarms();
       expect(alarm).toMatchObject({ code: "probe-failing", subject: "small-alone:production" });
       expect(alarm?.message).toMatch(/the probe home failed 3 times in a row since .*: it answered 503/);
-      expect(events.some(({ kind }) => kind === "rolled-back")).toBe(true);
+      // Told a moment after the pointer moved.
+      await until("it is told", () => Promise.resolve(events.some(({ kind }) => kind === "rolled-back")), 10_000);
       const [back] = await probed.fleet.ctx.store.loadPromotions({
         image: "small-alone",
         environment: "production",
