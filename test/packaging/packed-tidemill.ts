@@ -8,6 +8,12 @@ import { promisify } from "node:util";
 const execute = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
+/** Where this machine's own programs are: without the tools of this checkout, Node among them. */
+export const machinePath = (process.env.PATH ?? "")
+  .split(":")
+  .filter((one) => !one.startsWith(join(root, "node_modules")))
+  .join(":");
+
 /** What it is made of. */
 const packed = ["bin", "docs", "examples", "scripts", "src", "CHANGELOG.md", "LICENSE", "README.md"].concat([
   "package.json",
@@ -41,13 +47,9 @@ export async function packTidemill(): Promise<PackedTidemill> {
   });
   // npm 11 writes what the package's own scripts say before it.
   const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as [{ filename: string }];
-  const path = (process.env.PATH ?? "")
-    .split(":")
-    .filter((one) => !one.startsWith(join(root, "node_modules")))
-    .join(":");
   const env = {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_"))),
-    PATH: path,
+    PATH: machinePath,
     HOME: join(folder, "home"),
     npm_config_registry: (await execute("npm", ["config", "get", "registry"])).stdout.trim(),
     npm_config_update_notifier: "false",
