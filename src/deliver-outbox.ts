@@ -39,6 +39,7 @@ export async function deliverOutbox(ctx: Context, random: () => number = Math.ra
     return routeNotice(row, wishes, labels, ctx.clock.now());
   };
   while ((await ctx.store.routeNotifications(routedAtOnce, route)) === routedAtOnce) ctx.signal.throwIfAborted();
+  await ctx.store.endNotifications([...receivers.keys()]);
   await Promise.all([...receivers].map(([name, receiver]) => deliverTo(ctx, name, receiver, random)));
 }
 

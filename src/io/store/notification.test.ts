@@ -39,6 +39,15 @@ describeStores("notifications", ({ it, store, clock }) => {
     expect(await store().leaseNotifications("chat", 1000)).toMatchObject([{ repeats: 0 }]);
   });
 
+  it("for a receiver that there is no more are done with", async () => {
+    await store().saveNotification("held", { image: "web" });
+    await store().routeNotifications(10, () => to("chat", "mail"));
+    await store().endNotifications(["mail"]);
+    expect(await store().countNotifications()).toEqual({ waiting: 1, abandoned: 0 });
+    expect(await store().leaseNotifications("chat", 1000)).toEqual([]);
+    expect(await store().leaseNotifications("mail", 1000)).toHaveLength(1);
+  });
+
   it("are taken in the order in which they came, at most so many", async () => {
     for (let at = 0; at < 5; at += 1) {
       await store().saveNotification("held", { at });

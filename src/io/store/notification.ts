@@ -95,6 +95,17 @@ export function notificationQueries(db: Database) {
         return rows.sort((a, b) => a.createdAt - b.createdAt);
       }),
 
+    /** Is done with what waits for receivers that there are no more. */
+    endNotifications: async (receivers: readonly string[]): Promise<void> => {
+      await db.sql
+        .updateTable("notification")
+        .set({ deliveredAt: timestamp(db.clock.now()) })
+        .where("deliveredAt", "is", null)
+        .where("receiver", "is not", null)
+        .where("receiver", "not in", [...receivers, ""])
+        .execute();
+    },
+
     /** Has those that were given up tried again, as if for the first time; resolves to how many. */
     hurryNotifications: async (receivers: readonly string[]): Promise<number> => {
       const { numUpdatedRows } = await db.sql
