@@ -202,11 +202,13 @@ describe("FAULTS 30: an edit of a manifest", () => {
       expect(edit(text)).toBe(text.replace(old, fresh));
   });
 
-  it("is not kept busy by one long line with a marker", { timeout: 20_000 }, () => {
+  it("is not kept busy by one long line with a marker", () => {
     const long = `# registry.example/shop/web\na: [${'"x y", '.repeat(60_000)}${old}] # tidemill: web\n`;
-    const begun = performance.now();
+    const begun = process.cpuUsage();
     expect(edit(long)).toBe(long.replace(old, fresh));
-    expect(performance.now() - begun).toBeLessThan(15_000);
+    // Of the processor: others may have it meanwhile.
+    const { user, system } = process.cpuUsage(begun);
+    expect(user + system).toBeLessThan(15_000_000);
   });
 
   it("refuses what is not UTF-8", () => {
