@@ -27,7 +27,7 @@ describeStores(
         retry: true,
       });
       clearInterval(timer);
-      expect(performance.now() - started).toBeLessThan(20_000);
+      expect(performance.now() - started).toBeLessThan(60_000);
       expect(ticks).toBeGreaterThan(5);
       await store().saveAudit("ann", "noted", {});
       expect(await store().verifyAudit()).toMatchObject({ kind: "intact" });
